@@ -1,0 +1,97 @@
+"""The fingerprint of the code that can change a cell's numbers.
+
+It covers the modules that a training job reaches by import from its own entry point, its dataset
+and its model: a change there gives every affected cell a new id, and so a new training. Modules
+that only name, check or store things are left out, and so is the whole report.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+from functools import cache
+from pathlib import Path
+
+from nnbench.registry import ACTIVATIONS, DATASETS, MODELS, OPTIMIZERS, source_file
+
+PACKAGE = Path(__file__).parent
+ENTRY = "nnbench.cell"
+# They hold names, messages, checks and file formats, all of them resolved before a cell is hashed.
+NEUTRAL = frozenset(
+    {"nnbench", "nnbench.errors", "nnbench.registry", "nnbench.schema", "nnbench.records"}
+)
+
+
+@cache
+def _module_path(name: str) -> Path | None:
+    base = PACKAGE.parent.joinpath(*name.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+@cache
+def _content(path: Path) -> bytes:
+    return path.read_bytes().replace(b"\r\n", b"\n")
+
+
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    """The package's own files that one file imports, at any depth of its code."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(_content(path))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    found = (_module_path(n) for n in names if n.startswith("nnbench") and n not in NEUTRAL)
+    return frozenset(path for path in found if path is not None)
+
+
+def reachable(*roots: Path) -> list[Path]:
+    """All package files that the roots import, directly or not, the roots included; sorted."""
+    seen: set[Path] = set()
+    todo = list(roots)
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            todo.extend(_imports(path))
+    return sorted(seen)
+
+
+@cache
+def code_fingerprint(dataset: str, model: str, activation: str, optimizer: str) -> str:
+    """SHA-256 (16 hex digits) over names and contents of the files behind one cell's numbers."""
+    return _hashed(
+        _module_path(ENTRY),
+        source_file(dataset, DATASETS),
+        source_file(model, MODELS),
+        source_file(optimizer, OPTIMIZERS),
+        # torch's own activations are versioned by the record, not by a hash of torch's files
+        source_file(activation, {}) if activation not in ACTIVATIONS else None,
+    )
+
+
+@cache
+def dataset_fingerprint(dataset: str) -> str:
+    """SHA-256 (16 hex digits) over the code that prepares one dataset, checksums of its data included."""
+    return _hashed(_module_path("nnbench.datasets.store"), source_file(dataset, DATASETS))
+
+
+def _hashed(*roots: Path | None) -> str:
+    digest = hashlib.sha256()
+    for path in reachable(*(root for root in roots if root is not None)):
+        name = path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
+        digest.update(name.encode() + b"\0" + _content(path) + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def forget() -> None:
+    """Drop what was read, for a process that outlives an edit of the code (tests)."""
+    for cached in (_module_path, _content, _imports, code_fingerprint, dataset_fingerprint):
+        cached.cache_clear()
+    sys.path_importer_cache.clear()

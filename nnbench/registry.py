@@ -1,0 +1,90 @@
+"""Names that a config may use, each loaded only when a job needs it.
+
+A name stands for ``"module:object"``. A user's own part needs no entry here: wherever a name is
+allowed, ``my_package.my_module:my_object`` is allowed too. Planning reads the names of this file
+without importing torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nnbench.errors import NnbenchError, unknown_name
+
+DATASETS: Mapping[str, str] = {
+    "mnist5k": "nnbench.datasets.mnist5k:DATASET",
+    "digits": "nnbench.datasets.digits:DATASET",
+    "mnist1d": "nnbench.datasets.mnist1d:DATASET",
+    "coin_flip": "nnbench.datasets.coin_flip:DATASET",
+    "mnist": "nnbench.datasets.mnist:DATASET",
+    "fashion_mnist": "nnbench.datasets.fashion_mnist:DATASET",
+}
+
+MODELS: Mapping[str, str] = {
+    "mlp": "nnbench.models.mlp:build",
+}
+
+ACTIVATIONS: Mapping[str, str] = {
+    "relu": "torch.nn:ReLU",
+    "sigmoid": "torch.nn:Sigmoid",
+    "tanh": "torch.nn:Tanh",
+    "leaky_relu": "torch.nn:LeakyReLU",
+    "elu": "torch.nn:ELU",
+    "gelu": "torch.nn:GELU",
+    "silu": "torch.nn:SiLU",
+}
+
+OPTIMIZERS: Mapping[str, str] = {
+    "adam": "nnbench.optim:adam",
+    "sgd": "nnbench.optim:sgd",
+    "rmsprop": "nnbench.optim:rmsprop",
+}
+
+_OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def check_name(where: str, name: str, known: Mapping[str, str]) -> str:
+    """Return ``name`` if it is registered or a ``module:object``.
+
+    Raises:
+        NnbenchError: With the nearest registered name.
+    """
+    if name in known or _OWN.fullmatch(name):
+        return name
+    raise unknown_name(where, name, known)
+
+
+def target(name: str, known: Mapping[str, str]) -> str:
+    """The ``module:object`` that a name stands for."""
+    return known.get(name, name)
+
+
+def load(where: str, name: str, known: Mapping[str, str]) -> Any:
+    """Import the object that a name stands for.
+
+    Raises:
+        NnbenchError: The name is unknown, or its module or object cannot be imported.
+    """
+    module_name, _, attribute = target(check_name(where, name, known), known).partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise NnbenchError(
+            f"{where}: {name!r} cannot be imported ({error})",
+            todo=f"check that module {module_name!r} is importable and has {attribute!r}",
+        ) from error
+
+
+def source_file(name: str, known: Mapping[str, str]) -> Path | None:
+    """The file that defines a name's module, for the code fingerprint; None for built-in modules."""
+    module_name = target(name, known).partition(":")[0]
+    try:
+        spec = importlib.util.find_spec(module_name)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None

@@ -1,0 +1,147 @@
+"""Every setting of one training run, each with its default: the documents' Keras reference model.
+
+The defaults are those of Keras (``tf.keras`` 3), which the documents use: Glorot-uniform weights,
+zero biases, Adam with learning rate 1e-3 and batches of 32. Nothing is left to another library's
+default: a cell's id is a hash of all of these values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from nnbench.errors import NnbenchError
+from nnbench.registry import ACTIVATIONS, MODELS, OPTIMIZERS, check_name
+from nnbench.schema import Strict
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+_BUDGET = re.compile(r"([1-9]\d*) (epoch|epochs|step|steps)")
+
+
+def _checked_budget(text: str) -> str:
+    if not _BUDGET.fullmatch(text):
+        raise ValueError('write a budget as "20 epochs" or "31250 steps"')
+    return text
+
+
+class Augment(Strict):
+    """Random transformations of each training image, with Keras' ImageDataGenerator meanings."""
+
+    rotation_degrees: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
+    """Rotation by an angle from U(-r, r)."""
+    shift_fraction: Fraction = 0.0
+    """Shift along each axis by U(-s, s) of the image's size."""
+    shear_degrees: Annotated[float, Field(ge=0.0, lt=90.0)] = 0.0
+    """Shear by an angle from U(-a, a); Keras' ``shear_range`` is in degrees."""
+    zoom_fraction: Fraction = 0.0
+    """Zoom of each axis by a factor from U(1 - z, 1 + z)."""
+    horizontal_flip: bool = False
+    """Mirror left-right with probability one half."""
+
+
+class Target(Strict):
+    """A level of a validation metric whose first crossing is measured in epochs."""
+
+    metric: Literal["validation_accuracy", "validation_loss"] = "validation_accuracy"
+    value: float
+
+
+class Settings(Strict):
+    """The resolved settings of one cell: what is trained, on how much, how, and for how long."""
+
+    model: str = "mlp"
+    hidden: tuple[Count, ...] = (128,)
+    activation: str = "relu"
+    init: Literal["glorot", "he", "zeros"] = "glorot"
+    dropout: Fraction = 0.0
+    model_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+    train_size: Count | None = None
+    """Training samples per replicate; None: the dataset's own default."""
+    inputs: Literal["standard", "minmax", "raw"] = "standard"
+    """Normalisation by training statistics: mean and deviation, range to [0, 1], or none."""
+    augment: Augment = Augment()
+
+    optimizer: str = "adam"
+    lr: Positive = 1e-3
+    momentum: Fraction = 0.0
+    schedule: Literal["constant", "step", "cosine"] = "constant"
+    batch_size: Count = 32
+    l1: NonNegative = 0.0
+    """Keras ``kernel_regularizer`` L1: adds l1 * sum |w| over all weight matrices to the loss."""
+    l2: NonNegative = 0.0
+    """Keras ``kernel_regularizer`` L2: adds l2 * sum w^2 (no factor 1/2)."""
+
+    train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
+    evaluations: Count | None = None
+    """Validation points, equally spaced; None: one an epoch, or 50 for a budget in steps."""
+    checkpoint: Literal["best", "last"] = "best"
+    """The tested weights: those with the lowest validation loss, or the last ones."""
+    target: Target | None = None
+    stop_at_target: bool = False
+    """Stop when every replicate has reached the target (the budget is then a cap)."""
+
+    @field_validator("model")
+    @classmethod
+    def _known_model(cls, name: str) -> str:
+        return _checked_name("model", name, MODELS)
+
+    @field_validator("activation")
+    @classmethod
+    def _known_activation(cls, name: str) -> str:
+        return _checked_name("activation", name, ACTIVATIONS)
+
+    @field_validator("optimizer")
+    @classmethod
+    def _known_optimizer(cls, name: str) -> str:
+        return _checked_name("optimizer", name, OPTIMIZERS)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if self.stop_at_target and self.target is None:
+            raise ValueError("stop_at_target needs a target")
+        if self.momentum and self.optimizer == "adam":
+            raise ValueError("momentum is a setting of sgd and rmsprop; adam has its own betas")
+        return self
+
+    def budget(self) -> tuple[int, Literal["epochs", "steps"]]:
+        """The number and unit of ``train_for``."""
+        match = _BUDGET.fullmatch(self.train_for)
+        assert match  # the validator saw to it
+        return int(match[1]), "epochs" if match[2].startswith("epoch") else "steps"
+
+    def total_steps(self, train_size: int) -> int:
+        """Optimiser steps of the whole budget."""
+        number, unit = self.budget()
+        return number if unit == "steps" else number * self.steps_per_epoch(train_size)
+
+    def steps_per_epoch(self, train_size: int) -> int:
+        """Batches in one pass, the last one possibly smaller (as in Keras)."""
+        return -(-train_size // self.batch_size)
+
+    def evaluation_points(self) -> int:
+        """How often validation is read."""
+        number, unit = self.budget()
+        return self.evaluations or (number if unit == "epochs" else min(number, 50))
+
+
+def _checked_name(where: str, name: str, known: Mapping[str, str]) -> str:
+    try:
+        return check_name(where, name, known)
+    except NnbenchError as error:  # pydantic reports ValueErrors with their place
+        raise ValueError(str(error)) from None
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay settings over one another, the last one on top (sections are replaced whole)."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        result.update(layer)
+    return result
