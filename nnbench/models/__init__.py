@@ -1,0 +1,1 @@
+"""Model families: each file has a builder that returns one plain ``nn.Module``."""

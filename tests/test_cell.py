@@ -1,0 +1,267 @@
+"""One cell from prepared data to plain numbers, the same to the bit wherever it runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, log_loss
+from tiny_training import one_thread
+
+from nnbench import cell as cells
+from nnbench.cell import Job, Timer, run_cell
+from nnbench.datasets import digits, store
+from nnbench.errors import NnbenchError
+from nnbench.metrics import METRICS
+from nnbench.plan import make_cell
+from nnbench.settings import Settings
+from nnbench.train import train
+
+ROOT = Path(__file__).parent.parent
+SEEDS = (0, 1, 2, 3, 4)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    with one_thread():
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("digits")
+    store.prepare(digits.DATASET, path, data_folder=None, download=False)
+    return path
+
+
+def document(*, search: Any = None, threads: int = 1, **values: Any) -> dict[str, Any]:
+    """A cell on the digits as a job gets it: through JSON."""
+    settings = Settings.model_validate_json(json.dumps({"train_for": "2 epochs", **values}))
+    made = make_cell("digits", settings, seeds=SEEDS, search=search, threads=threads)
+    return json.loads(json.dumps(made.document()))
+
+
+def run(folder: Path, **values: Any) -> dict[str, Any]:
+    return run_cell(document(**values), folder=folder, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def measured(folder: Path) -> dict[str, Any]:
+    with one_thread():
+        return run(folder, target={"value": 0.8})
+
+
+def test_every_metric_is_measured_for_every_seed_and_is_finite(measured) -> None:
+    assert list(measured["runs"]) == [str(seed) for seed in SEEDS]
+    for outcome in measured["runs"].values():
+        assert outcome["status"] == "ok"
+        assert set(outcome["metrics"]) == set(METRICS)
+        assert all(math.isfinite(value) for value in outcome["metrics"].values())
+        assert outcome["metrics"]["test_accuracy"] > 0.8
+
+
+def test_epochs_are_measured_only_where_there_is_a_target(folder: Path) -> None:
+    outcomes = run(folder, train_for="1 epoch")["runs"].values()
+    assert {frozenset(o["metrics"]) for o in outcomes} == {
+        frozenset(METRICS) - {"epochs_to_target"}
+    }
+
+
+def test_a_record_is_plain_data_without_nan(measured) -> None:
+    assert json.loads(json.dumps(measured, allow_nan=False)) == measured
+
+
+def test_a_record_states_what_was_trained(measured) -> None:
+    assert measured["parameters"] == 64 * 128 + 128 + 128 * 10 + 10
+    assert measured["classes"] == 10
+    assert measured["test_samples"] == 360
+    assert measured["steps"] == 2 * 38  # 1,200 samples in batches of 32
+    assert measured["stacked"] is True
+    assert measured["search"] is None
+    assert Settings.model_validate_json(json.dumps(measured["settings_used"])).hidden == (128,)
+    curves = measured["curves"]
+    assert curves["epochs"] == [1.0, 2.0]
+    for name in ("train_loss", "validation_loss", "validation_accuracy"):
+        assert [len(row) for row in curves[name]] == [5, 5]
+
+
+def test_a_record_states_what_it_cost(measured) -> None:
+    assert all(seconds > 0 for seconds in measured["seconds"].values())
+    trained = 2 * 1200 * len(SEEDS)
+    wanted = trained / measured["seconds"]["train"]
+    assert measured["samples_per_second"] == pytest.approx(wanted, rel=1e-9)
+    assert measured["device_peak_memory_mb"] is None
+
+
+def test_validation_in_the_record_is_the_best_point_of_the_curve(measured) -> None:
+    best = np.array(measured["curves"]["validation_loss"]).min(axis=0)
+    got = [o["metrics"]["validation_loss"] for o in measured["runs"].values()]
+    np.testing.assert_allclose(got, best, rtol=1e-4)  # curves are rounded to five digits
+
+
+def test_scores_are_those_of_the_samples_they_are_named_after(folder: Path, monkeypatch) -> None:
+    kept: list[Any] = []
+
+    def spied(data: Any, model: Any, settings: Settings, *, seeds: Any) -> Any:
+        kept[:] = [data, model]
+        return train(data, model, settings, seeds=seeds)
+
+    monkeypatch.setattr(cells, "train", spied)
+    record = run(folder, train_for="1 epoch", checkpoint="last")
+    (data, model), held = kept, store.load_test(folder)
+    for row, outcome in enumerate(record["runs"].values()):
+        pool = data.bank.inputs[data.train[row]]
+        shift, scale = pool.mean(), pool.std(correction=0)
+        for part, inputs, labels in [
+            ("train", pool, data.bank.labels[data.train[row]]),
+            ("test", torch.from_numpy(held.inputs), torch.from_numpy(held.labels)),
+        ]:
+            batch = ((inputs - shift) / scale).expand(len(SEEDS), *inputs.shape)
+            p = model(batch)[row].detach().double().softmax(dim=1).numpy()
+            wanted = {f"{part}_loss": log_loss(labels, p)}
+            wanted[f"{part}_accuracy"] = accuracy_score(labels, p.argmax(axis=1))
+            got = {name: outcome["metrics"][name] for name in wanted}
+            assert got == pytest.approx(wanted, rel=1e-5)
+
+
+FRESH = """
+import json, sys, torch
+from pathlib import Path
+from nnbench.cell import run_cell
+done = run_cell(json.loads(sys.argv[1]), folder=Path(sys.argv[2]), device="cpu")
+print(json.dumps([done["runs"], done["curves"], done["search"], torch.get_num_threads()]))
+"""
+
+
+def in_fresh_process(folder: Path, cell: dict[str, Any], *, hash_seed: str, threads: str) -> Any:
+    command = [sys.executable, "-W", "error", "-c", FRESH, json.dumps(cell), str(folder)]
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed,
+        "OMP_NUM_THREADS": threads,
+    }  # fmt: skip
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_fresh_processes_measure_the_same_to_the_last_bit(folder: Path) -> None:
+    augment = {"rotation_degrees": 10, "shift_fraction": 0.1}
+    search = {"candidates": [{"lr": 0.001}, {"lr": 0.01}], "seeds": [1_000_000, 1_000_001]}
+    cell = document(dropout=0.2, augment=augment, train_for="1 epoch", search=search)
+    first = in_fresh_process(folder, cell, hash_seed="1", threads="1")
+    second = in_fresh_process(folder, cell, hash_seed="2", threads="2")
+    assert first == second
+    assert first[-1] == cell["threads"] == 1  # whatever the environment says
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_cell_fixes_the_number_of_threads(folder: Path, threads: int) -> None:
+    torch.set_num_threads(3 - threads)
+    run(folder, train_for="1 step", threads=threads)
+    assert torch.get_num_threads() == threads
+
+
+def test_a_cell_leaves_all_global_random_states_alone(folder: Path) -> None:
+    def states() -> list[object]:
+        numpys = np.random.get_state()[1].tolist()  # noqa: NPY002 - that is it
+        return [torch.get_rng_state().tolist(), numpys, random.getstate()]
+
+    before = states()
+    run(folder, dropout=0.2, train_for="1 epoch", augment={"zoom_fraction": 0.1})
+    run(folder, dropout=0.2, train_for="1 epoch", model="tiny_training:skip")
+    assert states() == before
+
+
+def test_seeds_do_not_depend_on_each_other(folder: Path, measured) -> None:
+    cell = {**document(target={"value": 0.8}), "seeds": [3, 1]}
+    alone = run_cell(cell, folder=folder, device="cpu")["runs"]
+    assert list(alone) == ["3", "1"]
+    for seed, outcome in alone.items():
+        wanted = measured["runs"][seed]["metrics"]
+        assert outcome["metrics"] == pytest.approx(wanted, rel=1e-4)
+
+
+def test_training_does_not_open_the_test_set_and_the_end_does(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "data")
+    (tmp_path / "data/test.npz").unlink()
+    job = Job(dataset=digits.DATASET, folder=tmp_path / "data", device=CPU, timer=Timer())
+    trained, _ = cells._train(job, Settings(train_for="1 epoch"), SEEDS)
+    assert trained.steps == 38
+    assert job.timer.samples == 1200 * len(SEEDS)
+    with pytest.raises(NnbenchError, match=r"test\.npz"):
+        run(tmp_path / "data", train_for="1 epoch")
+
+
+CANDIDATES = [{"lr": 1e-4}, {"lr": 1e30}, {"lr": 0.1}, {"lr": 1e-3}]
+
+
+@pytest.fixture
+def searched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], list[Any]]:
+    """A record of the tuned track, and what every training in it was given and took."""
+    seen: list[Any] = []
+
+    def spied(data: Any, model: Any, settings: Settings, *, seeds: Any) -> Any:
+        trained = train(data, model, settings, seeds=seeds)
+        lowest = np.array(trained.curves.validation_loss).min(axis=0)
+        seen.append((settings, tuple(seeds), trained, lowest))
+        return trained
+
+    monkeypatch.setattr(cells, "train", spied)
+    search = {"candidates": CANDIDATES, "seeds": [1_000_000, 1_000_001]}
+    return run(folder, optimizer="sgd", train_for="1 epoch", search=search), seen
+
+
+def test_the_search_chooses_the_lowest_mean_validation_loss(searched) -> None:
+    record, seen = searched
+    search = record["search"]
+    assert search["candidates"] == CANDIDATES
+    assert search["chosen"] == int(np.argmin(search["scores"])) == 2
+    for index in (0, 2, 3):
+        capped = np.minimum(seen[index][3], np.log(10))  # no worse than an untrained predictor
+        assert search["scores"][index] == pytest.approx(capped.mean(), rel=1e-6)
+    assert record["settings_used"]["lr"] == 0.1
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+
+def test_every_candidate_gets_the_same_budget_and_the_judged_seeds_are_fresh(searched) -> None:
+    _, seen = searched
+    tuned, judged = seen[:-1], seen[-1]
+    assert [s.lr for s, *_ in tuned] == [c["lr"] for c in CANDIDATES]
+    budgets = {(s.train_for, seeds) for s, seeds, *_ in tuned}
+    assert budgets == {("1 epoch", (1_000_000, 1_000_001))}
+    others = {s.model_copy(update={"lr": 1.0}).model_dump_json() for s, *_ in seen}
+    assert len(others) == 1  # candidates and the judged run differ in what is tuned alone
+    assert judged[1] == SEEDS
+
+
+def test_a_diverged_candidate_scores_as_an_untrained_predictor(searched) -> None:
+    record, seen = searched
+    assert all(seen[1][2].diverged)
+    assert record["search"]["scores"][1] == pytest.approx(math.log(10), rel=1e-6)
+
+
+def test_diverged_runs_are_results_without_nan(folder: Path) -> None:
+    record = run(folder, optimizer="sgd", lr=1e30, checkpoint="last")
+    assert {o["status"] for o in record["runs"].values()} == {"diverged"}
+    assert record["runs"]["0"]["metrics"]["test_loss"] is None
+    assert record["curves"]["validation_loss"][-1] == [None] * len(SEEDS)
+    json.dumps(record, allow_nan=False)
+
+
+def test_runs_that_miss_the_target_are_capped_at_the_budget(folder: Path) -> None:
+    record = run(folder, train_for="1 epoch", target={"value": 1.01}, stop_at_target=True)
+    for outcome in record["runs"].values():
+        assert outcome["status"] == "capped"
+        assert outcome["metrics"]["epochs_to_target"] == 1.0
