@@ -1,0 +1,300 @@
+"""Verdicts: claimed pairs of levels against paired measurements. Pure statistics, no files.
+
+A block is one seed in which every level ran: levels are compared by their differences in a block,
+positive as claimed, on the analysis scale: raw (accuracy) or natural logarithms (loss, time).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+ALPHA = 0.05
+MIN_BLOCKS = 5  # the fewest with which a one-sided sign test can reach 0.05 (1/32)
+_NUMBERS = ("difference", "low", "high", "p_up", "p_down", "p_up_holm", "p_down_holm")
+Kind = Literal["order", "best", "equal", "differs"]
+Role = Literal["adjacent", "extremes", "pair"]
+Scale = Literal["raw", "log"]
+Status = Literal["equal", "UP", "up", "REV", "unclear", "violated", "holds"]
+Outcome = Literal["reproduced", "partly", "contradicted", "inconclusive"]
+Floats = npt.NDArray[np.float64]
+_Paired = tuple[Floats, Floats | None]  # differences [blocks]; their signs if runs were capped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRule:
+    """What a claim says about two levels."""
+
+    better: str  # the level with the better claimed value; for a tie merely the first of the two
+    worse: str
+    margin: float  # the smallest difference that matters, analysis scale, > 0
+    tie: bool = False
+    role: Role = "pair"  # extremes: first against last of an order claim with > 2 levels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairResult(PairRule):
+    """A rule and what was measured: analysis scale, positive differences are as claimed."""
+
+    difference: float  # mean paired difference; the median when censored
+    low: float  # two-sided 95 % t interval; when censored that of the sign test, which is
+    high: float  # infinite where the blocks are too few for one
+    p_up: float  # one-sided: the difference is positive
+    p_down: float  # one-sided: it is negative
+    p_up_holm: float  # corrected over the claim's strict pairs; ties, which are judged by
+    p_down_holm: float  # their intervals, repeat the raw values
+    status: Status
+    n: int  # complete blocks
+    censored: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The verdict on a claim and the clause that says why."""
+
+    verdict: Outcome
+    reason: str
+    pairs: tuple[PairResult, ...]
+    blocks: int  # complete blocks
+
+
+def log_scale(values: npt.ArrayLike, *, floor: float = 1e-12) -> Floats:
+    """Natural logarithms of non-negative values; zero counts as ``floor``, NaN stays NaN."""
+    array = np.asarray(values, dtype=np.float64)
+    if np.any(array < 0):
+        raise ValueError(f"logarithms need values >= 0, got {np.nanmin(array)}: use scale 'raw'")
+    return np.log(np.maximum(array, floor))
+
+
+def percent_change(difference: float) -> float:
+    """A difference of natural logarithms as a change in percent: ln 1.05 is 5."""
+    return float(np.expm1(difference)) * 100
+
+
+def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean, low, high of the two-sided t interval; NaN where there is none (n < 2)."""
+    array = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(f"an interval needs finite values, got {array}: drop failed runs first")
+    if array.size < 2:
+        return (float(array[0]) if array.size else np.nan, np.nan, np.nan)
+    mean = float(array.mean())
+    varies = np.ptp(array) > 1e-12 * np.abs(array).max()  # by more than rounding
+    error = float(array.std(ddof=1)) / array.size**0.5 if varies else 0.0
+    half = float(stats.t.ppf((1 + level) / 2, array.size - 1)) * error
+    return mean, mean - half, mean + half
+
+
+def order_rules(
+    claimed: Mapping[str, float], *, lower_is_better: bool, scale: Scale, default_margin: float
+) -> tuple[PairRule, ...]:
+    """Neighbours by claimed value, best first, then the ends; margins <= half the claimed gap."""
+    if len(claimed) < 2 or not np.isfinite(list(claimed.values())).all():
+        raise ValueError(f"an order claim needs two or more finite values, got {dict(claimed)}")
+    scaled = {k: float(log_scale(v)) if scale == "log" else v for k, v in claimed.items()}
+    levels = sorted(scaled, key=scaled.__getitem__, reverse=not lower_is_better)
+
+    def rule(better: str, worse: str, role: Role) -> PairRule:
+        gap = abs(scaled[better] - scaled[worse])
+        margin = min(default_margin, gap / 2) if gap else default_margin
+        return PairRule(better=better, worse=worse, margin=margin, tie=gap == 0, role=role)
+
+    rules = [rule(a, b, "adjacent") for a, b in pairwise(levels)]
+    ends = rule(levels[0], levels[-1], "extremes")
+    return (*rules, ends) if len(levels) > 2 and not ends.tie else tuple(rules)
+
+
+def judge(
+    values: Mapping[str, Sequence[float]],
+    *,
+    rules: Sequence[PairRule],
+    kind: Kind,
+    lower_is_better: bool,
+    scale: Scale,
+    censored: Mapping[str, Sequence[bool]] | None = None,
+    excluded: Mapping[str, Sequence[bool]] | None = None,
+    alpha: float = ALPHA,
+) -> Verdict:
+    """The verdict on one claim from ``values[level][block]`` in natural units.
+
+    NaN is a missing run: its block is incomplete for every level in the rules. ``censored`` marks
+    runs stopped at their cap, ``excluded`` those that diverged and were scored as untrained.
+    """
+    levels = list(dict.fromkeys(level for rule in rules for level in (rule.better, rule.worse)))
+    blocks = max((len(row) for row in values.values()), default=0)
+    none = dict.fromkeys(levels, [False] * blocks)
+    natural = _table(values, levels, blocks=blocks)
+    capped = _table({**none, **(censored or {})}, levels, blocks=blocks)
+    diverged = _table({**none, **(excluded or {})}, levels, blocks=blocks)
+    rows = [[levels.index(rule.better), levels.index(rule.worse)] for rule in rules]
+    sign = -1 if lower_is_better else 1
+    scaled = sign * (log_scale(natural) if scale == "log" else natural)
+
+    def judged(kept: npt.NDArray[np.intp]) -> Verdict:
+        pairs = [_paired(scaled[r][:, kept], capped[r][:, kept], sign=sign) for r in rows]
+        results = _pair_results(rules, pairs, kind=kind, alpha=alpha)
+        outcome, reason = _outcome(results, kind=kind)
+        return Verdict(verdict=outcome, reason=reason, pairs=results, blocks=kept.size)
+
+    complete = np.flatnonzero(~np.isnan(natural).any(axis=0))
+    clean = complete[~diverged[:, complete].any(axis=0)]
+    verdict = judged(complete)
+    without = judged(clean) if clean.size < complete.size else verdict
+    if without.blocks < min(MIN_BLOCKS, verdict.blocks):
+        # So few blocks are inconclusive whatever they show: no evidence against the verdict on all.
+        # A level that diverges nearly always (SGD at lr 10) is a finding: say what it rests on.
+        share = f"{diverged[:, complete].sum():.0f} of {diverged[:, complete].size} runs diverged"
+        return replace(verdict, reason=f"{verdict.reason}; {share}")
+    if without.verdict != verdict.verdict:
+        return replace(verdict, verdict="inconclusive", reason="depends on diverged runs")
+    return verdict
+
+
+def _table(given: Mapping[str, Sequence[float]], levels: list[str], *, blocks: int) -> Floats:
+    """The levels in use, shape [levels, blocks]; refuses what cannot be paired."""
+    sizes = {level: len(given[level]) for level in levels if level in given}
+    if not levels or list(sizes.values()) != [blocks] * len(levels):
+        raise ValueError(f"rules need {levels}, {blocks} blocks each, got {sizes}: pad with NaN")
+    if np.isinf(table := np.array([given[level] for level in levels], dtype=np.float64)).any():
+        raise ValueError("got an infinite value: score a diverged run as an untrained predictor")
+    return table
+
+
+def _paired(scaled: Floats, capped: Floats, *, sign: int) -> _Paired:
+    """Differences of the two rows of ``scaled``, shape [2, blocks], and their signs if capped."""
+    observed = scaled[0] - scaled[1]
+    if not capped.any():
+        return observed, None
+    # One run capped: the true difference lies on the ``push`` side of the observed one, so its sign
+    # is known unless that is on the other side. Both capped: unknown. Unknown is 0, "no change".
+    push = sign * (capped[0] - capped[1])
+    signs = np.where(push == 0, np.sign(observed), np.where(push * observed < 0, 0.0, push))
+    return observed, np.where(capped.all(axis=0), 0.0, signs)
+
+
+def _p_values(pair: _Paired) -> tuple[float, float]:
+    """One-sided p-values, up and down: paired t test, or sign test where runs were capped."""
+    differences, signs = pair
+    if signs is not None:
+        counts = [int((signs > 0).sum()), int((signs < 0).sum())]
+        n = max(sum(counts), 1)  # no sign at all: P(X >= 0) = 1 both ways
+        up, down = (stats.binomtest(k, n, alternative="greater").pvalue for k in counts)
+        return float(up), float(down)
+    mean, low, high = mean_interval(differences)
+    if differences.size < 2:
+        return 1.0, 1.0
+    if low == high:  # no variance
+        return float(mean <= 0), float(mean >= 0)
+    test = stats.ttest_rel(differences, np.zeros_like(differences))
+    tail = float(test.pvalue) / 2
+    return (tail, 1 - tail) if test.statistic > 0 else (1 - tail, tail)
+
+
+def _interval(pair: _Paired, *, level: float) -> tuple[float, float, float]:
+    """Estimate, low, high: mean and t interval, or median and sign-test interval where capped."""
+    differences, signs = pair
+    if signs is None:
+        return mean_interval(differences, level=level)
+    # Leave out k at each end, the most that P(Binomial(n, 1/2) <= k) <= (1 - level) / 2 allows.
+    ordered, n = np.sort(differences), differences.size
+    k = int((stats.binom.cdf(np.arange(n), n, 0.5) <= (1 - level) / 2).sum()) - 1
+    low, high = (float(ordered[k]), float(ordered[n - 1 - k])) if k >= 0 else (-np.inf, np.inf)
+    return float(np.median(ordered)), low, high
+
+
+def _holm(p_values: Floats) -> Floats:
+    """Holm's step-down adjusted p-values (Holm 1979) over all entries; keeps the shape."""
+    order = np.argsort(p_values, axis=None)
+    steps = np.maximum.accumulate(p_values.ravel()[order] * np.arange(order.size, 0, -1))
+    return np.minimum(steps, 1)[np.argsort(order)].reshape(p_values.shape)
+
+
+def _pair_results(
+    rules: Sequence[PairRule], pairs: Sequence[_Paired], *, kind: Kind, alpha: float
+) -> tuple[PairResult, ...]:
+    """Tests and statuses; of an order one direction is claimed, of `differs` either: one family."""
+    tie = np.array([kind == "equal" or (rule.tie and kind != "differs") for rule in rules])
+    p = np.array([_p_values(pair) for pair in pairs])  # [pairs, 2]: up, down
+    holm = p.copy()
+    for family in [slice(None)] if kind == "differs" else [0, 1]:
+        holm[~tie, family] = _holm(p[~tie, family])
+    results = []
+    for i, (rule, pair) in enumerate(zip(rules, pairs, strict=True)):
+        numbers = (*_interval(pair, level=1 - alpha), *p[i].tolist(), *holm[i].tolist())
+        result = PairResult(
+            **asdict(replace(rule, tie=bool(tie[i]))),
+            **dict(zip(_NUMBERS, numbers, strict=True)),
+            status="unclear",
+            n=pair[0].size,
+            censored=pair[1] is not None,
+        )
+        status = _status(result, pair, alpha=alpha, ties=int(tie.sum()), kind=kind)
+        results.append(replace(result, status=status))
+    return tuple(results)
+
+
+def _status(result: PairResult, pair: _Paired, *, alpha: float, ties: int, kind: Kind) -> Status:
+    """`equal` is TOST; several claimed ties share alpha; `differs` knows no uncorrected `up`."""
+    _, low, high = _interval(pair, level=1 - 2 * alpha)
+    equal = not result.censored and -result.margin < low and high < result.margin
+    if result.tie:
+        _, low, high = _interval(pair, level=1 - alpha / ties)
+        apart = low > result.margin or high < -result.margin
+        return "holds" if equal else "violated" if apart else "unclear"
+    if equal:
+        return "equal"
+    if result.p_up_holm <= alpha:
+        return "UP"
+    if result.p_down_holm <= alpha:
+        return "REV"
+    return "up" if result.p_up <= alpha and kind != "differs" else "unclear"
+
+
+def _outcome(pairs: Sequence[PairResult], *, kind: Kind) -> tuple[Outcome, str]:
+    """The verdict, first match, and its reason."""
+    if pairs[0].n < MIN_BLOCKS:
+        return "inconclusive", f"fewer than five complete blocks ({pairs[0].n})"
+    if kind == "order" and all(pair.tie for pair in pairs):
+        kind = "equal"  # an order of nothing but ties claims just that
+    steps = [pair for pair in pairs if kind != "order" or pair.role != "extremes"]
+    failed = [pair for pair in steps if pair.status not in ("UP", "up", "holds")]
+    if kind == "differs" and (apart := [p for p in pairs if p.status in ("UP", "REV")]):
+        return "reproduced", f"{apart[0].better} and {apart[0].worse} differ"
+    if not failed:
+        return "reproduced", "every pair is as claimed"
+    if against := _against(pairs, kind=kind):
+        return "contradicted", _clause(against)
+    some = any(pair.status == ("holds" if kind == "equal" else "UP") for pair in pairs)
+    return "partly" if some else "inconclusive", _clause(failed)
+
+
+def _against(pairs: Sequence[PairResult], *, kind: Kind) -> Sequence[PairResult]:
+    """The pairs that contradict the claim, if any."""
+    if kind == "equal":
+        return [pair for pair in pairs if pair.status == "violated"]
+    reverse = [pair for pair in pairs if pair.status == "REV"]
+    ends = [p for p in pairs if kind != "order" or p.role == "extremes" or len(pairs) == 1]
+    # Beyond the design: no practical difference anywhere contradicts `best` as it does an order.
+    equal = ends if all(pair.status == "equal" for pair in ends) else []
+    decisive = [pair for pair in ends if pair.status == "REV"]
+    if not decisive and any(pair.status == "UP" for pair in pairs):
+        return []
+    return decisive or reverse or equal
+
+
+def _clause(pairs: Sequence[PairResult]) -> str:
+    """What was found, for the first few pairs."""
+    wording = {
+        "unclear": "{0} against {1} unclear",
+        "REV": "reversed: {1} is better than {0}",
+        "equal": "no practical difference between {0} and {1}",
+        "violated": "{0} and {1} differ by more than the margin",
+    }
+    found = [wording[p.status].format(p.better, p.worse) for p in pairs[:3]]
+    return ", ".join(found) + (", …" if pairs[3:] else "")
