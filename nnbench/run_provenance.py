@@ -1,0 +1,113 @@
+"""The report's provenance: machines, versions, time and data of the run, out of its records."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nnbench import __version__
+from nnbench.datasets.store import load_samples, read_manifest
+from nnbench.errors import NnbenchError
+from nnbench.plan import Plan, canonical
+from nnbench.records import dataset_folder
+
+Cells = Mapping[str, Mapping[str, Any]]
+
+
+def run_provenance(plan: Plan, cells: Cells, results: Path) -> dict[str, Any]:
+    """Everything that the records say about how the numbers were made."""
+    newest = max(cells.values(), key=lambda cell: cell["ended"], default=None)
+    return {
+        "nnbench_version": __version__,
+        "git_commit": newest["git_commit"] if newest else None,
+        "git_dirty": newest["git_dirty"] if newest else None,
+        "config": plan.config.model_dump(mode="json"),
+        "tier": plan.config.tier,
+        "seeds": plan.config.seeds,
+        "tuning_seeds": plan.config.tuning_seeds,
+        "generated": newest["ended"] if newest else None,
+        "run": _run(cells),
+        "machines": _distinct(cell["machine"] for cell in cells.values()),
+        "versions": _distinct(cell["versions"] for cell in cells.values()),
+        "flags": {
+            name: sorted({cell["machine"][name] for cell in cells.values()})
+            for name in ("deterministic", "tf32")
+        },
+        "datasets": [_dataset(results, name) for name in plan.datasets()],
+    }
+
+
+def _run(cells: Cells) -> dict[str, Any]:
+    intervals = [tuple(map(_time, (cell["started"], cell["ended"]))) for cell in cells.values()]
+    parts = [cell["seconds"] for cell in cells.values()]
+    peaks = [cell["peak_memory_mb"] for cell in cells.values() if cell["peak_memory_mb"]]
+    return {
+        "cells": len(cells),
+        "first_start": min((c["started"] for c in cells.values()), default=None),
+        "last_end": max((c["ended"] for c in cells.values()), default=None),
+        "wall_seconds": covered_seconds(intervals),
+        "busy_seconds": sum(end - start for start, end in intervals),
+        **{
+            f"{name}_seconds": sum(p[name] for p in parts) for name in ("load", "train", "evaluate")
+        },
+        "peak_memory_mb": max(peaks, default=None),
+    }
+
+
+def _time(text: str) -> float:
+    return dt.datetime.fromisoformat(text).timestamp()
+
+
+def covered_seconds(intervals: Iterable[tuple[float, ...]]) -> float:
+    """The length of the union of intervals: time with at least one cell running.
+
+    A pause between two parts of an interrupted run does not count.
+    """
+    total, reach = 0.0, float("-inf")
+    for start, end in sorted(intervals):
+        total += max(0.0, end - max(start, reach))
+        reach = max(reach, end)
+    return total
+
+
+def _distinct(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each distinct description once, with the number of cells that it holds for."""
+    found: dict[str, Mapping[str, Any]] = {}
+    counts: Counter[str] = Counter()
+    for item in items:
+        key = canonical(item)
+        found[key] = item
+        counts[key] += 1
+    return [{**found[key], "cells": count} for key, count in counts.most_common()]
+
+
+def _dataset(results: Path, name: str) -> dict[str, Any]:
+    """A dataset's manifest with a few samples for the picture."""
+    folder = dataset_folder(results, name)
+    try:
+        manifest, samples = read_manifest(folder), load_samples(folder)
+    except NnbenchError as error:
+        return {"name": name, "error": str(error)}
+    scale = 1.0 if samples.inputs.dtype.kind == "u" else 255.0
+    image = len(manifest.input_shape) == 3
+    shown = []
+    for inputs, label in zip(samples.inputs, samples.labels.tolist(), strict=True):
+        if image:
+            pixels = (inputs.astype(float) * scale).round().astype(int)[0].tolist()
+            shown.append({"label": label, "pixels": pixels})
+        else:
+            values = [float(f"{value:.4g}") for value in inputs.ravel().tolist()]
+            shown.append({"label": label, "values": values})
+    facts = manifest.to_dict()
+    return {
+        **{k: facts[k] for k in ("name", "title", "source", "licence", "kind", "class_names")},
+        "input_shape": list(facts["input_shape"]),
+        "sizes": facts["sizes"],
+        "class_counts": facts["class_counts"],
+        "sha256": facts["files"],
+        "reference_checksum": facts["reference_checksum"],
+        "samples": shown,
+    }

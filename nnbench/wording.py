@@ -1,0 +1,111 @@
+"""The report's sentences, made from numbers: one plain sentence for a pair, a result, a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nnbench.config import Claim
+from nnbench.metrics import Metric
+from nnbench.verdict import percent_change
+
+
+def not_run(status: str, reason: str) -> str:
+    """Why there is no measurement."""
+    return "Quoted, not judged." if status == "qualitative" else f"Not run yet: {reason}."
+
+
+def number(value: float | None, unit: str) -> str:
+    """A measured value with a sensible number of digits and its unit."""
+    if value is None:
+        return "no value"
+    if unit == "fraction":
+        return f"{value * 100:.1f} %"
+    if unit == "count":
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def pair(entry: Mapping[str, Any], metric: Metric) -> str:
+    """One pair, as in: test loss of tanh is 11 % larger than that of ReLU (95 % CI 8 to 14 %)."""
+    if entry["difference"] is None:
+        return f"{entry['a']} against {entry['b']}: not measured"
+    better, worse, sign = entry["a"], entry["b"], 1.0
+    if entry["difference"] < 0 and not entry["tie"]:
+        better, worse, sign = worse, better, -1.0
+    low, high = sorted(
+        sign * entry[k] if entry[k] is not None else float("nan") for k in ("low", "high")
+    )
+    middle = sign * entry["difference"]
+    word = "lower" if metric.lower_is_better else "higher"
+    if metric.scale == "log":
+        # positive = better = lower: e^d - 1 is how much larger the worse one is
+        shown = [f"{percent_change(x):.1f}" for x in (middle, low, high)]
+        return (
+            f"{metric.title} of {worse} is {shown[0]} % larger than that of {better} "
+            f"(95 % CI {shown[1]} to {shown[2]} %)"
+        )
+    shown = [f"{100 * x:.2f}" for x in (middle, low, high)]
+    return (
+        f"{metric.title} of {better} is {shown[0]} points {word} than that of {worse} "
+        f"(95 % CI {shown[1]} to {shown[2]})"
+    )
+
+
+def sentence(result: Mapping[str, Any], claim: Claim) -> str:
+    """What one result says."""
+    if claim.kind == "definition":
+        counts = [f"{lv['level']} {number(lv['mean'], 'count')}" for lv in result["levels"]]
+        return f"Networks of the claimed sizes can be built: {', '.join(counts)} parameters."
+    verdict, reason = result["verdict"], result["verdict_reason"]
+    measured = _ranking(result)
+    if verdict == "inconclusive":
+        return f"The runs do not settle it: {reason}. {measured}"
+    return f"{_LEADS[claim.kind][verdict].format(reason=reason)} {measured}"
+
+
+_LEADS: Mapping[str, Mapping[str, str]] = {
+    "order": {
+        "reproduced": "The claimed order holds.",
+        "partly": "Part of the claimed order holds ({reason}).",
+        "contradicted": "The claimed order does not hold: {reason}.",
+    },
+    "best": {
+        "reproduced": "It is better, as claimed.",
+        "partly": "It is better only in part ({reason}).",
+        "contradicted": "It is not better: {reason}.",
+    },
+    "differs": {
+        "reproduced": "The levels change the outcome, as claimed.",
+        "contradicted": "The levels do not change the outcome: {reason}.",
+    },
+    "equal": {
+        "reproduced": "No difference, as expected.",
+        "partly": "Only some pairs are shown to be equal ({reason}).",
+        "contradicted": "They differ, where no difference was expected: {reason}.",
+    },
+}
+
+
+def _ranking(result: Mapping[str, Any]) -> str:
+    """The levels by their means, as in: measured, best first: ReLU 0.223, tanh 0.262."""
+    levels = [lv for lv in result["levels"] if lv["role"] == "level" and lv["mean"] is not None]
+    if not levels:
+        return "Nothing was measured."
+    levels.sort(key=lambda lv: lv["mean"], reverse=not result["lower_is_better"])
+    shown = ", ".join(f"{lv['level']} {number(lv['mean'], result['unit'])}" for lv in levels)
+    return f"Measured, best first: {shown}."
+
+
+def answer(deciding: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> str:
+    """The claim's one-paragraph answer: the deciding result, then where others disagree."""
+    others = [r for r in results if r is not deciding and r["verdict"] != deciding["verdict"]]
+    if not others:
+        return str(deciding["sentence"])
+    named = [f"{r['verdict']} on {_place(r)}" for r in others]
+    return f"{deciding['sentence']} Elsewhere the verdict differs: {', '.join(named)}."
+
+
+def _place(result: Mapping[str, Any]) -> str:
+    parts = [result["dataset_title"], result["track"], result["variant_title"]]
+    return f"{parts[0]} ({', '.join(part for part in parts[1:] if part)})"

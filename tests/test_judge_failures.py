@@ -1,0 +1,114 @@
+"""What is missing, damaged or diverged is counted, named and never improves a verdict."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from made_up_judge import CLAIMS, LOSSES, OFF, ON, entry, fill, judged, levels, one_claim, pairs
+from made_up_plan import (
+    cells_by_level,
+    claim,
+    made_up_record,
+    plan_in,
+    planned,
+    store,
+    write_document,
+)
+
+from nnbench.errors import NnbenchError
+from nnbench.judge import judge_all
+from nnbench.report import write_report
+
+
+def test_a_diverged_run_scores_as_an_untrained_predictor(tmp_path: Path) -> None:
+    plan = one_claim(tmp_path, "order")
+    fill(plan, "order", "test_loss", LOSSES, diverged={"low": [1, 2]})
+    low = levels(judged(plan), "order")["low"]
+    assert (low["diverged"], low["n"], low["seed_status"]["2"]) == (2, 5, "diverged")
+    assert [low["values"][seed] for seed in "012"] == pytest.approx(
+        [0.40, math.log(10), math.log(10)]
+    )
+
+    plan = one_claim(tmp_path, "best")
+    fill(plan, "best", "test_accuracy", {"on": ON, "off": OFF}, diverged={"on": [4]})
+    assert levels(judged(plan), "best")["on"]["values"]["4"] == 0.5
+
+
+def test_a_missing_record_is_counted_and_named(tmp_path: Path) -> None:
+    plan = one_claim(tmp_path, "order")
+    fill(plan, "order", "test_loss", {name: LOSSES[name] for name in ("high", "low")})
+    content = judged(plan)
+    cell = cells_by_level(plan, claim_id="paper/order")["middle"].id
+    named = {item["cell"]: item for item in content["provenance"]["missing_cells"]}
+    assert named[cell]["claims"] == ["paper/order"]
+    assert "no record" in named[cell]["reason"]
+    middle = levels(content, "order")["middle"]
+    assert (middle["n"], middle["planned"], middle["failed"], middle["mean"]) == (0, 5, 5, None)
+    result = entry(content, "order")["results"][0]
+    assert (result["verdict"], result["blocks"]) == ("inconclusive", 0)
+    assert "fewer than five complete blocks (0)" in result["verdict_reason"]
+
+
+def test_a_damaged_record_is_named_with_its_reason(tmp_path: Path) -> None:
+    plan = one_claim(tmp_path, "order")
+    fill(plan, "order", "test_loss", {**LOSSES, "none": [2.0] * 5})
+    cell = cells_by_level(plan, claim_id="paper/order")["low"]
+    path = store(plan, cell, made_up_record(cell, {"test_loss": LOSSES["low"]}))
+    path.write_bytes(path.read_bytes()[:-20])
+    provenance = judged(plan)["provenance"]
+    assert provenance["rejected_records"] == [
+        {"cell": cell.id, "reason": "checksum does not match"}
+    ]
+    assert [item["cell"] for item in provenance["missing_cells"]] == [cell.id]
+    assert provenance["missing_cells"][0]["reason"] == "checksum does not match"
+
+
+def test_a_missing_seed_costs_its_block_alone(tmp_path: Path) -> None:
+    plan = one_claim(tmp_path, "order", seeds=6)
+    longer = {name: [*values, values[0] * 1.01] for name, values in LOSSES.items()}
+    fill(plan, "order", "test_loss", longer, lost={"middle": [3]})
+    content = judged(plan)
+    assert entry(content, "order")["results"][0]["blocks"] == 5
+    assert entry(content, "order")["verdict"] == "reproduced"
+    counts = {name: item["n"] for name, item in levels(content, "order").items()}
+    assert counts == {"high": 6, "middle": 5, "low": 6, "none": 0}
+
+
+def test_fewer_than_five_seeds_are_inconclusive_however_clear(tmp_path: Path) -> None:
+    for seeds in (1, 2, 4):
+        plan = one_claim(tmp_path, "order", seeds=seeds)
+        fill(plan, "order", "test_loss", {name: v[:seeds] for name, v in LOSSES.items()})
+        content = judged(plan)
+        assert entry(content, "order")["verdict"] == "inconclusive"
+        assert f"({seeds})" in entry(content, "order")["answer"]
+        assert all("nan" not in pair["text"] for pair in pairs(content, "order").values())
+
+
+def test_without_any_record_there_is_still_a_report(tmp_path: Path) -> None:
+    write_document(tmp_path, CLAIMS)
+    plan = plan_in(tmp_path, seeds=5)
+    content = judged(plan)
+    status = {item["name"]: (item["status"], item["verdict"]) for item in content["claims"]}
+    assert status["order"] == status["best"] == status["speed"] == ("judged", "inconclusive")
+    assert status["sizes"] == ("measured", None)
+    assert "can be built" not in entry(content, "sizes")["answer"]
+    assert (status["later"], status["opinion"]) == (("not run", None), ("qualitative", None))
+    assert {m["cell"] for m in content["provenance"]["missing_cells"]} == set(plan.cells)
+    write_report(content, tmp_path / "reports")
+    assert (tmp_path / "reports/index.html").stat().st_size > 0
+
+
+def test_a_config_that_runs_nothing_still_gives_every_claim(tmp_path: Path) -> None:
+    content = judged(planned(tmp_path, claim(not_run="later"), CLAIMS["opinion"] | {"links": []}))
+    assert content["summary"]["claims"] == 2
+    assert content["provenance"]["missing_cells"] == []
+    write_report(content, tmp_path / "reports")
+    assert "nothing has run yet" in (tmp_path / "reports/README.md").read_text(encoding="utf-8")
+
+
+def test_judging_before_aggregating_says_what_to_do_first(tmp_path: Path) -> None:
+    plan = planned(tmp_path, claim())
+    with pytest.raises(NnbenchError, match="nnbench aggregate"):
+        judge_all(plan, tmp_path / "results", tmp_path / "results.json")
