@@ -1,0 +1,1 @@
+"""Figures from plain numbers: dot plots, learning curves, samples and the overview."""

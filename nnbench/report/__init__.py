@@ -1,0 +1,7 @@
+"""From ``results.json`` to pages: HTML in one file, Markdown with figures, and CSV."""
+
+from __future__ import annotations
+
+from nnbench.report.write import write_report
+
+__all__ = ["write_report"]

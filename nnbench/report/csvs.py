@@ -1,0 +1,81 @@
+"""The numbers for other programs: one tidy CSV a claim, and two over all claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from nnbench.report.results import claim_anchor
+
+Json = Mapping[str, Any]
+_PLACE = ("dataset", "track", "variant")
+_RUNS = (
+    "claim", *_PLACE, "decides", "level", "role", "claimed", "seed", "status", "metric", "unit",
+    "value", "cell",
+)  # fmt: skip
+_VERDICTS = ("claim", "kind", "status", *_PLACE, "decides", "metric", "verdict", "reason", "blocks")
+_PAIRS = (
+    "claim", *_PLACE, "metric", "a", "b", "role", "tie", "difference", "low", "high", "margin",
+    "unit", "percent", "p", "p_holm", "status", "n", "censored",
+)  # fmt: skip
+
+
+def csv_files(claims: Sequence[Json]) -> dict[str, bytes]:
+    """File name to content: ``<document>-<claim>.csv``, ``verdicts.csv``, ``pairs.csv``."""
+    files = {
+        f"{claim_anchor(claim['id'])}.csv": _csv(_runs(claim), _RUNS)
+        for claim in claims
+        if claim["results"]
+    }
+    files["verdicts.csv"] = _csv((row for claim in claims for row in _verdicts(claim)), _VERDICTS)
+    files["pairs.csv"] = _csv((row for claim in claims for row in _pairs(claim)), _PAIRS)
+    return files
+
+
+def _csv(rows: Iterator[dict[str, Any]], columns: Sequence[str]) -> bytes:
+    frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _place(claim: Json, result: Json) -> dict[str, Any]:
+    return {
+        "claim": claim["id"],
+        "metric": result["metric"],
+        **{key: result[key] for key in _PLACE},
+    }
+
+
+def _runs(claim: Json) -> Iterator[dict[str, Any]]:
+    for result in claim["results"]:
+        for level in result["levels"]:
+            for seed, value in level["values"].items():
+                yield {
+                    **_place(claim, result),
+                    **{key: level[key] for key in ("level", "role", "claimed", "cell")},
+                    "decides": result["decides"],
+                    "seed": seed,
+                    "status": level["seed_status"].get(seed, "missing"),
+                    "unit": result["unit"],
+                    "value": value,
+                }
+
+
+def _verdicts(claim: Json) -> Iterator[dict[str, Any]]:
+    shared = {"claim": claim["id"], "kind": claim["kind"], "status": claim["status"]}
+    if not claim["results"]:
+        yield {**shared, "verdict": claim["verdict"], "reason": claim["reason"]}
+    for result in claim["results"]:
+        yield {
+            **shared,
+            **_place(claim, result),
+            **{key: result[key] for key in ("decides", "verdict", "blocks")},
+            "reason": result["verdict_reason"],
+        }
+
+
+def _pairs(claim: Json) -> Iterator[dict[str, Any]]:
+    for result in claim["results"]:
+        for pair in result["pairs"]:
+            yield {**_place(claim, result), **{key: pair[key] for key in _PAIRS if key in pair}}

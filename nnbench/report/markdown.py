@@ -1,0 +1,50 @@
+"""Text made safe for Markdown as forges read it (CommonMark with tables and formulas)."""
+
+from __future__ import annotations
+
+import re
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", "|": "&#124;", "$": "&#36;", "~": "&#126;"}
+_SPECIAL = re.compile(
+    r"&(?=#?\w+;)|<(?=[A-Za-z/!?])|[|$~\\`*\[\]]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+)
+_LINE_START = re.compile(r"^(#{1,6}\s|>|[-+](?=\s)|=+$|\d{1,9}(?=[.)]\s))")
+
+
+class Safe(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
+
+
+def escape(value: object) -> str:
+    """Any value as one line of literal text; ``Safe`` text passes unchanged.
+
+    Entities stand where a backslash would be shown inside an HTML block.
+    """
+    if isinstance(value, Safe):
+        return value
+    text = re.sub(r"[\r\n\t]+", " ", str(value))
+    text = _SPECIAL.sub(lambda m: _ENTITIES.get(m.group(), f"\\{m.group()}"), text)
+    return _LINE_START.sub(_literal_start, text)
+
+
+def _literal_start(match: re.Match[str]) -> str:
+    start = match.group()
+    return f"{start}\\" if start.isdigit() else f"\\{start}"
+
+
+def code(text: str) -> Safe:
+    """A code span that no backtick in the text can end."""
+    flat = " ".join(text.split())
+    longest = max((len(run) for run in re.findall(r"`+", flat)), default=0)
+    ticks = "`" * (longest + 1)
+    pad = " " if flat.startswith("`") or flat.endswith("`") else ""
+    return Safe(f"{ticks}{pad}{flat}{pad}{ticks}")
+
+
+def cell(item: object) -> Safe:
+    """A table's cell: text, or a link to an anchor of the page."""
+    text = escape(str(item))
+    target = getattr(item, "target", None)
+    return Safe(f"[{text}](#{target})" if target else text)

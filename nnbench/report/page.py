@@ -1,0 +1,294 @@
+"""The whole page: headline, verdict matrix, claims by document, tracks, failures."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nnbench.report.provenance import DatasetView, dataset_views, memory_text, provenance_tables
+from nnbench.report.result_tables import chosen_text
+from nnbench.report.results import ClaimView, Pictures, claim_anchor, claim_view, result_anchor
+from nnbench.report.table import Cell, Link, Table, make_table
+from nnbench.rounding import duration_text
+from nnbench.vocabulary import (
+    MEANINGS,
+    STATUSES,
+    VERDICTS,
+    Chip,
+    claim_chip,
+    result_chip,
+    track_text,
+    where_text,
+)
+
+Json = Mapping[str, Any]
+_FAILURES = ("diverged", "capped", "failed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many claims came out in one way."""
+
+    chip: Chip
+    number: int
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixRow:
+    """One claim: its verdict, and the chips of each dataset and track."""
+
+    title: str
+    target: str
+    chip: Chip
+    cells: tuple[tuple[Chip, ...], ...]
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """All verdicts: claims down, grouped by document; datasets and their tracks across."""
+
+    datasets: tuple[tuple[str, int], ...]
+    tracks: tuple[str, ...]
+    documents: tuple[tuple[str, tuple[MatrixRow, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentView:
+    """A document with its claims: first those with something to show, then those not run."""
+
+    title: str
+    anchor: str
+    claims: tuple[ClaimView, ...]
+    not_run: tuple[ClaimView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything that the templates need."""
+
+    total: int
+    counts: tuple[Count, ...]
+    headline: str
+    facts: tuple[tuple[str, str], ...]
+    matrix: Matrix
+    documents: tuple[DocumentView, ...]
+    tracks: Table | None
+    failures: tuple[Table, ...]
+    provenance: tuple[Table, ...]
+    datasets: tuple[DatasetView, ...]
+    pictures: Pictures
+    seeds: int
+    tuning_seeds: int
+    config_sha256: str
+    config: Json
+    version: str
+
+
+def make_page(results: Json, *, pictures: Pictures) -> Page:
+    """Prepare the page of a results document."""
+    claims, provenance = results["claims"], results["provenance"]
+    counts = _counts(results["summary"])
+    return Page(
+        total=results["summary"]["claims"],
+        counts=counts,
+        headline=", ".join(f"{count.number} {count.chip.word}" for count in counts),
+        facts=_facts(provenance),
+        matrix=_matrix(claims),
+        documents=_documents(claims, pictures=pictures),
+        tracks=_track_table(claims),
+        failures=tuple(_failure_tables(claims, provenance)),
+        provenance=provenance_tables(provenance),
+        datasets=dataset_views(provenance["datasets"], pictures=pictures.samples),
+        pictures=pictures,
+        seeds=provenance["seeds"],
+        tuning_seeds=provenance["tuning_seeds"],
+        config_sha256=provenance["config_sha256"],
+        config=provenance["config"],
+        version=provenance["nnbench_version"],
+    )
+
+
+def _counts(summary: Json) -> tuple[Count, ...]:
+    chips = {**VERDICTS, **{key.replace(" ", "_"): chip for key, chip in STATUSES.items()}}
+    return tuple(
+        Count(chip=chip, number=summary[key], meaning=MEANINGS[chip.word])
+        for key, chip in chips.items()
+        if summary[key] or key in VERDICTS
+    )
+
+
+def date_text(stamp: str | None) -> str:
+    """An ISO time as a reader's date: ``21 November 2026``."""
+    if stamp is None:
+        return "nothing has run yet"
+    moment = datetime.fromisoformat(stamp)
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def _facts(provenance: Json) -> tuple[tuple[str, str], ...]:
+    run, machines = provenance["run"], provenance["machines"]
+    names = [f"{m['device_name']}, {m['cores']} cores, {memory_text(m)}" for m in machines]
+    return (
+        (
+            "Runs",
+            f"{provenance['seeds']} seeds a level, {run['cells']} cells, tier {provenance['tier']}",
+        ),
+        ("Wall time", duration_text(run["wall_seconds"])),
+        ("Machine", "; ".join(names) or "none recorded"),
+        ("Date", date_text(provenance["generated"])),
+    )
+
+
+def _matrix(claims: Sequence[Json]) -> Matrix:
+    found = [r for claim in claims for r in claim["results"]]
+    titles = {r["dataset"]: r["dataset_title"] for r in found}
+    uses = Counter(r["dataset"] for r in found)
+    pairs = {(r["dataset"], r["track"]) for r in found}
+    keys = [
+        (d, t) for d, _ in uses.most_common() for t in sorted(t for name, t in pairs if name == d)
+    ]
+    spans = [(d, len(list(group))) for d, group in itertools.groupby(keys, key=lambda key: key[0])]
+    documents = [
+        (title, tuple(_matrix_row(claim, keys) for claim in group))
+        for title, group in itertools.groupby(claims, key=lambda claim: claim["document_title"])
+    ]
+    return Matrix(
+        datasets=tuple((titles[d], span) for d, span in spans),
+        tracks=tuple(track_text(t) for _, t in keys),
+        documents=tuple(documents),
+    )
+
+
+def _matrix_row(claim: Json, keys: Sequence[tuple[str, str]]) -> MatrixRow:
+    cells = [
+        tuple(
+            result_chip(r).to(result_anchor(claim["id"], r))
+            for r in claim["results"]
+            if (r["dataset"], r["track"]) == key
+        )
+        for key in keys
+    ]
+    return MatrixRow(
+        title=claim["title"],
+        target=claim_anchor(claim["id"]),
+        chip=claim_chip(claim).to(claim_anchor(claim["id"])),
+        cells=tuple(cells),
+        reason=claim["reason"],
+    )
+
+
+def _documents(claims: Sequence[Json], *, pictures: Pictures) -> tuple[DocumentView, ...]:
+    titles = {claim["id"]: claim["title"] for claim in claims}
+    views = []
+    for name, group in itertools.groupby(claims, key=lambda claim: claim["document"]):
+        members = [(c, claim_view(c, titles=titles, pictures=pictures)) for c in group]
+        view = DocumentView(
+            title=members[0][1].document_title,
+            anchor=f"document-{claim_anchor(name)}",
+            claims=tuple(view for claim, view in members if claim["status"] != "not run"),
+            not_run=tuple(view for claim, view in members if claim["status"] == "not run"),
+        )
+        views.append(view)
+    return tuple(views)
+
+
+def _track_table(claims: Sequence[Json]) -> Table | None:
+    rows = [row for claim in claims for row in _track_rows(claim)]
+    columns = ("Claim", "On", "As written", "Tuned", "Changes", "Chosen by tuning")
+    if not rows:
+        return None
+    return make_table(
+        "Verdicts with the document's settings and with tuned ones",
+        columns,
+        rows=rows,
+        text=columns,
+    )
+
+
+def _track_rows(claim: Json) -> list[list[Cell]]:
+    by_place: dict[tuple[str, str | None], dict[str, Json]] = {}
+    for result in claim["results"]:
+        by_place.setdefault((result["dataset"], result["variant"]), {})[result["track"]] = result
+    return [
+        _track_row(claim, tracks["as-written"], tracks["tuned"])
+        for tracks in by_place.values()
+        if {"as-written", "tuned"} <= tracks.keys()
+    ]
+
+
+def _track_row(claim: Json, written: Json, tuned: Json) -> list[Cell]:
+    place = ", ".join(p for p in (tuned["dataset_title"], tuned["variant_title"]) if p)
+    return [
+        Link(text=claim["title"], target=claim_anchor(claim["id"])),
+        place,
+        result_chip(written).to(result_anchor(claim["id"], written)),
+        result_chip(tuned).to(result_anchor(claim["id"], tuned)),
+        "same" if written["verdict"] == tuned["verdict"] else "changes",
+        "; ".join(chosen_text(level) for level in tuned["levels"] if level["search"]),
+    ]
+
+
+def _failure_tables(claims: Sequence[Json], provenance: Json) -> list[Table]:
+    tables = (
+        _failed_runs(claims),
+        _missing(provenance["missing_cells"]),
+        _rejected(provenance["rejected_records"]),
+        _not_run(claims),
+    )
+    return [table for table in tables if table.rows]
+
+
+def _failed_runs(claims: Sequence[Json]) -> Table:
+    rows = [
+        [
+            Link(text=claim["title"], target=result_anchor(claim["id"], result)),
+            where_text(result),
+            level["level"],
+            *_failed_counts(level),
+        ]
+        for claim in claims
+        for result in claim["results"]
+        for level in result["levels"]
+        if any(level[key] for key in _FAILURES)
+    ]
+    caption = "Runs that diverged, were stopped at their cap, or left nothing"
+    columns = ("Claim", "On", "Level", "Diverged", "Capped", "Missing", "Cost of the cell")
+    return make_table(caption, columns, rows=rows, text=("On", "Level"))
+
+
+def _failed_counts(level: Json) -> list[str]:
+    planned, seconds = level["planned"], level["train_seconds"]
+    numbers = [level[key] for key in _FAILURES]
+    counts = [f"{number}/{planned}" if number else "–" for number in numbers]
+    return [*counts, duration_text(seconds)]
+
+
+def _missing(cells: Sequence[Json]) -> Table:
+    rows = [[cell["cell"], ", ".join(cell["claims"]), cell["reason"]] for cell in cells]
+    columns = ("Cell", "Claims", "Reason")
+    return make_table("Planned cells without a record", columns, rows=rows, text=columns)
+
+
+def _rejected(records: Sequence[Json]) -> Table:
+    rows = [[record["cell"], record["reason"]] for record in records]
+    return make_table("Records that were not used", ("Cell", "Reason"), rows=rows, text=("Reason",))
+
+
+def _not_run(claims: Sequence[Json]) -> Table:
+    missing = [claim for claim in claims if claim["status"] == "not run"]
+    rows = [
+        [
+            Link(text=c["title"], target=claim_anchor(c["id"])),
+            c["document_title"],
+            c["reason"] or "–",
+        ]
+        for c in missing
+    ]
+    columns = ("Claim", "Document", "Reason")
+    return make_table("Claims that this run did not measure", columns, rows=rows, text=columns)

@@ -1,0 +1,128 @@
+"""Write the report: ``index.html``, ``README.md``, ``figures/`` and ``data/``."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from nnbench.errors import NnbenchError
+from nnbench.figures.canvas import Image
+from nnbench.records import write_atomically
+from nnbench.report import markdown
+from nnbench.report.csvs import csv_files
+from nnbench.report.page import Page, make_page
+from nnbench.report.pictures import draw
+from nnbench.report.results import Pictures, slug
+from nnbench.vocabulary import TONES
+
+SCHEMA_VERSION = 1
+_TEMPLATES = Path(__file__).parent.parent / "templates"
+
+
+def write_report(results: Mapping[str, Any], folder: Path) -> None:
+    """Write the whole report into a folder; the same results give the same bytes.
+
+    Figures and data files of an earlier report that this one does not have are removed.
+
+    Raises:
+        NnbenchError: The results have another schema version, or the folder cannot be written.
+    """
+    _check_version(results)
+    pictures = draw(results)
+    page = make_page(results, pictures=pictures)
+    csvs = csv_files(results["claims"])
+    files = {
+        "README.md": render_markdown(page).encode(),
+        **{f"data/{name}": data for name, data in csvs.items()},
+        **{f"figures/{name}": image.data for name, image in _figure_files(pictures).items()},
+        "index.html": render_html(page, csvs=csvs).encode(),
+    }
+    try:
+        _write_all(files, folder)
+    except OSError as error:
+        raise NnbenchError(
+            f"the report folder {str(folder)!r} cannot be written",
+            got=str(error),
+            todo="make the folder writable, or name another one",
+        ) from error
+
+
+def _check_version(results: Mapping[str, Any]) -> None:
+    version = results.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise NnbenchError(
+            "results.json has a schema version that this nnbench cannot show",
+            got=version,
+            allowed=SCHEMA_VERSION,
+            todo="aggregate the records again with this version of nnbench",
+        )
+
+
+def render_html(page: Page, *, csvs: Mapping[str, bytes]) -> str:
+    """The page as one HTML file with everything inside."""
+    environment = _environment()
+    environment.filters["data_uri"] = _data_uri
+    environment.filters["json"] = _pretty
+    environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
+    environment.tests["link"] = lambda cell: hasattr(cell, "target")
+    template = environment.get_template("report.html.j2")
+    links = {name: f"data:text/csv;base64,{_base64(data)}" for name, data in csvs.items()}
+    return template.render(page=page, csvs=links, tones=TONES)
+
+
+def render_markdown(page: Page) -> str:
+    """The page as Markdown with figures beside it."""
+    environment = _environment()
+    environment.finalize = markdown.escape
+    environment.filters |= {"code": markdown.code, "cell": markdown.cell}
+    environment.filters["html"] = lambda text: markdown.Safe(html.escape(str(text)))
+    return environment.get_template("report.md.j2").render(page=page).rstrip() + "\n"
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=jinja2.select_autoescape(("html.j2",), default=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _data_uri(image: Image) -> str:
+    kind = {"svg": "svg+xml", "png": "png"}[image.suffix]
+    return f"data:image/{kind};base64,{_base64(image.data)}"
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def _figure_files(pictures: Pictures) -> dict[str, Image]:
+    named = {
+        **pictures.dots,
+        **{f"dataset-{slug(name)}": i for name, i in pictures.samples.items()},
+    }
+    if pictures.overview is not None:
+        named["overview"] = pictures.overview
+    return {f"{name}.{image.suffix}": image for name, image in named.items()}
+
+
+def _write_all(files: Mapping[str, bytes], folder: Path) -> None:
+    for name, data in files.items():
+        write_atomically(folder / name, data)
+    for name in ("figures", "data"):
+        for old in sorted((folder / name).glob("*.*")):
+            if old.suffix in (".svg", ".png", ".csv") and f"{name}/{old.name}" not in files:
+                old.unlink()

@@ -1,0 +1,143 @@
+"""Numbers as a reader wants them: rounded to what their interval supports, in the metric's unit.
+
+Fractions are shown in percent. Texts carry no unit: table headers and axes name it, see
+``unit_label``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+Interval = tuple[float | None, float | None, float | None]  # mean, low, high
+
+MINUS = "\u2212"
+_PERCENT = 100.0
+_ASYMMETRY = 0.1  # share of the half width up to which an interval is written with one ±
+
+
+def unit_factor(unit: str) -> float:
+    """What a stored value is multiplied by to be shown."""
+    return _PERCENT if unit == "fraction" else 1.0
+
+
+def unit_label(unit: str) -> str:
+    """The unit as it stands behind a title; empty for plain counts."""
+    return {"fraction": "%", "count": ""}.get(unit, unit)
+
+
+def with_unit(title: str, unit: str) -> str:
+    """``Test loss, nats``; a title that names its unit stays as it is."""
+    label = unit_label(unit)
+    return f"{title}, {label}" if label and label not in title.lower() else title
+
+
+def decimals_for(half_width: float) -> int:
+    """Decimals that an uncertainty supports, by the Particle Data Group's rule.
+
+    Two significant digits of the uncertainty if they lie below 3.55, else one
+    (https://pdg.lbl.gov, Introduction, section 5.3). Negative for uncertainties above ten.
+    """
+    exponent = math.floor(math.log10(half_width))
+    leading = half_width / 10.0**exponent
+    return (1 if leading < 3.55 else 0) - exponent
+
+
+def _fixed(value: float, decimals: int) -> str:
+    rounded = round(value, decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return f"{rounded:,.{max(decimals, 0)}f}".replace("-", MINUS)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number with some significant digits, never in exponent notation between 1e-4 and 1e7."""
+    if value == 0:
+        return "0"
+    if not 1e-4 <= abs(value) < 1e7:
+        return f"{value:.{digits - 1}e}".replace("-", MINUS)
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    return _fixed(value, max(decimals, 0))
+
+
+def value_text(value: float | None, unit: str, *, digits: int = 3) -> str:
+    """One measured value; an en dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    shown = value * unit_factor(unit)
+    return f"{shown:,.0f}" if unit == "count" else significant(shown, digits)
+
+
+def claimed_texts(values: Sequence[float | None], unit: str) -> list[str]:
+    """Claimed values with as many decimals as the longest of them, as documents print tables."""
+    shown = [None if value is None else value * unit_factor(unit) for value in values]
+    plain = [f"{value:.10g}" for value in shown if value is not None]
+    decimals = max((len(text.partition(".")[2]) for text in plain if "e" not in text), default=0)
+    return ["–" if value is None else _fixed(value, decimals) for value in shown]
+
+
+def interval_texts(intervals: Sequence[Interval], unit: str) -> list[str]:
+    """A column of ``mean ± half width``, or ``mean [low, high]`` where an interval is lopsided.
+
+    Each is rounded to what its width supports, by :func:`decimals_for`; one decimal more is
+    allowed where it lines a row up with its neighbours.
+    """
+    decimals = [_own_decimals(interval, unit) for interval in intervals]
+    most = max((own for own in decimals if own is not None), default=0)
+    return [
+        _interval_text(interval, unit, None if own is None else min(most, own + 1))
+        for interval, own in zip(intervals, decimals, strict=True)
+    ]
+
+
+def _own_decimals(interval: Interval, unit: str) -> int | None:
+    mean, low, high = interval
+    if mean is None or low is None or high is None:
+        return None
+    half = (high - low) / 2
+    return decimals_for(half * unit_factor(unit)) if half > 1e-12 * abs(mean) else None
+
+
+def _interval_text(interval: Interval, unit: str, decimals: int | None) -> str:
+    mean, low, high = interval
+    if mean is None or low is None or high is None:
+        return value_text(mean, unit)
+    mean, low, high = (number * unit_factor(unit) for number in (mean, low, high))
+    if decimals is None:
+        return f"{significant(mean, 4)} ± 0"
+    half = (high - low) / 2
+    if abs((low + high) / 2 - mean) > _ASYMMETRY * half:
+        texts = (_fixed(number, decimals) for number in (mean, low, high))
+        return "{} [{}, {}]".format(*texts)
+    return f"{_fixed(mean, decimals)} ± {_fixed(half, decimals)}"
+
+
+def signed_percent(percent: float) -> str:
+    """A relative change: ``+12 %``, ``−0.4 %``, ``×14`` from a tenfold on."""
+    if percent >= 900:
+        return f"×{significant(1 + percent / _PERCENT, 2)}"
+    sign = "+" if percent > 0 else MINUS if percent < 0 else ""
+    return f"{sign}{significant(abs(percent), 2)}\u00a0%"
+
+
+def whole_percent(percent: float) -> str:
+    """A share without decimals: ``−39 %``."""
+    return f"{_fixed(percent, 0)}\u00a0%"
+
+
+def p_text(p: float | None) -> str:
+    """A p value with two significant digits, or the bound below which digits mean little."""
+    if p is None:
+        return "–"
+    return "<\u00a00.001" if p < 0.001 else significant(p, 2)
+
+
+def duration_text(seconds: float | None) -> str:
+    """Wall time in the two largest units that fit: ``13 min 32 s``."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{significant(seconds, 2)}\u00a0s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}\u00a0min {rest}\u00a0s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,}\u00a0h {minutes}\u00a0min"

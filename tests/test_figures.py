@@ -1,0 +1,195 @@
+"""Figures show what was measured, read well in light and dark, and are the same every time."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+from xml.etree import ElementTree as ET
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+from made_up_results import made_up_results
+
+from nnbench.figures import canvas, ticks
+from nnbench.figures.canvas import DARK, PLATE, colours, figure_style
+from nnbench.figures.curves import learning_curves, spaced
+from nnbench.figures.dots import dot_plot, rows_of, spread
+from nnbench.figures.overview import overview, shares
+from nnbench.figures.samples import sample_picture
+from nnbench.vocabulary import TONES
+
+CLAIMS = {claim["id"]: claim for claim in made_up_results()["claims"]}
+
+
+@pytest.fixture(autouse=True)
+def _style():
+    with figure_style():
+        yield
+
+
+def first(claim_id):
+    return copy.deepcopy(CLAIMS[claim_id]["results"][0])
+
+
+def texts(image):
+    """All texts of an SVG; that it parses at all is part of the claim."""
+    root = ET.fromstring(image.data)  # noqa: S314 - our own file
+    return ["".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def all_figures():
+    for claim in CLAIMS.values():
+        for result in claim["results"]:
+            yield dot_plot(result, alt="")
+            yield learning_curves(result, alt="")
+    yield overview(list(CLAIMS.values()), alt="")
+    for dataset in made_up_results()["provenance"]["datasets"]:
+        yield sample_picture(dataset)
+
+
+def test_every_colour_in_every_figure_has_a_dark_partner():
+    for image in filter(None, all_figures()):
+        body = image.data.decode().partition("</style>")[2]
+        assert set(re.findall(r"#[0-9a-f]{6}\b", body)) <= set(DARK)
+
+
+def test_every_figure_is_a_small_svg():
+    sizes = [len(image.data) for image in filter(None, all_figures()) if image.suffix == "svg"]
+    assert len(sizes) > 15
+    assert max(sizes) < 40_000
+
+
+def test_the_same_numbers_give_the_same_bytes():
+    again = dot_plot(first("loss/activation"), alt="").data
+    assert dot_plot(first("loss/activation"), alt="").data == again
+
+
+def test_a_figure_that_would_be_a_large_svg_becomes_a_png(monkeypatch):
+    monkeypatch.setattr(canvas, "MAX_SVG_BYTES", 1_000)
+    image = dot_plot(first("loss/activation"), alt="")
+    assert image.suffix == "png"
+    assert image.data.startswith(b"\x89PNG")
+    assert image.data == dot_plot(first("loss/activation"), alt="").data
+
+
+def test_matplotlib_keeps_its_own_settings_and_no_open_figure():
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        before = mpl.rcParams["font.size"]
+        with figure_style():
+            dot_plot(first("loss/activation"), alt="")
+        assert mpl.rcParams["font.size"] == before
+    assert plt.get_fignums() == []
+
+
+def test_a_diverged_run_is_drawn_as_a_cross_and_not_as_a_dot():
+    result = first("resolve/rate-extremes")
+    assert "diverged" in texts(dot_plot(result, alt=""))
+    row = next(row for row in rows_of(result) if row.label == "10")
+    assert (row.diverged, len(row.ok)) == (3, 7)
+    assert "diverged" not in texts(dot_plot(first("loss/activation"), alt=""))
+
+
+def test_capped_runs_are_named_in_the_legend():
+    assert "capped" in texts(dot_plot(first("learn/convergence"), alt=""))
+
+
+def test_claims_far_from_the_measurements_get_an_enlarged_panel():
+    result = first("learn/activation")
+    assert any("enlarged" in text for text in texts(dot_plot(result, alt="")))
+    for level in result["levels"]:
+        level["claimed"] = level["mean"]
+    assert not any("enlarged" in text for text in texts(dot_plot(result, alt="")))
+
+
+def test_controls_come_last_and_a_level_without_runs_says_so():
+    result = first("loss/learning-rate")
+    result["levels"].insert(0, result["levels"].pop())
+    assert [row.control for row in rows_of(result)] == [False, False, False, True]
+    assert "(no runs)" in texts(dot_plot(first("loss/depth"), alt=""))
+
+
+def test_names_of_levels_are_text_and_never_markup_or_formulas():
+    shown = texts(dot_plot(first("loss/depth"), alt=""))
+    assert "three | `x` <b>$" in shown
+    result = first("loss/activation")
+    result["levels"][0]["level"] = "$x^2$ & co"
+    assert "$x^2$ & co" in texts(dot_plot(result, alt=""))
+    assert "$x^2$ & co" in texts(learning_curves(result, alt=""))
+
+
+def test_curves_are_named_at_their_ends_and_drawn_only_where_there_are_some():
+    assert {"sigmoid", "ReLU", "tanh"} <= set(
+        texts(learning_curves(first("loss/activation"), alt=""))
+    )
+    assert learning_curves(first("loss/depth"), alt="") is None
+
+
+def test_long_curves_are_thinned():
+    result = first("loss/activation")
+    for level in result["levels"]:
+        curve = level["curves"]
+        for name in curve:
+            curve[name] = list(itertools.islice(itertools.cycle(curve[name]), 5_000))
+        curve["epochs"] = list(range(1, 5_001))
+    assert len(learning_curves(result, alt="").data) < 60_000
+
+
+def test_the_overview_shows_the_measured_gap_as_a_share_of_the_claimed_one():
+    found = {share.title: share for share in shares(list(CLAIMS.values()))}
+    # ln(0.35 / 0.20) is claimed; -0.22 was measured.
+    assert found["loss/activation"].decides[0] == pytest.approx(-39.3, abs=0.1)
+    assert "resolve/rate-extremes" not in found, "it claims no numbers"
+    assert overview([CLAIMS["resolve/rate-extremes"]], alt="") is None
+
+
+def test_jitter_is_even_and_within_its_row():
+    offsets = [spread(i) for i in range(31)]
+    assert sorted(offsets) == pytest.approx([k / 16 - 1 for k in range(1, 32)])
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.09, 0.5), (0.11, 0.19), (1, 3_000), (1e-6, 1e6)])
+def test_log_ticks_are_few_round_numbers_within_the_limits(low, high):
+    found = ticks.log_ticks(low, high, most=6)
+    assert len(found) <= 6
+    assert all(low <= tick <= high for tick in found)
+    assert all(f"{tick:e}"[0] in "1235" for tick in found)
+
+
+def test_a_log_axis_needs_more_than_a_decade_of_positive_values():
+    assert ticks.spans_decades([0.1, 1.2])
+    assert not ticks.spans_decades([0.2, 1.2])
+    assert not ticks.spans_decades([0.0, 100.0])
+
+
+def test_labels_are_moved_apart_but_stay_within_the_plot():
+    placed = sorted(spaced([1.0, 1.5, 2.0, 99.0], gap=10, top=100))
+    assert all(b - a >= 10 - 1e-3 for a, b in itertools.pairwise(placed))
+    assert placed[0] >= 0
+    assert placed[-1] <= 100
+
+
+def test_numeric_levels_get_a_ramp_and_names_get_distinct_hues():
+    assert colours(["0.1", "0.2", "0.4"])[0] == canvas.RAMP[0]
+    assert colours(["Adam", "SGD"]) == list(canvas.CATEGORIES[:2])
+    assert len(set(colours([f"level {i}" for i in range(9)]))) == 9
+
+
+def luminance(colour):
+    channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one, other):
+    bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("tone", TONES)
+def test_verdict_colours_have_the_contrast_that_text_needs(tone):
+    on_light, on_dark = TONES[tone]
+    assert contrast(on_light, PLATE) >= 4.5
+    assert contrast(on_dark, DARK[PLATE]) >= 4.5

@@ -1,0 +1,286 @@
+"""The report: complete, escaped, self-contained, and the same every time."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import html.parser
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from made_up_parts import HOSTILE
+from made_up_results import made_up_results
+
+from nnbench.errors import NnbenchError
+from nnbench.report import markdown, write_report
+from nnbench.report.result_tables import flat, pair_table
+from nnbench.report.table import make_table
+from nnbench.vocabulary import pair_chip
+
+GOLDEN = Path(__file__).parent / "golden" / "report.md"
+
+
+class Page(html.parser.HTMLParser):
+    """What the HTML says: elements with their attributes, and texts."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.elements, self.texts = [], []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def all(self, *tags):
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("reports")
+    write_report(made_up_results(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return Page((folder / "index.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def readme(folder):
+    return (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_markdown_is_the_golden_one(readme):
+    """After a wanted change: UPDATE_GOLDEN=1 pytest tests/test_report.py, then read the diff."""
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(readme, encoding="utf-8")
+    assert readme == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_another_process_writes_the_same_bytes_and_needs_no_torch(folder, tmp_path):
+    source = tmp_path / "results.json"
+    source.write_text(json.dumps(made_up_results()))
+    script = (
+        "import json, pathlib, sys; from nnbench.report import write_report\n"
+        "write_report(json.loads(pathlib.Path(sys.argv[1]).read_text()), pathlib.Path(sys.argv[2]))\n"
+        "print('torch' in sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(source), str(tmp_path / "out")],
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == "False"
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    for name in names:
+        assert (tmp_path / "out" / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+def test_figures_and_data_of_an_earlier_report_go_and_all_else_stays(tmp_path):
+    for name in ("figures/old.svg", "data/old.csv", "results.json", "figures/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("old")
+    write_report(made_up_results(), tmp_path)
+    assert not (tmp_path / "figures/old.svg").exists()
+    assert not (tmp_path / "data/old.csv").exists()
+    assert (tmp_path / "results.json").read_text() == "old"
+    assert (tmp_path / "figures/notes.txt").exists()
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        NnbenchError, match=r"file.*cannot be written[\s\S]*do: make the folder writable"
+    ):
+        write_report(made_up_results(), tmp_path / "file")
+
+
+def test_results_of_another_schema_are_refused(tmp_path):
+    with pytest.raises(NnbenchError, match=r"schema version[\s\S]*got: 2[\s\S]*allowed: 1"):
+        write_report({**made_up_results(), "schema_version": 2}, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_any_measurement_still_has_a_report(tmp_path):
+    results = copy.deepcopy(made_up_results())
+    results["claims"] = [c for c in results["claims"] if c["status"] in ("not run", "qualitative")]
+    provenance = results["provenance"]
+    provenance |= {"generated": None, "git_commit": None, "machines": [], "versions": []}
+    provenance["run"] |= {"first_start": None, "last_end": None, "peak_memory_mb": None}
+    provenance["datasets"] = [{"name": "mnist5k", "error": "the folder is empty"}]
+    write_report(results, tmp_path)
+    text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
+    assert "nothing has run yet" in text
+    assert "the folder is empty" in text
+    assert not (tmp_path / "figures").exists() or not list((tmp_path / "figures").iterdir())
+
+
+def test_the_first_sentence_counts_the_verdicts_and_the_facts_name_machine_and_time(page):
+    assert "Of 12 claims about neural networks:" in page.text
+    for part in ("4 reproduced", "2 partly", "1 contradicted", "1 inconclusive", "2 not run"):
+        assert part in page.text.replace("\u00a0", " ")
+    assert "Example CPU, 8 cores" in page.text
+    assert "13\u00a0min 32\u00a0s" in "".join(page.texts)
+
+
+def test_every_claim_and_result_has_its_place_and_every_link_leads_somewhere(page):
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for claim in made_up_results()["claims"]:
+        assert claim["id"].replace("/", "-") in ids
+    targets = [a["href"] for a in page.all("a") if a["href"].startswith("#")]
+    assert len(targets) > 50
+    assert {target[1:] for target in targets} <= set(ids)
+
+
+def test_the_page_needs_nothing_but_itself_and_runs_no_script(page):
+    assert not page.all("script", "iframe", "object", "form")
+    assert all(image["src"].startswith("data:image/") for image in page.all("img"))
+    links = [a["href"] for a in page.all("a", "link")]
+    assert all(link.startswith(("#", "data:")) for link in links)
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    policy = next(a["content"] for a in page.all("meta") if "http-equiv" in a)
+    assert "default-src 'none'" in policy
+
+
+def test_tables_and_figures_speak_to_those_who_cannot_see_them(page):
+    assert all("scope" in attributes for attributes in page.all("th"))
+    assert len(page.all("caption")) == len(page.all("table"))
+    alts = [image["alt"] for image in page.all("img")]
+    assert min(map(len, alts)) > 20
+    assert any("ReLU 0.275 ± 0.004" in alt for alt in alts)
+
+
+def test_foreign_text_stays_text(page, readme):
+    assert HOSTILE in page.text
+    assert "<script" not in readme
+    assert "&lt;script" in readme
+
+
+def test_markdown_tables_keep_their_columns(readme):
+    rows = [line for line in readme.splitlines() if line.startswith("|")]
+    assert len(rows) > 80
+    for above, below in itertools.pairwise(rows):
+        if below.startswith("| ---"):
+            assert above.count("|") == below.count("|"), above
+    widths = {row.count("|") for row in rows if "three" in row}
+    assert widths <= {5, 6, 7, 8}, "a pipe in a level's name must not open a column"
+
+
+def test_markdown_links_lead_to_files_and_anchors_that_exist(folder, readme):
+    for target in re.findall(r"\]\(([^)]+)\)", readme):
+        if target.startswith("#"):
+            assert f'<a id="{target[1:]}"></a>' in readme
+        elif target not in {"results.json", "x"}:  # x stands in the hostile text
+            assert (folder / target).is_file(), target
+
+
+def test_a_diverged_run_is_a_result_and_is_shown(page, readme):
+    text = page.text
+    assert "2.303 ✕ diverged" in text
+    assert "300.0 ▷ capped" in text
+    assert "missing" in text
+    failed = text.partition("Runs that diverged")[2]
+    assert "Extreme rates MNIST-5k, as written 10 3/10" in failed
+    assert "| 10 | – | 4.18 ± 1.21 | 10/10 | 3/10 |" in readme
+
+
+def test_what_was_not_measured_is_listed_with_its_reason(page):
+    assert "needs the full tier" in page.text
+    assert "0000000000c0ffee loss/depth no record" in page.text
+    assert "00000000deadbeef checksum does not match" in page.text
+
+
+def test_verdicts_that_depend_on_tuning_are_flagged_and_the_choice_is_shown(page):
+    assert "The verdict depends on the track" in page.text
+    assert "0.310 ◂" in page.text
+    assert "sigmoid: lr = 0.01" in page.text.partition("As written against tuned")[2]
+
+
+def test_each_claims_csv_has_one_row_a_run(folder):
+    for claim in made_up_results()["claims"]:
+        path = folder / "data" / f"{claim['id'].replace('/', '-')}.csv"
+        runs = [level for result in claim["results"] for level in result["levels"]]
+        assert path.exists() == bool(runs)
+        if runs:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            assert len(rows) == sum(len(level["values"]) for level in runs)
+
+
+def test_csv_values_are_exact_and_carry_their_status(folder):
+    with (folder / "data" / "resolve-rate-extremes.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["level"] == "10"]
+    result = next(c for c in made_up_results()["claims"] if c["id"] == "resolve/rate-extremes")[
+        "results"
+    ][0]
+    expected = result["levels"][2]["values"]
+    assert {row["seed"]: float(row["value"]) for row in rows} == expected
+    assert [row["seed"] for row in rows if row["status"] == "diverged"] == ["0", "4", "7"]
+
+
+def test_the_page_of_a_full_run_stays_below_five_megabytes(folder):
+    results = sum(len(claim["results"]) for claim in made_up_results()["claims"])
+    size = (folder / "index.html").stat().st_size
+    assert size / results * 100 < 5e6, "one hundred results must fit"
+
+
+def test_a_pair_is_read_in_the_light_of_what_is_claimed():
+    assert str(pair_chip("REV", kind="order")) == "✗\u00a0reversed"
+    assert pair_chip("REV", kind="differs").tone == "reproduced"
+    assert pair_chip("equal", kind="equal").tone == "reproduced"
+    assert pair_chip("equal", kind="order").tone == "contradicted"
+
+
+def test_a_claim_without_pairs_has_no_pair_table():
+    assert pair_table({"pairs": []}, kind="order") is None
+
+
+def test_nested_settings_become_dotted_keys():
+    assert flat({"a": {"b": 1, "c": None}, "d": "x"}) == {"a.b": "1", "a.c": "none", "d": "x"}
+
+
+def test_a_table_refuses_rows_that_do_not_fit():
+    with pytest.raises(ValueError, match="2 columns"):
+        make_table("t", ("a", "b"), rows=[("1",)])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a | b", "a &#124; b"),
+        ("<b>", "&lt;b>"),
+        ("p < 0.05 & more", "p < 0.05 & more"),
+        ("*x* _y_ snake_case", "\\*x\\* \\_y\\_ snake_case"),
+        ("# no heading", "\\# no heading"),
+        ("- no list", "\\- no list"),
+        ("1. no list", "1\\. no list"),
+        ("two\nlines", "two lines"),
+        ("$5 and $6", "&#36;5 and &#36;6"),
+    ],
+)
+def test_text_is_literal_in_markdown(text, expected):
+    assert markdown.escape(text) == expected
+
+
+def test_code_may_contain_backticks():
+    assert markdown.code("a `b` c") == "``a `b` c``"
