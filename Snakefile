@@ -1,0 +1,21 @@
+# nnbench: documents' claims -> cells -> records -> verdicts -> report.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/run.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        # by name, so that a record that was lost is made again even under a finished report
+        WORKFLOW.records(),
+        REPORTS / "index.html",
+        REPORTS / "README.md",

@@ -1,0 +1,10 @@
+"""``python -m nnbench``: the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from nnbench.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""What the Snakefile needs from the package: the plan, and each job's inputs as strings.
+
+No torch and no pandas here: Snakemake reads the Snakefile anew in every remote job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nnbench.config import parse_config
+from nnbench.errors import NnbenchError
+from nnbench.fingerprint import PACKAGE, reachable
+from nnbench.plan import Cell, Plan, canonical, make_plan, memory_mb, work
+from nnbench.records import (
+    RejectedRecordError,
+    check_record,
+    dataset_folder,
+    record_path,
+    set_aside,
+)
+
+
+class Workflow:
+    """A config as the DAG sees it."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = parse_config(config)
+        self.plan: Plan = make_plan(self.config)
+        self.results = Path(self.config.results)
+        self.reports = Path(self.config.reports)
+
+    @cached_property
+    def config_json(self) -> str:
+        """The merged config, as the commands of the read side take it."""
+        return canonical(self.config.model_dump(mode="json"))
+
+    def cell_json(self, cell_id: str) -> str:
+        """A cell's document, as ``nnbench run`` takes it."""
+        return json.dumps(self._cell(cell_id).document(), separators=(",", ":"))
+
+    def dataset_manifests(self) -> dict[str, str]:
+        """Dataset folder -> name, for every dataset in use."""
+        return {str(dataset_folder(self.results, name)): name for name in self.plan.datasets()}
+
+    def cell_data(self, cell_id: str) -> str:
+        """The manifest that a cell waits for."""
+        return str(dataset_folder(self.results, self._cell(cell_id).dataset) / "manifest.json")
+
+    def records(self) -> list[str]:
+        """Every planned record."""
+        return [str(record_path(self.results, cell_id)) for cell_id in self.plan.cells]
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        ordered = sorted(self.plan.cells.values(), key=work)
+        return {cell.id: rank for rank, cell in enumerate(ordered)}
+
+    def rank(self, cell_id: str) -> int:
+        """Priority of a cell: the longest start first, so that none is left alone at the end."""
+        return self._ranks[cell_id]
+
+    def memory_mb(self, cell_id: str) -> int:
+        """What to reserve for a cell."""
+        return memory_mb(self._cell(cell_id))
+
+    def _cell(self, cell_id: str) -> Cell:
+        return self.plan.cells[cell_id]
+
+    def set_damaged_aside(self) -> list[str]:
+        """Rename every record that cannot be used, and say so.
+
+        Snakemake goes by a file's existence: without the rename the cell would count as done.
+        """
+        messages = []
+        for path in map(Path, self.records()):
+            if not path.exists():
+                continue
+            try:
+                check_record(path)
+            except RejectedRecordError as error:
+                aside = _set_aside(path)
+                messages.append(
+                    f"{path}: {error.reason}; kept as {aside.name}, its cell is run again"
+                )
+        return messages
+
+    def check_writable(self) -> None:
+        """Fail early, and by name, where nothing could be stored."""
+        for folder in (self.results, self.reports):
+            there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+            if not there.is_dir() or not os.access(there, os.W_OK):
+                raise NnbenchError(
+                    f"folder {folder}: cannot be written",
+                    got=f"{there} is {'read-only' if there.is_dir() else 'no folder'}",
+                    todo="make it writable, or set `results` and `reports` in the config",
+                )
+
+
+def _set_aside(path: Path) -> Path:
+    try:
+        return set_aside(path)
+    except OSError as error:
+        raise NnbenchError(
+            f"{path}: damaged, and cannot be renamed ({error.strerror})", todo="remove the file"
+        ) from error
+
+
+def code_of(module: str) -> str:
+    """A hash of one read-side module, all that it imports and the templates beside it."""
+    root = PACKAGE.joinpath(*module.split(".")[1:])
+    path = root.with_suffix(".py") if root.with_suffix(".py").is_file() else root / "__init__.py"
+    digest = hashlib.sha256()
+    templates = sorted(p for p in (PACKAGE / "templates").rglob("*") if p.is_file())
+    for file in [*reachable(path), *(templates if module == "nnbench.report" else [])]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+PYTHON = sys.executable

@@ -1,0 +1,122 @@
+"""A copy of the project with a tiny document, for tests that run Snakemake for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TABLES = "results/aggregate/measurements.csv"  # everything is trained, nothing is judged
+ROOT = Path(__file__).parent.parent
+
+TINY: dict[str, Any] = {
+    "document": "tiny",
+    "title": "A tiny document",
+    "file": "tiny.txt",
+    "claims": {
+        "rate": {
+            "title": "A moderate rate is better than a tiny one, and a tiny one than an absurd one",
+            "quote": "0.1 0.2 · 0.0001 0.9 · absurd 2.0",
+            "kind": "order",
+            "metric": "test_loss",
+            "factor": "learning rate",
+            "experiment": "SGD with three rates.",
+            "limits": "Digits only.",
+            "datasets": {"digits": {}},
+            "settings": {"optimizer": "sgd", "train_for": "2 epochs", "hidden": [16]},
+            "levels": {"0.1": {"lr": 0.1}, "0.0001": {"lr": 1e-4}, "absurd": {"lr": 1e30}},
+            "claimed": {"0.1": 0.2, "0.0001": 0.9, "absurd": 2.0},
+        },
+        "coins": {
+            "title": "Scaling does not help on coin flips",
+            "quote": "Standardize the data",
+            "kind": "equal",
+            "metric": "test_accuracy",
+            "factor": "scaling",
+            "experiment": "Random labels.",
+            "limits": "A control.",
+            "datasets": {"coin_flip": {"train_for": "1 epochs"}},
+            "levels": {"raw": {"inputs": "raw"}, "scaled": {}},
+        },
+    },
+}
+
+
+class Project:
+    """The project in a folder of its own; its package is the copy, not the installed one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("nnbench", "workflow", "profiles"):
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        shutil.copy(ROOT / "Snakefile", folder)
+        (folder / "config/claims").mkdir(parents=True)
+        self.config: dict[str, Any] = {"documents": ["config/claims/tiny.yaml"], "seeds": 5}
+        self.document = json.loads(json.dumps(TINY))
+        self.save()
+
+    def save(self) -> None:
+        """Write config and document."""
+        (self.folder / "config/config.yaml").write_text(yaml.safe_dump(self.config))
+        (self.folder / "config/claims/tiny.yaml").write_text(yaml.safe_dump(self.document))
+
+    def levels(self, claim: str = "rate") -> dict[str, Any]:
+        levels: dict[str, Any] = self.document["claims"][claim]["levels"]
+        return levels
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def command(self, *options: str, cores: int = 2) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--cores", str(cores), *options]
+
+    def start(self, *options: str, cores: int = 2) -> subprocess.Popen[str]:
+        """Start Snakemake as the leader of a process group of its own."""
+        return subprocess.Popen(
+            self.command(*options, cores=cores),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *options: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake to its end."""
+        process = self.start(*options, cores=cores)
+        output, _ = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, "")
+
+    def records(self) -> dict[str, Path]:
+        """Cell id -> record."""
+        return {path.parent.name: path for path in self.folder.glob("results/cells/*/record.json")}
+
+    def planned(self) -> dict[str, Path]:
+        """The records of the last run's plan; those of earlier plans stay beside them."""
+        content = json.loads((self.folder / "results/aggregate/cells.json").read_bytes())
+        return {cell: path for cell, path in self.records().items() if cell in content["cells"]}
+
+    def stamps(self) -> dict[str, int]:
+        """Cell id -> when its record was written."""
+        return {cell: path.stat().st_mtime_ns for cell, path in self.records().items()}
+
+    def metrics(self) -> dict[str, Any]:
+        """Cell id -> runs and curves: everything that must not depend on how it was scheduled."""
+        found = {}
+        for cell, path in self.records().items():
+            record = json.loads(path.read_bytes())["record"]
+            found[cell] = {key: record[key] for key in ("runs", "curves", "settings_used")}
+        return found
+
+    def results(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / "reports/results.json").read_bytes())
+        return content

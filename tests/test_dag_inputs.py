@@ -1,0 +1,150 @@
+"""What the Snakefile is told: inputs, parameters, priorities, and which records cannot be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_up_plan import (
+    FILE,
+    TUNED,
+    claim,
+    made_up_record,
+    store,
+    write_document,
+)
+
+from nnbench.dag import Workflow
+from nnbench.errors import NnbenchError
+from nnbench.job import read_cell
+from nnbench.plan import Cell, work
+from nnbench.records import dataset_folder, record_path
+
+
+def workflow_in(folder: Path, *claims: dict[str, Any], **config: Any) -> Workflow:
+    write_document(folder, {f"c{i}": item for i, item in enumerate(claims or [claim()])})
+    places = {name: str(folder / name) for name in ("results", "reports")}
+    return Workflow({"documents": [str(folder / FILE)], **places, **config})
+
+
+def finished(workflow: Workflow) -> list[Path]:
+    """A record for every cell, in the plan's order."""
+
+    def record(cell: Cell) -> dict[str, Any]:
+        return made_up_record(cell, {"test_loss": [0.5] * len(cell.seeds)})
+
+    return [store(workflow.plan, cell, record(cell)) for cell in workflow.plan.cells.values()]
+
+
+def damage(paths: list[Path]) -> None:
+    """Cut the first record short, make the second an older one; the third stays whole."""
+    content = paths[0].read_bytes()
+    paths[0].write_bytes(content[: len(content) // 2])
+    paths[1].write_bytes(
+        paths[1].read_bytes().replace(b'{"schema_version":1', b'{"schema_version":0')
+    )
+
+
+def test_a_damaged_or_older_record_is_named_and_set_aside(tmp_path: Path) -> None:
+    workflow = workflow_in(tmp_path)
+    paths = finished(workflow)
+    assert workflow.reject_damaged(rename=True) == []
+    damage(paths)
+    messages = workflow.reject_damaged(rename=True)
+    assert len(messages) == 2
+    assert str(paths[0]) in messages[0]
+    assert "schema version 0" in messages[1]
+    assert all("ignored and its cell rerun" in message for message in messages)
+    assert [path.exists() for path in paths] == [False, False, True]
+    assert all(path.with_name("record.rejected.json").exists() for path in paths[:2])
+    assert workflow.reject_damaged(rename=True) == []
+
+
+def test_a_dry_run_names_damaged_records_and_leaves_them(tmp_path: Path) -> None:
+    workflow = workflow_in(tmp_path)
+    paths = finished(workflow)
+    damage(paths)
+    before = [path.read_bytes() for path in paths]
+    assert len(workflow.reject_damaged(rename=False)) == 2
+    assert [path.read_bytes() for path in paths] == before
+
+
+def test_the_record_of_another_cell_is_set_aside(tmp_path: Path) -> None:
+    workflow = workflow_in(tmp_path)
+    first, second, _ = finished(workflow)
+    first.write_bytes(second.read_bytes())
+    (message,) = workflow.reject_damaged(rename=True)
+    assert "another cell" in message
+    assert not first.exists()
+
+
+def test_a_damaged_record_that_cannot_be_renamed_is_named(tmp_path: Path) -> None:
+    workflow = workflow_in(tmp_path)
+    path = finished(workflow)[0]
+    path.write_text("{")
+    path.with_name("record.rejected.json").mkdir()
+    with pytest.raises(NnbenchError, match=r"damaged, and cannot be renamed(.|\n)*remove") as error:
+        workflow.reject_damaged(rename=True)
+    assert str(path) in str(error.value)
+
+
+def test_a_job_waits_for_its_dataset_and_every_record_is_asked_for(tmp_path: Path) -> None:
+    workflow = workflow_in(tmp_path, claim(datasets={"digits": {}, "coin_flip": {}}))
+    results = tmp_path / "results"
+    assert workflow.records() == [str(record_path(results, cell)) for cell in workflow.plan.cells]
+    folders = {str(dataset_folder(results, name)): name for name in ("coin_flip", "digits")}
+    assert workflow.dataset_manifests() == folders
+    for cell_id, cell in workflow.plan.cells.items():
+        manifest = Path(workflow.cell_data(cell_id))
+        assert (folders[str(manifest.parent)], manifest.name) == (cell.dataset, "manifest.json")
+        assert workflow.memory_mb(cell_id) > 0
+
+
+def test_a_job_is_given_the_document_of_its_cell(tmp_path: Path) -> None:
+    workflow = workflow_in(tmp_path, claim(**TUNED))
+    for cell_id, cell in workflow.plan.cells.items():
+        text = workflow.cell_json(cell_id)
+        assert read_cell(text) == json.loads(json.dumps(cell.document()))
+        assert "\n" not in text
+
+
+def test_the_longest_jobs_come_first(tmp_path: Path) -> None:
+    workflow = workflow_in(tmp_path, claim(**TUNED))
+    cells = sorted(workflow.plan.cells.values(), key=lambda cell: workflow.rank(cell.id))
+    assert [work(cell) for cell in cells] == sorted(map(work, cells))
+    assert {workflow.rank(cell.id) for cell in cells} == set(range(len(cells)))
+    assert cells[-1].search is not None
+
+
+def test_the_read_side_is_given_the_merged_config(tmp_path: Path) -> None:
+    workflow = workflow_in(tmp_path, seeds=7, reference={"batch_size": 16})
+    again = Workflow(json.loads(workflow.config_json))
+    assert again.config == workflow.config
+    assert set(again.plan.cells) == set(workflow.plan.cells)
+
+
+@pytest.mark.parametrize("name", ["results", "reports"])
+def test_folders_that_cannot_be_written_are_named_before_anything_runs(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    workflow = workflow_in(tmp_path, **{name: str(tmp_path / "file" / name)})
+    with pytest.raises(
+        NnbenchError, match=r"cannot be written(.|\n)*`results` and `reports`"
+    ) as error:
+        workflow.check_writable()
+    assert str(tmp_path / "file" / name) in str(error.value)
+
+
+def test_looking_whether_folders_can_be_written_leaves_nothing_in_them(tmp_path: Path) -> None:
+    workflow_in(tmp_path).check_writable()
+    assert [list((tmp_path / name).iterdir()) for name in ("results", "reports")] == [[], []]
+
+
+def test_a_bad_config_ends_before_there_is_a_workflow(tmp_path: Path) -> None:
+    with pytest.raises(NnbenchError, match="seeds"):
+        workflow_in(tmp_path, seeds=0)
+    with pytest.raises(NnbenchError, match="did you mean 'documents'"):
+        Workflow({"document": []})

@@ -1,0 +1,31 @@
+# The config and its plan. Errors of the config end here, before anything runs.
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from nnbench.dag import PYTHON, Workflow, code_of
+from nnbench.errors import NnbenchError
+
+try:
+    WORKFLOW = Workflow(config)
+    if workflow.is_main_process:
+        WORKFLOW.check_writable()
+        for message in WORKFLOW.set_damaged_aside():
+            print(f"nnbench: {message}", file=sys.stderr)
+        if WORKFLOW.config.seeds < 5:
+            print(
+                "nnbench: fewer than five seeds: no verdict is possible",
+                file=sys.stderr,
+            )
+except NnbenchError as error:
+    raise WorkflowError(f"nnbench: {error}") from None
+
+RESULTS = WORKFLOW.results
+REPORTS = WORKFLOW.reports
+DATASETS = WORKFLOW.dataset_manifests()
+
+
+wildcard_constraints:
+    cell="[0-9a-f]{16}",
+    dataset=r"[\w.]+-[0-9a-f]{8}",

@@ -1,0 +1,40 @@
+# What measures: each dataset prepared once, then one job per cell.
+
+
+rule prepare:
+    output:
+        manifest=RESULTS / "data/{dataset}/manifest.json",
+    log:
+        RESULTS / "data/{dataset}/log.txt",
+    params:
+        name=lambda wildcards: DATASETS[str(RESULTS / "data" / wildcards.dataset)],
+        folder=lambda wildcards, output: Path(output.manifest).parent,
+        data_folder=WORKFLOW.config.data_folder,
+        download="--download" if WORKFLOW.config.download else "",
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    shell:
+        "exec {PYTHON} -m nnbench prepare {params.name:q} {params.folder:q}"
+        " --data-folder {params.data_folder:q} {params.download} > {log:q} 2>&1"
+
+
+rule cell:
+    input:
+        # prepared data are named by their content: a newer time stamp is no reason to train again
+        data=lambda wildcards: ancient(WORKFLOW.cell_data(wildcards.cell)),
+    output:
+        record=RESULTS / "cells/{cell}/record.json",
+    log:
+        RESULTS / "cells/{cell}/log.txt",
+    params:
+        cell=lambda wildcards: WORKFLOW.cell_json(wildcards.cell),
+    # not a param: another device is no reason to train again (records say which one it was)
+    priority: lambda wildcards: WORKFLOW.rank(wildcards.cell)
+    threads: WORKFLOW.config.threads
+    resources:
+        mem_mb=lambda wildcards: WORKFLOW.memory_mb(wildcards.cell),
+        runtime=60,
+    shell:
+        "exec {PYTHON} -m nnbench run {params.cell:q} --record {output.record:q}"
+        " --data {input.data:q} --device {WORKFLOW.config.device} > {log:q} 2>&1"
