@@ -1,0 +1,352 @@
+"""The claims files say what the documents say, and every claim that runs can be planned."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from nnbench.config import (
+    Claim,
+    Config,
+    Document,
+    Variant,
+    read_config,
+    read_yaml,
+    resolve_settings,
+)
+from nnbench.metrics import METRICS
+from nnbench.plan import Plan, make_plan
+from nnbench.settings import Augment, Settings, Target
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "config/README.md").read_text(encoding="utf-8")
+
+IDS = [
+    "loss/data-size", "loss/activation", "loss/learning-rate", "loss/regularization",
+    "loss/dropout", "loss/optimizer", "loss/depth", "loss/batch-size", "loss/causes",
+    "loss/over-time", "loss/effects", "loss/optimum", "loss/low-loss", "loss/complexity",
+    "loss/small-data",
+    "learn/zoo-accuracy", "learn/zoo-speed", "learn/zoo-training-time", "learn/categories",
+    "learn/architecture", "learn/duration", "learn/framework", "learn/data-size",
+    "learn/parameters", "learn/convergence", "learn/parallelization", "learn/activation",
+    "learn/overfitting", "learn/schedule", "learn/gradients", "learn/deep-or-wide",
+    "learn/transfer", "learn/memorise",
+    "immutable/optimizer", "immutable/augmentation", "immutable/architecture",
+    "immutable/loss-function", "immutable/bias",
+    "resolve/normalization", "resolve/dying-relu", "resolve/dropout", "resolve/initialization",
+    "resolve/label-noise", "resolve/rate-extremes", "resolve/adaptive", "resolve/epochs",
+    "resolve/batch-size", "resolve/capacity",
+    "keras/noisy-data", "keras/fit-for-data", "keras/optimizer-grid", "keras/scaling",
+    "keras/regularized", "keras/loss-choice",
+]  # fmt: skip
+
+# The documents' tables, in their own order and units: losses, percent, epochs, counts.
+TABLES = {
+    "loss/data-size": {"10,000": 0.25, "100,000": 0.18, "1,000,000": 0.11},
+    "loss/activation": {"sigmoid": 0.35, "ReLU": 0.20, "tanh": 0.28},
+    "loss/learning-rate": {"0.001": 0.31, "0.01": 0.19, "0.1": 0.14},
+    "loss/regularization": {"L1": 0.22, "L2": 0.16},
+    "loss/dropout": {"0.2": 0.26, "0.5": 0.18, "0.8": 0.31},
+    "loss/optimizer": {"Adam": 0.13, "SGD": 0.22, "RMSprop": 0.19},
+    "loss/depth": {"single layer": 0.28, "two layers": 0.17, "three layers": 0.14},
+    "loss/batch-size": {"16": 0.19, "32": 0.21, "64": 0.18},
+    "learn/zoo-accuracy": {"ResNet-50": 99.2, "VGG16": 92.3, "AlexNet": 81.5},
+    "learn/categories": {"cats": 92, "dogs": 88, "chairs": 85, "cars": 93},
+    "learn/architecture": {"CNN": 95, "RNN": 89, "DBN": 94},
+    "learn/duration": {"2": 80, "5": 88, "10": 92, "20": 95},
+    "learn/data-size": {"1,000": 85, "5,000": 90, "10,000": 92, "50,000": 95},
+    "learn/parameters": {"small": 1_000, "medium": 10_000, "large": 1_000_000},
+    "learn/convergence": {"0.01": 20, "0.001": 50, "0.0001": 100},
+    "learn/activation": {"sigmoid": 85, "ReLU": 92, "tanh": 88},
+}
+# Tables without a metric of nnbench's yet: frames per second, hours, seconds.
+QUOTED = {
+    "learn/zoo-speed": "MobileNetV2 75 · InceptionV3 33 · ResNet-50 20",
+    "learn/zoo-training-time": "ResNet-50 12.7 · VGG16 22.1 · InceptionV3 34.5",
+    "learn/framework": "TensorFlow 120 · PyTorch 130 · Keras 110",
+    "learn/parallelization": (
+        "Data Parallelism 120 · Model Parallelism 130 · Hybrid Parallelism 110"
+    ),
+}
+RUNNING = {
+    *(name for name in TABLES if name.startswith("loss/")),
+    "learn/duration", "learn/data-size", "learn/parameters", "learn/convergence", "learn/activation",
+    "immutable/optimizer", "immutable/augmentation", "immutable/architecture",
+    "resolve/dropout",
+    "keras/scaling",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return read_config(str(ROOT / "config/config.yaml"))
+
+
+@pytest.fixture(scope="module")
+def plan(config: Config) -> Plan:
+    return make_plan(config, root=ROOT)
+
+
+@pytest.fixture(scope="module")
+def claims(plan: Plan) -> dict[str, Claim]:
+    return {name: claim for name, _, claim in plan.claims()}
+
+
+def cells(plan: Plan, claim: str, **where: str | None) -> dict[str, str]:
+    """Level -> cell id of a claim's uses with these properties."""
+    found = [use for use in plan.uses if use.claim == claim]
+    for key, value in where.items():
+        found = [use for use in found if getattr(use, key) == value]
+    return {use.level: use.cell for use in found}
+
+
+def test_all_claims_of_the_catalogue_are_there_in_its_order(claims):
+    assert len(IDS) == len(set(IDS)) == 54
+    assert [name for name in claims if name in set(IDS)] == IDS
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_claim_says_what_it_claims_how_it_is_measured_and_what_that_cannot_answer(name, claims):
+    claim = claims[name]
+    assert 0 < len(claim.quote) <= 200
+    assert claim.title
+    assert claim.factor
+    for sentence in (claim.experiment, claim.limits):
+        assert sentence.endswith(".")
+        assert "\n" not in sentence
+    assert all(caveat.endswith(".") for caveat in claim.caveats)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_claimed_values_are_those_of_the_documents(name, claims):
+    claim = claims[name]
+    unit = 100 if METRICS[claim.metric].unit == "fraction" else 1
+    expected = {level: pytest.approx(value / unit) for level, value in TABLES[name].items()}
+    assert claim.claimed == expected
+    assert list(claim.claimed) == list(claim.levels) == list(TABLES[name])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_quoted_row_by_row(name, claims):
+    rows = claims[name].quote.split(" · ")
+    assert [float(row.split()[-1].replace(",", "")) for row in rows] == list(TABLES[name].values())
+
+
+@pytest.mark.parametrize("name", QUOTED)
+def test_numbers_without_a_metric_stand_in_the_quotation(name, claims):
+    assert claims[name].quote == QUOTED[name]
+    assert not claims[name].claimed
+
+
+def test_no_claimed_values_beside_those_of_the_tables(claims):
+    assert {name for name in IDS if claims[name].claimed} == set(TABLES)
+
+
+def test_the_claims_that_are_meant_to_run_are_planned_and_the_others_say_why_not(plan):
+    planned = {use.claim for use in plan.uses}
+    assert planned >= RUNNING
+    for name in set(IDS) - planned:
+        assert len(plan.not_run[name]) > 20, name
+
+
+def test_every_claim_that_runs_fixes_its_margin_and_those_of_one_metric_agree(plan, claims):
+    margins = {(claims[use.claim].metric, claims[use.claim].margin) for use in plan.uses}
+    assert margins == {
+        ("test_loss", 0.05),
+        ("test_accuracy", 0.01),
+        ("epochs_to_target", 0.10),
+        ("parameters", 0.05),
+    }
+
+
+def test_images_decide_where_there_are_any(plan, claims):
+    for name in {use.claim for use in plan.uses}:
+        datasets = list(claims[name].datasets)
+        assert "mnist5k" not in datasets[1:], name
+
+
+def test_the_reference_is_trained_once_for_all_claims(plan, config):
+    uses = Counter(use.cell for use in plan.uses)
+    assert len(plan.cells) < len(plan.uses)
+    for dataset in ("mnist5k", "mnist1d"):
+        layers = (config.reference, config.dataset_settings[dataset])
+        settings = resolve_settings(layers, where="reference")
+        (reference,) = (
+            cell
+            for cell in plan.cells.values()
+            if cell.dataset == dataset and cell.settings == settings and cell.search is None
+        )
+        assert uses[reference.id] >= 8
+
+
+def test_both_activation_tables_share_their_networks(plan):
+    for track in ("as-written", "tuned"):
+        for dataset in ("mnist5k", "mnist1d"):
+            where = {"track": track, "dataset": dataset}
+            loss, learn = (cells(plan, f"{d}/activation", **where) for d in ("loss", "learn"))
+            assert loss == learn
+            assert len(loss) == 3
+
+
+def test_the_documents_ten_epoch_example_is_one_cell(plan):
+    on_images = {"dataset": "mnist5k"}
+    adam = cells(plan, "immutable/optimizer", **on_images)["Adam 0.001"]
+    assert adam == cells(plan, "immutable/augmentation", **on_images)["none"]
+    assert adam == cells(plan, "immutable/architecture", **on_images)["128"]
+
+
+def test_data_sizes_are_compared_at_equal_steps_and_the_largest_is_seen_once(plan):
+    for name in ("loss/data-size", "learn/data-size"):
+        budgets = {
+            plan.cells[cell].settings.total_steps(size)
+            for cell in cells(plan, name).values()
+            if (size := plan.cells[cell].settings.train_size)
+        }
+        assert budgets == {31_250}
+    assert 31_250 * 32 == 1_000_000
+
+
+def test_batch_sizes_are_compared_at_equal_epochs(plan):
+    for dataset in ("mnist5k", "mnist1d"):
+        found = cells(plan, "loss/batch-size", dataset=dataset, track="as-written").values()
+        (budget,) = {plan.cells[cell].settings.train_for for cell in found}
+        assert budget.endswith("epochs")
+
+
+def test_parameter_counts_are_the_nearest_that_whole_widths_give(plan):
+    exact = {}
+    for level, cell in cells(plan, "learn/parameters").items():
+        widths = [40, *plan.cells[cell].settings.hidden, 10]
+        exact[level] = sum((a + 1) * b for a, b in itertools.pairwise(widths))
+    assert exact == {"small": 979, "medium": 10_006, "large": 999_334}
+
+
+def test_all_levels_of_a_tuned_claim_have_the_same_budget(plan):
+    budgets: dict[tuple[str, str | None, str], set[tuple[int, int]]] = {}
+    for use in plan.uses:
+        search = plan.cells[use.cell].search
+        if use.track == "tuned" and use.role == "level":
+            assert search is not None
+            size = len(search["candidates"]), len(search["seeds"])
+            budgets.setdefault((use.claim, use.variant, use.dataset), set()).add(size)
+    assert budgets
+    assert all(sizes == {(5, 3)} for sizes in budgets.values())
+
+
+def test_tuning_grids_are_half_decades_in_increasing_order(plan):
+    for cell in plan.cells.values():
+        if cell.search:
+            (setting,) = {key for candidate in cell.search["candidates"] for key in candidate}
+            values = [candidate[setting] for candidate in cell.search["candidates"]]
+            ratios = [b / a for a, b in itertools.pairwise(values)]
+            assert ratios == pytest.approx([10**0.5] * 4, rel=0.01)
+
+
+def test_variants_name_the_levels_of_their_claim(claims):
+    for claim in claims.values():
+        assert all(list(v.levels) == list(claim.levels) for v in claim.variants.values())
+
+
+# config/README.md
+
+
+def rows(section: str, first: str) -> dict[str, list[str]]:
+    """Key -> other columns of the table in a section whose first heading is ``first``."""
+    text = re.split(rf"^#+ {re.escape(section)}$", README, flags=re.MULTILINE)[1]
+    found: dict[str, list[str]] = {}
+    inside = False
+    for line in re.split(r"^#+ ", text, flags=re.MULTILINE)[0].splitlines():
+        columns = [part.strip() for part in re.split(r"(?<!\\)\|", line)[1:-1]]
+        inside = bool(columns) and (inside or columns[0] == first)
+        if inside and columns[0] != first:
+            for key in re.findall(r"`([^`]+)`", columns[0]):
+                found[key] = columns[1:]
+    return found
+
+
+README_TABLES = [
+    ("`config.yaml`", "key", Config),
+    ("A claims file", "key", Document),
+    ("A claim", "key", Claim),
+    ("Training settings", "setting", Settings),
+    ("Training settings", "key of `augment`", Augment),
+    ("Training settings", "key of `target`", Target),
+]
+
+
+@pytest.mark.parametrize(("section", "first", "model"), README_TABLES)
+def test_the_readme_explains_every_key_and_no_other(section, first, model):
+    assert list(rows(section, first)) == list(model.model_fields)
+
+
+@pytest.mark.parametrize(("section", "first", "model"), README_TABLES)
+def test_the_readme_gives_the_true_defaults(section, first, model):
+    for name, field in model.model_fields.items():
+        said = rows(section, first)[name][0]
+        if field.is_required():
+            assert said == "required", name
+        elif said.startswith("`"):
+            default = json.loads(json.dumps(field.get_default(call_default_factory=True)))
+            written = default if isinstance(default, str) else json.dumps(default)
+            assert said.strip("`") in (written, _bare(default)), name
+        else:
+            assert said in ("none", "none of them", "empty", "the metric's"), name
+
+
+def _bare(default: object) -> str:
+    return f"[{', '.join(map(str, default))}]" if isinstance(default, list) else str(default)
+
+
+def test_a_variant_has_the_two_keys_that_the_readme_names():
+    assert set(Variant.model_fields) == {"title", "levels"}
+
+
+def test_the_readme_names_every_metric_with_its_margin():
+    table = rows("A claim", "metric")
+    assert set(table) == set(METRICS)
+    for name, metric in METRICS.items():
+        unit, better, margin = table[name]
+        assert unit.startswith(metric.unit)
+        assert better == ("lower" if metric.lower_is_better else "higher")
+        assert float(re.match(r"[\d.]+", margin)[0]) == metric.margin
+
+
+def diffs() -> list[str]:
+    return re.findall(r"```diff\n(.*?)```", README, flags=re.DOTALL)
+
+
+def applied(diff: str) -> str:
+    """The text after a diff."""
+    kept = [line for line in diff.splitlines() if not line.startswith("-")]
+    return "\n".join(line[1:] for line in kept)
+
+
+def test_the_readmes_new_levels_are_accepted(tmp_path):
+    shown = (ROOT / "config/claims/loss.yaml").read_text(encoding="utf-8")
+    for diff in diffs()[:-1]:
+        before = [line[1:] for line in diff.splitlines() if line[:1] in (" ", "-")]
+        assert all(line in shown.splitlines() for line in before)
+        path = tmp_path / "level.yaml"
+        path.write_text(applied(diff), encoding="utf-8")
+        changes = read_yaml(path)["dropout"]
+        data = read_yaml(ROOT / "config/claims/loss.yaml")["claims"]["dropout"]
+        claim = Claim.model_validate_json(json.dumps({**data, **changes}))
+        assert len(claim.levels) + len(claim.controls) == 5
+
+
+def test_the_readmes_new_claim_runs_and_shares_the_reference(tmp_path, config, plan):
+    path = tmp_path / "resolve.yaml"
+    head = "document: resolve\ntitle: t\nfile: f.txt\nclaims:\n"
+    path.write_text(head + applied(diffs()[-1]), encoding="utf-8")
+    own = SimpleNamespace(documents=(str(path),), only=("resolve/leaky-relu",))
+    changed = config.model_copy(update=vars(own))
+    new = make_plan(changed)
+    assert {use.claim for use in new.uses} == {"resolve/leaky-relu"}
+    shared = set(new.cells) & set(plan.cells)
+    assert shared == {use.cell for use in new.uses if use.level == "ReLU"}
