@@ -1,0 +1,115 @@
+"""The pipeline around the training: start-up of a job, an idle run, a plan of 10,000 cells.
+
+Run: python benchmarks/pipeline.py            start-up and the large plan, in a scratch folder
+     python benchmarks/pipeline.py --idle     an idle run in this folder, after a finished run
+     python benchmarks/pipeline.py --share SECONDS CORES
+                                              share of the cores' time inside cells' own work, for a run
+                                              from scratch in this folder that took SECONDS
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+CELLS = 10_000
+
+
+def timed(command: list[str], folder: Path) -> float:
+    """Wall seconds of a command that must succeed."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    started = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return time.perf_counter() - started
+
+
+def document(levels: dict[str, dict[str, object]], *, train_for: str) -> dict[str, object]:
+    claim = {
+        "title": "t", "quote": "q", "kind": "differs", "metric": "test_loss", "datasets": {"digits": {}},
+        "settings": {"train_for": train_for}, "levels": levels, "experiment": "e", "limits": "l",
+    }  # fmt: skip
+    return {"document": "bench", "title": "Bench", "file": "bench.txt", "claims": {"levels": claim}}
+
+
+def project(folder: Path, levels: dict[str, dict[str, object]], *, train_for: str) -> None:
+    """A project folder with one claim."""
+    for name in ("workflow", "profiles"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "Snakefile", folder)
+    (folder / "config").mkdir()
+    (folder / "config/config.yaml").write_text("documents: [config/bench.yaml]\nseeds: 10\n")
+    text = yaml.safe_dump(document(levels, train_for=train_for), sort_keys=False)
+    (folder / "config/bench.yaml").write_text(text)
+
+
+def start_up() -> None:
+    """A cell of one step, from the start of its process to its end: an upper bound of the start-up."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        project(folder, {"a": {}, "b": {"lr": 0.01}}, train_for="1 steps")
+        run = [sys.executable, "-m", "nnbench"]
+        plan = subprocess.run([*run, "plan", "--json"], cwd=folder, capture_output=True, text=True, check=True)
+        cell = plan.stdout.splitlines()[0]
+        timed([*run, "prepare", "digits", "data"], folder)
+        seconds = [
+            timed([*run, "run", cell, "--record", f"{json.loads(cell)['id']}/record.json", "--data", "data", "--device", "cpu"], folder)
+            for _ in range(5)
+        ]
+    print(f"start-up and one step: {statistics.median(seconds):.2f} s (limit 3 s until the first step)")
+
+
+def large_plan() -> None:
+    """Plan and dry run of 10,000 cells."""
+    levels: dict[str, dict[str, object]] = {f"{i}": {"lr": 1e-4 + i * 1e-6} for i in range(CELLS)}
+    with tempfile.TemporaryDirectory() as scratch:
+        project(Path(scratch), levels, train_for="1 epochs")
+        snakemake = [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "--quiet"]
+        planned = timed([sys.executable, "-m", "nnbench", "plan"], Path(scratch))
+        dry = timed(snakemake, Path(scratch))
+    print(f"{CELLS:,} cells: nnbench plan {planned:.1f} s, dry run {dry:.1f} s (limit 10 s)")
+
+
+def idle_run() -> None:
+    """A run with nothing to do, in this folder."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2"]
+    seconds = [timed(command, Path.cwd()) for _ in range(3)]
+    print(f"a run with nothing to do: {statistics.median(seconds):.2f} s (limit 5 s)")
+
+
+def share(seconds: float, cores: int) -> None:
+    """The cores' time inside load, search, train and evaluate of the cells."""
+    cells = json.loads(Path("results/aggregate/cells.json").read_bytes())["cells"].values()
+    inside = sum(sum(cell["seconds"].values()) for cell in cells)
+    peak = max(cell["peak_memory_mb"] for cell in cells)
+    print(f"{inside:.0f} s inside {len(cells)} cells of {seconds * cores:.0f} core seconds: "
+          f"{inside / (seconds * cores):.1%} (floor 85 %); largest job {peak:.0f} MB (limit 4,000 MB)")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--idle", action="store_true")
+    parser.add_argument("--share", nargs=2, metavar=("SECONDS", "CORES"))
+    options = parser.parse_args()
+    if options.idle:
+        idle_run()
+    elif options.share:
+        share(float(options.share[0]), int(options.share[1]))
+    else:
+        start_up()
+        large_plan()
+
+
+if __name__ == "__main__":
+    main()
