@@ -30,7 +30,9 @@ def timed(command: list[str], folder: Path) -> float:
     """Wall seconds of a command that must succeed."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     started = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return time.perf_counter() - started
 
@@ -60,14 +62,31 @@ def start_up() -> None:
         folder = Path(scratch)
         project(folder, {"a": {}, "b": {"lr": 0.01}}, train_for="1 steps")
         run = [sys.executable, "-m", "nnbench"]
-        plan = subprocess.run([*run, "plan", "--json"], cwd=folder, capture_output=True, text=True, check=True)
+        plan = subprocess.run(
+            [*run, "plan", "--json"], cwd=folder, capture_output=True, text=True, check=True
+        )
         cell = plan.stdout.splitlines()[0]
         timed([*run, "prepare", "digits", "data"], folder)
         seconds = [
-            timed([*run, "run", cell, "--record", f"{json.loads(cell)['id']}/record.json", "--data", "data", "--device", "cpu"], folder)
+            timed(
+                [
+                    *run,
+                    "run",
+                    cell,
+                    "--record",
+                    f"{json.loads(cell)['id']}/record.json",
+                    "--data",
+                    "data",
+                    "--device",
+                    "cpu",
+                ],
+                folder,
+            )
             for _ in range(5)
         ]
-    print(f"start-up and one step: {statistics.median(seconds):.2f} s (limit 3 s until the first step)")
+    print(
+        f"start-up and one step: {statistics.median(seconds):.2f} s (limit 3 s until the first step)"
+    )
 
 
 def large_plan() -> None:

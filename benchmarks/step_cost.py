@@ -57,7 +57,9 @@ def stacked_seconds(inputs: int) -> float:
     )
     data = TrainingData(bank=bank, train=rows, validation=rows[:, :1])
     device = torch.device("cpu")
-    model = build_replicates(settings, input_shape=(inputs,), classes=10, seeds=seeds, device=device)
+    model = build_replicates(
+        settings, input_shape=(inputs,), classes=10, seeds=seeds, device=device
+    )
     return train(data, model, settings, seeds=seeds).train_seconds / STEPS / REPLICATES
 
 

@@ -20,6 +20,7 @@ from nnbench.records import RejectedRecordError, read_record, record_path, write
 
 METRIC_COLUMNS = tuple(METRICS)
 RUN_COLUMNS = ("cell", "seed", "status", *METRIC_COLUMNS)
+TEXT_COLUMNS = ("claim", "variant", "dataset", "track", "level", "role", "cell", "status")
 CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 CELL_FIELDS = (
     "failure", "search", "seconds", "search_seconds", "samples_per_second", "parameters", "classes",
@@ -127,11 +128,8 @@ def _csv(table: pd.DataFrame) -> bytes:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """A table of ours, floats to the last bit."""
-    return pd.read_csv(
-        path,
-        float_precision="round_trip",
-        dtype={"level": str, "cell": str},
-        keep_default_na=False,
-        na_values=[""],
-    )
+    """A table of ours: names stay text, and floats come back to the last bit."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    numbers = table.columns.difference(list(TEXT_COLUMNS))
+    kinds = {name: int if name == "seed" else float for name in numbers}
+    return table.astype(kinds)  # Python's own conversion is exact

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.command(options)
     except NnbenchError as error:
+        print(f"nnbench: error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # as in `nnbench plan --json | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
         print(f"nnbench: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -54,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "plan", _plan, "Show claims, cells, what is done, what would run, and for how long."
     )
     plan.add_argument("--json", action="store_true", help="every cell's document, one a line")
-    plan.add_argument("--cores", type=int, default=None, help="cores to estimate the time for")
+    plan.add_argument("--cores", type=_cores, default=None, help="cores to estimate the time for")
 
     prepare = command("prepare", _prepare, "Prepare one dataset.", config=False)
     prepare.add_argument("name")
@@ -70,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
         "--record", type=Path, help="where to write (default: its place in the results)"
     )
     run.add_argument("--data", type=Path, help="the prepared dataset's manifest or folder")
-    run.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (default: the config's)")
+    run.add_argument(
+        "--device", type=_device, help="auto, cpu, cuda, cuda:N or mps (default: the config's)"
+    )
 
     command("aggregate", _aggregate, "Records to tables (results/aggregate).")
     command("judge", _judge, "Tables to reports/results.json.")
@@ -80,6 +89,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     schemas.add_argument("folder", type=Path, nargs="?", default=Path("workflow/schemas"))
     return parser
+
+
+def _cores(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1, got {text!r}")
+    return int(text)
+
+
+def _device(text: str) -> str:
+    from nnbench.config import DEVICE  # noqa: PLC0415
+
+    if not DEVICE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"auto, cpu, cuda, cuda:N or mps, got {text!r}")
+    return text
 
 
 def _plan(options: argparse.Namespace) -> None:

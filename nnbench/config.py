@@ -11,186 +11,38 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from nnbench.errors import NnbenchError, nearest
-from nnbench.metrics import METRICS
+from nnbench.claims import Claim, Document, Overrides, Tier, Variant
+from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
 from nnbench.schema import Strict, parse
 from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
 
-Kind = Literal["order", "best", "differs", "equal", "definition", "qualitative"]
-Track = Literal["as-written", "tuned"]
-Tier = Literal["default", "full"]
-Overrides = dict[str, Any]
+__all__ = [
+    "Claim",
+    "Config",
+    "Document",
+    "Variant",
+    "json_schemas",
+    "parse_config",
+    "read_config",
+    "read_document",
+    "read_documents",
+    "read_yaml",
+    "resolve_settings",
+]
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_LEVEL = re.compile(r"[^\x00-\x1f]{1,60}")
-
-
-class Variant(Strict):
-    """Another reading of a claim's levels, judged on its own."""
-
-    title: str
-    levels: dict[str, Overrides]
-
-
-class Claim(Strict):
-    """One table or sentence of a document, and the experiment that answers it.
-
-    ``levels`` are what the document compares, ``controls`` what nnbench adds to show beside them;
-    ``claimed`` holds the document's own numbers, by level. ``config/README.md`` explains each key.
-    """
-
-    title: str
-    quote: str
-    kind: Kind
-    metric: str = "test_loss"
-    factor: str = ""
-    levels: dict[str, Overrides] = Field(default_factory=dict)
-    controls: dict[str, Overrides] = Field(default_factory=dict)
-    variants: dict[str, Variant] = Field(default_factory=dict)
-    claimed: dict[str, float] = Field(default_factory=dict)
-    better: tuple[str, ...] = ()
-    than: tuple[str, ...] = ()
-    margin: Annotated[float, Field(gt=0.0)] | None = None
-    datasets: dict[str, Overrides] = Field(default_factory=dict)
-    settings: Overrides = Field(default_factory=dict)
-    tracks: tuple[Track, ...] = ("as-written",)
-    decided_by: Track = "as-written"
-    tune: dict[str, list[Any]] = Field(default_factory=dict)
-    tier: Tier = "default"
-    not_run: str | None = None
-    links: tuple[str, ...] = ()
-    experiment: str = ""
-    limits: str = ""
-    caveats: tuple[str, ...] = ()
-
-    @field_validator("claimed", mode="before")
-    @classmethod
-    def _percent(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {key: _number(item) for key, item in value.items()}
-
-    @field_validator("metric")
-    @classmethod
-    def _known_metric(cls, name: str) -> str:
-        if name not in METRICS:
-            guess = nearest(name, METRICS)
-            raise ValueError(
-                f"unknown metric; did you mean {guess!r}?" if guess else "unknown metric"
-            )
-        return name
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Claim:
-        for problem in _claim_problems(self):
-            raise ValueError(problem)
-        return self
-
-    @property
-    def runs(self) -> bool:
-        """Whether there is an experiment to run at all."""
-        return self.not_run is None and self.kind != "qualitative"
-
-
-def _number(value: object) -> object:
-    """A claimed value; "85 %" becomes 0.85."""
-    match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
-    return float(match[1]) / 100 if match else value
-
-
-def _claim_problems(claim: Claim) -> list[str]:
-    """Everything wrong with a claim that its types cannot say."""
-    problems = [
-        f"level {name!r} is not a printable name of 1 to 60 characters"
-        for name in (*claim.levels, *claim.controls)
-        if not _LEVEL.fullmatch(name)
-    ]
-    if twice := set(claim.levels) & set(claim.controls):
-        problems.append(f"{sorted(twice)} are both levels and controls")
-    if claim.kind == "qualitative":
-        return problems
-    problems += [
-        f"{key} names {name!r}, which is no level; levels: {list(claim.levels)}"
-        for key in ("better", "than")
-        for name in getattr(claim, key)
-        if name not in claim.levels
-    ]
-    if claim.decided_by not in claim.tracks:
-        problems.append(f"decided_by is {claim.decided_by!r}, but tracks are {list(claim.tracks)}")
-    return problems + _claimed_problems(claim) + (_run_problems(claim) if claim.runs else [])
-
-
-def _run_problems(claim: Claim) -> list[str]:
-    """What a claim lacks to be run."""
-    problems = []
-    if not claim.levels:
-        problems.append("zero levels: name at least one")
-    if not claim.datasets:
-        problems.append("no dataset: name at least one")
-    if claim.kind == "best" and not (claim.better and claim.than):
-        problems.append("kind best needs better: [...] and than: [...]")
-    if claim.kind in ("order", "differs", "equal") and len(claim.levels) == 1:
-        problems.append(f"kind {claim.kind} compares levels: name at least two")
-    return problems
-
-
-def _claimed_problems(claim: Claim) -> list[str]:
-    problems = []
-    for name in claim.claimed:
-        if name not in claim.levels:
-            guess = nearest(name, claim.levels)
-            hint = f"; did you mean {guess!r}?" if guess else ""
-            problems.append(
-                f"claimed has {name!r}, which is no level{hint} Levels: {list(claim.levels)}"
-            )
-    missing = [name for name in claim.levels if name not in claim.claimed]
-    if claim.kind in ("order", "definition") and claim.levels and missing:
-        problems.append(
-            f"claimed lacks a value for {missing} (kind {claim.kind} needs one a level)"
-        )
-    for name, value in claim.claimed.items():
-        if METRICS[claim.metric].scale == "log" and value <= 0:
-            problems.append(f"claimed {name!r} must be positive, got {value}")
-        if METRICS[claim.metric].unit == "fraction" and not 0 <= value <= 1:
-            problems.append(f'claimed {name!r} is an accuracy: write 0.85 or "85 %", got {value}')
-    return problems
-
-
-class Document(Strict):
-    """A text with claims: its short name, its title and its claims by name."""
-
-    document: str
-    title: str
-    file: str
-    claims: dict[str, Claim]
-
-    @field_validator("document")
-    @classmethod
-    def _short_name(cls, name: str) -> str:
-        if not _NAME.fullmatch(name):
-            raise ValueError("a document's name is lower-case letters, digits, - and _")
-        return name
-
-    @field_validator("claims")
-    @classmethod
-    def _claim_names(cls, claims: dict[str, Claim]) -> dict[str, Claim]:
-        for name in claims:
-            if not _NAME.fullmatch(name):
-                raise ValueError(f"claim {name!r}: use lower-case letters, digits, - and _")
-        return claims
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
 
 
 class Config(Strict):
     """The run: which documents, which claims of them, how many seeds, where things lie."""
 
-    documents: tuple[str, ...]
+    documents: Annotated[tuple[str, ...], Field(min_length=1)]
     only: tuple[str, ...] = ("*",)
     """Claims to run, as shell patterns over ids such as ``loss/*``."""
     tier: Tier = "default"
@@ -208,7 +60,7 @@ class Config(Strict):
     @field_validator("device")
     @classmethod
     def _device(cls, name: str) -> str:
-        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        if not DEVICE.fullmatch(name):
             raise ValueError("device is auto, cpu, cuda, cuda:N or mps")
         return name
 
@@ -255,14 +107,21 @@ def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ..
 
 def parse_config(data: Mapping[str, Any], *, where: str = "config") -> Config:
     """Check the merged config that Snakemake or the command line gives."""
-    return parse(Config, dict(data), where=where)
+    return parse(Config, data, where=where)
 
 
 def read_config(source: str) -> Config:
     """Read a config from a path, or from JSON text (as Snakemake's rules pass it)."""
     if source.lstrip().startswith("{"):
-        return parse_config(json.loads(source))
+        try:
+            return parse_config(json.loads(source), where="config (JSON)")
+        except (ValueError, RecursionError) as error:
+            raise NnbenchError(f"config: not JSON ({error})", got=_start(source)) from None
     return parse_config(read_yaml(Path(source)), where=source)
+
+
+def _start(text: str) -> str:
+    return repr(text[:60])
 
 
 def resolve_settings(layers: tuple[Mapping[str, Any], ...], *, where: str) -> Settings:

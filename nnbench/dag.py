@@ -112,6 +112,12 @@ def _set_aside(path: Path) -> Path:
         ) from error
 
 
+def use_this_python() -> None:
+    """Let the jobs' ``python3`` be the one that runs Snakemake, also where it is not activated."""
+    own = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
+
+
 def code_of(module: str) -> str:
     """A hash of one read-side module, all that it imports and the templates beside it."""
     root = PACKAGE.joinpath(*module.split(".")[1:])
@@ -121,6 +127,3 @@ def code_of(module: str) -> str:
     for file in [*reachable(path), *(templates if module == "nnbench.report" else [])]:
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-PYTHON = sys.executable

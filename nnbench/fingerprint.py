@@ -13,7 +13,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from nnbench.registry import ACTIVATIONS, DATASETS, MODELS, OPTIMIZERS, source_file
+from nnbench.registry import ACTIVATIONS, DATASETS, MODELS, OPTIMIZERS, source_file, target
 
 PACKAGE = Path(__file__).parent
 ENTRY = "nnbench.cell"
@@ -66,6 +66,13 @@ def reachable(*roots: Path) -> list[Path]:
 @cache
 def code_fingerprint(dataset: str, model: str, activation: str, optimizer: str) -> str:
     """SHA-256 (16 hex digits) over names and contents of the files behind one cell's numbers."""
+    # what the names stand for: two objects may lie in one file, and torch's in none of ours
+    meant = (
+        target(dataset, DATASETS),
+        target(model, MODELS),
+        target(activation, ACTIVATIONS),
+        target(optimizer, OPTIMIZERS),
+    )
     return _hashed(
         _module_path(ENTRY),
         source_file(dataset, DATASETS),
@@ -73,6 +80,7 @@ def code_fingerprint(dataset: str, model: str, activation: str, optimizer: str) 
         source_file(optimizer, OPTIMIZERS),
         # torch's own activations are versioned by the record, not by a hash of torch's files
         source_file(activation, {}) if activation not in ACTIVATIONS else None,
+        names=meant,
     )
 
 
@@ -82,8 +90,8 @@ def dataset_fingerprint(dataset: str) -> str:
     return _hashed(_module_path("nnbench.datasets.store"), source_file(dataset, DATASETS))
 
 
-def _hashed(*roots: Path | None) -> str:
-    digest = hashlib.sha256()
+def _hashed(*roots: Path | None, names: tuple[str, ...] = ()) -> str:
+    digest = hashlib.sha256("\0".join(names).encode())
     for path in reachable(*(root for root in roots if root is not None)):
         name = path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
         digest.update(name.encode() + b"\0" + _content(path) + b"\0")

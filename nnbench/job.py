@@ -15,8 +15,10 @@ from nnbench.config import Config
 from nnbench.datasets import store
 from nnbench.errors import NnbenchError
 from nnbench.fingerprint import code_fingerprint
-from nnbench.plan import dataset_of, make_plan
+from nnbench.plan import dataset_of, hashed, make_plan
 from nnbench.records import cell_lock, write_record
+
+CONTENT = ("schema", "dataset", "settings", "seeds", "search", "threads", "code")
 
 
 def prepare_dataset(name: str, folder: Path, *, data_folder: Path, download: bool) -> None:
@@ -35,6 +37,7 @@ def run_job(cell: Mapping[str, Any], record: Path, *, data: Path, device: str) -
     _check_code(cell)
     with cell_lock(record.parent):
         started = provenance.now()
+        store.read_manifest(data)  # the usual mistake is told before torch is loaded
         # torch takes seconds to import: only here, when nothing can be wrong any more
         from nnbench.cell import run_cell  # noqa: PLC0415
 
@@ -45,15 +48,21 @@ def run_job(cell: Mapping[str, Any], record: Path, *, data: Path, device: str) -
 def read_cell(text: str) -> dict[str, Any]:
     """A cell's document from JSON."""
     try:
-        cell: dict[str, Any] = json.loads(text)
-        return {
-            key: cell[key]
-            for key in ("id", "schema", "dataset", "settings", "seeds", "search", "threads", "code")
-        }
+        given: dict[str, Any] = json.loads(text)
+        cell = {key: given[key] for key in ("id", *CONTENT)}
+        _check_id(cell)
     except (ValueError, KeyError, TypeError) as error:
         raise NnbenchError(
-            "not a cell's document", got=repr(text[:80]), todo="take one from `nnbench plan --json`"
+            f"not a cell's document ({error})",
+            got=repr(text[:80]),
+            todo="take one from `nnbench plan --json`",
         ) from error
+    return cell
+
+
+def _check_id(cell: Mapping[str, Any]) -> None:
+    if cell["id"] != hashed({key: cell[key] for key in CONTENT}):
+        raise ValueError("its id is not the hash of its content")
 
 
 def _check_code(cell: Mapping[str, Any]) -> None:

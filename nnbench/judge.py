@@ -19,7 +19,7 @@ import pandas as pd
 
 from nnbench import wording
 from nnbench.aggregate import read_csv
-from nnbench.config import Claim, Document
+from nnbench.claims import Claim, Document
 from nnbench.errors import NnbenchError
 from nnbench.levels import level_entry
 from nnbench.metrics import METRICS

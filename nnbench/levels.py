@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from nnbench.config import Claim
+from nnbench.claims import Claim
 from nnbench.metrics import METRICS, Metric
 from nnbench.plan import Plan
 from nnbench.verdict import log_scale, mean_interval

@@ -73,6 +73,7 @@ def _totals(
         f"{len(plan.cells) - len(todo)} done, {len(todo)} to run",
         f"estimate: {_duration(seconds)} of core time, {_duration(wall)} on {cores} cores",
         f"(from {source})",
+        *(["fewer than five seeds: no verdict is possible"] if plan.config.seeds < 5 else []),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from nnbench import wording
-from nnbench.config import Claim
+from nnbench.claims import Claim
 from nnbench.levels import finite
 from nnbench.metrics import Metric
 from nnbench.verdict import PairResult, PairRule, Verdict, judge, order_rules, percent_change

@@ -7,41 +7,32 @@ stands in nearly every claim) share one cell, so it is trained once.
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from nnbench.config import Claim, Config, Document, read_documents, resolve_settings
-from nnbench.datasets.base import Dataset
-from nnbench.errors import NnbenchError
-from nnbench.fingerprint import code_fingerprint
-from nnbench.registry import DATASETS, load
+from nnbench.cells import Cell, canonical, dataset_of, hashed, make_cell, memory_mb, work
+from nnbench.claims import Claim, Document
+from nnbench.config import Config, read_documents, resolve_settings
+from nnbench.errors import NnbenchError, unknown_name
 from nnbench.settings import Settings
 
-CELL_SCHEMA = 1
+__all__ = [
+    "Cell",
+    "Plan",
+    "Use",
+    "canonical",
+    "dataset_of",
+    "hashed",
+    "make_cell",
+    "make_plan",
+    "memory_mb",
+    "work",
+]
+
 TUNING_SEED_START = 1_000_000  # tuning replicates are never among the judged ones
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One experiment: a dataset, settings, seeds and, in the tuned track, a search grid."""
-
-    id: str
-    dataset: str
-    settings: Settings
-    seeds: tuple[int, ...]
-    search: Mapping[str, Any] | None
-    threads: int
-    code: str
-
-    def document(self) -> dict[str, Any]:
-        """The cell as plain data: what a job is given and what a record repeats."""
-        return {"id": self.id, **_content(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,54 +69,6 @@ class Plan:
         return tuple(sorted({cell.dataset for cell in self.cells.values()}))
 
 
-def _content(cell: Cell) -> dict[str, Any]:
-    return {
-        "schema": CELL_SCHEMA,
-        "dataset": cell.dataset,
-        "settings": cell.settings.model_dump(mode="json"),
-        "seeds": list(cell.seeds),
-        "search": cell.search,
-        "threads": cell.threads,
-        "code": cell.code,
-    }
-
-
-def canonical(data: object) -> str:
-    """JSON with sorted keys and no spaces: the text that is hashed."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def make_cell(
-    dataset: str,
-    settings: Settings,
-    *,
-    seeds: tuple[int, ...],
-    search: Mapping[str, Any] | None = None,
-    threads: int = 1,
-) -> Cell:
-    """A cell with its id, the first 16 hex digits of the SHA-256 of its canonical JSON."""
-    code = code_fingerprint(dataset, settings.model, settings.activation, settings.optimizer)
-    cell = Cell(
-        id="",
-        dataset=dataset,
-        settings=settings,
-        seeds=seeds,
-        search=search,
-        threads=threads,
-        code=code,
-    )
-    digest = hashlib.sha256(canonical(_content(cell)).encode()).hexdigest()[:16]
-    return Cell(
-        id=digest,
-        dataset=dataset,
-        settings=settings,
-        seeds=seeds,
-        search=search,
-        threads=threads,
-        code=code,
-    )
-
-
 def make_plan(config: Config, *, root: Path = Path()) -> Plan:
     """Resolve a config into cells.
 
@@ -133,6 +76,7 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
         NnbenchError: Anything wrong in the config or the claims, with its place.
     """
     documents = read_documents(config, root=root)
+    _check_shared_settings(config)
     cells: dict[str, Cell] = {}
     uses: list[Use] = []
     not_run: dict[str, str] = {}
@@ -146,7 +90,16 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
                 cells[cell.id] = cell
                 uses.append(use)
     _check_links(draft)
+    _check_only(draft)
     return Plan(config=config, documents=documents, cells=cells, uses=tuple(uses), not_run=not_run)
+
+
+def _check_shared_settings(config: Config) -> None:
+    """Name the config, not a claim, where the config's own settings are wrong."""
+    resolve_settings((config.reference,), where="config: reference")
+    for name, settings in config.dataset_settings.items():
+        layers = (config.reference, settings)
+        resolve_settings(layers, where=f"config: dataset_settings.{name}")
 
 
 def _reason_not_run(claim_id: str, claim: Claim, config: Config) -> str | None:
@@ -166,9 +119,14 @@ def _check_links(plan: Plan) -> None:
     for claim_id, _, claim in plan.claims():
         for link in claim.links:
             if link not in known:
-                raise NnbenchError(
-                    f"{claim_id}: links to {link!r}, which is no claim", todo="correct `links`"
-                )
+                raise unknown_name(f"{claim_id}: links", link, known)
+
+
+def _check_only(plan: Plan) -> None:
+    known = [claim_id for claim_id, _, _ in plan.claims()]
+    for pattern in plan.config.only:
+        if not fnmatch.filter(known, pattern):
+            raise unknown_name("config: only", pattern, known)
 
 
 def _claim_cells(claim_id: str, claim: Claim, config: Config) -> Iterator[tuple[Use, Cell]]:
@@ -185,7 +143,8 @@ def _claim_cells(claim_id: str, claim: Claim, config: Config) -> Iterator[tuple[
         roles: dict[str, Literal["level", "control"]] = dict.fromkeys(levels, "level")
         roles |= dict.fromkeys(claim.controls, "control")
         overrides = {**levels, **claim.controls}
-        sizes = {}
+        sizes: dict[str, int] = {}
+        first: dict[str, str] = {}
         for level, role in roles.items():
             cell = _level_cell(
                 claim,
@@ -207,6 +166,11 @@ def _claim_cells(claim_id: str, claim: Claim, config: Config) -> Iterator[tuple[
                 cell=cell.id,
             )
             yield use, cell
+            if role == "level" and first.setdefault(cell.id, level) != level:
+                raise NnbenchError(
+                    f"{where}: levels {first[cell.id]!r} and {level!r} are the same experiment",
+                    todo="let them differ in a setting, or remove one",
+                )
         if len(set(sizes.values())) > 1:
             raise NnbenchError(
                 f"{where}: unequal tuning budgets",
@@ -235,10 +199,21 @@ def _level_cell(
     )
     settings = resolve_settings(layers, where=where)
     _check_fit(settings, dataset, where=where)
+    if claim.metric == "epochs_to_target" and settings.target is None:
+        raise NnbenchError(
+            f"{where}: metric epochs_to_target needs a target", todo="add `target: {value: …}`"
+        )
     search = _search(grid, layers, config, where=where) if tuned else None
-    return make_cell(
-        dataset, settings, seeds=tuple(range(config.seeds)), search=search, threads=config.threads
-    )
+    try:
+        return make_cell(
+            dataset,
+            settings,
+            seeds=tuple(range(config.seeds)),
+            search=search,
+            threads=config.threads,
+        )
+    except NnbenchError as error:  # an own part that cannot be found
+        raise NnbenchError(f"{where}: {error.what}", todo=error.todo) from None
 
 
 def _search(
@@ -252,8 +227,14 @@ def _search(
             got=repr(grid),
             allowed="setting: [values, ...]",
         )
+    if twice := [name for name, values in grid.items() if _repeats(values)]:
+        raise NnbenchError(
+            f"{where}: `tune` has a value twice", got=f"{twice[0]}: {grid[twice[0]]}"
+        )
+    names = sorted(grid)  # the order of keys in a file means nothing
     candidates = [
-        dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
+        dict(zip(names, values, strict=True))
+        for values in itertools.product(*(grid[name] for name in names))
     ]
     for candidate in candidates:
         resolve_settings((*layers, candidate), where=f"{where}: tune {candidate}")
@@ -261,15 +242,8 @@ def _search(
     return {"candidates": candidates, "seeds": list(seeds)}
 
 
-@cache
-def dataset_of(name: str) -> Dataset:
-    """The dataset behind a name (numpy only; nothing is read or downloaded)."""
-    found = load("dataset", name, DATASETS)
-    if not isinstance(found, Dataset):
-        raise NnbenchError(
-            f"dataset {name!r} is not a nnbench.datasets.base.Dataset", got=type(found).__name__
-        )
-    return found
+def _repeats(values: list[Any]) -> bool:
+    return len({canonical(value) for value in values}) < len(values)
 
 
 def _check_fit(settings: Settings, name: str, *, where: str) -> None:
@@ -288,36 +262,3 @@ def _check_fit(settings: Settings, name: str, *, where: str) -> None:
                 got=settings.train_size,
                 allowed=f"1 to {room} ({dataset.validation_size} more are kept for validation)",
             )
-
-
-def work(cell: Cell) -> float:
-    """Rough arithmetic of a cell (multiply-adds), to start long jobs first and to estimate times."""
-    dataset, settings = dataset_of(cell.dataset), cell.settings
-    size = settings.train_size or dataset.train_size
-    widths = [_product(dataset.input_shape), *settings.hidden, len(dataset.class_names)]
-    weights = sum(a * b for a, b in itertools.pairwise(widths))
-    search = cell.search or {"candidates": [], "seeds": []}
-    runs = len(cell.seeds) + len(search["candidates"]) * len(search["seeds"])
-    per_step = weights * (
-        3 * settings.batch_size + 30
-    )  # forward, backward; optimiser's memory traffic
-    return float(runs * settings.total_steps(size) * per_step)
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    result = 1
-    for side in shape:
-        result *= side
-    return result
-
-
-def memory_mb(cell: Cell) -> int:
-    """Memory to reserve for a cell, in MB: PyTorch itself, the data, the stacked weights."""
-    dataset, settings = dataset_of(cell.dataset), cell.settings
-    size = (settings.train_size or dataset.train_size) + dataset.validation_size
-    copies = len(cell.seeds) if dataset.kind == "generated" else 1
-    values = _product(dataset.input_shape) * size * copies
-    widths = [_product(dataset.input_shape), *settings.hidden, len(dataset.class_names)]
-    weights = len(cell.seeds) * sum(a * b for a, b in itertools.pairwise(widths))
-    # 4 bytes each; a set and the draw that fills it; weights, gradient, two moments, best, temporary
-    return 1200 + int(4 * (1.3 * values + 7 * weights) / 1e6)

@@ -61,10 +61,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise NnbenchError(
-            f"{path}: cannot be written ({error.strerror})",
-            todo="make the folder writable and see that its disk has room, then run again",
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> NnbenchError:
+    return NnbenchError(
+        f"{path}: cannot be written ({error.strerror or error})",
+        todo="make the folder writable and see that its disk has room, then run again",
+    )
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
@@ -79,7 +83,8 @@ def check_record(path: Path) -> bytes:
     """The bytes of a record that is whole and of this schema.
 
     Raises:
-        RejectedRecordError: It is missing, truncated, altered, or of another schema version.
+        RejectedRecordError: It is missing, truncated, altered, of another schema version, or lies
+            in another cell's folder.
     """
     try:
         content = path.read_bytes()
@@ -93,6 +98,8 @@ def check_record(path: Path) -> bytes:
     body = content[match.end() : -2]
     if not content.endswith(b"}\n") or hashlib.sha256(body).hexdigest().encode() != match[2]:
         raise RejectedRecordError(path, "checksum does not match")
+    if f'"id":"{path.parent.name}"'.encode() not in body:
+        raise RejectedRecordError(path, "belongs to another cell")
     return body
 
 
@@ -127,8 +134,12 @@ def cell_lock(folder: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = (folder / ".lock").open("w")
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -11,7 +11,7 @@ from typing import Any
 from nnbench import __version__
 from nnbench.datasets.store import load_samples, read_manifest
 from nnbench.errors import NnbenchError
-from nnbench.plan import Plan, canonical
+from nnbench.plan import Plan, canonical, dataset_of
 from nnbench.records import dataset_folder
 
 Cells = Mapping[str, Mapping[str, Any]]
@@ -32,9 +32,10 @@ def run_provenance(plan: Plan, cells: Cells, results: Path) -> dict[str, Any]:
         "run": _run(cells),
         "machines": _distinct(cell["machine"] for cell in cells.values()),
         "versions": _distinct(cell["versions"] for cell in cells.values()),
-        "flags": {
-            name: sorted({cell["machine"][name] for cell in cells.values()})
-            for name in ("deterministic", "tf32")
+        "flags": {  # on only where every cell was deterministic, on where any cell used TF32
+            "deterministic": bool(cells)
+            and all(c["machine"]["deterministic"] for c in cells.values()),
+            "tf32": any(c["machine"]["tf32"] for c in cells.values()),
         },
         "datasets": [_dataset(results, name) for name in plan.datasets()],
     }
@@ -84,13 +85,32 @@ def _distinct(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{**found[key], "cells": count} for key, count in counts.most_common()]
 
 
+def _unprepared(name: str) -> dict[str, Any]:
+    """What is known of a dataset whose files are missing or damaged."""
+    dataset = dataset_of(name)
+    return {
+        "name": name,
+        "title": f"{dataset.title} (not prepared)",
+        "source": dataset.source,
+        "licence": dataset.licence,
+        "kind": dataset.kind,
+        "class_names": list(dataset.class_names),
+        "input_shape": list(dataset.input_shape),
+        "sizes": {},
+        "class_counts": {},
+        "sha256": {},
+        "reference_checksum": None,
+        "samples": [],
+    }
+
+
 def _dataset(results: Path, name: str) -> dict[str, Any]:
     """A dataset's manifest with a few samples for the picture."""
     folder = dataset_folder(results, name)
     try:
         manifest, samples = read_manifest(folder), load_samples(folder)
     except NnbenchError as error:
-        return {"name": name, "error": str(error)}
+        return {**_unprepared(name), "error": error.what}
     scale = 1.0 if samples.inputs.dtype.kind == "u" else 255.0
     image = len(manifest.input_shape) == 3
     shown = []

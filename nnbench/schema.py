@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -62,10 +63,44 @@ def _problem(
         guess = nearest(str(loc[-1]), allowed)
         todo = f"did you mean {guess!r}?" if guess else "remove the key"
         return place, "unknown key", repr(loc[-1]), ", ".join(allowed), todo
-    message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "missing":
         return place, "required key is missing", None, None, "add it"
-    return place, message, repr(item["input"]), None, None
+    message = _PLAIN.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+    return place, message, _short(item["input"]), None, _hint(item)
+
+
+# pydantic speaks of JSON; users write YAML
+_PLAIN: Mapping[str, str] = {
+    "tuple_type": "should be a list: [a, b]",
+    "list_type": "should be a list: [a, b]",
+    "dict_type": "should be keys with values: {key: value}",
+    "model_type": "should be keys with values: {key: value}",
+    "model_attributes_type": "should be keys with values: {key: value}",
+    "int_type": "should be a whole number",
+    "float_type": "should be a number",
+    "string_type": "should be a text",
+    "bool_type": "should be true or false",
+    "json_invalid": "has a text that is no valid Unicode",
+}
+_NUMBER = re.compile(r"[-+]?[\d.]+([eE][-+]?\d+)?")
+LONGEST_SHOWN = 100  # characters of a value; a whole section is no help in an error
+
+
+def _short(value: object) -> str | None:
+    shown = repr(value)
+    return shown if len(shown) <= LONGEST_SHOWN else None
+
+
+def _hint(item: Mapping[str, Any]) -> str | None:
+    """What the user most likely meant."""
+    value = item["input"]
+    if item["type"] == "literal_error" and isinstance(value, str):
+        guess = nearest(value, re.findall(r"'([^']*)'", item["ctx"]["expected"]))
+        return f"did you mean {guess!r}?" if guess else None
+    number = isinstance(value, str) and _NUMBER.fullmatch(value)
+    if number and item["type"] in ("float_type", "int_type"):
+        return "write it without quotes; in config.yaml write 0.001, not 1e-3"
+    return None
 
 
 def _fields_at(model: type[Strict], loc: Iterable[object]) -> list[str]:

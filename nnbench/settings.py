@@ -20,9 +20,9 @@ from nnbench.schema import Strict
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
 
-_BUDGET = re.compile(r"([1-9]\d*) (epoch|epochs|step|steps)")
+_BUDGET = re.compile(r"([1-9]\d{0,8}) (epoch|epochs|step|steps)")
 
 
 def _checked_budget(text: str) -> str:

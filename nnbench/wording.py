@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnbench.config import Claim
+from nnbench.claims import Claim
 from nnbench.metrics import Metric
 from nnbench.verdict import percent_change
 
@@ -33,28 +33,34 @@ def pair(entry: Mapping[str, Any], metric: Metric) -> str:
     better, worse, sign = entry["a"], entry["b"], 1.0
     if entry["difference"] < 0 and not entry["tie"]:
         better, worse, sign = worse, better, -1.0
-    low, high = sorted(
-        sign * entry[k] if entry[k] is not None else float("nan") for k in ("low", "high")
-    )
-    middle = sign * entry["difference"]
-    word = "lower" if metric.lower_is_better else "higher"
-    if metric.scale == "log":
+    log = metric.scale == "log"
+
+    def shown(value: float) -> str:
+        value *= sign
+        return _signed(percent_change(value), 1) if log else _signed(100 * value, 2)
+
+    middle = shown(entry["difference"])
+    interval = ""
+    if entry["low"] is not None and entry["high"] is not None:
+        low, high = sorted((entry["low"], entry["high"]), key=lambda value: sign * value)
+        interval = f" (95 % CI {shown(low)} to {shown(high)}{' %' if log else ''})"
+    if log:
         # positive = better = lower: e^d - 1 is how much larger the worse one is
-        shown = [f"{percent_change(x):.1f}" for x in (middle, low, high)]
-        return (
-            f"{metric.title} of {worse} is {shown[0]} % larger than that of {better} "
-            f"(95 % CI {shown[1]} to {shown[2]} %)"
-        )
-    shown = [f"{100 * x:.2f}" for x in (middle, low, high)]
-    return (
-        f"{metric.title} of {better} is {shown[0]} points {word} than that of {worse} "
-        f"(95 % CI {shown[1]} to {shown[2]})"
-    )
+        return f"{metric.title} of {worse} is {middle} % larger than that of {better}{interval}"
+    word = "lower" if metric.lower_is_better else "higher"
+    return f"{metric.title} of {better} is {middle} points {word} than that of {worse}{interval}"
+
+
+def _signed(value: float, digits: int) -> str:
+    """Fixed digits, with a real minus sign."""
+    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def sentence(result: Mapping[str, Any], claim: Claim) -> str:
     """What one result says."""
     if claim.kind == "definition":
+        if any(lv["mean"] is None for lv in result["levels"]):
+            return "Not every network has been built: a record is missing."
         counts = [f"{lv['level']} {number(lv['mean'], 'count')}" for lv in result["levels"]]
         return f"Networks of the claimed sizes can be built: {', '.join(counts)} parameters."
     verdict, reason = result["verdict"], result["verdict_reason"]

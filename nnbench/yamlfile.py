@@ -10,6 +10,8 @@ import yaml
 
 from nnbench.errors import NnbenchError
 
+DEEPEST = 50  # levels of nesting in a file; a claim needs six
+
 # libyaml where the wheel has it: ten times as fast on a config of thousands of levels
 _SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -37,7 +39,7 @@ class _Loader(_SafeLoader):  # type: ignore[misc, valid-type]
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+"),
+    re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
     list("-+0123456789."),
 )
 
@@ -49,10 +51,30 @@ def read_yaml(path: Path) -> Any:
         NnbenchError: The file is missing, is not YAML, or has a key twice.
     """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        text = path.read_text(encoding="utf-8")
+        _check_depth(text)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise NnbenchError(
-            f"{path}: no such config file", todo="correct the path under `documents:`"
+            f"{path}: no such config file",
+            todo="correct the path (`--config`, or `documents:` in the config), or change to the "
+            "folder that it starts from",
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (yaml.YAMLError, OSError) as error:
         raise NnbenchError(f"{path}: cannot be read as YAML\n  {error}") from None
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # how PyYAML fails at impossible scalars: 2024-13-45, 0b_, !!int x
+        raise NnbenchError(
+            f"{path}: has a value that is not what it looks like ({error})",
+            todo="put texts that look like numbers or dates in quotes",
+        ) from None
+
+
+def _check_depth(text: str) -> None:
+    """Refuse what would overflow the C loader's stack (a crash, not an exception)."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"nested more than {DEEPEST} levels deep")

@@ -175,7 +175,7 @@ def test_the_cell_fixes_the_number_of_threads(folder: Path, threads: int) -> Non
 
 def test_a_cell_leaves_all_global_random_states_alone(folder: Path) -> None:
     def states() -> list[object]:
-        numpys = np.random.get_state()[1].tolist()  # noqa: NPY002 - that is it
+        numpys = np.random.get_state()[1].tolist()
         return [torch.get_rng_state().tolist(), numpys, random.getstate()]
 
     before = states()

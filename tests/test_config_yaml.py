@@ -239,7 +239,6 @@ def test_any_text_is_yaml_or_a_clear_error(text: str, tmp_path: Path) -> None:
     assert FILE in message
 
 
-@pytest.mark.xfail(strict=True, reason="settings.py has no upper bounds yet")
 @pytest.mark.parametrize(
     "huge",
     [

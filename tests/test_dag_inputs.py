@@ -50,32 +50,25 @@ def damage(paths: list[Path]) -> None:
 def test_a_damaged_or_older_record_is_named_and_set_aside(tmp_path: Path) -> None:
     workflow = workflow_in(tmp_path)
     paths = finished(workflow)
-    assert workflow.reject_damaged(rename=True) == []
+    assert workflow.set_damaged_aside() == []
     damage(paths)
-    messages = workflow.reject_damaged(rename=True)
+    before = [path.read_bytes() for path in paths]
+    messages = workflow.set_damaged_aside()
     assert len(messages) == 2
     assert str(paths[0]) in messages[0]
     assert "schema version 0" in messages[1]
-    assert all("ignored and its cell rerun" in message for message in messages)
+    assert all("its cell is run again" in message for message in messages)
     assert [path.exists() for path in paths] == [False, False, True]
-    assert all(path.with_name("record.rejected.json").exists() for path in paths[:2])
-    assert workflow.reject_damaged(rename=True) == []
-
-
-def test_a_dry_run_names_damaged_records_and_leaves_them(tmp_path: Path) -> None:
-    workflow = workflow_in(tmp_path)
-    paths = finished(workflow)
-    damage(paths)
-    before = [path.read_bytes() for path in paths]
-    assert len(workflow.reject_damaged(rename=False)) == 2
-    assert [path.read_bytes() for path in paths] == before
+    aside = [path.with_name("record.rejected.json") for path in paths[:2]]
+    assert [path.read_bytes() for path in (*aside, paths[2])] == before  # nothing is lost
+    assert workflow.set_damaged_aside() == []
 
 
 def test_the_record_of_another_cell_is_set_aside(tmp_path: Path) -> None:
     workflow = workflow_in(tmp_path)
     first, second, _ = finished(workflow)
     first.write_bytes(second.read_bytes())
-    (message,) = workflow.reject_damaged(rename=True)
+    (message,) = workflow.set_damaged_aside()
     assert "another cell" in message
     assert not first.exists()
 
@@ -86,7 +79,7 @@ def test_a_damaged_record_that_cannot_be_renamed_is_named(tmp_path: Path) -> Non
     path.write_text("{")
     path.with_name("record.rejected.json").mkdir()
     with pytest.raises(NnbenchError, match=r"damaged, and cannot be renamed(.|\n)*remove") as error:
-        workflow.reject_damaged(rename=True)
+        workflow.set_damaged_aside()
     assert str(path) in str(error.value)
 
 
@@ -138,9 +131,19 @@ def test_folders_that_cannot_be_written_are_named_before_anything_runs(
     assert str(tmp_path / "file" / name) in str(error.value)
 
 
-def test_looking_whether_folders_can_be_written_leaves_nothing_in_them(tmp_path: Path) -> None:
-    workflow_in(tmp_path).check_writable()
-    assert [list((tmp_path / name).iterdir()) for name in ("results", "reports")] == [[], []]
+def test_a_read_only_folder_is_named_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow = workflow_in(tmp_path)
+    monkeypatch.setattr("os.access", lambda path, _mode: Path(path) != tmp_path)  # root may write
+    with pytest.raises(NnbenchError, match=r"cannot be written(.|\n)*read-only") as error:
+        workflow.check_writable()
+    assert str(tmp_path) in str(error.value)
+
+
+def test_looking_whether_folders_can_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    workflow_in(tmp_path, results=str(tmp_path / "some/where/results")).check_writable()
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
 def test_a_bad_config_ends_before_there_is_a_workflow(tmp_path: Path) -> None:

@@ -251,8 +251,8 @@ def test_gathering_is_indexing_and_changes_nothing() -> None:
 
 
 def test_reading_data_leaves_the_global_random_state_alone(read: Reader) -> None:
-    before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # noqa: NPY002 - that is it
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist()
     for dataset in (fixed(), generated()):
         read.train(dataset)
     assert torch.equal(torch.get_rng_state(), before[0])
-    assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
+    assert np.random.get_state()[1].tolist() == before[1]

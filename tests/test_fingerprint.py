@@ -159,7 +159,6 @@ def test_the_read_side_runs_again_when_its_own_code_changes(
         fingerprint.forget()
 
 
-@pytest.mark.xfail(strict=True, reason="fingerprint.py hashes files, not yet what names stand for")
 def test_a_name_that_stands_for_another_object_retrains(monkeypatch: pytest.MonkeyPatch) -> None:
     from nnbench import fingerprint
 

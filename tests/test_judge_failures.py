@@ -36,6 +36,15 @@ def test_a_diverged_run_scores_as_an_untrained_predictor(tmp_path: Path) -> None
     assert levels(judged(plan), "best")["on"]["values"]["4"] == 0.5
 
 
+def test_a_verdict_that_diverged_runs_decide_is_none(tmp_path: Path) -> None:
+    plan = one_claim(tmp_path, "order", seeds=10)
+    twice = {name: [*values, *values] for name, values in LOSSES.items()}
+    fill(plan, "order", "test_loss", twice, diverged={"high": [0, 5]})
+    found = entry(judged(plan), "order")
+    assert (found["verdict"], found["results"][0]["blocks"]) == ("inconclusive", 10)
+    assert found["results"][0]["verdict_reason"] == "depends on diverged runs"
+
+
 def test_a_missing_record_is_counted_and_named(tmp_path: Path) -> None:
     plan = one_claim(tmp_path, "order")
     fill(plan, "order", "test_loss", {name: LOSSES[name] for name in ("high", "low")})

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from nnbench.dag import PYTHON, Workflow, code_of
+from nnbench.dag import Workflow, code_of, use_this_python
 from nnbench.errors import NnbenchError
+
+use_this_python()
 
 try:
     WORKFLOW = Workflow(config)

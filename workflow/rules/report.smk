@@ -12,14 +12,16 @@ rule aggregate:
         RESULTS / "aggregate/cells.json",
     log:
         RESULTS / "aggregate/aggregate.log",
-    params:
-        config=WORKFLOW.config_json,
-        code=code_of("nnbench.aggregate"),
+    conda:
+        "../envs/nnbench.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        config=WORKFLOW.config_json,
+        code=code_of("nnbench.aggregate"),
     shell:
-        "exec {PYTHON} -m nnbench aggregate --config {params.config:q} > {log:q} 2>&1"
+        "exec python3 -m nnbench aggregate --config {params.config:q} > {log:q} 2>&1"
 
 
 rule judge:
@@ -30,14 +32,16 @@ rule judge:
         REPORTS / "results.json",
     log:
         RESULTS / "aggregate/judge.log",
-    params:
-        config=WORKFLOW.config_json,
-        code=code_of("nnbench.judge"),
+    conda:
+        "../envs/nnbench.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        config=WORKFLOW.config_json,
+        code=code_of("nnbench.judge"),
     shell:
-        "exec {PYTHON} -m nnbench judge --config {params.config:q} > {log:q} 2>&1"
+        "exec python3 -m nnbench judge --config {params.config:q} > {log:q} 2>&1"
 
 
 rule report:
@@ -48,11 +52,13 @@ rule report:
         REPORTS / "README.md",
     log:
         RESULTS / "aggregate/report.log",
-    params:
-        config=WORKFLOW.config_json,
-        code=code_of("nnbench.report"),
+    conda:
+        "../envs/nnbench.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        config=WORKFLOW.config_json,
+        code=code_of("nnbench.report"),
     shell:
-        "exec {PYTHON} -m nnbench report --config {params.config:q} > {log:q} 2>&1"
+        "exec python3 -m nnbench report --config {params.config:q} > {log:q} 2>&1"

@@ -6,16 +6,18 @@ rule prepare:
         manifest=RESULTS / "data/{dataset}/manifest.json",
     log:
         RESULTS / "data/{dataset}/log.txt",
+    conda:
+        "../envs/nnbench.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
     params:
         name=lambda wildcards: DATASETS[str(RESULTS / "data" / wildcards.dataset)],
         folder=lambda wildcards, output: Path(output.manifest).parent,
         data_folder=WORKFLOW.config.data_folder,
         download="--download" if WORKFLOW.config.download else "",
-    resources:
-        mem_mb=2000,
-        runtime=20,
     shell:
-        "exec {PYTHON} -m nnbench prepare {params.name:q} {params.folder:q}"
+        "exec python3 -m nnbench prepare {params.name:q} {params.folder:q}"
         " --data-folder {params.data_folder:q} {params.download} > {log:q} 2>&1"
 
 
@@ -27,14 +29,17 @@ rule cell:
         record=RESULTS / "cells/{cell}/record.json",
     log:
         RESULTS / "cells/{cell}/log.txt",
-    params:
-        cell=lambda wildcards: WORKFLOW.cell_json(wildcards.cell),
-    # not a param: another device is no reason to train again (records say which one it was)
     priority: lambda wildcards: WORKFLOW.rank(wildcards.cell)
+    conda:
+        "../envs/nnbench.yaml"
     threads: WORKFLOW.config.threads
     resources:
         mem_mb=lambda wildcards: WORKFLOW.memory_mb(wildcards.cell),
         runtime=60,
+        # not a param: another device is no reason to train again (the record says which one it was)
+        nnbench_device=WORKFLOW.config.device,
+    params:
+        cell=lambda wildcards: WORKFLOW.cell_json(wildcards.cell),
     shell:
-        "exec {PYTHON} -m nnbench run {params.cell:q} --record {output.record:q}"
-        " --data {input.data:q} --device {WORKFLOW.config.device} > {log:q} 2>&1"
+        "exec python3 -m nnbench run {params.cell:q} --record {output.record:q}"
+        " --data {input.data:q} --device {resources.nnbench_device} > {log:q} 2>&1"

@@ -1,0 +1,214 @@
+"""The rules of the code's layout, checked on the code: who may import whom, and what nobody does."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import nnbench
+
+PACKAGE = Path(nnbench.__file__).parent
+FILES = {
+    path.relative_to(PACKAGE.parent)
+    .with_suffix("")
+    .as_posix()
+    .replace("/", ".")
+    .removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+RUN = {f"nnbench.{name}" for name in (
+    "cell", "train", "data", "stacking", "augment", "optim", "device", "seeding", "models", "datasets",
+)}  # fmt: skip
+READ = {f"nnbench.{name}" for name in (
+    "aggregate", "judge", "levels", "pairs", "verdict", "wording", "run_provenance", "report",
+    "figures", "vocabulary", "rounding",
+)}  # fmt: skip
+TORCH, TABLES = {"torch", "torchvision"}, {"pandas", "matplotlib", "seaborn", "jinja2"}
+HEAVY = TORCH | TABLES | {"scipy", "sklearn", "mlxtend", "snakemake"}
+
+
+def side(modules: set[str]) -> list[str]:
+    """The modules of a side, those inside its subpackages included."""
+    return [name for name in FILES if any(name == m or name.startswith(f"{m}.") for m in modules)]
+
+
+# what plans, names and checks: every module that is not listed above, but for the jobs themselves
+PLANNING = set(FILES) - set(side(RUN)) - set(side(READ)) - {"nnbench.job", "nnbench.__main__"}
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(FILES[name].read_bytes())
+
+
+def imported(nodes: Iterator[ast.AST]) -> set[str]:
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports escape the code fingerprint"
+            assert node.module is not None
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if not name.startswith("nnbench.") or name in FILES}
+
+
+def anywhere(name: str) -> set[str]:
+    """What a module imports at any depth of its code."""
+    return imported(ast.walk(tree(name)))
+
+
+def at_import(name: str) -> set[str]:
+    """What a module imports when it is imported itself."""
+
+    def executed(node: ast.AST) -> Iterator[ast.AST]:
+        for child in ast.iter_child_nodes(node):
+            if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                yield child
+                yield from executed(child)
+
+    return imported(executed(tree(name)))
+
+
+def reached(name: str, *, whole: bool) -> set[str]:
+    """Top-level packages and own modules that a module needs, directly or not."""
+    seen: set[str] = set()
+    todo = [name]
+    while todo:
+        module = todo.pop()
+        if module in FILES and module not in seen:
+            todo += anywhere(module) if whole else at_import(module)
+            todo += [module.rpartition(".")[0]] if "." in module else []  # its package
+        seen.add(module if module in FILES else module.partition(".")[0])
+    return seen
+
+
+def test_the_lists_of_this_test_name_modules_that_exist() -> None:
+    assert set(FILES) >= RUN | READ
+    assert not RUN & READ
+    assert {f"nnbench.{name}" for name in ("cli", "config", "dag", "plan", "records")} <= PLANNING
+
+
+@pytest.mark.parametrize("name", side(RUN))
+def test_the_run_side_knows_no_tables_no_figures_and_no_verdicts(name: str) -> None:
+    found = reached(name, whole=True)
+    assert not found & TABLES
+    assert not found & set(side(READ))
+
+
+@pytest.mark.parametrize("name", side(READ))
+def test_the_read_side_knows_no_torch_and_no_training(name: str) -> None:
+    found = reached(name, whole=True)
+    assert not found & TORCH
+    assert not found & {"nnbench.cell", "nnbench.train", "nnbench.data", "nnbench.stacking"}
+
+
+@pytest.mark.parametrize("name", sorted(PLANNING))
+def test_planning_loads_nothing_heavy(name: str) -> None:
+    assert not reached(name, whole=False) & HEAVY
+
+
+@pytest.mark.parametrize("name", side({"nnbench.datasets"}))
+def test_datasets_are_numpy_until_they_are_read(name: str) -> None:
+    assert not reached(name, whole=False) & HEAVY
+
+
+def test_imports_run_in_one_direction() -> None:
+    packages = {name.rpartition(".")[0] for name in FILES}  # an ``__init__`` is but a shop window
+    needs = {name: at_import(name) & set(FILES) - packages for name in set(FILES) - packages}
+    order = list(TopologicalSorter(needs).static_order())  # raises at a circle
+    assert len(order) == len(needs)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_is_evaluated_pickled_or_swallowed(name: str) -> None:
+    assert not anywhere(name) & {"pickle", "shelve", "dill", "joblib", "marshal"}
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("eval", "exec", "compile", "__import__"), node.lineno
+        if isinstance(node, ast.ExceptHandler):
+            caught = node.type
+            assert caught is not None, f"bare except on line {node.lineno}"
+            assert "BaseException" not in ast.unparse(caught), node.lineno
+            broad = ast.unparse(caught) == "Exception"
+            assert not (broad and isinstance(node.body[0], ast.Pass)), node.lineno
+
+
+CHANGES = frozenset(
+    {
+        "append",
+        "extend",
+        "insert",
+        "add",
+        "update",
+        "setdefault",
+        "pop",
+        "popitem",
+        "remove",
+        "discard",
+        "clear",
+        "sort",
+    }
+)
+
+
+def changed_names(node: ast.AST) -> set[str]:
+    """The names whose content a statement or call changes."""
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        targets = [node.func.value] if node.func.attr in CHANGES else []
+    elif isinstance(node, ast.Assign | ast.Delete):
+        targets = [target.value for target in node.targets if isinstance(target, ast.Subscript)]
+    elif isinstance(node, ast.AugAssign):
+        targets = [node.target.value if isinstance(node.target, ast.Subscript) else node.target]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_module_has_a_state_that_a_function_changes(name: str) -> None:
+    held: set[str] = set()
+    for node in tree(name).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            held |= {target.id for target in targets if isinstance(target, ast.Name)}
+    for node in ast.walk(tree(name)):
+        assert not isinstance(node, ast.Global | ast.Nonlocal)
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            changed = set().union(*map(changed_names, ast.walk(node)))
+            own = {
+                n.id
+                for n in ast.walk(node)
+                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
+            own |= {argument.arg for argument in ast.walk(node) if isinstance(argument, ast.arg)}
+            assert not (changed & held) - own, f"{changed & held} on line {node.lineno}"
+
+
+@pytest.mark.parametrize("name", side(RUN))
+def test_every_random_draw_has_a_generator_of_its_own(name: str) -> None:
+    """The global random state of torch, numpy and random is never seeded or read."""
+    source = FILES[name].read_text(encoding="utf-8")
+    for call in ("np.random.seed", "np.random.rand", "torch.seed", "random.seed"):
+        assert f"{call}(" not in source
+    # PyTorch's layers draw from it when they are built: on a private copy
+    assert source.count("torch.manual_seed(") <= source.count("with torch.random.fork_rng(")
+    assert "random" not in anywhere(name)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_short_and_says_what_it_is(name: str) -> None:
+    text = FILES[name].read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    assert not text.strip() or ast.get_docstring(tree(name))
+
+
+def test_only_the_registry_and_the_datasets_import_by_name() -> None:
+    by_name = {name for name in FILES if "importlib" in anywhere(name)}
+    allowed = {"nnbench.registry", "nnbench.provenance", "nnbench.fingerprint"}
+    assert by_name <= allowed | set(side({"nnbench.datasets"}))
