@@ -70,6 +70,15 @@ class Workflow:
         """What to reserve for a cell."""
         return memory_mb(self._cell(cell_id))
 
+    def threads(self, offered: int | None) -> int:
+        """Cores that one cell takes of those offered by ``--cores``.
+
+        Its own threads; and where more cores are offered than there are, its share of the surplus: two
+        cells on a core take more than twice as long, because they fight for its cache.
+        """
+        there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return self.config.threads * max(1, (offered or 1) // (there or 1))
+
     def _cell(self, cell_id: str) -> Cell:
         return self.plan.cells[cell_id]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,13 @@ def test_a_bad_config_ends_before_there_is_a_workflow(tmp_path: Path) -> None:
         workflow_in(tmp_path, seeds=0)
     with pytest.raises(NnbenchError, match="did you mean 'documents'"):
         Workflow({"document": []})
+
+
+def test_a_cell_takes_its_share_where_more_cores_are_offered_than_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    workflow = workflow_in(tmp_path)
+    running = {cores: cores // workflow.threads(cores) for cores in (1, 2, 3, 4, 8, 16)}
+    assert running == {1: 1, 2: 2, 3: 3, 4: 2, 8: 2, 16: 2}
+    assert workflow.threads(None) == 1  # a cluster: the profile decides

@@ -32,7 +32,7 @@ rule cell:
     priority: lambda wildcards: WORKFLOW.rank(wildcards.cell)
     conda:
         "../envs/nnbench.yaml"
-    threads: WORKFLOW.config.threads
+    threads: WORKFLOW.threads(workflow.cores)
     resources:
         mem_mb=lambda wildcards: WORKFLOW.memory_mb(wildcards.cell),
         runtime=60,
