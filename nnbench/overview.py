@@ -11,8 +11,8 @@ from pathlib import Path
 from nnbench.plan import Cell, Plan, work
 from nnbench.records import RejectedRecordError, read_record, record_path
 
-STARTUP_SECONDS = 4.0  # interpreter, torch and Snakemake, per job; measured on one 2-core machine
-WORK_PER_SECOND = 2.5e9  # where there is no record to go by; measured on the same machine
+STARTUP_SECONDS = 2.0  # interpreter, torch and Snakemake, per job; measured on a 2-core machine
+WORK_PER_SECOND = 2.3e10  # where there is no record to go by; measured on the same machine
 
 
 def cells_as_json(plan: Plan) -> str:

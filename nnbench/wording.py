@@ -7,6 +7,7 @@ from typing import Any
 
 from nnbench.claims import Claim
 from nnbench.metrics import Metric
+from nnbench.rounding import MINUS, value_text
 from nnbench.verdict import percent_change
 
 
@@ -16,14 +17,8 @@ def not_run(status: str, reason: str) -> str:
 
 
 def number(value: float | None, unit: str) -> str:
-    """A measured value with a sensible number of digits and its unit."""
-    if value is None:
-        return "no value"
-    if unit == "fraction":
-        return f"{value * 100:.1f} %"
-    if unit == "count":
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+    """A measured value with three significant digits and, if it is a fraction, as %."""
+    return value_text(value, unit) + (" %" if unit == "fraction" else "")
 
 
 def pair(entry: Mapping[str, Any], metric: Metric) -> str:
@@ -53,7 +48,7 @@ def pair(entry: Mapping[str, Any], metric: Metric) -> str:
 
 def _signed(value: float, digits: int) -> str:
     """Fixed digits, with a real minus sign."""
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{value:.{digits}f}".replace("-", MINUS)
 
 
 def sentence(result: Mapping[str, Any], claim: Claim) -> str:
