@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
+from nnbench.cells import Cell
 from nnbench.metrics import METRICS
-from nnbench.plan import Cell, Plan
+from nnbench.plan import Plan
 from nnbench.records import RejectedRecordError, read_record, record_path, write_atomically
 
 METRIC_COLUMNS = tuple(METRICS)
@@ -118,8 +120,6 @@ def _curves(cell_id: str, record: Mapping[str, Any]) -> pd.DataFrame:
 
 def _t95(n: int) -> float:
     """The two-sided 95 % quantile of Student's t with n - 1 degrees of freedom."""
-    from scipy import stats  # noqa: PLC0415 - a second of import that the other commands spare
-
     return float(stats.t.ppf(0.975, n - 1)) if n > 1 else float("nan")
 
 

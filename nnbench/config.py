@@ -7,7 +7,6 @@ cores, memory and queues belong to Snakemake.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,26 +14,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from nnbench.claims import Claim, Document, Overrides, Tier, Variant
+from nnbench.claims import Document, Overrides, Tier
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
 from nnbench.schema import Strict, parse
-from nnbench.settings import Settings
+from nnbench.settings import Settings, merged
 from nnbench.yamlfile import read_yaml
-
-__all__ = [
-    "Claim",
-    "Config",
-    "Document",
-    "Variant",
-    "json_schemas",
-    "parse_config",
-    "read_config",
-    "read_document",
-    "read_documents",
-    "read_yaml",
-    "resolve_settings",
-]
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
 
@@ -67,16 +52,12 @@ class Config(Strict):
     @field_validator("dataset_settings")
     @classmethod
     def _datasets(cls, value: dict[str, Overrides]) -> dict[str, Overrides]:
-        for name in value:
-            _checked_dataset(name)
+        try:
+            for name in value:
+                check_name("dataset", name, DATASETS)
+        except NnbenchError as error:  # pydantic reports ValueErrors with their place
+            raise ValueError(str(error)) from None
         return value
-
-
-def _checked_dataset(name: str) -> str:
-    try:
-        return check_name("dataset", name, DATASETS)
-    except NnbenchError as error:
-        raise ValueError(str(error)) from None
 
 
 def read_document(path: Path) -> Document:
@@ -84,10 +65,7 @@ def read_document(path: Path) -> Document:
     document = parse(Document, read_yaml(path), where=str(path))
     for name, claim in document.claims.items():
         for dataset in claim.datasets:
-            try:
-                _checked_dataset(dataset)
-            except ValueError as error:
-                raise NnbenchError(f"{path}: claims.{name}.datasets: {error}") from None
+            check_name(f"{path}: claims.{name}.datasets", dataset, DATASETS)
     return document
 
 
@@ -126,12 +104,7 @@ def _start(text: str) -> str:
 
 def resolve_settings(layers: tuple[Mapping[str, Any], ...], *, where: str) -> Settings:
     """Lay overrides over the defaults and check the result."""
-    result: dict[str, Any] = {}
-    for layer in layers:
-        result.update(layer)
-    settings = parse(Settings, result, where=where)
-    assert math.isfinite(settings.lr)
-    return settings
+    return parse(Settings, merged(*layers), where=where)
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:

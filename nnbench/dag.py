@@ -14,10 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nnbench.cells import Cell, canonical, memory_mb, work
 from nnbench.config import parse_config
 from nnbench.errors import NnbenchError
-from nnbench.fingerprint import PACKAGE, reachable
-from nnbench.plan import Cell, Plan, canonical, make_plan, memory_mb, work
+from nnbench.fingerprint import PACKAGE, module_fingerprint
+from nnbench.plan import Plan, make_plan
 from nnbench.records import (
     RejectedRecordError,
     check_record,
@@ -129,10 +130,8 @@ def use_this_python() -> None:
 
 def code_of(module: str) -> str:
     """A hash of one read-side module, all that it imports and the templates beside it."""
-    root = PACKAGE.joinpath(*module.split(".")[1:])
-    path = root.with_suffix(".py") if root.with_suffix(".py").is_file() else root / "__init__.py"
-    digest = hashlib.sha256()
-    templates = sorted(p for p in (PACKAGE / "templates").rglob("*") if p.is_file())
-    for file in [*reachable(path), *(templates if module == "nnbench.report" else [])]:
-        digest.update(file.read_bytes())
+    digest = hashlib.sha256(module_fingerprint(module).encode())
+    if module == "nnbench.report":
+        for file in sorted(p for p in (PACKAGE / "templates").rglob("*") if p.is_file()):
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

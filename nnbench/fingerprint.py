@@ -90,6 +90,11 @@ def dataset_fingerprint(dataset: str) -> str:
     return _hashed(_module_path("nnbench.datasets.store"), source_file(dataset, DATASETS))
 
 
+def module_fingerprint(module: str) -> str:
+    """SHA-256 (16 hex digits) over one of the package's modules and all that it imports."""
+    return _hashed(_module_path(module))
+
+
 def _hashed(*roots: Path | None, names: tuple[str, ...] = ()) -> str:
     digest = hashlib.sha256("\0".join(names).encode())
     for path in reachable(*(root for root in roots if root is not None)):

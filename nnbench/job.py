@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from nnbench import provenance
+from nnbench.cells import dataset_of, hashed
 from nnbench.config import Config
 from nnbench.datasets import store
 from nnbench.errors import NnbenchError
 from nnbench.fingerprint import code_fingerprint
-from nnbench.plan import dataset_of, hashed, make_plan
+from nnbench.plan import make_plan
 from nnbench.records import cell_lock, write_record
 
 CONTENT = ("schema", "dataset", "settings", "seeds", "search", "threads", "code")
@@ -37,12 +38,14 @@ def run_job(cell: Mapping[str, Any], record: Path, *, data: Path, device: str) -
     _check_code(cell)
     with cell_lock(record.parent):
         started = provenance.now()
-        store.read_manifest(data)  # the usual mistake is told before torch is loaded
+        manifest = store.read_manifest(data)  # the usual mistake is told before torch is loaded
         # torch takes seconds to import: only here, when nothing can be wrong any more
         from nnbench.cell import run_cell  # noqa: PLC0415
 
         result = run_cell(cell, folder=data, device=device)
-        write_record(record, {"cell": cell, **result, **_provenance(data, started, device=device)})
+        write_record(
+            record, {"cell": cell, **result, **_provenance(manifest, started, device=device)}
+        )
 
 
 def read_cell(text: str) -> dict[str, Any]:
@@ -75,13 +78,13 @@ def _check_code(cell: Mapping[str, Any]) -> None:
         )
 
 
-def _provenance(data: Path, started: str, *, device: str) -> dict[str, Any]:
+def _provenance(manifest: store.Manifest, started: str, *, device: str) -> dict[str, Any]:
     from nnbench.device import choose_device, describe_device  # noqa: PLC0415
 
     return {
         "started": started,
         "ended": provenance.now(),
-        "data": store.read_manifest(data).to_dict()["arrays"],
+        "data": dict(manifest.arrays),
         "machine": {**provenance.machine(), **describe_device(choose_device(device))},
         "versions": provenance.versions(),
         "peak_memory_mb": provenance.peak_memory_mb(),

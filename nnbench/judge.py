@@ -19,12 +19,13 @@ import pandas as pd
 
 from nnbench import wording
 from nnbench.aggregate import read_csv
+from nnbench.cells import canonical, dataset_of
 from nnbench.claims import Claim, Document
 from nnbench.errors import NnbenchError
 from nnbench.levels import level_entry
 from nnbench.metrics import METRICS
 from nnbench.pairs import pair_entry, verdict_of
-from nnbench.plan import Plan, canonical, dataset_of
+from nnbench.plan import Plan
 from nnbench.records import write_atomically
 from nnbench.run_provenance import run_provenance
 

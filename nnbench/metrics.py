@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from nnbench.errors import unknown_name
-
 Scale = Literal["raw", "log"]
 
 
@@ -76,14 +74,3 @@ METRICS: Mapping[str, Metric] = {
         _metric("parameters", "Parameters", "count"),
     )
 }
-
-
-def get_metric(where: str, name: str) -> Metric:
-    """The metric of a name.
-
-    Raises:
-        NnbenchError: With the nearest known name.
-    """
-    if name not in METRICS:
-        raise unknown_name(where, name, METRICS)
-    return METRICS[name]

@@ -8,7 +8,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from nnbench.plan import Cell, Plan, work
+from nnbench.cells import Cell, work
+from nnbench.plan import Plan
 from nnbench.records import RejectedRecordError, read_record, record_path
 
 STARTUP_SECONDS = 2.0  # interpreter, torch and Snakemake, per job; measured on a 2-core machine

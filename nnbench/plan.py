@@ -13,24 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nnbench.cells import Cell, canonical, dataset_of, hashed, make_cell, memory_mb, work
+from nnbench.cells import Cell, canonical, dataset_of, make_cell
 from nnbench.claims import Claim, Document
 from nnbench.config import Config, read_documents, resolve_settings
 from nnbench.errors import NnbenchError, unknown_name
 from nnbench.settings import Settings
-
-__all__ = [
-    "Cell",
-    "Plan",
-    "Use",
-    "canonical",
-    "dataset_of",
-    "hashed",
-    "make_cell",
-    "make_plan",
-    "memory_mb",
-    "work",
-]
 
 TUNING_SEED_START = 1_000_000  # tuning replicates are never among the judged ones
 

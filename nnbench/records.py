@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nnbench.datasets import files
 from nnbench.errors import NnbenchError
 from nnbench.fingerprint import dataset_fingerprint
 
@@ -50,17 +50,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         NnbenchError: The folder is read-only or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        files.write_atomically(path, content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise _unwritable(path, error) from error
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from nnbench import __version__
+from nnbench.cells import canonical, dataset_of
 from nnbench.datasets.store import load_samples, read_manifest
 from nnbench.errors import NnbenchError
-from nnbench.plan import Plan, canonical, dataset_of
+from nnbench.plan import Plan
 from nnbench.records import dataset_folder
 
 Cells = Mapping[str, Mapping[str, Any]]

@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
+from nnbench.cells import Cell
 from nnbench.config import parse_config
-from nnbench.plan import Cell, Plan, make_plan
+from nnbench.plan import Plan, make_plan
 from nnbench.records import record_path, write_record
 
 CLAIM: Mapping[str, Any] = {

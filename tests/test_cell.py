@@ -21,10 +21,10 @@ from tiny_training import one_thread
 
 from nnbench import cell as cells
 from nnbench.cell import Job, Timer, run_cell
+from nnbench.cells import make_cell
 from nnbench.datasets import digits, store
 from nnbench.errors import NnbenchError
 from nnbench.metrics import METRICS
-from nnbench.plan import make_cell
 from nnbench.settings import Settings
 from nnbench.train import train
 

@@ -11,18 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from nnbench.config import (
-    Claim,
-    Config,
-    Document,
-    Variant,
-    read_config,
-    read_yaml,
-    resolve_settings,
-)
+from nnbench.claims import Claim, Document, Variant
+from nnbench.config import Config, read_config, resolve_settings
 from nnbench.metrics import METRICS
 from nnbench.plan import Plan, make_plan
 from nnbench.settings import Augment, Settings, Target
+from nnbench.yamlfile import read_yaml
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "config/README.md").read_text(encoding="utf-8")

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from made_up_plan import FILE, claim, plan_in, write_document
 
+from nnbench.cells import canonical, dataset_of
 from nnbench.cli import main
 from nnbench.datasets import store
-from nnbench.plan import Plan, canonical, dataset_of
+from nnbench.plan import Plan
 from nnbench.records import dataset_folder, record_path
 
 ROOT = Path(__file__).parent.parent

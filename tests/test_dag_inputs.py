@@ -17,10 +17,10 @@ from made_up_plan import (
     write_document,
 )
 
+from nnbench.cells import Cell, work
 from nnbench.dag import Workflow
 from nnbench.errors import NnbenchError
 from nnbench.job import read_cell
-from nnbench.plan import Cell, work
 from nnbench.records import dataset_folder, record_path
 
 

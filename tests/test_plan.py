@@ -22,9 +22,10 @@ from made_up_plan import (
     write_text,
 )
 
+from nnbench.cells import canonical, dataset_of, make_cell, memory_mb, work
 from nnbench.judge import config_hash
 from nnbench.overview import cells_as_json, plan_table
-from nnbench.plan import TUNING_SEED_START, Plan, canonical, dataset_of, make_cell, memory_mb, work
+from nnbench.plan import TUNING_SEED_START, Plan
 from nnbench.records import record_path
 from nnbench.settings import Augment, Settings, Target
 
