@@ -14,9 +14,9 @@ import time
 import torch
 from torch import nn
 
-from nnbench.data import Bank, Normaliser, TrainingData
+from nnbench.engine.data import Bank, Normaliser, TrainingData
+from nnbench.engine.train import build_replicates, train
 from nnbench.settings import Settings
-from nnbench.train import build_replicates, train
 
 REPLICATES, BATCH, STEPS, ROUNDS, SAMPLES = 10, 32, 300, 7, 3_500
 LIMITS = {784: 0.8, 64: 0.35}
@@ -55,7 +55,7 @@ def stacked_seconds(inputs: int) -> float:
         labels=y,
         normaliser=Normaliser(shift=torch.zeros(shape), factor=torch.ones(shape)),
     )
-    data = TrainingData(bank=bank, train=rows, validation=rows[:, :1])
+    data = TrainingData(bank=bank, train=rows, validation=rows[:, :1], outputs=10)
     device = torch.device("cpu")
     model = build_replicates(
         settings, input_shape=(inputs,), classes=10, seeds=seeds, device=device

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,11 +12,17 @@ from typing import Any
 
 from nnbench.datasets.base import Dataset
 from nnbench.errors import NnbenchError
+from nnbench.experiments.base import experiment_of
 from nnbench.fingerprint import code_fingerprint
+from nnbench.models.costs import Cost
+from nnbench.models.declared import cost_of, replicates_at_once
 from nnbench.registry import DATASETS, load
+from nnbench.schema import Strict, parse
+from nnbench.selection import outputs_in_use, train_size
 from nnbench.settings import Settings
 
-CELL_SCHEMA = 1
+CELL_SCHEMA = 2
+WORK_PER_SECOND = 2.3e10  # multiply-adds of one core where there is no record to go by; measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +73,9 @@ def make_cell(
     threads: int = 1,
 ) -> Cell:
     """A cell with its id."""
-    code = code_fingerprint(dataset, settings.model, settings.activation, settings.optimizer)
+    code = code_fingerprint(
+        dataset, settings.model, settings.activation, settings.optimizer, settings.experiment
+    )
     cell = Cell(
         id="",
         dataset=dataset,
@@ -82,7 +90,10 @@ def make_cell(
 
 @cache
 def dataset_of(name: str) -> Dataset:
-    """The dataset behind a name (numpy only; nothing is read or downloaded)."""
+    """The dataset behind a name; numpy only.
+
+    Nothing is downloaded, and nothing read but a user's own data: their sizes and classes are theirs.
+    """
     found = load("dataset", name, DATASETS)
     if not isinstance(found, Dataset):
         raise NnbenchError(
@@ -93,31 +104,66 @@ def dataset_of(name: str) -> Dataset:
 
 def work(cell: Cell) -> float:
     """Rough arithmetic of a cell (multiply-adds), to start long jobs first and to estimate times."""
-    dataset, settings = dataset_of(cell.dataset), cell.settings
-    size = settings.train_size or dataset.train_size
-    widths = [_product(dataset.input_shape), *settings.hidden, len(dataset.class_names)]
-    weights = sum(a * b for a, b in itertools.pairwise(widths))
+    if (seconds := declared_seconds(cell)) is not None:
+        return seconds * WORK_PER_SECOND
     search = cell.search or {"candidates": [], "seeds": []}
     runs = len(cell.seeds) + len(search["candidates"]) * len(search["seeds"])
-    # forward and backward, and the optimiser's memory traffic
-    per_step = weights * (3 * settings.batch_size + 30)
-    return float(runs * settings.total_steps(size) * per_step)
+    settings, size = cell.settings, _train_size(cell)
+    stages = [(settings, size)]
+    if settings.pretrain is not None:
+        before = settings.model_copy(
+            update=settings.pretrain.model_dump(include={"classes", "train_size", "train_for"})
+        )
+        stages.append((before, train_size(dataset_of(cell.dataset), before)))
+    if settings.rbm is not None:
+        stages.append((settings.model_copy(update={"train_for": settings.rbm.train_for}), size))
+    return float(runs * sum(_stage_work(cell, own, size=size) for own, size in stages))
 
 
-def _product(shape: tuple[int, ...]) -> int:
-    result = 1
-    for side in shape:
-        result *= side
-    return result
+def declared_seconds(cell: Cell) -> float | None:
+    """How long the cell's experiment says that it takes; None: see ``work``."""
+    experiment = experiment_of(cell.settings.experiment)
+    if experiment.seconds is None:
+        return None
+    return experiment.seconds(_options(cell), len(cell.seeds))
+
+
+def _stage_work(cell: Cell, settings: Settings, *, size: int) -> float:
+    """One run: forward and backward of each step, and the optimiser's memory traffic."""
+    cost = _cost(cell)
+    per_step = 3 * cost.macs * settings.batch_size + 30 * cost.parameters
+    return float(settings.total_steps(size) * per_step)
 
 
 def memory_mb(cell: Cell) -> int:
     """Memory to reserve for a cell, in MB: PyTorch itself, the data, the stacked weights."""
-    dataset, settings = dataset_of(cell.dataset), cell.settings
-    size = (settings.train_size or dataset.train_size) + dataset.validation_size
+    experiment = experiment_of(cell.settings.experiment)
+    if experiment.memory_mb is not None:
+        return experiment.memory_mb(_options(cell))
+    dataset = dataset_of(cell.dataset)
     copies = len(cell.seeds) if dataset.kind == "generated" else 1
-    values = _product(dataset.input_shape) * size * copies
-    widths = [_product(dataset.input_shape), *settings.hidden, len(dataset.class_names)]
-    weights = len(cell.seeds) * sum(a * b for a, b in itertools.pairwise(widths))
+    values = math.prod(dataset.input_shape) * (_train_size(cell) + dataset.validation_size) * copies
+    outputs = outputs_in_use(dataset, cell.settings)
+    at_once = replicates_at_once(cell.settings, dataset.input_shape, outputs)
+    weights = min(len(cell.seeds), at_once) * _cost(cell).parameters
     # 4 bytes each; a set and the draw that fills it; weights, gradient, two moments, best, temporary
     return 1200 + int(4 * (1.3 * values + 7 * weights) / 1e6)
+
+
+def runs_alone(cell: Cell) -> bool:
+    """Whether nothing else may run beside the cell: it measures time."""
+    return experiment_of(cell.settings.experiment).alone
+
+
+def _cost(cell: Cell) -> Cost:
+    dataset = dataset_of(cell.dataset)
+    return cost_of(cell.settings, dataset.input_shape, outputs_in_use(dataset, cell.settings))
+
+
+def _train_size(cell: Cell) -> int:
+    return train_size(dataset_of(cell.dataset), cell.settings)
+
+
+def _options(cell: Cell) -> Strict:
+    experiment = experiment_of(cell.settings.experiment)
+    return parse(experiment.options, cell.settings.experiment_options, where=f"cell {cell.id}")

@@ -24,17 +24,33 @@ _LEVEL = re.compile(r"[^\x00-\x1f]{1,60}")
 
 
 class Variant(Strict):
-    """Another reading of a claim's levels, judged on its own."""
+    """Another reading of a claim, judged on its own: what it gives stands in place of the claim's."""
 
     title: str
-    levels: dict[str, Overrides]
+    levels: dict[str, Overrides] | None = None
+    controls: dict[str, Overrides] | None = None
+    kind: Kind | None = None
+    metric: str | None = None
+    claimed: dict[str, float] | None = None
+    order: tuple[str, ...] | None = None
+    better: tuple[str, ...] | None = None
+    than: tuple[str, ...] | None = None
+    margin: Annotated[float, Field(gt=0.0)] | None = None
+    datasets: dict[str, Overrides] | None = None
+    settings: Overrides | None = None
+
+    @field_validator("claimed", mode="before")
+    @classmethod
+    def _percent(cls, value: object) -> object:
+        return _numbers(value)
 
 
 class Claim(Strict):
     """One table or sentence of a document, and the experiment that answers it.
 
     ``levels`` are what the document compares, ``controls`` what nnbench adds to show beside them;
-    ``claimed`` holds the document's own numbers, by level. ``config/README.md`` explains each key.
+    ``claimed`` holds the document's own numbers, by level, ``order`` the levels from best to worst
+    where it gives none. ``config/README.md`` explains each key.
     """
 
     title: str
@@ -46,11 +62,13 @@ class Claim(Strict):
     controls: dict[str, Overrides] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=dict)
     claimed: dict[str, float] = Field(default_factory=dict)
+    order: tuple[str, ...] = ()
     better: tuple[str, ...] = ()
     than: tuple[str, ...] = ()
     margin: Annotated[float, Field(gt=0.0)] | None = None
     datasets: dict[str, Overrides] = Field(default_factory=dict)
     settings: Overrides = Field(default_factory=dict)
+    seeds: Annotated[int, Field(ge=5, le=1000)] | None = None
     tracks: tuple[Track, ...] = ("as-written",)
     decided_by: Track = "as-written"
     tune: dict[str, list[Any]] = Field(default_factory=dict)
@@ -60,13 +78,13 @@ class Claim(Strict):
     experiment: str = ""
     limits: str = ""
     caveats: tuple[str, ...] = ()
+    second_look: str = ""
+    """What was checked after a result that contradicts the document, and why one may believe it."""
 
     @field_validator("claimed", mode="before")
     @classmethod
     def _percent(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {key: _number(item) for key, item in value.items()}
+        return _numbers(value)
 
     @field_validator("metric")
     @classmethod
@@ -85,6 +103,26 @@ class Claim(Strict):
     def runs(self) -> bool:
         """Whether there is an experiment to run at all."""
         return self.not_run is None and self.kind != "qualitative"
+
+    def reading(self, variant: str | None) -> Claim:
+        """The claim as one of its variants reads it; None: as it stands."""
+        if variant is None:
+            return self
+        return self.model_copy(update={"variants": {}, **_replaced(self.variants[variant])})
+
+
+def _replaced(variant: Variant) -> dict[str, Any]:
+    """What a variant puts in place of the claim's; another metric or order drops the numbers."""
+    given = {
+        name: value
+        for name in Variant.model_fields
+        if name != "title" and (value := getattr(variant, name)) is not None
+    }
+    return {"claimed": {}, **given} if {"metric", "order"} & set(given) else given
+
+
+def _numbers(value: object) -> object:
+    return {k: _number(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def _number(value: object) -> object:
@@ -106,13 +144,13 @@ def _claim_problems(claim: Claim) -> list[str]:
         return problems
     problems += [
         f"{key} names {name!r}, which is no level; {_choice(name, claim.levels)}"
-        for key in ("better", "than")
+        for key in ("better", "than", "order")
         for name in getattr(claim, key)
         if name not in claim.levels
     ]
     problems += [
         f"{key} names {name!r} twice"
-        for key in ("better", "than", "tracks", "links", "caveats")
+        for key in ("better", "than", "order", "tracks", "links", "caveats")
         for name, count in Counter(getattr(claim, key)).items()
         if count > 1
     ]
@@ -126,16 +164,15 @@ def _claim_problems(claim: Claim) -> list[str]:
 
 
 def _variant_problems(claim: Claim) -> list[str]:
-    """A variant is another reading of the same levels."""
+    """A variant is named like a claim, and the claim as it reads it has to be one."""
     problems = []
     for name, variant in claim.variants.items():
         if not _NAME.fullmatch(name):
             problems.append(f"variant {name!r}: use lower-case letters, digits, - and _")
-        if set(variant.levels) != set(claim.levels):
-            problems.append(
-                f"variant {name!r} has the levels {list(variant.levels)}; "
-                f"it needs those of the claim: {list(claim.levels)}"
-            )
+        if variant.metric is not None and variant.metric not in METRICS:
+            problems.append(f"variant {name!r}: unknown metric; {_choice(variant.metric, METRICS)}")
+            continue
+        problems += [f"variant {name!r}: {text}" for text in _claim_problems(claim.reading(name))]
     return problems
 
 
@@ -168,9 +205,16 @@ def _claimed_problems(claim: Claim) -> list[str]:
         if name not in claim.levels
     ]
     missing = [name for name in claim.levels if name not in claim.claimed]
-    if claim.kind in ("order", "definition") and claim.levels and missing:
+    if claim.order and claim.claimed:
+        problems.append("give claimed numbers or an order, not both")
+    if claim.order and claim.kind != "order":
+        problems.append(f"order belongs to kind order, got kind {claim.kind}")
+    if claim.order:
+        problems += [f"order lacks {name!r}" for name in claim.levels if name not in claim.order]
+    elif claim.kind in ("order", "definition") and claim.levels and missing:
         problems.append(
-            f"claimed lacks a value for {missing} (kind {claim.kind} needs one a level)"
+            f"claimed lacks a value for {missing} (kind {claim.kind} needs one a level"
+            + (", or an order)" if claim.kind == "order" else ")")
         )
     for name, value in claim.claimed.items():
         if METRICS[claim.metric].scale == "log" and value <= 0:

@@ -55,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
                 metavar="FILE",
                 help=f"a config file, or its content as JSON (default: {DEFAULT_CONFIG})",
             )
+            sub.add_argument(
+                "--configfile",
+                action="append",
+                default=[],
+                metavar="FILE",
+                help="a file laid over it, as Snakemake's --configfile; can be repeated",
+            )
         return sub
 
     plan = command(
@@ -80,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--device", type=_device, help="auto, cpu, cuda, cuda:N or mps (default: the config's)"
     )
+
+    run.add_argument("--cores", type=_cores, default=None, help="CPU cores for it (default: all)")
 
     command("aggregate", _aggregate, "Records to tables (results/aggregate).")
     command("judge", _judge, "Tables to reports/results.json.")
@@ -123,11 +132,14 @@ def _prepare(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from nnbench.job import planned_cell, read_cell, run_job  # noqa: PLC0415
+    from nnbench.provenance import cores_there  # noqa: PLC0415
     from nnbench.records import dataset_folder, record_path  # noqa: PLC0415
 
+    cores = options.cores or cores_there()
     if options.cell.lstrip().startswith("{") and options.record and options.data and options.device:
         cell = read_cell(options.cell)  # as Snakemake calls it: no config is read
-        run_job(cell, options.record, data=_folder(options.data), device=options.device)
+        data = _folder(options.data)
+        run_job(cell, options.record, data=data, device=options.device, cores=cores)
         return
     config = _config(options)
     results = Path(config.results)
@@ -137,6 +149,7 @@ def _run(options: argparse.Namespace) -> None:
         options.record or record_path(results, cell["id"]),
         data=_folder(options.data or dataset_folder(results, cell["dataset"])),
         device=options.device or config.device,
+        cores=cores,
     )
 
 
@@ -186,4 +199,4 @@ def _schemas(options: argparse.Namespace) -> None:
 def _config(options: argparse.Namespace) -> Any:
     from nnbench.config import read_config  # noqa: PLC0415
 
-    return read_config(options.config)
+    return read_config(options.config, *options.configfile)

@@ -14,7 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from nnbench.claims import Document, Overrides, Tier
+from nnbench.claims import Claim, Document, Overrides, Tier
+from nnbench.datasets import own
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
 from nnbench.schema import Strict, parse
@@ -41,6 +42,10 @@ class Config(Strict):
     reports: str = "reports"
     reference: Overrides = Field(default_factory=dict)
     dataset_settings: dict[str, Overrides] = Field(default_factory=dict)
+    instead: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Datasets to use where a claim names another one, as in mnist5k: [mnist, fashion_mnist]."""
+    overrides: dict[str, Overrides] = Field(default_factory=dict)
+    """Keys of a claim, by its id, that stand in place of those in its document's file."""
 
     @field_validator("device")
     @classmethod
@@ -60,13 +65,41 @@ class Config(Strict):
         return value
 
 
-def read_document(path: Path) -> Document:
-    """Read one document's claims (``make_plan`` resolves their levels)."""
+def read_document(path: Path, config: Config | None = None) -> Document:
+    """Read one document's claims, with the config's changes (``make_plan`` resolves their levels)."""
     document = parse(Document, read_yaml(path), where=str(path))
+    if config is not None:
+        document = _changed(document, config, where=str(path))
     for name, claim in document.claims.items():
-        for dataset in claim.datasets:
-            check_name(f"{path}: claims.{name}.datasets", dataset, DATASETS)
+        for reading in (None, *claim.variants):
+            for dataset in claim.reading(reading).datasets:
+                check_name(f"{path}: claims.{name}.datasets", dataset, DATASETS)
     return document
+
+
+def _changed(document: Document, config: Config, *, where: str) -> Document:
+    """The document with the config's ``overrides`` and ``instead`` applied to its claims."""
+    claims = {}
+    for name, claim in document.claims.items():
+        data = claim.model_dump(mode="json", exclude_unset=True)
+        change = config.overrides.get(f"{document.document}/{name}", {})
+        data |= change
+        for part in (data, *data.get("variants", {}).values()):
+            if part.get("datasets") and "datasets" not in change:
+                part["datasets"] = _swapped(part["datasets"], config.instead)
+        claims[name] = parse(Claim, data, where=f"{where}: claims.{name}")
+    return document.model_copy(update={"claims": claims})
+
+
+def _swapped(
+    datasets: Mapping[str, Overrides], instead: Mapping[str, tuple[str, ...]]
+) -> dict[str, Overrides]:
+    """Each dataset, or those that stand in its place, with its settings."""
+    return {
+        other: settings
+        for name, settings in datasets.items()
+        for other in instead.get(name, (name,))
+    }
 
 
 def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ...]:
@@ -75,7 +108,7 @@ def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ..
     Raises:
         NnbenchError: Two files use the same document name.
     """
-    documents = tuple(read_document(root / path) for path in config.documents)
+    documents = tuple(read_document(root / path, config) for path in config.documents)
     names = [document.document for document in documents]
     for name in names:
         if names.count(name) > 1:
@@ -88,14 +121,33 @@ def parse_config(data: Mapping[str, Any], *, where: str = "config") -> Config:
     return parse(Config, data, where=where)
 
 
-def read_config(source: str) -> Config:
-    """Read a config from a path, or from JSON text (as Snakemake's rules pass it)."""
+def read_config(source: str, *over: str) -> Config:
+    """Read a config from a path, or from JSON text (as Snakemake's rules pass it).
+
+    Args:
+        source: The config.
+        over: Further files laid over it, as Snakemake lays its ``--configfile`` over the config.
+    """
     if source.lstrip().startswith("{"):
         try:
             return parse_config(json.loads(source), where="config (JSON)")
         except (ValueError, RecursionError) as error:
             raise NnbenchError(f"config: not JSON ({error})", got=_start(source)) from None
-    return parse_config(read_yaml(Path(source)), where=source)
+    data = read_yaml(Path(source))
+    for path in over:
+        data = _laid_over(data, read_yaml(Path(path)))
+    return parse_config(data, where=" + ".join((source, *over)))
+
+
+def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """Section by section, as Snakemake merges configs."""
+    result = dict(base)
+    for key, value in top.items():
+        below = result.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            value = _laid_over(below, value)  # noqa: PLW2901 - what is below shows through
+        result[key] = value
+    return result
 
 
 def _start(text: str) -> str:
@@ -112,5 +164,6 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     return {
         "config": {**Config.model_json_schema(), "title": "nnbench config"},
         "claims": {**Document.model_json_schema(), "title": "nnbench claims of one document"},
+        "dataset": {**own.json_schema(), "title": "nnbench data of a user's own"},
         "settings": {**Settings.model_json_schema(), "title": "nnbench training settings"},
     }

@@ -14,11 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nnbench.cells import Cell, canonical, memory_mb, work
+from nnbench.cells import Cell, canonical, memory_mb, runs_alone, work
 from nnbench.config import parse_config
 from nnbench.errors import NnbenchError
 from nnbench.fingerprint import PACKAGE, module_fingerprint
 from nnbench.plan import Plan, make_plan
+from nnbench.provenance import cores_there
 from nnbench.records import (
     RejectedRecordError,
     check_record,
@@ -71,14 +72,21 @@ class Workflow:
         """What to reserve for a cell."""
         return memory_mb(self._cell(cell_id))
 
-    def threads(self, offered: int | None) -> int:
+    def threads(self, cell_id: str, offered: int | None) -> int:
         """Cores that one cell takes of those offered by ``--cores``.
 
-        Its own threads; and where more cores are offered than there are, its share of the surplus: two
-        cells on a core take more than twice as long, because they fight for its cache.
+        All of them, if it measures time. Otherwise its own threads; and where more cores are offered
+        than there are, its share of the surplus: two cells on a core take more than twice as long,
+        because they fight for its cache.
         """
-        there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return self.config.threads * max(1, (offered or 1) // (there or 1))
+        offered = offered or 1
+        if runs_alone(self._cell(cell_id)):
+            return offered
+        return self.config.threads * max(1, offered // cores_there())
+
+    def cores(self, cell_id: str, offered: int | None) -> int:
+        """Cores that a cell may compute on: never more than there are."""
+        return min(self.threads(cell_id, offered), cores_there())
 
     def _cell(self, cell_id: str) -> Cell:
         return self.plan.cells[cell_id]

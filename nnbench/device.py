@@ -55,6 +55,12 @@ def synchronise(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """PyTorch says it by type on a GPU, and by words of its allocator on a CPU."""
+    by_type = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return by_type or "DefaultCPUAllocator" in str(error)
+
+
 def peak_memory_mb(device: torch.device) -> float | None:
     """Peak memory that PyTorch allocated on a GPU, in MB; None on a CPU."""
     return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else None

@@ -33,6 +33,11 @@ class NnbenchError(Exception):
         ]
         super().__init__("\n  ".join(part for part in parts if part is not None))
 
+    def at(self, where: str) -> NnbenchError:
+        """The same error with its place in front."""
+        what = f"{where}: {self.what}"
+        return NnbenchError(what, got=self.got, allowed=self.allowed, todo=self.todo)
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt one most likely meant, or None."""

@@ -1,8 +1,9 @@
 """The fingerprint of the code that can change a cell's numbers.
 
-It covers the modules that a training job reaches by import from its own entry point, its dataset
-and its model: a change there gives every affected cell a new id, and so a new training. Modules
-that only name, check or store things are left out, and so is the whole report.
+It covers the modules that a job reaches by import from its own entry point, from what its experiment
+measures with, and from its dataset and its model: a change there gives every affected cell a new id,
+and so a new measurement. Modules that only name, check or store things are left out, and so is the
+whole report.
 """
 
 from __future__ import annotations
@@ -13,14 +14,25 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from nnbench.registry import ACTIVATIONS, DATASETS, MODELS, OPTIMIZERS, source_file, target
+from nnbench.registry import (
+    ACTIVATIONS,
+    DATASETS,
+    EXPERIMENTS,
+    MODELS,
+    OPTIMIZERS,
+    is_data_file,
+    load,
+    source_file,
+    target,
+)
 
 PACKAGE = Path(__file__).parent
 ENTRY = "nnbench.cell"
 # They hold names, messages, checks and file formats, all of them resolved before a cell is hashed.
-NEUTRAL = frozenset(
-    {"nnbench", "nnbench.errors", "nnbench.registry", "nnbench.schema", "nnbench.records"}
-)
+NEUTRAL = frozenset((
+    "nnbench", "nnbench.errors", "nnbench.registry", "nnbench.schema", "nnbench.records",
+    "nnbench.fit", "nnbench.processes",
+))  # fmt: skip
 
 
 @cache
@@ -64,17 +76,27 @@ def reachable(*roots: Path) -> list[Path]:
 
 
 @cache
-def code_fingerprint(dataset: str, model: str, activation: str, optimizer: str) -> str:
-    """SHA-256 (16 hex digits) over names and contents of the files behind one cell's numbers."""
+def code_fingerprint(
+    dataset: str, model: str, activation: str, optimizer: str, experiment: str = "training"
+) -> str:
+    """SHA-256 (16 hex digits) over names and contents of the files behind one cell's numbers.
+
+    The experiment's declaration is loaded, since it names the module that measures; it needs no torch.
+    """
+    measure: str = load("experiment", experiment, EXPERIMENTS).measure
     # what the names stand for: two objects may lie in one file, and torch's in none of ours
     meant = (
-        target(dataset, DATASETS),
+        target(experiment, EXPERIMENTS),
+        measure,
+        *_dataset_names(dataset),
         target(model, MODELS),
         target(activation, ACTIVATIONS),
         target(optimizer, OPTIMIZERS),
     )
     return _hashed(
         _module_path(ENTRY),
+        source_file(experiment, EXPERIMENTS),
+        source_file(measure, {}),
         source_file(dataset, DATASETS),
         source_file(model, MODELS),
         source_file(optimizer, OPTIMIZERS),
@@ -84,10 +106,22 @@ def code_fingerprint(dataset: str, model: str, activation: str, optimizer: str) 
     )
 
 
+def _dataset_names(dataset: str) -> tuple[str, ...]:
+    """What a dataset's name stands for; of a user's own data, what their files hold."""
+    if not is_data_file(dataset):
+        return (target(dataset, DATASETS),)
+    from nnbench.datasets.own import content_fingerprint  # noqa: PLC0415 - only where it is needed
+
+    return target(dataset, DATASETS), content_fingerprint(Path(dataset))
+
+
 @cache
 def dataset_fingerprint(dataset: str) -> str:
     """SHA-256 (16 hex digits) over the code that prepares one dataset, checksums of its data included."""
-    return _hashed(_module_path("nnbench.datasets.store"), source_file(dataset, DATASETS))
+    names = _dataset_names(dataset) if is_data_file(dataset) else ()
+    return _hashed(
+        _module_path("nnbench.datasets.store"), source_file(dataset, DATASETS), names=names
+    )
 
 
 def module_fingerprint(module: str) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
-import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from nnbench.datasets import store
 from nnbench.errors import NnbenchError
 from nnbench.fingerprint import code_fingerprint
 from nnbench.plan import make_plan
+from nnbench.processes import end_with_parent
 from nnbench.records import cell_lock, write_record
 
 CONTENT = ("schema", "dataset", "settings", "seeds", "search", "threads", "code")
@@ -27,14 +25,23 @@ def prepare_dataset(name: str, folder: Path, *, data_folder: Path, download: boo
     store.prepare(dataset_of(name), folder, data_folder=data_folder, download=download)
 
 
-def run_job(cell: Mapping[str, Any], record: Path, *, data: Path, device: str) -> None:
+def run_job(
+    cell: Mapping[str, Any], record: Path, *, data: Path, device: str, cores: int | None = None
+) -> None:
     """Measure a cell and write its record.
+
+    Args:
+        cell: Its document.
+        record: Where to write.
+        data: The folder of its prepared dataset.
+        device: Where to compute.
+        cores: CPU cores that it has for itself; None: all that there are.
 
     Raises:
         NnbenchError: The training code is not the one the cell was planned with, another process
             holds the cell, or the data, device or results folder are not usable.
     """
-    _end_with_parent()
+    end_with_parent()
     _check_code(cell)
     with cell_lock(record.parent):
         started = provenance.now()
@@ -42,7 +49,7 @@ def run_job(cell: Mapping[str, Any], record: Path, *, data: Path, device: str) -
         # torch takes seconds to import: only here, when nothing can be wrong any more
         from nnbench.cell import run_cell  # noqa: PLC0415
 
-        result = run_cell(cell, folder=data, device=device)
+        result = run_cell(cell, folder=data, device=device, cores=cores or provenance.cores_there())
         write_record(
             record, {"cell": cell, **result, **_provenance(manifest, started, device=device)}
         )
@@ -70,8 +77,8 @@ def _check_id(cell: Mapping[str, Any]) -> None:
 
 def _check_code(cell: Mapping[str, Any]) -> None:
     settings = cell["settings"]
-    names = (settings["model"], settings["activation"], settings["optimizer"])
-    if code_fingerprint(cell["dataset"], *names) != cell["code"]:
+    names = ("model", "activation", "optimizer", "experiment")
+    if code_fingerprint(cell["dataset"], *(settings[name] for name in names)) != cell["code"]:
         raise NnbenchError(
             f"cell {cell['id']}: the training code changed after this run was planned",
             todo="start snakemake again, so that the plan and the code agree",
@@ -90,13 +97,6 @@ def _provenance(manifest: store.Manifest, started: str, *, device: str) -> dict[
         "peak_memory_mb": provenance.peak_memory_mb(),
         **provenance.git_state(),
     }
-
-
-def _end_with_parent() -> None:
-    """Ask Linux to end this job when Snakemake is killed, so that no orphan trains on."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def planned_cell(name: str, config: Config) -> dict[str, Any]:

@@ -8,12 +8,11 @@ import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from nnbench.cells import Cell, work
+from nnbench.cells import WORK_PER_SECOND, Cell, declared_seconds, work
 from nnbench.plan import Plan
 from nnbench.records import RejectedRecordError, read_record, record_path
 
 STARTUP_SECONDS = 2.0  # interpreter, torch and Snakemake, per job; measured on a 2-core machine
-WORK_PER_SECOND = 2.3e10  # where there is no record to go by; measured on the same machine
 
 
 def cells_as_json(plan: Plan) -> str:
@@ -26,12 +25,15 @@ def plan_table(plan: Plan, *, cores: int | None) -> str:
     done, rate = _done(plan)
     rows = [("claim", "status", "cells", "seeds", "done", "to do", "core time left")]
     for claim_id, _, claim in plan.claims():
-        ids = list(dict.fromkeys(use.cell for use in plan.uses if use.claim == claim_id))
+        ids = plan.cells_of(claim_id)
         todo = [plan.cells[cell_id] for cell_id in ids if cell_id not in done]
         status = "not run" if claim_id in plan.not_run else claim.kind
-        seeds = str(plan.config.seeds) if ids else "-"
-        counts = (str(len(ids)), seeds, str(len(ids) - len(todo)), str(len(todo)))
-        rows.append((claim_id, status, *counts, _duration(_seconds(todo, rate))))
+        seeds = "/".join(map(str, sorted({len(plan.cells[cell_id].seeds) for cell_id in ids})))
+        counts = (str(len(ids)), seeds or "-", str(len(ids) - len(todo)), str(len(todo)))
+        cost = _duration(_seconds(todo, rate))
+        if left_out := plan.left_out.get(claim_id):
+            cost = f"({_duration(_seconds(left_out, rate))} if run)"
+        rows.append((claim_id, status, *counts, cost))
     todo = [cell for cell in plan.cells.values() if cell.id not in done]
     return "\n".join(
         [*_aligned(rows), "", *_totals(plan, todo, rate, cores=cores, known=bool(done))]
@@ -51,13 +53,18 @@ def _done(plan: Plan) -> tuple[set[str], float]:
             continue
         done.add(cell.id)
         seconds = sum(record["seconds"].values())
-        if seconds > 0:
+        if seconds > 0 and declared_seconds(cell) is None:
             rates.append(work(cell) / seconds)
     return done, statistics.median(rates) if rates else WORK_PER_SECOND
 
 
 def _seconds(cells: Iterable[Cell], rate: float) -> float:
-    return sum(STARTUP_SECONDS + work(cell) / rate for cell in cells)
+    return sum(STARTUP_SECONDS + _one(cell, rate) for cell in cells)
+
+
+def _one(cell: Cell, rate: float) -> float:
+    seconds = declared_seconds(cell)
+    return work(cell) / rate if seconds is None else seconds
 
 
 def _totals(

@@ -32,14 +32,19 @@ def versions() -> dict[str, str | None]:
     return found
 
 
+def cores_there() -> int:
+    """The CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def machine() -> dict[str, Any]:
     """The machine's name, system, cores and memory."""
     return {
         "hostname": platform.node(),
         "platform": platform.platform(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": cores_there(),
         "memory_gb": _memory_gb(),
     }
 

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from nnbench.datasets import files
+from nnbench.datasets.own import read_description
 from nnbench.errors import NnbenchError
 from nnbench.fingerprint import dataset_fingerprint
+from nnbench.registry import is_data_file
 
 SCHEMA_VERSION = 1
 _HEAD = re.compile(rb'\{"schema_version":(\d{1,6}),"sha256":"([0-9a-f]{64})","record":')
@@ -41,7 +43,9 @@ def record_path(results: Path, cell_id: str) -> Path:
 
 def dataset_folder(results: Path, name: str) -> Path:
     """Where a prepared dataset lies; a change of the code that prepares it gives a new folder."""
-    return results / "data" / f"{name.replace(':', '.')}-{dataset_fingerprint(name)[:8]}"
+    # a user's own data are named by a path, which is no name of a folder
+    label = read_description(Path(name)).spec.name if is_data_file(name) else name
+    return results / "data" / f"{label.replace(':', '.')}-{dataset_fingerprint(name)[:8]}"
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -23,10 +23,33 @@ DATASETS: Mapping[str, str] = {
     "coin_flip": "nnbench.datasets.coin_flip:DATASET",
     "mnist": "nnbench.datasets.mnist:DATASET",
     "fashion_mnist": "nnbench.datasets.fashion_mnist:DATASET",
+    "cifar10": "nnbench.datasets.cifar10:DATASET",
+    "cifar100": "nnbench.datasets.cifar100:DATASET",
+    "cifar_everyday": "nnbench.datasets.cifar_everyday:DATASET",
+    "wine": "nnbench.datasets.wine:DATASET",
+    "breast_cancer": "nnbench.datasets.breast_cancer:DATASET",
+    "diabetes": "nnbench.datasets.diabetes:DATASET",
+    "random_inputs": "nnbench.datasets.random_inputs:DATASET",
 }
 
 MODELS: Mapping[str, str] = {
+    "cnn": "nnbench.models.cnn:build",
+    "lstm": "nnbench.models.rnn:lstm",
+    "gru": "nnbench.models.rnn:gru",
+    "resnet50": "nnbench.models.zoo:resnet50",
+    "vgg16": "nnbench.models.zoo:vgg16",
+    "alexnet": "nnbench.models.zoo:alexnet",
+    "inception_v3": "nnbench.models.zoo:inception_v3",
+    "mobilenet_v2": "nnbench.models.zoo:mobilenet_v2",
     "mlp": "nnbench.models.mlp:build",
+}
+
+EXPERIMENTS: Mapping[str, str] = {
+    "training": "nnbench.experiments.declared.training:TRAINING",
+    "inference_speed": "nnbench.experiments.declared.speed:INFERENCE",
+    "training_speed": "nnbench.experiments.declared.speed:TRAINING",
+    "frameworks": "nnbench.experiments.declared.frameworks:FRAMEWORKS",
+    "parallel": "nnbench.experiments.declared.parallel:PARALLEL",
 }
 
 ACTIVATIONS: Mapping[str, str] = {
@@ -40,44 +63,58 @@ ACTIVATIONS: Mapping[str, str] = {
 }
 
 OPTIMIZERS: Mapping[str, str] = {
-    "adam": "nnbench.optim:adam",
-    "sgd": "nnbench.optim:sgd",
-    "rmsprop": "nnbench.optim:rmsprop",
+    "adam": "nnbench.engine.optim:adam",
+    "sgd": "nnbench.engine.optim:sgd",
+    "rmsprop": "nnbench.engine.optim:rmsprop",
 }
+
+OWN_DATA = "nnbench.datasets.own:dataset_at"
+"""Makes a dataset of the path of a YAML file that describes a user's own data."""
 
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
+def is_data_file(name: str) -> bool:
+    """Whether a dataset's name is the path of a YAML file that describes it."""
+    return name.endswith((".yaml", ".yml"))
+
+
 def check_name(where: str, name: str, known: Mapping[str, str]) -> str:
-    """Return ``name`` if it is registered or a ``module:object``.
+    """Return ``name`` if it is registered, a ``module:object``, or for datasets a YAML file's path.
 
     Raises:
         NnbenchError: With the nearest registered name.
     """
-    if name in known or _OWN.fullmatch(name):
+    if name in known or _OWN.fullmatch(name) or _is_path(name, known):
         return name
     raise unknown_name(where, name, known)
 
 
 def target(name: str, known: Mapping[str, str]) -> str:
     """The ``module:object`` that a name stands for."""
-    return known.get(name, name)
+    return OWN_DATA if _is_path(name, known) else known.get(name, name)
+
+
+def _is_path(name: str, known: Mapping[str, str]) -> bool:
+    return known is DATASETS and is_data_file(name)
 
 
 def load(where: str, name: str, known: Mapping[str, str]) -> Any:
-    """Import the object that a name stands for.
+    """Import the object that a name stands for; for a path, make the dataset that it describes.
 
     Raises:
-        NnbenchError: The name is unknown, or its module or object cannot be imported.
+        NnbenchError: The name is unknown, its module or object cannot be imported, or the data are
+            not what their YAML file says.
     """
     module_name, _, attribute = target(check_name(where, name, known), known).partition(":")
     try:
-        return getattr(importlib.import_module(module_name), attribute)
+        found = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
         raise NnbenchError(
             f"{where}: {name!r} cannot be imported ({error})",
             todo=f"check that module {module_name!r} is importable and has {attribute!r}",
         ) from error
+    return found(Path(name)) if _is_path(name, known) else found
 
 
 def source_file(name: str, known: Mapping[str, str]) -> Path | None:

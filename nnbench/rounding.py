@@ -13,6 +13,8 @@ Interval = tuple[float | None, float | None, float | None]  # mean, low, high
 
 MINUS = "\u2212"
 _PERCENT = 100.0
+_NO_LABEL = ("count", "ratio", "correlation")  # units whose name would say nothing
+_BILLION = 1e9
 _ASYMMETRY = 0.1  # share of the half width up to which an interval is written with one ±
 
 
@@ -23,7 +25,7 @@ def unit_factor(unit: str) -> float:
 
 def unit_label(unit: str) -> str:
     """The unit as it stands behind a title; empty for plain counts."""
-    return {"fraction": "%", "count": ""}.get(unit, unit)
+    return {"fraction": "%", **dict.fromkeys(_NO_LABEL, "")}.get(unit, unit)
 
 
 def with_unit(title: str, unit: str) -> str:
@@ -63,11 +65,18 @@ def value_text(value: float | None, unit: str, *, digits: int = 3) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     shown = value * unit_factor(unit)
-    return f"{shown:,.0f}" if unit == "count" else significant(shown, digits)
+    return count_text(shown) if unit == "count" else significant(shown, digits)
+
+
+def count_text(value: float) -> str:
+    """A count to its last digit; from a billion on with four digits."""
+    return f"{value:,.0f}" if value < _BILLION else f"{value / _BILLION:,.4g}\u00a0billion"
 
 
 def claimed_texts(values: Sequence[float | None], unit: str) -> list[str]:
     """Claimed values with as many decimals as the longest of them, as documents print tables."""
+    if unit == "count":
+        return ["–" if value is None else count_text(value) for value in values]
     shown = [None if value is None else value * unit_factor(unit) for value in values]
     plain = [f"{value:.10g}" for value in shown if value is not None]
     decimals = max((len(text.partition(".")[2]) for text in plain if "e" not in text), default=0)
@@ -121,6 +130,14 @@ def signed_percent(percent: float) -> str:
 def whole_percent(percent: float) -> str:
     """A share without decimals: ``−39 %``."""
     return f"{_fixed(percent, 0)}\u00a0%"
+
+
+def ordinal(rank: int) -> str:
+    """``1st``, ``2nd``, … ``11th``."""
+    ending = (
+        "th" if rank % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    )
+    return f"{rank}{ending}"
 
 
 def p_text(p: float | None) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
+
 from nnbench import __version__
 from nnbench.cells import canonical, dataset_of
 from nnbench.datasets.store import load_samples, read_manifest
@@ -16,6 +18,11 @@ from nnbench.plan import Plan
 from nnbench.records import dataset_folder
 
 Cells = Mapping[str, Mapping[str, Any]]
+COLOURED = 10  # samples of coloured images: three times the numbers of grey ones
+_DATASET_FACTS = (
+    "name", "title", "source", "licence", "kind", "task", "target_name", "target_unit", "class_names",
+)  # fmt: skip
+_PARTS = ("load", "train", "evaluate")  # of a training; other experiments spend theirs otherwise
 
 
 def run_provenance(plan: Plan, cells: Cells, results: Path) -> dict[str, Any]:
@@ -35,8 +42,8 @@ def run_provenance(plan: Plan, cells: Cells, results: Path) -> dict[str, Any]:
         "versions": _distinct(cell["versions"] for cell in cells.values()),
         "flags": {  # on only where every cell was deterministic, on where any cell used TF32
             "deterministic": bool(cells)
-            and all(c["machine"]["deterministic"] for c in cells.values()),
-            "tf32": any(c["machine"]["tf32"] for c in cells.values()),
+            and all(c["machine"].get("deterministic", False) for c in cells.values()),
+            "tf32": any(c["machine"].get("tf32", False) for c in cells.values()),
         },
         "datasets": [_dataset(results, name) for name in plan.datasets()],
     }
@@ -44,7 +51,7 @@ def run_provenance(plan: Plan, cells: Cells, results: Path) -> dict[str, Any]:
 
 def _run(cells: Cells) -> dict[str, Any]:
     intervals = [tuple(map(_time, (cell["started"], cell["ended"]))) for cell in cells.values()]
-    parts = [cell["seconds"] for cell in cells.values()]
+    parts = [cell["seconds"] or {} for cell in cells.values()]
     peaks = [cell["peak_memory_mb"] for cell in cells.values() if cell["peak_memory_mb"]]
     return {
         "cells": len(cells),
@@ -52,11 +59,16 @@ def _run(cells: Cells) -> dict[str, Any]:
         "last_end": max((c["ended"] for c in cells.values()), default=None),
         "wall_seconds": covered_seconds(intervals),
         "busy_seconds": sum(end - start for start, end in intervals),
-        **{
-            f"{name}_seconds": sum(p[name] for p in parts) for name in ("load", "train", "evaluate")
-        },
+        **{f"{name}_seconds": sum(p.get(name, 0.0) for p in parts) for name in _PARTS},
+        "other_seconds": sum(s for p in parts for name, s in p.items() if name not in _PARTS),
         "peak_memory_mb": max(peaks, default=None),
     }
+
+
+def machine_texts(cells: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The distinct hardware of some cells, as in: ``Example CPU, 2 cores``."""
+    texts = (f"{m['device_name']}, {m['cores']} cores" for m in (c["machine"] for c in cells))
+    return list(dict.fromkeys(texts))
 
 
 def _time(text: str) -> float:
@@ -95,6 +107,7 @@ def _unprepared(name: str) -> dict[str, Any]:
         "source": dataset.source,
         "licence": dataset.licence,
         "kind": dataset.kind,
+        **{key: getattr(dataset, key) for key in ("task", "target_name", "target_unit")},
         "class_names": list(dataset.class_names),
         "input_shape": list(dataset.input_shape),
         "sizes": {},
@@ -105,6 +118,18 @@ def _unprepared(name: str) -> dict[str, Any]:
     }
 
 
+def _pixels(inputs: npt.NDArray[Any]) -> list[Any]:
+    """An image as whole numbers from 0 to 255: rows, or channels of rows where it has colours."""
+    scale = 1.0 if inputs.dtype.kind == "u" else 255.0
+    pixels = (inputs.astype(float) * scale).round().astype(int)
+    whole: list[Any] = (pixels if len(pixels) == 3 else pixels[0]).tolist()
+    return whole
+
+
+def _values(inputs: npt.NDArray[Any]) -> list[float]:
+    return [float(f"{value:.4g}") for value in inputs.ravel().tolist()]
+
+
 def _dataset(results: Path, name: str) -> dict[str, Any]:
     """A dataset's manifest with a few samples for the picture."""
     folder = dataset_folder(results, name)
@@ -112,19 +137,15 @@ def _dataset(results: Path, name: str) -> dict[str, Any]:
         manifest, samples = read_manifest(folder), load_samples(folder)
     except NnbenchError as error:
         return {**_unprepared(name), "error": error.what}
-    scale = 1.0 if samples.inputs.dtype.kind == "u" else 255.0
-    image = len(manifest.input_shape) == 3
-    shown = []
-    for inputs, label in zip(samples.inputs, samples.labels.tolist(), strict=True):
-        if image:
-            pixels = (inputs.astype(float) * scale).round().astype(int)[0].tolist()
-            shown.append({"label": label, "pixels": pixels})
-        else:
-            values = [float(f"{value:.4g}") for value in inputs.ravel().tolist()]
-            shown.append({"label": label, "values": values})
+    pairs = list(zip(samples.inputs, samples.labels.tolist(), strict=True))
+    if len(manifest.input_shape) == 3:
+        grey = manifest.input_shape[0] == 1
+        shown = [{"label": y, "pixels": _pixels(x)} for x, y in pairs[: None if grey else COLOURED]]
+    else:
+        shown = [{"label": y, "values": _values(x)} for x, y in pairs]
     facts = manifest.to_dict()
     return {
-        **{k: facts[k] for k in ("name", "title", "source", "licence", "kind", "class_names")},
+        **{k: facts[k] for k in _DATASET_FACTS},
         "input_shape": list(facts["input_shape"]),
         "sizes": facts["sizes"],
         "class_counts": facts["class_counts"],

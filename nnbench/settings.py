@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from nnbench.errors import NnbenchError
-from nnbench.registry import ACTIVATIONS, MODELS, OPTIMIZERS, check_name
+from nnbench.registry import ACTIVATIONS, EXPERIMENTS, MODELS, OPTIMIZERS, check_name
 from nnbench.schema import Strict
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
@@ -46,6 +47,47 @@ class Augment(Strict):
     """Mirror left-right with probability one half."""
 
 
+class Shift(Strict):
+    """A change of the test images, as the world may change after training; values lie in [0, 1]."""
+
+    rotation_degrees: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
+    """Rotation by exactly this angle, each image to a side drawn at random."""
+    shift_fraction: Fraction = 0.0
+    """Shift by exactly this share of the image along both axes, each to a side drawn at random."""
+    noise: NonNegative = 0.0
+    """Gaussian noise of this deviation added to the values, which are then cut to [0, 1]."""
+    contrast: Share = 1.0
+    """Each image's distances from its own mean are multiplied by this: 1 changes nothing."""
+
+
+class RareClass(Strict):
+    """One class of which only a share of the training samples is there."""
+
+    label: Annotated[int, Field(ge=0)]
+    share: Annotated[float, Field(gt=0.0, le=1.0)]
+
+
+class Pretrain(Strict):
+    """A training on other classes of the same dataset whose weights are the start of the judged one."""
+
+    classes: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)]
+    train_size: Count | None = None
+    """Samples of these classes; None: as many as there are in every replicate's share."""
+    train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
+    freeze: bool = False
+    """Train the output layer alone afterwards (frozen features), instead of all layers."""
+
+
+class Rbm(Strict):
+    """Greedy layer-wise pretraining as restricted Boltzmann machines by CD-1 (Hinton et al. 2006)."""
+
+    train_for: Annotated[str, AfterValidator(_checked_budget)] = "10 epochs"
+    """For each layer."""
+    lr: Positive = 0.05
+    momentum: Fraction = 0.5
+    batch_size: Count = 32
+
+
 class Target(Strict):
     """A level of a validation metric whose first crossing is measured in epochs."""
 
@@ -55,6 +97,10 @@ class Target(Strict):
 
 class Settings(Strict):
     """The resolved settings of one cell: what is trained, on how much, how, and for how long."""
+
+    experiment: str = "training"
+    """What is done with them: ``training``, or a measurement of another kind."""
+    experiment_options: dict[str, Any] = Field(default_factory=dict)
 
     model: str = "mlp"
     hidden: tuple[Count, ...] = (128,)
@@ -68,7 +114,23 @@ class Settings(Strict):
     inputs: Literal["standard", "minmax", "raw"] = "standard"
     """Normalisation by training statistics: mean and deviation, range to [0, 1], or none."""
     augment: Augment = Augment()
+    classes: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """Use these classes alone, relabelled 0, 1, … in this order; (): all."""
+    label_noise: Share = 0.0
+    """Share of the training and validation samples whose label is replaced by another class."""
+    shuffled_labels: bool = False
+    """Permute the labels of training and validation samples: nothing is left to learn."""
+    rare_class: RareClass | None = None
+    outliers: Share = 0.0
+    """Regression: share of the training and validation targets that are contaminated."""
+    shifts: dict[str, Shift] = Field(default_factory=dict)
+    """Further tests of the trained network on changed test images, by name."""
 
+    pretrain: Pretrain | None = None
+    rbm: Rbm | None = None
+
+    loss: Literal["cross_entropy", "mse", "hinge", "smoothed", "mae", "huber"] | None = None
+    """Training objective; None: cross-entropy for classes, squared error for numbers."""
     optimizer: str = "adam"
     lr: Positive = 1e-3
     momentum: Fraction = 0.0
@@ -87,6 +149,15 @@ class Settings(Strict):
     target: Target | None = None
     stop_at_target: bool = False
     """Stop when every replicate has reached the target (the budget is then a cap)."""
+    patience: Count | None = None
+    """Early stopping: a replicate ends after so many evaluation points without a better one."""
+    probes: tuple[Literal["dead_units", "gradients", "gradient_noise"], ...] = ()
+    """Further measurements of the network, see ``nnbench.engine.probes``."""
+
+    @field_validator("experiment")
+    @classmethod
+    def _known_experiment(cls, name: str) -> str:
+        return _checked_name("experiment", name, EXPERIMENTS)
 
     @field_validator("model")
     @classmethod
@@ -109,6 +180,12 @@ class Settings(Strict):
             raise ValueError("stop_at_target needs a target")
         if self.momentum and self.optimizer == "adam":
             raise ValueError("momentum is a setting of sgd and rmsprop; adam has its own betas")
+        if self.patience is not None and self.checkpoint != "best":
+            raise ValueError("patience keeps the best weights: it needs checkpoint: best")
+        if self.shuffled_labels and self.label_noise:
+            raise ValueError("shuffled_labels leaves no label for label_noise to replace")
+        if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
+            raise ValueError("classes names two or more different classes")
         return self
 
     def budget(self) -> tuple[int, Literal["epochs", "steps"]]:

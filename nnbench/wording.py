@@ -2,67 +2,125 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnbench.claims import Claim
 from nnbench.metrics import Metric
-from nnbench.rounding import MINUS, value_text
+from nnbench.rounding import MINUS, significant, unit_factor, value_text
 from nnbench.verdict import percent_change
 
+_TIMES_FROM = 900.0  # percent from which "ten times" reads better than "900 % larger"
+_BEHIND: Mapping[str, str] = {"fraction": " %", "seconds": " s", "hours": " h", "per second": "/s"}
+_PLURAL = frozenset(
+    {"epochs_to_target", "stuck", "dead_units", "images_per_second", "parameters", "flops"}
+)
+_MORE: Mapping[str, str] = {
+    "seconds": "longer", "hours": "longer", "epochs": "more", "per second": "more", "count": "more",
+}  # fmt: skip
 
-def not_run(status: str, reason: str) -> str:
-    """Why there is no measurement."""
-    return "Quoted, not judged." if status == "qualitative" else f"Not run yet: {reason}."
+
+def not_run(status: str, reason: str, *, seconds: float | None = None) -> str:
+    """Why there is no measurement, and what it would take."""
+    if status == "qualitative":
+        return "Quoted, not judged."
+    return f"Not run: {reason}{'' if seconds is None else f' ({cost(seconds)})'}."
+
+
+def cost(seconds: float) -> str:
+    """An estimate, as in: about 3 h of core time."""
+    hours, minutes = seconds / 3600, math.ceil(seconds / 60)
+    if hours >= 1:
+        return f"about {hours:,.{int(hours < 10)}f}".removesuffix(".0") + "\u00a0h of core time"
+    return f"about {minutes}\u00a0min of core time"
+
+
+def title_of(metric: Metric) -> str:
+    """A metric's title; a quantity that follows from another one says so wherever it stands."""
+    return f"{metric.title} (derived)" if metric.derived else metric.title
 
 
 def number(value: float | None, unit: str) -> str:
-    """A measured value with three significant digits and, if it is a fraction, as %."""
-    return value_text(value, unit) + (" %" if unit == "fraction" else "")
+    """A measured value with three significant digits and, where it is short, its unit."""
+    return value_text(value, unit) + (_BEHIND.get(unit, "") if value is not None else "")
 
 
 def pair(entry: Mapping[str, Any], metric: Metric) -> str:
-    """One pair, as in: test loss of tanh is 11 % larger than that of ReLU (95 % CI 8 to 14 %)."""
+    """One pair, as in: Test loss of tanh is 11 % larger than that of ReLU (95 % CI 8 to 14 %).
+
+    ``difference`` is positive where ``a`` is better. On the log scale the level with the larger
+    values is compared to the other, whichever is better; on the raw one the better to the worse.
+    """
     if entry["difference"] is None:
         return f"{entry['a']} against {entry['b']}: not measured"
-    better, worse, sign = entry["a"], entry["b"], 1.0
-    if entry["difference"] < 0 and not entry["tie"]:
-        better, worse, sign = worse, better, -1.0
-    log = metric.scale == "log"
-
-    def shown(value: float) -> str:
-        value *= sign
-        return _signed(percent_change(value), 1) if log else _signed(100 * value, 2)
-
-    middle = shown(entry["difference"])
-    interval = ""
-    if entry["low"] is not None and entry["high"] is not None:
-        low, high = sorted((entry["low"], entry["high"]), key=lambda value: sign * value)
-        interval = f" (95 % CI {shown(low)} to {shown(high)}{' %' if log else ''})"
-    if log:
-        # positive = better = lower: e^d - 1 is how much larger the worse one is
-        return f"{metric.title} of {worse} is {middle} % larger than that of {better}{interval}"
+    a, b = entry["a"], entry["b"]
+    ends = [entry[key] for key in ("difference", "low", "high")]
+    if ends[0] < 0:  # turned round, so that the difference reads as a positive one
+        a, b = b, a
+        ends = [None if end is None else -end for end in (ends[0], ends[2], ends[1])]
+    if metric.scale == "log":
+        larger, smaller = (b, a) if metric.lower_is_better else (a, b)
+        return _compared(metric, larger, smaller, _log_words(ends, metric))
     word = "lower" if metric.lower_is_better else "higher"
-    return f"{metric.title} of {better} is {middle} points {word} than that of {worse}{interval}"
+    return _compared(metric, a, b, _raw_words(ends, metric, word=word))
 
 
-def _signed(value: float, digits: int) -> str:
+def _compared(metric: Metric, first: str, second: str, words: tuple[str, str]) -> str:
+    how, interval = words
+    verb, that = ("are", "those") if metric.name in _PLURAL else ("is", "that")
+    return f"{title_of(metric)} of {first} {verb} {how} {that} of {second}{interval}"
+
+
+def _log_words(ends: Sequence[float | None], metric: Metric) -> tuple[str, str]:
+    """How much larger, and the interval: in percent, or as a factor where that is large."""
+    middle, low, high = ends
+    assert middle is not None
+    known = low is not None and high is not None
+    if percent_change(middle) >= _TIMES_FROM:
+        texts = [significant(math.exp(end), 2) for end in ends if end is not None]
+        interval = f" (95 % CI {texts[1]} to {texts[2]} times)" if known else ""
+        return f"{texts[0]} times", interval
+    texts = [_fixed(percent_change(end), 1) for end in ends if end is not None]
+    interval = f" (95 % CI {texts[1]} to {texts[2]} %)" if known else ""
+    return f"{texts[0]} % {_MORE.get(metric.unit, 'larger')} than", interval
+
+
+def _raw_words(ends: Sequence[float | None], metric: Metric, *, word: str) -> tuple[str, str]:
+    """How much lower or higher, in points or in the metric's unit, and the interval."""
+    points = metric.unit == "fraction"
+    factor, digits = unit_factor(metric.unit), 2 if points else 3
+    texts = [_fixed(factor * end, digits) for end in ends if end is not None]
+    label = {"fraction": " points", "nats": " nats"}.get(metric.unit, "")
+    interval = f" (95 % CI {texts[1]} to {texts[2]})" if len(texts) == len(ends) else ""
+    return f"{texts[0]}{label} {word} than", interval
+
+
+def _fixed(value: float, digits: int) -> str:
     """Fixed digits, with a real minus sign."""
     return f"{value:.{digits}f}".replace("-", MINUS)
 
 
 def sentence(result: Mapping[str, Any], claim: Claim) -> str:
-    """What one result says."""
+    """What one result says; ``claim`` is the claim in this result's reading."""
     if claim.kind == "definition":
-        if any(lv["mean"] is None for lv in result["levels"]):
-            return "Not every network has been built: a record is missing."
-        counts = [f"{lv['level']} {number(lv['mean'], 'count')}" for lv in result["levels"]]
-        return f"Networks of the claimed sizes can be built: {', '.join(counts)} parameters."
+        return _counted(result)
     verdict, reason = result["verdict"], result["verdict_reason"]
     measured = _ranking(result)
     if verdict == "inconclusive":
         return f"The runs do not settle it: {reason}. {measured}"
     return f"{_LEADS[claim.kind][verdict].format(reason=reason)} {measured}"
+
+
+def _counted(result: Mapping[str, Any]) -> str:
+    missing = [lv["level"] for lv in result["levels"] if lv["mean"] is None]
+    if missing:
+        return f"Not every network has been built: {', '.join(missing)} not measured."
+    counts = [f"{lv['level']} {number(lv['mean'], 'count')}" for lv in result["levels"]]
+    what = result["metric_title"][:1].lower() + result["metric_title"][1:]
+    if result["metric"] != "parameters":
+        return f"Counted ({what}): {', '.join(counts)}."
+    return f"Networks of the claimed sizes can be built: {', '.join(counts)} {what}."
 
 
 _LEADS: Mapping[str, Mapping[str, str]] = {
@@ -95,16 +153,18 @@ def _ranking(result: Mapping[str, Any]) -> str:
         return "Nothing was measured."
     levels.sort(key=lambda lv: lv["mean"], reverse=not result["lower_is_better"])
     shown = ", ".join(f"{lv['level']} {number(lv['mean'], result['unit'])}" for lv in levels)
-    return f"Measured, best first: {shown}."
+    first = "smallest" if result["unit"] == "count" else "best"
+    return f"Measured, {first} first: {shown}."
 
 
 def answer(deciding: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> str:
     """The claim's one-paragraph answer: the deciding result, then where others disagree."""
-    others = [r for r in results if r is not deciding and r["verdict"] != deciding["verdict"]]
+    others = [r for r in results if r["verdict"] not in (None, deciding["verdict"])]
     if not others:
         return str(deciding["sentence"])
     named = [f"{r['verdict']} on {_place(r)}" for r in others]
-    return f"{deciding['sentence']} Elsewhere the verdict differs: {', '.join(named)}."
+    lead = "Elsewhere the verdict differs" if deciding["verdict"] else "Other readings are judged"
+    return f"{deciding['sentence']} {lead}: {', '.join(named)}."
 
 
 def _place(result: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from made_up_kinds import more_claims
 from made_up_parts import HOSTILE, claim, curves, level, pair, result
 
 _SEARCH = {
@@ -174,6 +175,7 @@ def _coin_flips() -> dict[str, Any]:
 
 def all_claims() -> list[dict[str, Any]]:
     """Every case, in the documents' order."""
+    width, speed, search, gap = more_claims()
     return [
         _activation(),
         _learning_rate(),
@@ -183,11 +185,18 @@ def all_claims() -> list[dict[str, Any]]:
             "loss/effects", "Effects on domains", quote="Losses affect healthcare.",
             kind="qualitative", status="qualitative", links=["loss/activation", "learn/convergence"],
         ),
+        width,
         _convergence(),
         _accuracy(),
         _parameters(),
-        claim("learn/zoo-accuracy", "Model accuracy", quote="ResNet-50 99.2", status="not run"),
+        claim(
+            "learn/zoo-accuracy", "Model accuracy", quote="ResNet-50 99.2", status="not run",
+            cost_seconds=10_800.0,
+        ),
         _rates(),
+        speed,
+        search,
         _coin_flips(),
+        gap,
         claim("keras/noisy-data", "Noisy data", quote="Noise hurts.", kind="best", status="not run"),
     ]  # fmt: skip

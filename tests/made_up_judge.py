@@ -73,16 +73,16 @@ CLAIMS: dict[str, dict[str, Any]] = {
 
 
 def fill(
-    plan: Plan, name: str, metric: str, values: Mapping[str, Sequence[float]], **more: Any
+    plan: Plan, name: str, metric: str, values: Mapping[str, Sequence[float]], **states: Any
 ) -> None:
-    """Records for the levels of a claim; ``more`` maps level -> diverged, capped or lost seeds."""
+    """Records for the levels of a claim; ``states`` maps level -> diverged, capped or lost seeds."""
     for use in plan.uses:
         if use.claim == f"paper/{name}" and use.level in values:
-            cell = plan.cells[use.cell]
+            cell = plan.cells[use.cells[0]]
             classes = len(dataset_of(cell.dataset).class_names)
-            states = {key: by_level.get(use.level, ()) for key, by_level in more.items()}
+            own = {key: by_level.get(use.level, ()) for key, by_level in states.items()}
             metrics = {metric: values[use.level], "validation_loss": [0.5] * len(cell.seeds)}
-            store(plan, cell, made_up_record(cell, metrics, classes=classes, **states))
+            store(plan, cell, made_up_record(cell, metrics, classes=classes, **own))
 
 
 def prepare(plan: Plan) -> None:

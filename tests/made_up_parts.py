@@ -11,20 +11,18 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nnbench import wording
+from nnbench.metrics import METRICS
+
 HOSTILE = "<script>alert('x')</script> | `code` & $5 *bold* [link](x) <b>"
 SEEDS = 10
 _T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 _SPREAD = (-1.3, 0.4, -0.2, 1.1, -0.8, 0.1, 0.7, -0.5, 0.9, -0.4)
-_METRICS: Mapping[str, tuple[str, str, bool, str]] = {
-    "test_loss": ("Test loss", "nats", True, "log"),
-    "test_accuracy": ("Test accuracy", "fraction", False, "raw"),
-    "epochs_to_target": ("Epochs to the target", "epochs", True, "log"),
-    "parameters": ("Parameters", "count", True, "log"),
-}
 _DATASETS = {
     "mnist5k": "MNIST-5k",
     "mnist1d": "MNIST-1D",
     "coin_flip": "Coin flips",
+    "diabetes": "Diabetes",
 }
 DOCUMENTS = {
     "loss": "Neural Net Loss",
@@ -76,9 +74,13 @@ def level(
     n: int = SEEDS,
     curve: Mapping[str, Any] | None = None,
     search: Mapping[str, Any] | None = None,
+    other: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
-    """One level; ``diverged`` seeds score ``chance``, ``capped`` ones stand at 300."""
+    """One level; ``diverged`` seeds score ``chance``, ``capped`` ones stand at 300.
+
+    ``other`` replaces fields of the entry, as ``claimed_rank``, ``facts`` and ``pick``.
+    """
     status = dict.fromkeys(range(n), "ok")
     status |= dict.fromkeys(diverged, "diverged") | dict.fromkeys(capped, "capped")
     status |= dict.fromkeys(missing, "missing")
@@ -89,16 +91,17 @@ def level(
         values[str(seed)] = scored
     there = [value for value in values.values() if value is not None]
     return {
-        "level": name, "role": role, "claimed": claimed, **interval(there),
+        "level": name, "role": role, "at": None, "claimed": claimed, "claimed_rank": None,
+        **interval(there), "not_measured": None,
         "n": len(there), "planned": n,
         "diverged": len(diverged), "capped": len(capped), "failed": len(missing),
         "values": values, "seed_status": {str(seed): word for seed, word in status.items()},
         "metrics": {"test_accuracy": {"mean": 0.9134, "low": 0.9102, "high": 0.9166}},
-        "cell": f"{sum(map(ord, name)):016x}",
+        "cell": f"{sum(map(ord, name)):016x}", "cells": [f"{sum(map(ord, name)):016x}"],
         "settings": {"model": "mlp", "hidden": [128], "optimizer": "adam", "lr": 0.001, **settings},
         "train_seconds": 12.3, "samples_per_second": 12345.0, "parameters": 101770,
-        "search": search, "curves": curve,
-    }  # fmt: skip
+        "flops": None, "facts": {}, "search": search, "pick": None, "curves": curve,
+    } | dict(other or {})  # fmt: skip
 
 
 def pair(a: str, b: str, difference: float, status: str, **more: Any) -> dict[str, Any]:
@@ -129,12 +132,16 @@ def result(
     **more: Any,
 ) -> dict[str, Any]:
     """One claim on one dataset in one track."""
-    title, unit, lower, scale = _METRICS[metric]
+    known = METRICS[metric]
+    unit = known.unit
     return {
         "dataset": dataset, "dataset_title": _DATASETS[dataset], "track": track,
         "variant": variant, "variant_title": None if variant is None else f"read as {variant}",
-        "decides": decides, "metric": metric, "metric_title": title, "unit": unit,
-        "lower_is_better": lower, "scale": scale,
+        "decides": decides, "kind": "order", "task": "classification", "metric": metric,
+        "metric_title": wording.title_of(known), "unit": unit,
+        "lower_is_better": known.lower_is_better, "scale": known.scale,
+        "timing": known.timing, "derived": known.derived, "notes": [],
+        "machines": ["Example CPU, 8 cores"],
         "chance": {"nats": 2.302585, "fraction": 0.1}.get(unit),
         "resolution": 0.0075 if unit == "fraction" else None, "conditional": dataset == "mnist5k",
         "verdict": verdict, "verdict_reason": f"a short clause for {verdict}",
@@ -156,10 +163,12 @@ def claim(
     """One claim; the deciding result gives its verdict."""
     document, name = id_.split("/")
     decided = [r["verdict"] for r in results if r["decides"]]
+    results = [{**r, "kind": kind if r["variant"] is None else r["kind"]} for r in results]
     return {
         "id": id_, "document": document, "document_title": DOCUMENTS[document], "name": name,
         "title": title, "quote": quote, "kind": kind, "status": status,
         "reason": "needs the full tier" if status == "not run" else None,
+        "cost_seconds": None, "second_look": "", "order": [],
         "verdict": decided[0] if decided else None,
         "answer": f"A plain sentence that answers whether {title.lower()} matter as claimed.",
         "factor": name.replace("-", " "), "metric": "test_loss", "tier": "default",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def planned(folder: Path, *claims: Mapping[str, Any], **config: Any) -> Plan:
 def cells_by_level(plan: Plan, *, claim_id: str = "paper/c0", **place: Any) -> dict[str, Cell]:
     """Level -> cell, of one claim; ``place`` may name variant, dataset and track."""
     return {
-        use.level: plan.cells[use.cell]
+        use.level: plan.cells[use.cells[0]]
         for use in plan.uses
         if use.claim == claim_id and all(getattr(use, key) == v for key, v in place.items())
     }
@@ -99,8 +100,12 @@ def made_up_record(
     diverged: Sequence[int] = (),
     capped: Sequence[int] = (),
     lost: Sequence[int] = (),
+    **more: Any,
 ) -> dict[str, Any]:
-    """A record as ``nnbench run`` writes it; ``metrics`` hold one value a seed."""
+    """A record as ``nnbench run`` writes it; ``metrics`` hold one value a seed.
+
+    ``more`` replaces fields, as ``missing``, ``facts``, ``notes`` and ``machine``.
+    """
     status = {**dict.fromkeys(diverged, "diverged"), **dict.fromkeys(capped, "capped")}
     runs = {
         str(seed): {
@@ -116,7 +121,10 @@ def made_up_record(
         "runs": runs,
         "curves": {"epochs": [1.0, 2.0], "train_loss": points, "validation_loss": points}
         | {"validation_accuracy": points},
-        "classes": classes,
+        "untrained": untrained(classes),
+        "missing": {},
+        "facts": {},
+        "notes": [],
         "test_samples": 360,
         "parameters": 1000,
         "stacked": True,
@@ -136,6 +144,15 @@ def made_up_record(
         "peak_memory_mb": 500.0,
         "git_commit": None,
         "git_dirty": None,
+    } | more
+
+
+def untrained(classes: int) -> dict[str, float]:
+    """What a network scores that gives every class the same probability."""
+    return {
+        f"{part}_{name}": value
+        for part in ("train", "validation", "test")
+        for name, value in (("loss", math.log(classes)), ("accuracy", 1 / classes))
     }
 
 

@@ -25,10 +25,11 @@ def _dataset(
     name: str, title: str, *, classes: int, samples: list[dict[str, Any]]
 ) -> dict[str, Any]:
     fixed = name == "mnist5k"
-    shape = {"mnist5k": [1, 16, 16], "mnist1d": [40], "coin_flip": [10]}[name]
+    shape = {"mnist5k": [1, 16, 16], "mnist1d": [40], "coin_flip": [10], "diabetes": [10]}[name]
     return {
         "name": name, "title": title, "source": "made up for the tests", "licence": "CC0",
         "kind": "fixed" if fixed else "generated", "input_shape": shape,
+        "task": "classification", "target_name": "", "target_unit": "",
         "class_names": [str(k) for k in range(classes)],
         "sizes": {"trainval": 4000, "test": 1000},
         "class_counts": {"trainval": [4000 // classes + k for k in range(classes)],
@@ -46,7 +47,17 @@ def made_up_datasets() -> list[dict[str, Any]]:
         _dataset("mnist5k", "MNIST-5k", classes=10, samples=images),
         _dataset("mnist1d", "MNIST-1D", classes=10, samples=signals),
         _dataset("coin_flip", "Coin flips", classes=2, samples=features),
+        _regression(),
     ]
+
+
+def _regression() -> dict[str, Any]:
+    """Numbers to predict in place of classes."""
+    rows = [{"label": 25.0 + 3 * k, "values": _wave(k)[:10]} for k in range(20)]
+    return _dataset("diabetes", "Diabetes", classes=2, samples=rows) | {
+        "task": "regression", "target_name": "progression", "target_unit": "", "class_names": [],
+        "class_counts": {},
+    }  # fmt: skip
 
 
 def made_up_provenance() -> dict[str, Any]:

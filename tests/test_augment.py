@@ -12,10 +12,10 @@ from scipy import ndimage
 from tiny_training import one_thread
 from torch import Tensor
 
-from nnbench.augment import DRAWS, augment, pixel_maps
-from nnbench.seeding import generators
+from nnbench.engine.augment import DRAWS, augment, pixel_maps
+from nnbench.engine.seeding import generators
+from nnbench.engine.train import augmented
 from nnbench.settings import Augment
-from nnbench.train import augmented
 
 Floats = npt.NDArray[np.float64]
 

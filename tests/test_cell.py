@@ -19,14 +19,15 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss
 from tiny_training import one_thread
 
-from nnbench import cell as cells
-from nnbench.cell import Job, Timer, run_cell
+from nnbench.cell import run_cell
 from nnbench.cells import make_cell
 from nnbench.datasets import digits, store
+from nnbench.engine.train import train
 from nnbench.errors import NnbenchError
-from nnbench.metrics import METRICS
+from nnbench.experiments import training_fit
+from nnbench.experiments.reads import training_metrics, training_places
+from nnbench.experiments.training_fit import Job, Timer
 from nnbench.settings import Settings
-from nnbench.train import train
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2, 3, 4)
@@ -63,20 +64,32 @@ def measured(folder: Path) -> dict[str, Any]:
         return run(folder, target={"value": 0.8})
 
 
+def wanted_metrics(**values: Any) -> set[str]:
+    """What a plan says that a cell on the digits will measure."""
+    settings = Settings.model_validate_json(json.dumps(values))
+    classes = {f"test_accuracy@class {digit}" for digit in range(10)}
+    shifts = {
+        f"{name}@{shift}" for name in ("test_loss", "test_accuracy") for shift in settings.shifts
+    }
+    assert {name.partition("@")[2] for name in classes | shifts} == set(
+        training_places(settings, digits.DATASET)
+    )
+    return set(training_metrics(settings, digits.DATASET)) | classes | shifts
+
+
 def test_every_metric_is_measured_for_every_seed_and_is_finite(measured) -> None:
     assert list(measured["runs"]) == [str(seed) for seed in SEEDS]
     for outcome in measured["runs"].values():
         assert outcome["status"] == "ok"
-        assert set(outcome["metrics"]) == set(METRICS)
+        assert set(outcome["metrics"]) == wanted_metrics(target={"value": 0.8})
         assert all(math.isfinite(value) for value in outcome["metrics"].values())
         assert outcome["metrics"]["test_accuracy"] > 0.8
 
 
 def test_epochs_are_measured_only_where_there_is_a_target(folder: Path) -> None:
     outcomes = run(folder, train_for="1 epoch")["runs"].values()
-    assert {frozenset(o["metrics"]) for o in outcomes} == {
-        frozenset(METRICS) - {"epochs_to_target"}
-    }
+    assert "epochs_to_target" not in wanted_metrics()
+    assert {frozenset(o["metrics"]) for o in outcomes} == {frozenset(wanted_metrics())}
 
 
 def test_a_record_is_plain_data_without_nan(measured) -> None:
@@ -118,7 +131,7 @@ def test_scores_are_those_of_the_samples_they_are_named_after(folder: Path, monk
         kept[:] = [data, model]
         return train(data, model, settings, seeds=seeds)
 
-    monkeypatch.setattr(cells, "train", spied)
+    monkeypatch.setattr(training_fit, "train", spied)
     record = run(folder, train_for="1 epoch", checkpoint="last")
     (data, model), held = kept, store.load_test(folder)
     for row, outcome in enumerate(record["runs"].values()):
@@ -197,7 +210,7 @@ def test_training_does_not_open_the_test_set_and_the_end_does(folder: Path, tmp_
     shutil.copytree(folder, tmp_path / "data")
     (tmp_path / "data/test.npz").unlink()
     job = Job(dataset=digits.DATASET, folder=tmp_path / "data", device=CPU, timer=Timer())
-    trained, _ = cells._train(job, Settings(train_for="1 epoch"), SEEDS)
+    trained = training_fit.fit(job, Settings(train_for="1 epoch"), SEEDS).trained
     assert trained.steps == 38
     assert job.timer.samples == 1200 * len(SEEDS)
     with pytest.raises(NnbenchError, match=r"test\.npz"):
@@ -218,7 +231,7 @@ def searched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, A
         seen.append((settings, tuple(seeds), trained, lowest))
         return trained
 
-    monkeypatch.setattr(cells, "train", spied)
+    monkeypatch.setattr(training_fit, "train", spied)
     search = {"candidates": CANDIDATES, "seeds": [1_000_000, 1_000_001]}
     return run(folder, optimizer="sgd", train_for="1 epoch", search=search), seen
 

@@ -82,9 +82,9 @@ BAD_CLAIMS: dict[str, tuple[dict[str, Any], list[str]]] = {
         claim(links=["paper/c1"]),
         ["paper/c0", "links", "'paper/c1'", "mean 'paper/c0'"],
     ),
-    "variant: other levels": (
+    "variant: other levels than those with numbers": (
         claim(variants={"v": {"title": "t", "levels": {"hgih": {}}}}),
-        ["variant 'v'", "['hgih']", "['high', 'middle', 'low']"],
+        ["variant 'v'", "claimed has 'high'", "no level", "did you mean 'hgih'?"],
     ),
     "variant: unknown key": (
         claim(variants={"v": {**VARIANT, "titel": "t"}}),

@@ -16,9 +16,10 @@ ROOT = Path(__file__).parent.parent
 CHECK = """
 import torch
 from nnbench.config import read_config
-from nnbench.plan import make_plan, dataset_of
+from nnbench.cells import dataset_of
+from nnbench.plan import make_plan
 from nnbench.settings import Settings
-from nnbench.train import build_replicates
+from nnbench.engine.train import build_replicates
 
 plan = make_plan(read_config("config/config.yaml"))
 print(sum(use.claim == "keras/momentum" for use in plan.uses))

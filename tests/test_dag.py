@@ -139,7 +139,7 @@ def test_a_damaged_record_is_kept_for_a_look_at_it(finished: Project) -> None:
 
 
 def test_the_training_code_decides_what_is_trained_again(finished: Project) -> None:
-    path = finished.folder / "nnbench/train.py"
+    path = finished.folder / "nnbench/engine/train.py"
     again = trained(finished, lambda: _append(path, "# a comment"))
     assert len(again) == 6  # every planned cell; the records of the old code stay beside them
 

@@ -159,6 +159,22 @@ def test_a_cell_takes_its_share_where_more_cores_are_offered_than_there_are(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     workflow = workflow_in(tmp_path)
-    running = {cores: cores // workflow.threads(cores) for cores in (1, 2, 3, 4, 8, 16)}
+    cell = next(iter(workflow.plan.cells))
+    running = {cores: cores // workflow.threads(cell, cores) for cores in (1, 2, 3, 4, 8, 16)}
     assert running == {1: 1, 2: 2, 3: 3, 4: 2, 8: 2, 16: 2}
-    assert workflow.threads(None) == 1  # a cluster: the profile decides
+    assert workflow.threads(cell, None) == 1  # a cluster: the profile decides
+    assert workflow.cores(cell, 16) == 2  # never more than there are
+
+
+def test_a_cell_that_measures_time_takes_all_cores(tmp_path: Path) -> None:
+    options = {"models": {"A": "alexnet", "B": "vgg16"}}
+    timing = claim(
+        metric="images_per_second",
+        datasets={"random_inputs": {}},
+        settings={"experiment": "inference_speed", "experiment_options": options},
+        levels={"A": {"at": "A"}, "B": {"at": "B"}},
+        claimed={"A": 2, "B": 1},
+    )
+    workflow = workflow_in(tmp_path, timing)
+    (cell,) = workflow.plan.cells
+    assert [workflow.threads(cell, cores) for cores in (1, 2, 8)] == [1, 2, 8]

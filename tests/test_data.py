@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from nnbench.data import Bank, HeldOut, Normaliser, TrainingData, held_out, training_data
 from nnbench.datasets import mnist1d, store
 from nnbench.datasets.base import Arrays, Dataset, Pools, Stream
+from nnbench.engine.data import Bank, HeldOut, Normaliser, TrainingData, held_out, training_data
 from nnbench.errors import NnbenchError
 from nnbench.settings import Settings
 
@@ -70,7 +70,9 @@ class Reader:
 
     def test(self, dataset: Dataset, data: TrainingData) -> HeldOut:
         normaliser = data.bank.normaliser
-        return held_out(dataset, normaliser, folder=self.folder, seeds=SEEDS, device=CPU)
+        return held_out(
+            dataset, normaliser, Settings(), folder=self.folder, seeds=SEEDS, device=CPU
+        )
 
 
 @pytest.fixture
@@ -97,7 +99,8 @@ def test_generated_training_validation_and_test_samples_never_overlap(tmp_path: 
     dataset, settings = mnist1d.DATASET, Settings(train_size=30)
     data = training_data(dataset, settings, folder=tmp_path, seeds=SEEDS, device=CPU)
     small = replace(dataset, test_size=50)
-    test = held_out(small, data.bank.normaliser, folder=tmp_path, seeds=SEEDS, device=CPU)
+    normaliser = data.bank.normaliser
+    test = held_out(small, normaliser, settings, folder=tmp_path, seeds=SEEDS, device=CPU)
     rows = torch.cat([data.train, data.validation], dim=1)
     count = rows.numel() + test.test.numel()
     assert len(samples(data.bank, rows) | samples(test.bank, test.test)) == count
@@ -248,6 +251,19 @@ def test_gathering_is_indexing_and_changes_nothing() -> None:
         assert torch.equal(got_labels, labels[index])
         torch.testing.assert_close(got, (inputs[index] - shift) * factor)
     assert torch.equal(bank.inputs, inputs)
+
+
+def test_replicates_may_see_labels_of_their_own() -> None:
+    labels = torch.arange(18).view(2, 9)
+    one = torch.ones(2, 1, 1)
+    bank = Bank(
+        inputs=torch.rand(9, 3), labels=labels, normaliser=Normaliser(shift=0 * one, factor=one)
+    )
+    index = torch.tensor([[0, 8, 3, 3], [5, 5, 0, 1]])
+    wanted = torch.tensor([[0, 8, 3, 3], [14, 14, 9, 10]])
+    for got in (bank.gather_raw(index), bank.gather(index)):
+        assert torch.equal(got[0], bank.inputs[index])
+        assert torch.equal(got[1], wanted)
 
 
 def test_reading_data_leaves_the_global_random_state_alone(read: Reader) -> None:

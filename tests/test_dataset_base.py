@@ -9,6 +9,7 @@ import pytest
 
 from nnbench.datasets.base import Arrays, Dataset, check_arrays
 from nnbench.datasets.coin_flip import DATASET as COIN_FLIP
+from nnbench.datasets.diabetes import DATASET as DIABETES
 from nnbench.datasets.digits import DATASET as DIGITS
 from nnbench.errors import NnbenchError
 
@@ -21,6 +22,11 @@ from nnbench.errors import NnbenchError
         ({"scaling": "pixel"}, "unknown scaling(.|\n)*global, feature"),
         ({"train_size": 0}, "size is not positive"),
         ({"class_names": ("a", "a")}, "bad class names"),
+        ({"task": "ranking"}, "unknown task(.|\n)*ranking(.|\n)*classification, regression"),
+        ({"task": "regression"}, "does not say what it predicts(.|\n)*no class names"),
+        ({"task": "regression", "class_names": ()}, "does not say(.|\n)*target_name ''"),
+        ({"target_name": "price"}, "classes have no target(.|\n)*'price'"),
+        ({"target_unit": "EUR"}, "classes have no target(.|\n)*'EUR'"),
     ],
 )
 def test_a_dataset_that_makes_no_sense_is_refused(change: dict[str, Any], words: str) -> None:
@@ -34,7 +40,9 @@ def test_a_dataset_that_makes_no_sense_is_refused(change: dict[str, Any], words:
     [
         (np.zeros((3, 2)), np.zeros(3, np.int64), "wrong type(.|\n)*float64(.|\n)*uint8, float32"),
         (np.zeros((3, 2), np.float32), np.zeros(3, np.int32), "labels have the wrong type"),
+        (np.zeros((3, 2), np.float32), np.zeros(3), "labels have the wrong type(.|\n)*float64"),
         (np.zeros((3, 2), np.float32), np.zeros(4, np.int64), "differ in length"),
+        (np.zeros((3, 2), np.float32), np.zeros(4, np.float32), "differ in length"),
     ],
 )
 def test_arrays_of_another_type_or_length_are_refused(inputs: Any, labels: Any, words: str) -> None:
@@ -53,3 +61,27 @@ def test_samples_that_break_their_datasets_promise_are_refused(
     arrays = Arrays(inputs=inputs, labels=np.array([0, label], np.int64))
     with pytest.raises(NnbenchError, match=words):
         check_arrays(COIN_FLIP, arrays, part="train")
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (np.zeros(2, np.float32), "targets are all the same(.|\n)*got: 0.0"),
+        (np.array([0, np.nan], np.float32), "targets are not finite"),
+        (np.array([0, 1]), "wrong type for regression(.|\n)*int64(.|\n)*float32"),
+    ],
+)
+def test_targets_that_are_no_targets_are_refused(labels: Any, words: str) -> None:
+    arrays = Arrays(inputs=np.zeros((2, 10), np.float32), labels=labels)
+    with pytest.raises(NnbenchError, match=words):
+        check_arrays(DIABETES, arrays, part="test")
+
+
+def test_classes_that_are_numbers_are_refused() -> None:
+    arrays = Arrays(inputs=np.zeros((2, 10), np.float32), labels=np.array([0, 1], np.float32))
+    with pytest.raises(NnbenchError, match=r"wrong type for classification(.|\n)*float32"):
+        check_arrays(COIN_FLIP, arrays, part="train")
+
+
+def test_a_model_returns_a_value_a_class_or_one_number() -> None:
+    assert (DIGITS.outputs, COIN_FLIP.outputs, DIABETES.outputs) == (10, 2, 1)

@@ -17,13 +17,14 @@ import pytest
 
 from nnbench import registry
 from nnbench.datasets import digits, store
-from nnbench.datasets.base import Dataset, Pools
+from nnbench.datasets.base import Arrays, Dataset, Pools
 from nnbench.datasets.files import npz_bytes, sha256, write_atomically
 from nnbench.datasets.manifest import Manifest, manifest_bytes
 from nnbench.errors import NnbenchError
 
-EMBEDDED = ["mnist5k", "digits", "mnist1d", "coin_flip"]
-FIXED = ["mnist5k", "digits"]
+EMBEDDED = ["mnist5k", "digits", "mnist1d", "coin_flip", "wine", "diabetes"]
+CLASSES = [name for name in EMBEDDED if name != "diabetes"]
+FIXED = ["mnist5k", "digits", "wine", "diabetes"]
 LOADERS = {
     "trainval.npz": store.load_trainval,
     "test.npz": store.load_test,
@@ -89,10 +90,30 @@ def test_the_training_file_alone_is_enough_to_train(tmp_path: Path) -> None:
     assert len(store.load_trainval(tmp_path)) == 1_437
 
 
-@pytest.mark.parametrize("name", EMBEDDED)
+@pytest.mark.parametrize("name", CLASSES)
 def test_the_pictures_samples_are_two_of_each_class(name: str, tmp_path: Path) -> None:
     classes = len(store.read_manifest(prepared(name, tmp_path)).class_names)
     assert store.load_samples(tmp_path).labels.tolist() == np.repeat(np.arange(classes), 2).tolist()
+
+
+@pytest.mark.parametrize(("classes", "shown"), [(3, 6), (10, 20), (11, 11), (100, 20)])
+def test_of_many_classes_the_picture_shows_one_sample_each_of_twenty(
+    classes: int, shown: int
+) -> None:
+    arrays = Arrays(inputs=np.zeros((300, 1), np.float32), labels=np.arange(300) % classes)
+    labels = store._samples(arrays).labels.tolist()
+    assert len(labels) == shown
+    assert sorted(set(labels)) == list(range(min(classes, 20)))
+
+
+def test_a_regression_is_prepared_with_its_target_and_its_first_rows(tmp_path: Path) -> None:
+    manifest = store.read_manifest(prepared("diabetes", tmp_path))
+    assert (manifest.task, manifest.class_names, manifest.class_counts) == ("regression", (), {})
+    assert manifest.target_name == "disease progression after one year"
+    samples, pool = store.load_samples(tmp_path), store.load_trainval(tmp_path)
+    assert samples.labels.dtype == np.float32
+    assert np.array_equal(samples.labels, pool.labels[:20])
+    assert np.array_equal(samples.inputs, pool.inputs[:20])
 
 
 def test_a_job_can_tell_that_it_draws_the_prepared_samples(tmp_path: Path) -> None:
@@ -174,7 +195,7 @@ def test_a_damaged_manifest_is_named_with_the_way_out(content: bytes, tmp_path: 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("sizes", 3), ("input_shape", "ab"), ("files", None), ("title", 1), ("new", 1)],
+    [("sizes", 3), ("input_shape", "ab"), ("files", None), ("title", 1), ("task", 1), ("new", 1)],
 )
 def test_a_manifest_with_a_wrong_value_is_refused(key: str, value: object, tmp_path: Path) -> None:
     manifest = store.read_manifest(prepared("digits", tmp_path)).to_dict()

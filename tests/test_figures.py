@@ -193,3 +193,40 @@ def test_verdict_colours_have_the_contrast_that_text_needs(tone):
     on_light, on_dark = TONES[tone]
     assert contrast(on_light, PLATE) >= 4.5
     assert contrast(on_dark, DARK[PLATE]) >= 4.5
+
+
+def test_an_order_without_numbers_has_no_diamonds_and_says_what_was_not_measured():
+    shown = texts(dot_plot(first("resolve/speed"), alt=""))
+    assert "claimed" not in shown
+    assert "(not measured)" in shown
+    assert any("Images per second (higher is better)" in text for text in shown)
+
+
+def test_derived_quantities_and_their_units_are_named_on_the_axis():
+    hours = copy.deepcopy(CLAIMS["resolve/speed"]["results"][1])
+    shown = texts(dot_plot(hours, alt=""))
+    assert any("Training time (derived), hours (lower is better)" in text for text in shown)
+
+
+def test_negative_differences_of_losses_have_a_place_on_the_axis():
+    result = first("keras/gap")
+    result["levels"][0] |= {"mean": -0.2, "low": -0.25, "high": -0.15}
+    assert any(text.startswith("−") for text in texts(dot_plot(result, alt="")))
+
+
+def test_losses_of_a_regression_are_drawn_without_nats():
+    result = first("loss/activation")
+    assert any("Validation loss, nats" in text for text in texts(learning_curves(result, alt="")))
+    result["task"] = "regression"
+    assert not any("nats" in text for text in texts(learning_curves(result, alt="")))
+
+
+def test_samples_of_a_regression_carry_their_target_and_coloured_ones_their_colours():
+    datasets = {item["name"]: item for item in made_up_results()["provenance"]["datasets"]}
+    picture = sample_picture(datasets["diabetes"])
+    assert {"25.0", "28.0", "82.0"} <= set(texts(picture))
+    assert "each with its target" in picture.alt
+    grey = datasets["mnist5k"]
+    red = {**grey, "samples": [{"label": 3, "pixels": [s["pixels"], [[0] * 16] * 16, [[0] * 16] * 16]}
+                               for s in grey["samples"][:2]]}  # fmt: skip
+    assert texts(sample_picture(red)) == ["3", "3"]

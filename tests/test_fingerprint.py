@@ -19,13 +19,33 @@ from nnbench.fingerprint import PACKAGE, reachable
 SOURCE = Path(nnbench.__file__).parent
 DATASETS = ("digits", "mnist1d", "coin_flip")
 TRAINING = (
-    *("train.py", "cell.py", "data.py", "optim.py", "stacking.py", "augment.py", "seeding.py"),
+    *(
+        "engine/train.py",
+        "cell.py",
+        "engine/data.py",
+        "engine/optim.py",
+        "engine/stacking.py",
+        "engine/augment.py",
+        "engine/seeding.py",
+    ),
     *("settings.py", "models/mlp.py", "models/base.py", "datasets/base.py", "datasets/store.py"),
+    *(
+        "engine/monitor.py",
+        "engine/scores.py",
+        "engine/objectives.py",
+        "engine/probes.py",
+        "engine/transfer.py",
+        "engine/rbm.py",
+        "engine/shift.py",
+    ),
+    *("experiments/training.py", "experiments/training_fit.py", "experiments/training_scores.py"),
+    *("experiments/declared/training.py", "experiments/base.py", "device.py", "engine/labels.py"),
 )
 OTHERS = (
     *("judge.py", "aggregate.py", "verdict.py", "wording.py", "cli.py", "job.py", "dag.py"),
     *("plan.py", "config.py", "records.py", "errors.py", "overview.py", "run_provenance.py"),
     *("metrics.py", "report/page.py", "report/write.py", "figures/dots.py", "vocabulary.py"),
+    *("experiments/speed.py", "experiments/timing.py", "experiments/reads.py", "models/zoo.py"),
 )
 # edits each file in turn and prints the datasets whose cells then have other ids
 SCRIPT = """
@@ -53,17 +73,52 @@ for name in sys.argv[1:]:
 assert ids() == before
 print(json.dumps(found))
 """
+# the same for the fingerprints of experiments of several kinds
+EXPERIMENTS = """
+import json, sys
+from pathlib import Path
+from nnbench import fingerprint
+assert fingerprint.PACKAGE == Path("nnbench").resolve()
+KINDS = ("training", "inference_speed", "own:EXPERIMENT")
+
+def codes():
+    fingerprint.forget()
+    return {kind: fingerprint.code_fingerprint("digits", "mlp", "relu", "adam", kind) for kind in KINDS}
+
+before, found = codes(), {}
+assert len(set(before.values())) == len(KINDS)
+for name in sys.argv[1:]:
+    path = Path(name)
+    content = path.read_bytes()
+    path.write_bytes(content + b"# an edit\\n")
+    found[name] = [kind for kind, code in codes().items() if code != before[kind]]
+    path.write_bytes(content)
+assert "torch" not in sys.modules
+print(json.dumps(found))
+"""
+OWN = """
+from nnbench.experiments.base import Experiment
+from nnbench.schema import Strict
+EXPERIMENT = Experiment(
+    name="own", title="own", measure="own_measure:measure", options=Strict, metrics=("seconds",)
+)
+"""
 
 
 @pytest.fixture(scope="module")
 def retrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """File of the package -> the datasets whose cells an edit of it retrains."""
     folder = tmp_path_factory.mktemp("edited")
-    shutil.copytree(SOURCE, folder / "nnbench", ignore=shutil.ignore_patterns("__pycache__"))
     write_document(folder, {"c0": claim(datasets={name: {} for name in DATASETS})})
     files = [path.relative_to(SOURCE).as_posix() for path in sorted(SOURCE.rglob("*.py"))]
+    return after_edits(folder, SCRIPT, files)
+
+
+def after_edits(folder: Path, script: str, files: list[str]) -> dict[str, list[str]]:
+    """Run a script that edits these files on a copy of the package."""
+    shutil.copytree(SOURCE, folder / "nnbench", ignore=shutil.ignore_patterns("__pycache__"))
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *files],
+        [sys.executable, "-c", script, *files],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
@@ -106,6 +161,50 @@ def test_an_edit_of_what_only_plans_stores_or_reads_retrains_nothing(
     assert retrained[file] == []
 
 
+def test_an_edit_changes_the_cells_of_the_experiments_that_need_it_alone(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "own_measure.py").write_text("import nnbench.engine.optim\n")
+    every = ["training", "inference_speed", "own:EXPERIMENT"]
+    wanted = {
+        "nnbench/engine/train.py": ["training"],
+        "nnbench/engine/data.py": ["training"],
+        "nnbench/experiments/declared/training.py": ["training"],
+        "nnbench/experiments/speed.py": ["inference_speed"],
+        "nnbench/experiments/declared/speed.py": ["inference_speed"],
+        "own.py": ["own:EXPERIMENT"],
+        "own_measure.py": ["own:EXPERIMENT"],
+        "nnbench/cell.py": every,
+        "nnbench/device.py": every,
+        "nnbench/engine/optim.py": every,
+        "nnbench/experiments/parallel.py": [],
+        "nnbench/experiments/reads.py": [],
+    }
+    assert after_edits(tmp_path, EXPERIMENTS, list(wanted)) == wanted
+
+
+def test_an_edit_of_own_data_retrains_and_prepares_them_anew(tmp_path: Path) -> None:
+    from nnbench import fingerprint
+
+    table, path = tmp_path / "points.csv", tmp_path / "points.yaml"
+    table.write_text("x,kind\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(40)))
+    path.write_text(
+        "format: csv\nname: points\ntitle: Points\nsource: made up\nlicence: none\n"
+        "path: points.csv\ntarget: kind\n"
+    )
+
+    def codes() -> tuple[str, str]:
+        fingerprint.forget()
+        name = str(path)
+        return fingerprint.code_fingerprint(
+            name, "mlp", "relu", "adam"
+        ), fingerprint.dataset_fingerprint(name)
+
+    before = codes()
+    assert codes() == before
+    table.write_text(table.read_text().replace("39,b", "39,a"))
+    assert all(map(str.__ne__, codes(), before))
+
+
 def test_line_endings_and_places_are_no_edit(tmp_path: Path) -> None:
     from nnbench import fingerprint
 
@@ -121,7 +220,6 @@ def test_imports_are_followed_wherever_they_stand() -> None:
         "cli.py",
         "judge.py",
         "cell.py",
-        "train.py",
         "report/write.py",
     } <= found  # inside functions
 

@@ -45,6 +45,20 @@ def test_a_verdict_that_diverged_runs_decide_is_none(tmp_path: Path) -> None:
     assert found["results"][0]["verdict_reason"] == "depends on diverged runs"
 
 
+def test_a_diverged_run_without_a_score_costs_its_block_and_is_named(tmp_path: Path) -> None:
+    plan = one_claim(tmp_path, "order", seeds=6)
+    longer = {name: [*values, values[0] * 1.01] for name, values in LOSSES.items()}
+    fill(plan, "order", "test_loss", longer)
+    cell = cells_by_level(plan, claim_id="paper/order")["low"]
+    record = made_up_record(cell, {"test_loss": longer["low"]}, diverged=[2], untrained={})
+    store(plan, cell, record)
+    result = entry(judged(plan), "order")["results"][0]
+    assert result["blocks"] == 5
+    assert "1 diverged run has no score" in result["verdict_reason"]
+    low = levels(judged(plan), "order")["low"]
+    assert (low["values"]["2"], low["seed_status"]["2"], low["diverged"]) == (None, "diverged", 1)
+
+
 def test_a_missing_record_is_counted_and_named(tmp_path: Path) -> None:
     plan = one_claim(tmp_path, "order")
     fill(plan, "order", "test_loss", {name: LOSSES[name] for name in ("high", "low")})
@@ -56,8 +70,13 @@ def test_a_missing_record_is_counted_and_named(tmp_path: Path) -> None:
     middle = levels(content, "order")["middle"]
     assert (middle["n"], middle["planned"], middle["failed"], middle["mean"]) == (0, 5, 5, None)
     result = entry(content, "order")["results"][0]
-    assert (result["verdict"], result["blocks"]) == ("inconclusive", 0)
-    assert "fewer than five complete blocks (0)" in result["verdict_reason"]
+    assert result["verdict"] == "inconclusive"
+    reason = "middle not measured: no record: its job failed or has not run"
+    assert result["verdict_reason"] == reason
+    assert middle["not_measured"] == "no record: its job failed or has not run"
+    assert {pair: p["status"] for pair, p in pairs(content, "order").items()} == {
+        ("high", "low"): "UP"
+    }
 
 
 def test_a_damaged_record_is_named_with_its_reason(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from hypothesis import settings as checked
 from hypothesis import strategies as st
 from tiny_training import final, one_thread, settings_of, tiny_data, trained_on
 
-from nnbench import cell
-from nnbench.train import evaluate, evaluation_steps
+from nnbench.engine.scores import evaluate
+from nnbench.engine.train import evaluation_steps
+from nnbench.experiments.training_scores import epochs_to_target, status_of
 
 SEEDS = (4, 0, 9)
 
@@ -109,7 +110,7 @@ def test_training_stops_when_the_last_replicate_reaches_the_target(metric, value
     assert len(stopped.curves.epochs) == max(firsts) + 1 < 240
     assert (whole.steps, stopped.steps) == (240, max(firsts) + 1)  # four points of four steps
     for run in (stopped, whole):
-        epochs = [cell._epochs_to_target(run.curves, settings, row) for row in range(3)]
+        epochs = [epochs_to_target(run.curves, settings, row) for row in range(3)]
         assert epochs == [(first + 1) / 4 for first in firsts]
     assert stopped.cap_epochs == whole.cap_epochs == 60
 
@@ -119,7 +120,6 @@ def test_a_target_that_is_never_reached_is_none_and_capped() -> None:
     data = tiny_data(SEEDS)
     trained = trained_on(data, settings, SEEDS)
     assert trained.steps == settings.total_steps(50)
-    scores = {"test": evaluate(trained.model, data.bank, data.validation)}
-    run = cell._run(trained, scores, settings, 0)
-    assert cell._epochs_to_target(trained.curves, settings, 0) is None
-    assert (run["status"], run["metrics"]["epochs_to_target"]) == ("capped", 3.0)
+    assert epochs_to_target(trained.curves, settings, 0) is None
+    assert status_of(trained, settings, 0) == "capped"
+    assert trained.cap_epochs == 3.0

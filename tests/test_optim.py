@@ -10,10 +10,10 @@ import torch
 from tiny_training import CLASSES, SignDescent, built, one_thread, tiny_data
 from torch import Tensor, nn
 
-from nnbench.optim import FromTorch, Optimizer, add_penalty_gradients, scheduled_lr
+from nnbench.engine.optim import FromTorch, Optimizer, add_penalty_gradients, scheduled_lr
+from nnbench.engine.train import build_optimizer
 from nnbench.registry import OPTIMIZERS, load
 from nnbench.settings import Settings
-from nnbench.train import build_optimizer
 
 ORACLES: dict[str, tuple[dict[str, float], Callable[..., torch.optim.Optimizer], dict]] = {
     "adam": ({}, torch.optim.Adam, {"eps": 1e-7, "fused": True}),

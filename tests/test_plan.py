@@ -25,9 +25,10 @@ from made_up_plan import (
 from nnbench.cells import canonical, dataset_of, make_cell, memory_mb, work
 from nnbench.judge import config_hash
 from nnbench.overview import cells_as_json, plan_table
-from nnbench.plan import TUNING_SEED_START, Plan
+from nnbench.plan import Plan
 from nnbench.records import record_path
-from nnbench.settings import Augment, Settings, Target
+from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target
+from nnbench.uses import TUNING_SEED_START
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
@@ -56,6 +57,22 @@ OTHERS: dict[str, dict[str, Any]] = {
     "inputs": {"inputs": "raw"},
     "augment": {"augment": Augment(shift_fraction=0.25)},
     "augment, swapped": {"augment": Augment(zoom_fraction=0.25)},
+    "experiment": {"experiment": "nnbench.experiments.declared.training:TRAINING"},
+    "experiment_options": {"experiment_options": {"a": 1}},
+    "classes": {"classes": (0, 1)},
+    "classes, swapped": {"classes": (1, 0)},
+    "label_noise": {"label_noise": 0.25},
+    "shuffled_labels": {"shuffled_labels": True},
+    "rare_class": {"rare_class": RareClass(label=0, share=0.25)},
+    "outliers": {"outliers": 0.25},
+    "shifts": {"shifts": {"a": Shift(noise=0.25)}},
+    "shifts, name": {"shifts": {"b": Shift(noise=0.25)}},
+    "pretrain": {"pretrain": Pretrain(classes=(2, 3))},
+    "pretrain, frozen": {"pretrain": Pretrain(classes=(2, 3), freeze=True)},
+    "rbm": {"rbm": Rbm()},
+    "loss": {"loss": "mse"},
+    "patience": {"patience": 3},
+    "probes": {"probes": ("gradients",)},
     "optimizer": {"optimizer": "sgd"},
     "lr": {"lr": 0.25},
     "momentum": {"optimizer": "sgd", "momentum": 0.25},

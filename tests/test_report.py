@@ -19,7 +19,8 @@ from made_up_results import made_up_results
 
 from nnbench.errors import NnbenchError
 from nnbench.report import markdown, write_report
-from nnbench.report.result_tables import flat, pair_table
+from nnbench.report.drill_tables import by_default, fact_text, flat
+from nnbench.report.result_tables import pair_table
 from nnbench.report.table import make_table
 from nnbench.vocabulary import pair_chip
 
@@ -135,8 +136,8 @@ def test_a_run_without_any_measurement_still_has_a_report(tmp_path):
 
 
 def test_the_first_sentence_counts_the_verdicts_and_the_facts_name_machine_and_time(page):
-    assert "Of 12 claims about neural networks:" in page.text
-    for part in ("4 reproduced", "2 partly", "1 contradicted", "1 inconclusive", "2 not run"):
+    assert "Of 16 claims about neural networks:" in page.text
+    for part in ("6 reproduced", "2 partly", "2 contradicted", "2 inconclusive", "2 not run"):
         assert part in page.text.replace("\u00a0", " ")
     assert "Example CPU, 8 cores" in page.text
     assert "13\u00a0min 32\u00a0s" in "".join(page.texts)
@@ -201,7 +202,7 @@ def test_a_diverged_run_is_a_result_and_is_shown(page, readme):
     assert "missing" in text
     failed = text.partition("Runs that diverged")[2]
     assert "Extreme rates MNIST-5k, as written 10 3/10" in failed
-    assert "| 10 | – | 4.18 ± 1.21 | 10/10 | 3/10 |" in readme
+    assert "| 10 | 4.18 ± 1.21 | 10/10 | 3/10 |" in readme
 
 
 def test_what_was_not_measured_is_listed_with_its_reason(page):
@@ -214,6 +215,98 @@ def test_verdicts_that_depend_on_tuning_are_flagged_and_the_choice_is_shown(page
     assert "The verdict depends on the track" in page.text
     assert "0.310 ◂" in page.text
     assert "sigmoid: lr = 0.01" in page.text.partition("As written against tuned")[2]
+
+
+def test_a_level_that_was_not_measured_says_why_in_its_row(page, readme):
+    why = "not measured: 1.9 GB of memory are free, and it needs 4 GB"
+    assert f"Inception 3rd – – {why} 0/10 –" in page.text
+    assert f"| Inception | 3rd | – | – | {why} | 0/10 | – |" in readme
+
+
+def test_an_order_without_numbers_shows_ranks_and_no_diamonds(page, readme):
+    assert "| wide | 1st | 1,409 | 0.610 ± 0.011 |" in readme
+    assert "Claimed rank" in page.text
+    assert "| Level | Measured, nats | Runs | Diverged |" in readme, "nothing claimed: no column"
+
+
+def test_sizes_are_columns_where_levels_differ_in_them(readme):
+    assert "| ResNet-50 | 1st | 25,557,032 | 4.09\u00a0billion | 31.00 ± 0.22 |" in readme
+    assert "| sigmoid | 0.35 | 0.220 ± 0.004 | 10/10 | 0/10 |" in readme
+
+
+def test_times_name_their_machine_and_derived_ones_say_so(page):
+    assert "On this machine: Example CPU, 8 cores. Two processes share 2 cores." in page.text
+    assert "Derived: images of the stated workload / measured images per second." in page.text
+    assert "Training time (derived): geometric mean" in page.text
+    assert "Each run: training time (derived), hours" in page.text
+
+
+def test_a_picked_level_says_how_and_lists_its_candidates(page):
+    chosen = "in each block the candidate with the lowest validation loss, of 2 drawn from 4."
+    assert f"searched: {chosen}" in page.text
+    assert "Candidates of searched" in page.text
+    assert "lr = 0.0003 0.3 ± 0.6 0.4 ± 0.6 5/10 6/10 0/10" in page.text
+    assert "4 candidates" in page.text
+
+
+def test_facts_of_places_stand_in_a_table_of_their_own(page):
+    assert "Facts about each level" in page.text
+    assert "VGG16 224 8 2.15.0 138,357,544" in page.text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (True, "yes"), (224, "224"), (4_000_000, "4,000,000"), (0.12345, "0.1235"),
+     ([1, 2.5], "1, 2.500"), ({"8": 3.5}, "8: 3.500"), ("2.15.0", "2.15.0")],
+)  # fmt: skip
+def test_facts_read_as_text(value, text):
+    assert fact_text(value) == text
+
+
+def test_losses_of_a_regression_are_no_nats(page, readme):
+    assert "Losses are mean squared errors, in squared deviations of the targets." in page.text
+    assert "Test loss: wide 0.610" in readme
+
+
+def test_a_second_look_stands_beside_a_contradiction_alone(page, tmp_path):
+    look = "Second look. Half of the seeds were run again"
+    assert look in page.text
+    results = copy.deepcopy(made_up_results())
+    claim = next(c for c in results["claims"] if c["id"] == "loss/width")
+    claim["verdict"] = claim["results"][0]["verdict"] = "reproduced"
+    write_report(results, tmp_path)
+    assert look not in Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
+
+
+def test_data_say_what_is_to_be_predicted_and_many_classes_are_summed_up(page, tmp_path):
+    assert "Target progression" in page.text
+    results = copy.deepcopy(made_up_results())
+    many = {"class_names": [f"c{k}" for k in range(100)]}
+    many["class_counts"] = {"trainval": [400 + k for k in range(100)]}
+    results["provenance"]["datasets"][1] |= many
+    write_report(results, tmp_path)
+    text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
+    assert "Part Fewest Most trainval 400 499" in text
+
+
+def test_a_claim_that_was_not_run_says_what_it_would_cost(page):
+    text = page.text.replace("\u00a0", " ")
+    assert "needs the full tier (about 3 h of core time)" in text
+
+
+def test_common_places_are_columns_of_the_matrix_and_all_else_is_named(page):
+    matrix = page.text.partition("each mark leads to its evidence")[2]
+    assert "On other data, or read otherwise" in matrix.replace("\u00a0", " ")
+    assert "MNIST-5k, as written, read as training" in matrix.replace("\u00a0", " ")
+
+
+def test_values_of_zero_on_a_log_scale_are_explained(tmp_path):
+    results = copy.deepcopy(made_up_results())
+    claim = next(c for c in results["claims"] if c["id"] == "resolve/rate-extremes")
+    claim["results"][0]["levels"][1]["values"]["3"] = 0.0
+    write_report(results, tmp_path)
+    text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
+    assert text.count("a value of 0 counts as 1e−12") == 1
 
 
 def test_each_claims_csv_has_one_row_a_run(folder):
@@ -252,7 +345,7 @@ def test_a_pair_is_read_in_the_light_of_what_is_claimed():
 
 
 def test_a_claim_without_pairs_has_no_pair_table():
-    assert pair_table({"pairs": []}, kind="order") is None
+    assert pair_table({"pairs": [], "kind": "order"}) is None
 
 
 def test_nested_settings_become_dotted_keys():
@@ -284,3 +377,9 @@ def test_text_is_literal_in_markdown(text, expected):
 
 def test_code_may_contain_backticks():
     assert markdown.code("a `b` c") == "``a `b` c``"
+
+
+def test_settings_at_their_defaults_are_folded_away():
+    stated, defaults = by_default((("lr", "0.1"), ("optimizer", "adam"), ("hidden", "[128]")))
+    assert stated == (("lr", "0.1"),)
+    assert defaults == (("optimizer", "adam"), ("hidden", "[128]"))

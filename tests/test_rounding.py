@@ -85,3 +85,31 @@ def test_tiny_p_values_are_bounds():
 def test_minus_signs_are_typographic_and_zero_has_none():
     assert rounding.significant(-0.25) == "−0.250"
     assert rounding.interval_texts([(-0.0001, -0.05, 0.05)], "nats")[0].startswith("0.00")
+
+
+@pytest.mark.parametrize(
+    ("title", "unit", "text"),
+    [
+        ("Test loss", "nats", "Test loss, nats"),
+        ("Training time", "seconds", "Training time, seconds"),
+        ("Images per second", "per second", "Images per second"),
+        ("Reconstruction error", "ratio", "Reconstruction error"),
+        ("Rank correlation", "correlation", "Rank correlation"),
+        ("Mean absolute test error", "deviations", "Mean absolute test error, deviations"),
+        ("Parameters", "count", "Parameters"),
+    ],
+)
+def test_a_title_names_its_unit_once(title: str, unit: str, text: str) -> None:
+    assert rounding.with_unit(title, unit) == text
+
+
+def test_counts_are_exact_below_a_billion() -> None:
+    assert rounding.value_text(138_357_544, "count") == "138,357,544"
+    assert rounding.value_text(15_470_264_320, "count") == "15.47\u00a0billion"
+    assert rounding.claimed_texts([15.3e9, None], "count") == ["15.3\u00a0billion", "–"]
+
+
+def test_ranks_are_ordinals() -> None:
+    assert [rounding.ordinal(rank) for rank in (1, 2, 3, 4, 11, 12, 13, 21, 22)] == [
+        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd",
+    ]  # fmt: skip

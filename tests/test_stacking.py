@@ -10,11 +10,12 @@ import torch
 from tiny_training import Skip, gradients_of, one_thread, stacked_of, weights_of
 from torch import Tensor, nn
 
+from nnbench.engine.seeding import generator, generators
+from nnbench.engine.stacking import BestWeights, Replicates, SeededDropout
 from nnbench.errors import NnbenchError
 from nnbench.models.base import ModelSpec
-from nnbench.registry import ACTIVATIONS, MODELS, load
-from nnbench.seeding import generator, generators
-from nnbench.stacking import BestWeights, Replicates, SeededDropout
+from nnbench.models.mlp import build
+from nnbench.registry import ACTIVATIONS, load
 
 SEEDS = (0, 3, 7)
 SHAPE, CLASSES, BATCH = (1, 3, 4), 3, 6
@@ -36,9 +37,8 @@ def spec(
     )  # fmt: skip
 
 
-def modules_of(shape: ModelSpec, model: str = "mlp") -> list[nn.Module]:
-    builder = load("test", model, MODELS)
-    return [builder(shape, generator(seed, "init")) for seed in SEEDS]
+def modules_of(shape: ModelSpec) -> list[nn.Module]:
+    return [build(shape, generator(seed, "init")) for seed in SEEDS]
 
 
 def skips(dropout: float = 0.5) -> list[nn.Module]:
@@ -88,11 +88,10 @@ def assert_same_as_separate(model: Replicates, separate: list[nn.Module]) -> Non
 @pytest.mark.parametrize("hidden", [(), (5, 4)], ids=["no hidden layer", "two hidden layers"])
 @pytest.mark.parametrize("dropout", [0.0, 0.4], ids=["no dropout", "dropout"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("model", MODELS)
 def test_stacked_outputs_and_gradients_are_those_of_separate_modules(
-    model: str, activation: str, dropout: float, hidden: tuple[int, ...]
+    activation: str, dropout: float, hidden: tuple[int, ...]
 ) -> None:
-    modules = modules_of(spec(hidden, activation, dropout), model)
+    modules = modules_of(spec(hidden, activation, dropout))
     assert_same_as_separate(stacked_of(copy.deepcopy(modules), SEEDS), modules)
 
 
@@ -182,10 +181,10 @@ def test_each_replicate_draws_the_same_masks_stacked_and_alone() -> None:
         assert not torch.equal(masks[0], masks[1])
 
 
-@pytest.mark.parametrize("build", [lambda: modules_of(spec(dropout=0.5)), skips])
-def test_evaluation_drops_nothing_and_draws_nothing(build) -> None:
+@pytest.mark.parametrize("made", [lambda: modules_of(spec(dropout=0.5)), skips])
+def test_evaluation_drops_nothing_and_draws_nothing(made) -> None:
     own = generators(SEEDS, "dropout")
-    model = Replicates(build(), own).eval()
+    model = Replicates(made(), own).eval()
     before = [g.get_state() for g in own]
     inputs, _ = batch()
     assert torch.equal(model(inputs), model(inputs))
@@ -241,9 +240,9 @@ def fill(model: Replicates, value: float) -> None:
             (tensor[r] if replicate is None else tensor).fill_(value + r)
 
 
-@pytest.mark.parametrize("build", [lambda: modules_of(spec()), skips], ids=["stacked", "not"])
-def test_each_replicate_gets_its_own_best_weights_back(build) -> None:
-    model = stacked_of(build(), SEEDS)
+@pytest.mark.parametrize("made", [lambda: modules_of(spec()), skips], ids=["stacked", "not"])
+def test_each_replicate_gets_its_own_best_weights_back(made) -> None:
+    model = stacked_of(made(), SEEDS)
     fill(model, 10)
     best = BestWeights(model)
     for value, improved in [(20, [True, False, True]), (30, [False, False, True])]:
@@ -258,10 +257,10 @@ def test_each_replicate_gets_its_own_best_weights_back(build) -> None:
         assert [b["norm.num_batches_tracked"].item() for b in buffers] == [20, 11, 32]
 
 
-@pytest.mark.parametrize("build", [lambda: modules_of(spec()), skips], ids=["stacked", "not"])
-def test_nan_in_one_replicate_leaves_the_others_as_they_are(build) -> None:
+@pytest.mark.parametrize("made", [lambda: modules_of(spec()), skips], ids=["stacked", "not"])
+def test_nan_in_one_replicate_leaves_the_others_as_they_are(made) -> None:
     inputs, labels = batch()
-    healthy, sick = (stacked_of(build(), SEEDS) for _ in range(2))
+    healthy, sick = (stacked_of(made(), SEEDS) for _ in range(2))
     for weight in weights_of(sick, 1):
         weight.fill_(torch.nan)
     results = []

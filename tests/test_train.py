@@ -13,12 +13,13 @@ from sklearn.metrics import accuracy_score, log_loss
 from tiny_training import CLASSES, built, final, one_thread, settings_of, tiny_data, trained_on
 from torch import Tensor, nn
 
-from nnbench import train as training
-from nnbench.data import Bank, TrainingData
+from nnbench.engine import scores as scoring
+from nnbench.engine.data import Bank, TrainingData
+from nnbench.engine.scores import evaluate
+from nnbench.engine.seeding import generator
+from nnbench.engine.train import Trained, batches
 from nnbench.models.base import ModelSpec
 from nnbench.models.mlp import build
-from nnbench.seeding import generator
-from nnbench.train import Trained, batches, evaluate
 
 SEEDS = (4, 0, 9)
 IMAGE = (1, 5, 6)
@@ -36,7 +37,7 @@ def rows_of(data: TrainingData, row: int) -> TrainingData:
     pick = slice(row, row + 1)
     shift, factor = data.bank.normaliser.shift[pick], data.bank.normaliser.factor[pick]
     bank = replace(data.bank, normaliser=replace(data.bank.normaliser, shift=shift, factor=factor))
-    return TrainingData(bank=bank, train=data.train[pick], validation=data.validation[pick])
+    return replace(data, bank=bank, train=data.train[pick], validation=data.validation[pick])
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
@@ -179,7 +180,7 @@ def test_curves_are_read_after_each_epoch_and_weigh_every_sample_alike() -> None
 
 @pytest.mark.parametrize("batch", [1, 7, 25, 1000])
 def test_scores_are_those_of_a_plain_loop_and_of_scikit_learn(monkeypatch, batch: int) -> None:
-    monkeypatch.setattr(training, "EVALUATION_BATCH", batch)
+    monkeypatch.setattr(scoring, "EVALUATION_BATCH", batch)
     data, settings = tiny_data(SEEDS, noise=3.0), settings_of(dropout=0.5)
     model = built(settings, SEEDS, data)
     scores = evaluate(model, data.bank, data.validation)

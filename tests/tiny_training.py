@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from nnbench.data import Bank, Normaliser, TrainingData
+from nnbench.engine.data import Bank, Normaliser, TrainingData
+from nnbench.engine.optim import Parameters
+from nnbench.engine.seeding import generators
+from nnbench.engine.stacking import Replicates, StackedLinear
+from nnbench.engine.train import Trained, build_replicates, train
 from nnbench.models.base import ModelSpec, linear
-from nnbench.optim import Parameters
-from nnbench.seeding import generators
 from nnbench.settings import Settings
-from nnbench.stacking import Replicates, StackedLinear
-from nnbench.train import Trained, build_replicates, train
 
 CLASSES = 3
 CPU = torch.device("cpu")
@@ -55,13 +55,16 @@ def tiny_data(
         bank=Bank(inputs=inputs, labels=labels, normaliser=Normaliser(shift=0 * one, factor=one)),
         train=torch.stack([row[:size] for row in rows]),
         validation=torch.stack([row[size : size + size // 2] for row in rows]),
+        outputs=CLASSES,
     )
 
 
 def built(settings: Settings, seeds: Sequence[int], data: TrainingData) -> Replicates:
     """The replicates of a cell on tiny data."""
     shape = tuple(data.bank.inputs.shape[1:])
-    return build_replicates(settings, input_shape=shape, classes=CLASSES, seeds=seeds, device=CPU)
+    return build_replicates(
+        settings, input_shape=shape, classes=data.outputs, seeds=seeds, device=CPU
+    )
 
 
 def trained_on(data: TrainingData, settings: Settings, seeds: Sequence[int]) -> Trained:
@@ -147,3 +150,22 @@ class SignDescent(torch.optim.Optimizer):
 def sign_descent(parameters: Parameters, settings: Settings) -> torch.optim.Optimizer:
     """A user's own optimiser, named ``tiny_training:sign_descent`` in a config."""
     return SignDescent(parameters)
+
+
+def numbers(seeds: Sequence[int], *, size: int = 60) -> TrainingData:
+    """Regression: a noisy curve of the first input, in deviations of each replicate's own samples."""
+    draw = torch.Generator().manual_seed(0)
+    inputs = torch.randn(2 * size, 2, generator=draw)
+    raw = inputs[:, 0].tanh() * 3.0 + 0.3 * torch.randn(2 * size, generator=draw) + 7.0
+    rows = [torch.randperm(2 * size, generator=torch.Generator().manual_seed(s)) for s in seeds]
+    train = torch.stack([row[:size] for row in rows])
+    seen = raw[train]
+    labels = (raw - seen.mean(dim=1, keepdim=True)) / seen.std(dim=1, correction=0, keepdim=True)
+    one = torch.ones(len(seeds), 1, 1)
+    return TrainingData(
+        bank=Bank(inputs=inputs, labels=labels, normaliser=Normaliser(shift=0 * one, factor=one)),
+        train=train,
+        validation=torch.stack([row[size:] for row in rows]),
+        outputs=1,
+        task="regression",
+    )

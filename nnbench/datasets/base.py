@@ -1,7 +1,8 @@
 """What a dataset is: named arrays in numpy, either a fixed set or a seeded generator.
 
 Conventions: images are channel first; ``uint8`` inputs stand for ``value / 255``; ``float32``
-inputs stand for themselves. Nothing is normalised here: ``scaling`` says how training statistics do
+inputs stand for themselves. Labels are classes (``int64``) or, for regression, numbers (``float32``)
+in the unit of their source. Nothing is normalised here: ``scaling`` says how training statistics do
 it.
 """
 
@@ -19,34 +20,39 @@ from nnbench.errors import NnbenchError
 
 Scaling = Literal["global", "feature"]
 Stream = Literal["train", "validation", "test"]
+Task = Literal["classification", "regression"]
 Inputs = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
+Targets = npt.NDArray[np.float32]
 
 STREAMS: tuple[Stream, ...] = get_args(Stream)
 INPUT_TYPES = ("uint8", "float32")
+LABEL_TYPES = {"classification": "int64", "regression": "float32"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Arrays:
-    """Samples and their classes.
+    """Samples and their classes, or the numbers to predict for them.
 
     Attributes:
         inputs: ``(N, *input_shape)``, uint8 (stands for value / 255) or float32.
-        labels: ``(N,)`` int64, indices into the dataset's class names.
+        labels: ``(N,)`` int64, indices into the dataset's class names; or, for regression,
+            ``(N,)`` float32.
 
     Raises:
         NnbenchError: A type or a shape is not as above.
     """
 
     inputs: Inputs
-    labels: Labels
+    labels: Labels | Targets
 
     def __post_init__(self) -> None:
         if str(self.inputs.dtype) not in INPUT_TYPES:
             raise _invalid("inputs have the wrong type", got=self.inputs.dtype, allowed=INPUT_TYPES)
-        if self.labels.dtype != np.int64 or self.labels.ndim != 1:
+        if str(self.labels.dtype) not in LABEL_TYPES.values() or self.labels.ndim != 1:
             got = f"{self.labels.dtype} {self.labels.shape}"
-            raise _invalid("labels have the wrong type or shape", got=got, allowed="int64 (N,)")
+            allowed = "int64 (N,) for classes, float32 (N,) for numbers"
+            raise _invalid("labels have the wrong type or shape", got=got, allowed=allowed)
         if self.inputs.ndim < 2 or len(self.inputs) != len(self.labels):
             got = f"inputs {self.inputs.shape}, labels {self.labels.shape}"
             raise _invalid(
@@ -82,13 +88,16 @@ class Dataset:
         source: The citation, or where the data come from.
         licence: The licence of the data.
         input_shape: ``(1, 28, 28)`` for images (channel first), ``(40,)`` for signals.
-        class_names: One name a class; a label is an index into them.
+        class_names: One name a class; a label is an index into them. () for regression.
         scaling: Normalised by training statistics with one mean and deviation for all values
             (``global``) or for each feature (``feature``).
         train_size, validation_size: Samples drawn for each block, unless a claim says otherwise.
         test_size: Samples of the test set.
         load: Fixed data: ``(data folder or None, may download) -> Pools``.
         draw: Generated data; see ``Draw``.
+        task: Whether labels are classes or numbers.
+        target_name, target_unit: What the numbers of a regression are, as in ``price`` and ``EUR``;
+            a number without a unit has an empty one.
 
     Raises:
         NnbenchError: Not exactly one of ``load`` and ``draw`` is given, or a value makes no sense.
@@ -106,6 +115,9 @@ class Dataset:
     test_size: int
     load: Callable[[Path | None, bool], Pools] | None = None
     draw: Draw | None = None
+    task: Task = "classification"
+    target_name: str = ""
+    target_unit: str = ""
 
     def __post_init__(self) -> None:
         where = f"dataset {self.name!r}"
@@ -118,9 +130,29 @@ class Dataset:
         sizes = (self.train_size, self.validation_size, self.test_size, *self.input_shape)
         if not self.input_shape or min(sizes) < 1:
             raise _invalid(f"{where}: a size is not positive", got=sizes, allowed="integers >= 1")
+        self._check_task(where)
+
+    def _check_task(self, where: str) -> None:
+        if self.task not in get_args(Task):
+            names = get_args(Task)
+            raise _invalid(f"{where}: unknown task", got=self.task, allowed=names)
+        if self.task == "regression":
+            if self.class_names or not self.target_name:
+                got = f"class_names {self.class_names}, target_name {self.target_name!r}"
+                allowed = "no class names, and a target_name"
+                raise _invalid(f"{where}: does not say what it predicts", got=got, allowed=allowed)
+            return
         if len(set(self.class_names)) < max(2, len(self.class_names)):
             allowed = "two or more different names"
             raise _invalid(f"{where}: bad class names", got=self.class_names, allowed=allowed)
+        if self.target_name or self.target_unit:
+            got = f"target {self.target_name!r} in {self.target_unit!r}"
+            raise _invalid(f"{where}: classes have no target", got=got, allowed="class_names alone")
+
+    @property
+    def outputs(self) -> int:
+        """What a model returns for a sample: a value for each class, or one number."""
+        return len(self.class_names) if self.task == "classification" else 1
 
     @property
     def kind(self) -> Literal["fixed", "generated"]:
@@ -137,10 +169,10 @@ def check_arrays(dataset: Dataset, arrays: Arrays, *, part: str) -> None:
         part: The name of these samples in the error, as in ``trainval``.
 
     Raises:
-        NnbenchError: Wrong shape, a value that is not finite, a label out of range, or a class
-            without samples.
+        NnbenchError: Wrong shape or type, a value that is not finite, a label out of range, a class
+            without samples, or numbers that are all the same.
     """
-    where, classes = f"dataset {dataset.name!r}, {part}", len(dataset.class_names)
+    where = f"dataset {dataset.name!r}, {part}"
     shape = arrays.inputs.shape[1:]
     if shape != dataset.input_shape:
         raise _invalid(f"{where}: wrong input shape", got=shape, allowed=dataset.input_shape)
@@ -148,6 +180,25 @@ def check_arrays(dataset: Dataset, arrays: Arrays, *, part: str) -> None:
         raise _invalid(
             f"{where}: inputs are not finite", got="NaN or infinity", allowed="finite values"
         )
+    if str(arrays.labels.dtype) != (allowed := LABEL_TYPES[dataset.task]):
+        what = f"{where}: labels have the wrong type for {dataset.task}"
+        raise _invalid(what, got=arrays.labels.dtype, allowed=allowed)
+    if dataset.task == "regression":
+        _check_targets(arrays, where)
+    else:
+        _check_classes(arrays, where, classes=len(dataset.class_names))
+
+
+def _check_targets(arrays: Arrays, where: str) -> None:
+    if not np.isfinite(arrays.labels).all():
+        what = f"{where}: targets are not finite"
+        raise _invalid(what, got="NaN or infinity", allowed="finite values")
+    if len(arrays) > 1 and (arrays.labels == arrays.labels[0]).all():
+        what = f"{where}: targets are all the same"
+        raise _invalid(what, got=arrays.labels[0], allowed="two or more different values")
+
+
+def _check_classes(arrays: Arrays, where: str, *, classes: int) -> None:
     present = np.unique(arrays.labels)
     if not np.array_equal(present, np.arange(classes)):
         got, allowed = present.tolist(), f"each of 0 ... {classes - 1} at least once"

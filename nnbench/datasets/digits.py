@@ -6,20 +6,17 @@ binary), so that 1 means full ink as in the other image sets. None occurs twice.
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from nnbench.datasets.base import Arrays, Dataset, Pools
+from nnbench.datasets.bundled import check_digest, read_columns
+from nnbench.datasets.files import sha256
 from nnbench.datasets.splits import stratified
-from nnbench.errors import NnbenchError
 
 # Of the pixels (1797 x 64) followed by the labels (1797), each one byte.
 DATA_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
-CHECKED_VERSION = "1.9.1"
 SPLIT_SEED = 20_240_502
 TEST_PER_CLASS = 36
 
@@ -39,26 +36,11 @@ def read() -> Arrays:
     Raises:
         NnbenchError: scikit-learn is missing, or its data are not the ones that were checked.
     """
-    try:
-        bunch = importlib.import_module("sklearn.datasets").load_digits()
-    except (ImportError, OSError) as error:
-        raise _wrong_package("scikit-learn's digits cannot be read", got=error) from error
-    pixels, labels = bunch.data.astype(np.uint8), bunch.target.astype(np.uint8)
-    digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
-    if digest != DATA_SHA256:
-        got = f"scikit-learn {metadata.version('scikit-learn')}, sha256 {digest}"
-        raise _wrong_package("scikit-learn's digits are not the ones that were checked", got=got)
+    data, target = read_columns("digits", "load_digits")
+    pixels, labels = data.astype(np.uint8), target.astype(np.uint8)
+    check_digest("digits", sha256(pixels.tobytes() + labels.tobytes()), expected=DATA_SHA256)
     inputs = pixels.reshape(-1, 1, 8, 8).astype(np.float32) / np.float32(16)
     return Arrays(inputs=inputs, labels=labels.astype(np.int64))
-
-
-def _wrong_package(what: str, *, got: object) -> NnbenchError:
-    return NnbenchError(
-        f"dataset 'digits': {what}",
-        got=got,
-        allowed=f"scikit-learn {CHECKED_VERSION}, sha256 {DATA_SHA256}",
-        todo=f"pip install --force-reinstall scikit-learn=={CHECKED_VERSION}",
-    )
 
 
 DATASET = Dataset(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnbench.datasets.base import Dataset, Pools
-from nnbench.datasets.idx_images import IdxSource, load_images
+from nnbench.datasets.idx_images import idx_files, load_images
 
-SOURCE = IdxSource(
-    name="fashion_mnist",
-    torchvision_class="FashionMNIST",
+SOURCE = idx_files(
+    "fashion_mnist",
+    "FashionMNIST",
     md5={
         "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
         "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",

@@ -8,11 +8,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from nnbench.datasets.base import Scaling
+from nnbench.datasets.base import Scaling, Task
 from nnbench.errors import NnbenchError
 
 MANIFEST = "manifest.json"
-_TEXTS = ("name", "title", "source", "licence", "kind", "scaling", "numpy_version")
+_TEXTS = (
+    *("name", "title", "source", "licence", "kind", "scaling", "numpy_version"),
+    *("task", "target_name", "target_unit"),
+)
 _TODO = "delete the folder and rerun, so that the dataset is prepared anew"
 
 
@@ -21,11 +24,13 @@ class Manifest:
     """What ``prepare`` writes last.
 
     Attributes:
-        name, title, source, licence, input_shape, class_names, scaling: As in ``Dataset``.
+        name, title, source, licence, input_shape, class_names, scaling, task, target_name,
+            target_unit: As in ``Dataset``.
         kind: ``fixed`` or ``generated``.
         sizes: Default samples of ``train``, ``validation`` and ``test``; of fixed data also of
             the pool, ``trainval``.
-        class_counts: Samples of each class in ``trainval`` and ``test``; empty for generated data.
+        class_counts: Samples of each class in ``trainval`` and ``test``; empty for generated data
+            and for regression.
         files: SHA-256 of each file.
         arrays: SHA-256 of each array's values, named ``file/array``, as in ``test/labels``.
         reference_checksum: Of 1,000 drawn samples; None for fixed data.
@@ -40,6 +45,9 @@ class Manifest:
     input_shape: tuple[int, ...]
     class_names: tuple[str, ...]
     scaling: Scaling
+    task: Task
+    target_name: str
+    target_unit: str
     sizes: Mapping[str, int]
     class_counts: Mapping[str, tuple[int, ...]]
     files: Mapping[str, str]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnbench.datasets.base import Dataset, Pools
-from nnbench.datasets.idx_images import IdxSource, load_images
+from nnbench.datasets.idx_images import idx_files, load_images
 
-SOURCE = IdxSource(
-    name="mnist",
-    torchvision_class="MNIST",
+SOURCE = idx_files(
+    "mnist",
+    "MNIST",
     md5={
         "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
         "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",

@@ -1,37 +1,92 @@
-"""A fixed, stratified split of data that come without one."""
+"""A fixed, stratified split of data that come without one.
+
+All order is that of raw PCG64 words, which numpy keeps stable over its versions (NEP 19), so a split
+never changes. Both parts come in random order.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.datasets.base import Arrays, Pools
+from nnbench.datasets.base import Arrays, Labels, Pools, Targets
+
+# Neighbours in the order of a regression's target that are divided among pool and test together.
+STRATUM = 10
+
+Rows = npt.NDArray[np.int64]
 
 
 def stratified(arrays: Arrays, *, test_per_class: int, seed: int) -> Pools:
     """Put equally many random samples of each class into the test set, the rest into the pool.
-
-    Both parts come in random order. All order is that of raw PCG64 words, which numpy keeps stable
-    over its versions (NEP 19), so the split never changes. Choosing and shuffling need a word each:
-    in the order that chose the test set, the pool would begin with the most frequent classes.
 
     Args:
         arrays: All samples.
         test_per_class: Test samples of each class.
         seed: Of the split; a constant of the dataset.
     """
-    chooser, shuffler = np.random.PCG64(seed).random_raw((2, len(arrays)))
+    strata = arrays.labels.astype(np.int64)
+    wanted = np.full(len(np.unique(strata)), test_per_class)
+    return _taken(arrays, _divide(strata, wanted, seed=seed))
+
+
+def stratified_share(arrays: Arrays, *, test_share: float, seed: int) -> Pools:
+    """Put the same share of each class into the test set; see ``share_rows``."""
+    return _taken(arrays, share_rows(arrays.labels, test_share=test_share, seed=seed))
+
+
+def share_rows(labels: Labels | Targets, *, test_share: float, seed: int) -> tuple[Rows, Rows]:
+    """The rows of pool and test, with the same share of each class in the test set.
+
+    The test set has ``test_share`` of all samples to the nearest whole number, and each class gives
+    its share to within one. Every class keeps a sample in the test set and two in the pool, if it
+    has three. Numbers (float32) are divided in groups of ten neighbours in their order.
+
+    Args:
+        labels: ``(N,)`` of all samples.
+        test_share: Between 0 and 1.
+        seed: Of the split.
+    """
+    if labels.dtype == np.int64:
+        strata = labels.astype(np.int64)
+        counts = np.unique(strata, return_counts=True)[1]
+        wanted = np.clip(_shares(counts, test_share), 1, np.maximum(1, counts - 2))
+    else:
+        ranks = np.empty(len(labels), np.int64)
+        ranks[np.argsort(labels, kind="stable")] = np.arange(len(labels))
+        strata = ranks // STRATUM
+        wanted = _shares(np.bincount(strata), test_share)
+    return _divide(strata, wanted, seed=seed)
+
+
+def _shares(counts: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.int64]:
+    """A share of each count in whole numbers: their running sums are the rounded running shares."""
+    rounded = np.floor(share * np.cumsum(counts) + 0.5).astype(np.int64)
+    shares: Labels = np.diff(rounded, prepend=0)
+    return shares
+
+
+def _divide(strata: Labels, wanted: npt.NDArray[np.int64], *, seed: int) -> tuple[Rows, Rows]:
+    """Rows of pool and test, with ``wanted`` random test samples of each stratum, in sorted order.
+
+    Choosing and shuffling need a word each: in the order that chose the test set, the pool would
+    begin with the most frequent classes.
+    """
+    chooser, shuffler = np.random.PCG64(seed).random_raw((2, len(strata)))
     order = np.argsort(chooser, kind="stable")
-    labels = arrays.labels[order]
-    test = np.zeros(len(arrays), np.bool_)
-    for label in np.unique(labels):
-        test[order[labels == label][:test_per_class]] = True
+    ordered = strata[order]
+    test = np.zeros(len(strata), np.bool_)
+    for stratum, count in zip(np.unique(strata), wanted, strict=True):
+        test[order[ordered == stratum][:count]] = True
     shuffled = np.argsort(shuffler, kind="stable")
-    return Pools(
-        trainval=_take(arrays, shuffled[~test[shuffled]]),
-        test=_take(arrays, shuffled[test[shuffled]]),
-    )
+    return shuffled[~test[shuffled]], shuffled[test[shuffled]]
 
 
-def _take(arrays: Arrays, index: npt.NDArray[np.int64]) -> Arrays:
-    return Arrays(inputs=arrays.inputs[index], labels=arrays.labels[index])
+def _taken(arrays: Arrays, rows: tuple[Rows, Rows]) -> Pools:
+    pool, test = rows
+    return Pools(trainval=take(arrays, pool), test=take(arrays, test))
+
+
+def take(arrays: Arrays, rows: Rows) -> Arrays:
+    """The samples at some rows."""
+    return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows])

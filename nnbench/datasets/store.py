@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 SAMPLES_PER_CLASS = 2
+SAMPLES_MOST = 20
 REFERENCE_SIZE = 1_000
 
 
@@ -88,7 +89,9 @@ def load_test(folder: Path) -> Arrays:
 
 
 def load_samples(folder: Path) -> Arrays:
-    """Read up to two training samples of each class, for the report's picture.
+    """Read a few training samples for the report's picture: up to two of each class, at most 20.
+
+    Of more than 10 classes it is one each of the first 20; of a regression, the first 20 rows.
 
     Raises:
         NnbenchError: The files are missing or damaged.
@@ -120,9 +123,13 @@ def _files(sets: Mapping[str, Arrays]) -> dict[str, Arrays]:
 
 
 def _samples(arrays: Arrays) -> Arrays:
-    """The first two of each class ``(2 * classes, ...)``, in the order of classes."""
-    rows = [np.flatnonzero(arrays.labels == label) for label in np.unique(arrays.labels)]
-    index = np.concatenate([row[:SAMPLES_PER_CLASS] for row in rows])
+    """The first of each class ``(2 * classes, ...)``, in the order of classes; see ``load_samples``."""
+    if arrays.labels.dtype != np.int64:
+        return Arrays(inputs=arrays.inputs[:SAMPLES_MOST], labels=arrays.labels[:SAMPLES_MOST])
+    classes = np.unique(arrays.labels)[:SAMPLES_MOST]
+    each = max(1, min(SAMPLES_PER_CLASS, SAMPLES_MOST // len(classes)))
+    rows = [np.flatnonzero(arrays.labels == label)[:each] for label in classes]
+    index = np.concatenate(rows)
     return Arrays(inputs=arrays.inputs[index], labels=arrays.labels[index])
 
 
@@ -148,8 +155,11 @@ def _manifest(
         input_shape=dataset.input_shape,
         class_names=dataset.class_names,
         scaling=dataset.scaling,
+        task=dataset.task,
+        target_name=dataset.target_name,
+        target_unit=dataset.target_unit,
         sizes=_sizes(dataset, stored),
-        class_counts={part: _counts(arrays) for part, arrays in stored.items()},
+        class_counts=_class_counts(dataset, stored),
         files={f"{part}.npz": sha256(content) for part, content in contents.items()},
         arrays=_array_checksums(files),
         reference_checksum=None if reference is None else reference_checksum(reference),
@@ -165,8 +175,10 @@ def _sizes(dataset: Dataset, stored: Mapping[str, Arrays]) -> dict[str, int]:
     }
 
 
-def _counts(arrays: Arrays) -> tuple[int, ...]:
-    return tuple(np.bincount(arrays.labels).tolist())
+def _class_counts(dataset: Dataset, stored: Mapping[str, Arrays]) -> dict[str, tuple[int, ...]]:
+    if dataset.task == "regression":
+        return {}
+    return {part: tuple(np.bincount(a.labels).tolist()) for part, a in stored.items()}
 
 
 def _array_checksums(files: Mapping[str, Arrays]) -> dict[str, str]:

@@ -137,12 +137,37 @@ _NOISE = re.compile(
     r"| transform=\"rotate\(-0 [^\"]*\"|(?<=<g) id=\"[^\"]*\"| ?font-family: 'DejaVu Sans';",
     flags=re.DOTALL,
 )
+_MARKS = re.compile(r"<g>\n((?:<use [^>]*/>\n){2,})</g>")
+_GROUP = re.compile(r"<g(?: [^>]*)?(?<!/)>\n?|</g>\n?")
 _COORDINATES = re.compile(r'(?<= d=")[^"]*|(?<= [xy]=")[^"]*')
 
 
 def _minified(body: str) -> str:
     """Without what no viewer needs: comments, empty definitions, names of groups, micrometres."""
-    return re.sub(r"\s*\n\s*", "\n", _COORDINATES.sub(_rounded, _NOISE.sub("", body)))
+    lines = re.sub(r"\s*\n\s*", "\n", _COORDINATES.sub(_rounded, _NOISE.sub("", body)))
+    return _without_groups(_MARKS.sub(_styled_once, lines).replace("<g/>\n", ""))
+
+
+def _styled_once(match: re.Match[str]) -> str:
+    """The style that all dots of a group share, said once by the group."""
+    styles = set(re.findall(r' style="[^"]*"', match[1]))
+    if len(styles) != 1 or match[1].count(" style=") != match[1].count("<use "):
+        return match.group()
+    style = styles.pop()
+    return f"<g{style}>\n{match[1].replace(style, '')}</g>"
+
+
+def _without_groups(body: str) -> str:
+    """Without groups that have no attributes."""
+    opened: list[bool] = []
+
+    def kept(match: re.Match[str]) -> str:
+        if match.group().startswith("</"):
+            return match.group() if opened.pop() else ""
+        opened.append(not match.group().startswith("<g>"))
+        return match.group() if opened[-1] else ""
+
+    return _GROUP.sub(kept, body)
 
 
 def _rounded(match: re.Match[str]) -> str:

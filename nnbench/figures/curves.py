@@ -77,7 +77,8 @@ def _what(result: Mapping[str, Any]) -> tuple[str, str, str]:
     there = [level["curves"] for level in result["levels"] if level["curves"]]
     if by_accuracy and any("validation_accuracy" in curves for curves in there):
         return "validation_accuracy", "Validation accuracy, % (mean over runs)", "fraction"
-    title = "Validation loss, nats (mean over runs, 95 % CI; faint: training loss)"
+    unit = "" if result["task"] == "regression" else ", nats"
+    title = f"Validation loss{unit} (mean over runs, 95 % CI; faint: training loss)"
     return "validation_loss", title, "nats"
 
 

@@ -96,7 +96,9 @@ def _row(level: Mapping[str, Any], *, factor: float) -> Row:
 
 
 def _remark(level: Mapping[str, Any]) -> list[str]:
-    return [] if level["mean"] is not None else ["(no runs)"]
+    if level["mean"] is not None:
+        return []
+    return ["(not measured)"] if level["not_measured"] else ["(no runs)"]
 
 
 def dot_plot(result: Mapping[str, Any], *, alt: str) -> Image:

@@ -94,6 +94,7 @@ def overview(claims: Sequence[Mapping[str, Any]], *, alt: str) -> Image | None:
     axes.set_ylim(len(entries) - 0.5, -0.5)
     titles = [textwrap.shorten(entry.title, 27, placeholder=" …") for entry in entries]
     axes.set_yticks(range(len(entries)), titles, fontsize=9.5, color=INK)
+    axes.tick_params(axis="y", pad=8)  # room for an arrow at the edge
     for y, entry in enumerate(entries):
         _entry(axes, entry, y=y)
     _references(axes)

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from nnbench.figures.canvas import MEASURED, MUTED, SMALL, WIDTH, Image, new_figure, render
+from nnbench.rounding import significant
 
 _COLUMNS, _LABEL, _GAP, _SIGNAL_HEIGHT = 10, 15.0, 5.0, 34.0
 _MOST = 20
@@ -36,11 +37,19 @@ def sample_picture(dataset: Mapping[str, Any]) -> Image:
         axes = figure.add_axes(box)
         axes.set_axis_off()
         _draw(axes, sample)
-        name = str(dataset["class_names"][sample["label"]])
+        name = _label(sample["label"], dataset)
         x, y = (left + tile[0] / 2) / WIDTH, (bottom - 10) / height
         figure.text(x, y, name, color=MUTED, fontsize=SMALL, ha="center")
-    alt = f"{len(samples)} samples of {dataset['title']}, labelled with their classes."
+    what = "target" if dataset["task"] == "regression" else "class"
+    alt = f"{len(samples)} samples of {dataset['title']}, each with its {what}."
     return render(figure, alt=alt)
+
+
+def _label(label: float, dataset: Mapping[str, Any]) -> str:
+    """A sample's class, or its target."""
+    if dataset["task"] == "regression":
+        return significant(label, 3)
+    return str(dataset["class_names"][int(label)])
 
 
 def _draw(axes: Axes, sample: Mapping[str, Any]) -> None:

@@ -12,9 +12,10 @@ from nnbench.report.results import claim_anchor
 Json = Mapping[str, Any]
 _PLACE = ("dataset", "track", "variant")
 _RUNS = (
-    "claim", *_PLACE, "decides", "level", "role", "claimed", "seed", "status", "metric", "unit",
-    "value", "cell",
+    "claim", *_PLACE, "decides", "level", "role", "claimed", "claimed_rank", "seed", "status",
+    "metric", "unit", "derived", "value", "cell", "at", "not_measured",
 )  # fmt: skip
+_LEVEL = ("level", "role", "claimed", "claimed_rank", "at", "not_measured")
 _VERDICTS = ("claim", "kind", "status", *_PLACE, "decides", "metric", "verdict", "reason", "blocks")
 _PAIRS = (
     "claim", *_PLACE, "metric", "a", "b", "role", "tie", "difference", "low", "high", "margin",
@@ -53,8 +54,10 @@ def _runs(claim: Json) -> Iterator[dict[str, Any]]:
             for seed, value in level["values"].items():
                 yield {
                     **_place(claim, result),
-                    **{key: level[key] for key in ("level", "role", "claimed", "cell")},
+                    **{key: level[key] for key in _LEVEL},
+                    "cell": (level["pick"] or {}).get("chosen", {}).get(seed, level["cell"]),
                     "decides": result["decides"],
+                    "derived": result["derived"],
                     "seed": seed,
                     "status": level["seed_status"].get(seed, "missing"),
                     "unit": result["unit"],

@@ -5,13 +5,21 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from nnbench.report.drill_tables import chosen_text
+from nnbench.report.failures import failure_tables
 from nnbench.report.provenance import DatasetView, dataset_views, memory_text, provenance_tables
-from nnbench.report.result_tables import chosen_text
-from nnbench.report.results import ClaimView, Pictures, claim_anchor, claim_view, result_anchor
+from nnbench.report.results import (
+    ClaimView,
+    Pictures,
+    claim_anchor,
+    claim_view,
+    not_run_text,
+    result_anchor,
+)
 from nnbench.report.table import Cell, Link, Table, make_table
 from nnbench.rounding import duration_text
 from nnbench.vocabulary import (
@@ -26,7 +34,7 @@ from nnbench.vocabulary import (
 )
 
 Json = Mapping[str, Any]
-_FAILURES = ("diverged", "capped", "failed")
+_COMMON = 0.25  # share of the measured claims from which a place gets a column of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +48,27 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixRow:
-    """One claim: its verdict, and the chips of each dataset and track."""
+    """One claim: its verdict, and the chips of each common dataset and track.
+
+    ``elsewhere`` are the results on other datasets or of other readings; their chips name the place.
+    """
 
     title: str
     target: str
     chip: Chip
     cells: tuple[tuple[Chip, ...], ...]
+    elsewhere: tuple[Chip, ...]
     reason: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """All verdicts: claims down, grouped by document; datasets and their tracks across."""
+    """All verdicts: claims down, grouped by document; common datasets and their tracks across."""
 
     datasets: tuple[tuple[str, int], ...]
     tracks: tuple[str, ...]
     documents: tuple[tuple[str, tuple[MatrixRow, ...]], ...]
+    elsewhere: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +111,11 @@ def make_page(results: Json, *, pictures: Pictures) -> Page:
         total=results["summary"]["claims"],
         counts=counts,
         headline=", ".join(f"{count.number} {count.chip.word}" for count in counts),
-        facts=_facts(provenance),
+        facts=_facts(claims, provenance),
         matrix=_matrix(claims),
         documents=_documents(claims, pictures=pictures),
         tracks=_track_table(claims),
-        failures=tuple(_failure_tables(claims, provenance)),
+        failures=tuple(failure_tables(claims, provenance)),
         provenance=provenance_tables(provenance),
         datasets=dataset_views(provenance["datasets"], pictures=pictures.samples),
         pictures=pictures,
@@ -131,13 +144,21 @@ def date_text(stamp: str | None) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def _facts(provenance: Json) -> tuple[tuple[str, str], ...]:
+def _seeds(claims: Sequence[Json], provenance: Json) -> str:
+    """How many seeds levels have: a claim may take fewer than the config."""
+    judged = (r for claim in claims for r in claim["results"] if r["kind"] != "definition")
+    found = {level["planned"] for r in judged for level in r["levels"]} or {provenance["seeds"]}
+    low, high = min(found), max(found)
+    return f"{high} seeds" if low == high else f"{low} to {high} seeds"
+
+
+def _facts(claims: Sequence[Json], provenance: Json) -> tuple[tuple[str, str], ...]:
     run, machines = provenance["run"], provenance["machines"]
     names = [f"{m['device_name']}, {m['cores']} cores, {memory_text(m)}" for m in machines]
     return (
         (
             "Runs",
-            f"{provenance['seeds']} seeds a level, {run['cells']} cells, tier {provenance['tier']}",
+            f"{_seeds(claims, provenance)} a level, {run['cells']} cells, tier {provenance['tier']}",
         ),
         ("Wall time", duration_text(run["wall_seconds"])),
         ("Machine", "; ".join(names) or "none recorded"),
@@ -146,13 +167,15 @@ def _facts(provenance: Json) -> tuple[tuple[str, str], ...]:
 
 
 def _matrix(claims: Sequence[Json]) -> Matrix:
-    found = [r for claim in claims for r in claim["results"]]
-    titles = {r["dataset"]: r["dataset_title"] for r in found}
-    uses = Counter(r["dataset"] for r in found)
-    pairs = {(r["dataset"], r["track"]) for r in found}
-    keys = [
-        (d, t) for d, _ in uses.most_common() for t in sorted(t for name, t in pairs if name == d)
-    ]
+    """A column for each place where many claims were measured; all else is named in the last one."""
+    measured = [claim for claim in claims if claim["results"]]
+    places = Counter(p for c in measured for p in {_plain_place(r) for r in c["results"]} if p)
+    titles = {r["dataset"]: r["dataset_title"] for c in measured for r in c["results"]}
+    common = {p: count for p, count in places.items() if count >= _COMMON * len(measured)}
+    weight = Counter[str]()
+    for (dataset, _), count in common.items():
+        weight[dataset] += count
+    keys = sorted(common, key=lambda key: (-weight[key[0]], key))
     spans = [(d, len(list(group))) for d, group in itertools.groupby(keys, key=lambda key: key[0])]
     documents = [
         (title, tuple(_matrix_row(claim, keys) for claim in group))
@@ -162,24 +185,33 @@ def _matrix(claims: Sequence[Json]) -> Matrix:
         datasets=tuple((titles[d], span) for d, span in spans),
         tracks=tuple(track_text(t) for _, t in keys),
         documents=tuple(documents),
+        elsewhere=any(row.elsewhere for _, rows in documents for row in rows),
     )
 
 
+def _plain_place(result: Json) -> tuple[str, str] | None:
+    """Dataset and track of a result that reads its claim as it stands."""
+    return (result["dataset"], result["track"]) if result["variant"] is None else None
+
+
 def _matrix_row(claim: Json, keys: Sequence[tuple[str, str]]) -> MatrixRow:
-    cells = [
-        tuple(
-            result_chip(r).to(result_anchor(claim["id"], r))
-            for r in claim["results"]
-            if (r["dataset"], r["track"]) == key
-        )
-        for key in keys
-    ]
+    chips = [(_plain_place(r), result_chip(r), r) for r in claim["results"]]
     return MatrixRow(
         title=claim["title"],
         target=claim_anchor(claim["id"]),
         chip=claim_chip(claim).to(claim_anchor(claim["id"])),
-        cells=tuple(cells),
-        reason=claim["reason"],
+        cells=tuple(
+            tuple(
+                chip.to(result_anchor(claim["id"], r)) for place, chip, r in chips if place == key
+            )
+            for key in keys
+        ),
+        elsewhere=tuple(
+            replace(chip, word=where_text(r), target=result_anchor(claim["id"], r))
+            for place, chip, r in chips
+            if place not in keys
+        ),
+        reason=not_run_text(claim),
     )
 
 
@@ -232,63 +264,3 @@ def _track_row(claim: Json, written: Json, tuned: Json) -> list[Cell]:
         "same" if written["verdict"] == tuned["verdict"] else "changes",
         "; ".join(chosen_text(level) for level in tuned["levels"] if level["search"]),
     ]
-
-
-def _failure_tables(claims: Sequence[Json], provenance: Json) -> list[Table]:
-    tables = (
-        _failed_runs(claims),
-        _missing(provenance["missing_cells"]),
-        _rejected(provenance["rejected_records"]),
-        _not_run(claims),
-    )
-    return [table for table in tables if table.rows]
-
-
-def _failed_runs(claims: Sequence[Json]) -> Table:
-    rows = [
-        [
-            Link(text=claim["title"], target=result_anchor(claim["id"], result)),
-            where_text(result),
-            level["level"],
-            *_failed_counts(level),
-        ]
-        for claim in claims
-        for result in claim["results"]
-        for level in result["levels"]
-        if any(level[key] for key in _FAILURES)
-    ]
-    caption = "Runs that diverged, were stopped at their cap, or left nothing"
-    columns = ("Claim", "On", "Level", "Diverged", "Capped", "Missing", "Cost of the cell")
-    return make_table(caption, columns, rows=rows, text=("On", "Level"))
-
-
-def _failed_counts(level: Json) -> list[str]:
-    planned, seconds = level["planned"], level["train_seconds"]
-    numbers = [level[key] for key in _FAILURES]
-    counts = [f"{number}/{planned}" if number else "–" for number in numbers]
-    return [*counts, duration_text(seconds)]
-
-
-def _missing(cells: Sequence[Json]) -> Table:
-    rows = [[cell["cell"], ", ".join(cell["claims"]), cell["reason"]] for cell in cells]
-    columns = ("Cell", "Claims", "Reason")
-    return make_table("Planned cells without a record", columns, rows=rows, text=columns)
-
-
-def _rejected(records: Sequence[Json]) -> Table:
-    rows = [[record["cell"], record["reason"]] for record in records]
-    return make_table("Records that were not used", ("Cell", "Reason"), rows=rows, text=("Reason",))
-
-
-def _not_run(claims: Sequence[Json]) -> Table:
-    missing = [claim for claim in claims if claim["status"] == "not run"]
-    rows = [
-        [
-            Link(text=c["title"], target=claim_anchor(c["id"])),
-            c["document_title"],
-            c["reason"] or "–",
-        ]
-        for c in missing
-    ]
-    columns = ("Claim", "Document", "Reason")
-    return make_table("Claims that this run did not measure", columns, rows=rows, text=columns)

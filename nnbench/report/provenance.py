@@ -12,6 +12,7 @@ from nnbench.report.table import Table, make_table
 from nnbench.rounding import duration_text
 
 Json = Mapping[str, Any]
+_MOST_CLASSES = 20  # with a column each
 _FLAGS = {
     "deterministic": "deterministic algorithms", "tf32": "TF32"
 }  # fmt: skip
@@ -123,17 +124,32 @@ def _facts(dataset: Json) -> list[tuple[str, str]]:
         ("Licence", dataset["licence"]),
         ("Kind", kinds.get(dataset["kind"], dataset["kind"])),
         ("Input", " × ".join(map(str, dataset["input_shape"]))),
-        ("Classes", str(len(dataset["class_names"]))),
+        _answer(dataset),
         ("Samples", sizes),
     ]
     sums = [(f"SHA-256 of {part}", digest) for part, digest in dataset["sha256"].items()]
     return facts + sums
 
 
+def _answer(dataset: Json) -> tuple[str, str]:
+    """What is to be predicted."""
+    if dataset["task"] == "regression":
+        parts = (dataset["target_name"], dataset["target_unit"])
+        return "Target", ", ".join(part for part in parts if part) or "a number"
+    return "Classes", str(len(dataset["class_names"]))
+
+
 def _balance(dataset: Json) -> Table:
     names = dataset["class_names"]
+    caption = f"{dataset['title']}: samples of each class"
+    if len(names) > _MOST_CLASSES:
+        ends = [
+            [part, f"{min(counts):,}", f"{max(counts):,}"]
+            for part, counts in dataset["class_counts"].items()
+        ]
+        return make_table(caption, ("Part", "Fewest", "Most"), rows=ends)
     rows = [
         [part, *(f"{count:,}" for count in counts)]
         for part, counts in dataset["class_counts"].items()
     ]
-    return make_table(f"{dataset['title']}: samples of each class", ("Part", *names), rows=rows)
+    return make_table(caption, ("Part", *names), rows=rows)

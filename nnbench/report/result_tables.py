@@ -1,22 +1,21 @@
-"""The tables of one result: levels, pairs, runs, other measurements, settings, search."""
+"""The tables of one result that a reader sees first: levels, pairs, runs."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnbench.metrics import METRICS
 from nnbench.report.table import Cell, Table, make_table
 from nnbench.rounding import (
     Interval,
     claimed_texts,
-    duration_text,
     interval_texts,
+    ordinal,
     p_text,
     signed_percent,
     significant,
+    unit_label,
     value_text,
     with_unit,
 )
@@ -44,31 +43,50 @@ def interval_of(measured: Json | None) -> Interval:
 
 def level_table(result: Json) -> Table:
     """The document's table beside the measured one."""
-    unit = result["unit"]
-    capped = any(level["capped"] for level in result["levels"])
-    columns = [
-        "Level",
-        with_unit("Claimed", unit),
-        with_unit("Measured", unit),
-        "Runs",
-        "Diverged",
-    ]
-    levels = ordered_levels(result)
-    claimed = claimed_texts([level["claimed"] for level in levels], unit)
-    rows: list[list[Cell]] = []
+    unit, levels = result["unit"], ordered_levels(result)
     measured = interval_texts([interval_of(level) for level in levels], unit)
-    for level, document, ours in zip(levels, claimed, measured, strict=True):
-        runs, planned = level["n"], level["planned"]
-        row: list[Cell] = [
-            level_name(level),
-            document,
-            ours,
-            f"{runs}/{planned}",
-            f"{level['diverged']}/{runs}",
-        ]
-        rows.append([*row, f"{level['capped']}/{runs}"] if capped else row)
+    columns: dict[str, Sequence[str]] = {
+        "Level": [level_name(level) for level in levels],
+        **_claimed(levels, unit),
+        **_counts(result),
+        with_unit("Measured", unit): [
+            f"not measured: {level['not_measured']}" if level["not_measured"] else text
+            for level, text in zip(levels, measured, strict=True)
+        ],
+        "Runs": [f"{level['n']}/{level['planned']}" for level in levels],
+        "Diverged": [_of_runs(level, "diverged") for level in levels],
+    }
+    if any(level["capped"] for level in levels):
+        columns["Capped"] = [_of_runs(level, "capped") for level in levels]
     caption = f"{result['metric_title']}: {_what_is_shown(result)}"
-    return make_table(caption, [*columns, "Capped"] if capped else columns, rows=rows)
+    rows = list(zip(*columns.values(), strict=True))
+    return make_table(caption, list(columns), rows=rows)
+
+
+def _of_runs(level: Json, key: str) -> str:
+    return f"{level[key]}/{level['n']}" if level["n"] else "–"
+
+
+def _claimed(levels: Sequence[Json], unit: str) -> dict[str, list[str]]:
+    """The document's numbers, or its order; no column where it gives neither."""
+    if any(level["claimed"] is not None for level in levels):
+        texts = claimed_texts([level["claimed"] for level in levels], unit)
+        return {with_unit("Claimed", unit): texts}
+    ranks = [level["claimed_rank"] for level in levels]
+    if not any(ranks):
+        return {}
+    return {"Claimed rank": ["–" if rank is None else ordinal(rank) for rank in ranks]}
+
+
+def _counts(result: Json) -> dict[str, list[str]]:
+    """Parameters and floating-point operations, where the levels differ in them."""
+    columns = {"parameters": "Parameters", "flops": "FLOPs of one image"}
+    levels = ordered_levels(result)
+    return {
+        title: [value_text(level[name], "count") for level in levels]
+        for name, title in columns.items()
+        if name != result["metric"] and len({level[name] for level in levels} - {None}) > 1
+    }
 
 
 def _what_is_shown(result: Json) -> str:
@@ -80,17 +98,18 @@ def _what_is_shown(result: Json) -> str:
     return f"{mean} with 95 % confidence interval"
 
 
-def pair_table(result: Json, *, kind: str) -> Table | None:
+def pair_table(result: Json) -> Table | None:
     """What is claimed of two levels, what was measured, and the outcome."""
     if not result["pairs"]:
         return None
+    kind = result["kind"]
     columns = ("Claimed", "Outcome", "Measured", "Margin", "p", "p, Holm")
-    rows = [_pair_row(pair, kind=kind) for pair in result["pairs"]]
+    rows = [_pair_row(pair, kind=kind, metric_unit=result["unit"]) for pair in result["pairs"]]
     text = ("Measured", "Outcome")
     return make_table("Pairs of levels, compared run by run", columns, rows=rows, text=text)
 
 
-def _pair_row(pair: Json, *, kind: str) -> list[Cell]:
+def _pair_row(pair: Json, *, kind: str, metric_unit: str) -> list[Cell]:
     relation = "as good as" if pair["tie"] or kind == "equal" else "better than"
     if kind == "differs":
         relation = "different from"
@@ -100,17 +119,19 @@ def _pair_row(pair: Json, *, kind: str) -> list[Cell]:
         f"{pair['a']} {relation} {pair['b']}{ends}",
         pair_chip(pair["status"], kind=kind),
         measured,
-        _margin(pair),
+        _margin(pair, metric_unit),
         p_text(pair["p"]),
         p_text(pair["p_holm"]),
     ]
 
 
-def _margin(pair: Json) -> str:
+def _margin(pair: Json, metric_unit: str) -> str:
     if pair["unit"] == "log":
         from_log = signed_percent(math.expm1(pair["margin"]) * 100)
         return from_log.replace("+", "±")
-    return f"±{significant(100 * pair['margin'], 2)} points"
+    if metric_unit == "fraction":
+        return f"±{significant(100 * pair['margin'], 2)} points"
+    return f"±{significant(pair['margin'], 2)} {unit_label(metric_unit)}".rstrip()
 
 
 def seed_table(result: Json) -> Table:
@@ -127,105 +148,3 @@ def _run(level: Json, seed: str, *, unit: str) -> str:
     value = level["values"].get(seed)
     text = "" if value is None else value_text(value, unit, digits=4)
     return (text + SEED_MARKS.get(status, f" {status}")).strip() or "–"
-
-
-def other_table(result: Json) -> Table:
-    """The other measurements of each level, and what they cost."""
-    levels = ordered_levels(result)
-    names = sorted({name for level in levels for name in level["metrics"]} - {result["metric"]})
-    units = {name: METRICS[name].unit if name in METRICS else "count" for name in names}
-    titles = [with_unit(METRICS[n].title if n in METRICS else n, units[n]) for n in names]
-    columns = ["Level", *titles, "Training time", "Samples/s", "Parameters", "Cell"]
-    measured = [
-        interval_texts([interval_of(level["metrics"].get(name)) for level in levels], units[name])
-        for name in names
-    ]
-    rows = [
-        [level_name(level), *(column[i] for column in measured), *_costs(level)]
-        for i, level in enumerate(levels)
-    ]
-    return make_table("Other measurements and cost", columns, rows=rows, text=("Cell",))
-
-
-def _costs(level: Json) -> list[str]:
-    seconds, speed = level["train_seconds"], level["samples_per_second"]
-    return [
-        duration_text(seconds),
-        "–" if speed is None else f"{speed:,.0f}",
-        value_text(level["parameters"], "count"),
-        level["cell"] or "–",
-    ]
-
-
-def search_table(result: Json) -> Table | None:
-    """The tuning of each level: the mean validation loss of every candidate."""
-    levels = [level for level in ordered_levels(result) if level["search"]]
-    if not levels:
-        return None
-    candidates = list(
-        dict.fromkeys(_candidate(c) for i in levels for c in i["search"]["candidates"])
-    )
-    rows = [[name, *(_score(level["search"], name) for level in levels)] for name in candidates]
-    caption = "Tuning: mean validation loss of each candidate (◂ chosen)"
-    return make_table(caption, ["Candidate", *map(level_name, levels)], rows=rows)
-
-
-def _candidate(candidate: Json) -> str:
-    return ", ".join(f"{key} = {plain(value)}" for key, value in candidate.items())
-
-
-def _score(search: Json, name: str) -> str:
-    names = [_candidate(candidate) for candidate in search["candidates"]]
-    if name not in names:
-        return "–"
-    index = names.index(name)
-    score = search["scores"][index]
-    text = "failed" if score is None else significant(score, 3)
-    if index != search["chosen"]:
-        return text
-    return f"{text} ◂" + (" edge of the grid" if search["at_edge"] else "")
-
-
-def chosen_text(level: Json) -> str:
-    """What tuning chose for one level."""
-    search = level["search"]
-    chosen = _candidate(search["candidates"][search["chosen"]])
-    return f"{level['level']}: {chosen}" + (" (edge of the grid)" if search["at_edge"] else "")
-
-
-def plain(value: object) -> str:
-    """A setting's value as a config would say it."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return "none" if value is None else json.dumps(value, sort_keys=True)
-
-
-def flat(settings: Json, *, prefix: str = "") -> dict[str, str]:
-    """Nested settings as dotted keys and texts."""
-    found: dict[str, str] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping) and value:
-            found |= flat(value, prefix=f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = plain(value)
-    return found
-
-
-def setting_tables(result: Json) -> tuple[Table | None, tuple[tuple[str, str], ...]]:
-    """What differs between the levels as a table, and what they share as key and value."""
-    levels = ordered_levels(result)
-    settings = [flat(level["settings"]) for level in levels]
-    keys = list(dict.fromkeys(key for one in settings for key in one))
-    differing = [key for key in keys if len({one.get(key) for one in settings}) > 1]
-    shared = tuple((key, settings[0][key]) for key in keys if key not in differing)
-    if not differing:
-        return None, shared
-    rows = [
-        [level_name(level), *(one.get(key, "–") for key in differing)]
-        for level, one in zip(levels, settings, strict=True)
-    ]
-    return make_table(
-        "Settings that differ", ["Level", *differing], rows=rows, text=differing
-    ), shared

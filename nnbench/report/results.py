@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnbench.figures.canvas import Image
-from nnbench.report.result_tables import (
-    level_table,
+from nnbench.report.drill_tables import (
+    by_default,
+    candidate_tables,
+    fact_table,
     other_table,
-    pair_table,
+    pick_text,
     search_table,
-    seed_table,
     setting_tables,
 )
+from nnbench.report.result_tables import level_table, ordered_levels, pair_table, seed_table
 from nnbench.report.table import Link, Table
 from nnbench.rounding import unit_label, value_text
 from nnbench.vocabulary import KINDS, Chip, claim_chip, result_chip, where_text
+from nnbench.wording import cost
 
 Json = Mapping[str, Any]
 
@@ -47,11 +50,15 @@ class ResultView:
     curves: Image | None
     levels: Table
     pairs: Table | None
+    picks: tuple[str, ...]
+    candidates: tuple[Table, ...]
     search: Table | None
     seeds: Table
+    facts: Table | None
     others: Table
     differing: Table | None
     shared: tuple[tuple[str, str], ...]
+    defaults: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,7 @@ class ClaimView:
     experiment: str
     limits: str
     caveats: tuple[str, ...]
+    second_look: str
     links: tuple[Link, ...]
     depends_on_track: bool
     reason: str | None
@@ -113,9 +121,10 @@ def claim_view(claim: Json, *, titles: Mapping[str, str], pictures: Pictures) ->
         experiment=claim["experiment"] or "",
         limits=claim["limits"] or "",
         caveats=tuple(claim["caveats"]),
+        second_look=_second_look(claim),
         links=tuple(links),
         depends_on_track=claim["depends_on_track"],
-        reason=claim["reason"],
+        reason=not_run_text(claim),
         command=claim["command"] or "",
         results=tuple(
             _result_view(claim, result, pictures=pictures) for result in deciding_first(claim)
@@ -127,6 +136,7 @@ def claim_view(claim: Json, *, titles: Mapping[str, str], pictures: Pictures) ->
 def _result_view(claim: Json, result: Json, *, pictures: Pictures) -> ResultView:
     anchor = result_anchor(claim["id"], result)
     differing, shared = setting_tables(result)
+    stated, defaults = by_default(shared)
     return ResultView(
         anchor=anchor,
         where=where_text(result),
@@ -137,25 +147,63 @@ def _result_view(claim: Json, result: Json, *, pictures: Pictures) -> ResultView
         dots=pictures.dots[anchor],
         curves=pictures.curves.get(anchor),
         levels=level_table(result),
-        pairs=pair_table(result, kind=claim["kind"]),
+        pairs=pair_table(result),
+        picks=tuple(pick_text(level) for level in ordered_levels(result) if level["pick"]),
+        candidates=candidate_tables(result),
         search=search_table(result),
         seeds=seed_table(result),
+        facts=fact_table(result),
         others=other_table(result),
         differing=differing,
-        shared=shared,
+        shared=stated,
+        defaults=defaults,
     )
 
 
+def _second_look(claim: Json) -> str:
+    """What was checked after a contradiction; nothing where there is none (any more)."""
+    verdicts = [claim["verdict"], *(result["verdict"] for result in claim["results"])]
+    return str(claim["second_look"]) if "contradicted" in verdicts else ""
+
+
+def not_run_text(claim: Json) -> str | None:
+    """Why a claim was not run, and what it would take."""
+    reason: str | None = claim["reason"]
+    if reason is None or claim["cost_seconds"] is None:
+        return reason
+    return f"{reason} ({cost(claim['cost_seconds'])})"
+
+
 def _notes(result: Json) -> Sequence[str]:
+    """What a reader has to know of this result: whose time, which data, how many blocks."""
     notes = []
     if result["blocks"]:
         notes.append(f"{result['blocks']} complete block{'s' * (result['blocks'] != 1)}.")
-    if result["conditional"]:
+    if result["derived"]:
+        notes.append(f"{result['derived'][:1].upper()}{result['derived'][1:]}.")
+    if result["timing"] and result["machines"]:
+        notes.append(f"On this machine: {'; '.join(result['machines'])}.")
+    notes += _data_notes(result)
+    if result["chance"] is not None and result["unit"] != "count":
+        untrained = value_text(result["chance"], result["unit"])
+        label = unit_label(result["unit"])
+        notes.append(f"An untrained predictor scores {untrained}{label and ' '}{label}.")
+    if result["scale"] == "log" and _has_zero(result):
+        notes.append("On the logarithmic scale a value of 0 counts as 1e\u221212.")
+    return [*notes, *result["notes"]]
+
+
+def _data_notes(result: Json) -> list[str]:
+    notes = []
+    if result["conditional"] and not result["timing"]:
         notes.append("One fixed test set: the result is conditional on it.")
     if result["resolution"]:
         error = value_text(result["resolution"], "fraction", digits=2)
         notes.append(f"An accuracy on it has a standard error of {error} points.")
-    if result["chance"] is not None and result["unit"] != "count":
-        untrained = value_text(result["chance"], result["unit"])
-        notes.append(f"An untrained predictor scores {untrained} {unit_label(result['unit'])}.")
+    if result["task"] == "regression" and "loss" in result["metric"]:
+        notes.append("Losses are mean squared errors, in squared deviations of the targets.")
     return notes
+
+
+def _has_zero(result: Json) -> bool:
+    return any(value == 0 for level in result["levels"] for value in level["values"].values())

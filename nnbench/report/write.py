@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 
@@ -22,6 +23,7 @@ from nnbench.report.results import Pictures, slug
 from nnbench.vocabulary import TONES
 
 SCHEMA_VERSION = 1
+_PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters, digits and -._~
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
@@ -72,7 +74,7 @@ def render_html(page: Page, *, csvs: Mapping[str, bytes]) -> str:
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
     template = environment.get_template("report.html.j2")
-    links = {name: f"data:text/csv;base64,{_base64(data)}" for name, data in csvs.items()}
+    links = {name: f"data:text/csv,{quote(data, safe=_PLAIN)}" for name, data in csvs.items()}
     return template.render(page=page, csvs=links, tones=TONES)
 
 

@@ -32,14 +32,16 @@ rule cell:
     priority: lambda wildcards: WORKFLOW.rank(wildcards.cell)
     conda:
         "../envs/nnbench.yaml"
-    threads: WORKFLOW.threads(workflow.cores)
+    threads: lambda wildcards: WORKFLOW.threads(wildcards.cell, workflow.cores)
     resources:
         mem_mb=lambda wildcards: WORKFLOW.memory_mb(wildcards.cell),
         runtime=60,
         # not a param: another device is no reason to train again (the record says which one it was)
         nnbench_device=WORKFLOW.config.device,
+        nnbench_cores=lambda wildcards: WORKFLOW.cores(wildcards.cell, workflow.cores),
     params:
         cell=lambda wildcards: WORKFLOW.cell_json(wildcards.cell),
     shell:
         "exec python3 -m nnbench run {params.cell:q} --record {output.record:q}"
-        " --data {input.data:q} --device {resources.nnbench_device} > {log:q} 2>&1"
+        " --data {input.data:q} --device {resources.nnbench_device}"
+        " --cores {resources.nnbench_cores} > {log:q} 2>&1"

@@ -7,6 +7,8 @@ image's centre, bilinear interpolation, then the mirror.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -27,8 +29,18 @@ def augment(images: Tensor, uniforms: Tensor, how: Augment) -> Tensor:
         (N, C, H, W).
     """
     matrix, offset = pixel_maps(uniforms, how, height=images.shape[2], width=images.shape[3])
+    return warp(images, matrix, offset, outside="border")
+
+
+def warp(
+    images: Tensor, matrix: Tensor, offset: Tensor, *, outside: Literal["border", "zeros"]
+) -> Tensor:
+    """Sample each image (N, C, H, W) bilinearly where its map (see ``pixel_maps``) says.
+
+    Outside the image lies its nearest edge (``border``) or 0 (``zeros``).
+    """
     grid = _sampling_grid(matrix, offset, height=images.shape[2], width=images.shape[3])
-    return nn.functional.grid_sample(images, grid, padding_mode="border", align_corners=True)
+    return nn.functional.grid_sample(images, grid, padding_mode=outside, align_corners=True)
 
 
 def pixel_maps(uniforms: Tensor, how: Augment, *, height: int, width: int) -> tuple[Tensor, Tensor]:

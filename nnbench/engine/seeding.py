@@ -8,7 +8,10 @@ from typing import Literal
 
 import torch
 
-Purpose = Literal["split", "init", "order", "dropout", "augment"]
+Purpose = Literal[
+    "split", "init", "order", "dropout", "augment", "label_noise", "shuffled_labels", "outliers",
+    "shift", "pretrain", "rbm",
+]  # fmt: skip
 CPU = torch.device("cpu")
 
 

@@ -1,0 +1,128 @@
+"""Labels as training sees them: numbers in deviations, and noise that a claim asks for.
+
+    TargetScale    numbers (regression) in deviations of each replicate's clean training targets
+    contaminated   wrong, shuffled or outlying labels of the training and validation samples
+
+A contamination of a larger share contains that of a smaller one, label by label, so that levels of
+noise differ in nothing else. Test labels never come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nnbench.engine.seeding import Purpose, generators
+from nnbench.settings import Settings
+
+# nnbench's own choice of the gross errors, in deviations of the clean targets: far out, yet finite
+OUTLIER_DEVIATIONS = (5.0, 10.0)
+
+Change = Callable[[Tensor, torch.Generator], Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetScale:
+    """y -> (y - mean) / deviation; both (S, 1) float64 on the CPU, one row a replicate."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def fit(cls, targets: Tensor) -> TargetScale:
+        """Mean and deviation (divisor n) of each replicate's own training targets (S, n)."""
+        values = targets.double()
+        deviation = values.std(dim=1, correction=0, keepdim=True)
+        return cls(
+            mean=values.mean(dim=1, keepdim=True),
+            deviation=torch.where(deviation > 0, deviation, 1.0),  # a constant has no scale
+        )
+
+    def apply(self, targets: Tensor) -> Tensor:
+        """Targets (S, k) in deviations, float32."""
+        return ((targets.double() - self.mean) / self.deviation).float()
+
+
+def contaminates(settings: Settings) -> bool:
+    """Whether some training label is not what the dataset says."""
+    return bool(settings.label_noise or settings.shuffled_labels or settings.outliers)
+
+
+def contaminated(
+    labels: Tensor,
+    parts: Sequence[Tensor],
+    settings: Settings,
+    *,
+    seeds: Sequence[int],
+    classes: int,
+) -> Tensor:
+    """Contaminate each replicate's labels in each of the parts on its own.
+
+    Args:
+        labels: (S, K), one row a replicate, on the CPU; classes, or targets in deviations.
+        parts: Columns (S, n) of each part; the draws for one do not depend on those after it.
+        settings: ``label_noise``, ``shuffled_labels`` or ``outliers``.
+        seeds: One a replicate.
+        classes: Number of classes.
+
+    Returns:
+        A changed copy (S, K); the labels themselves where nothing is asked.
+    """
+    if not contaminates(settings):
+        return labels
+    purpose, change = _change(settings, classes)
+    draws = generators(seeds, purpose)
+    result = labels.clone()
+    for columns in parts:
+        clean = labels.gather(1, columns)
+        changed = [change(own, draw) for own, draw in zip(clean, draws, strict=True)]
+        result.scatter_(1, columns, torch.stack(changed))
+    return result
+
+
+def _change(settings: Settings, classes: int) -> tuple[Purpose, Change]:
+    """What is done with the labels (n,) of one part; the settings allow only one at a time."""
+    if settings.shuffled_labels:
+        return "shuffled_labels", _shuffled
+    if settings.label_noise:
+        share = settings.label_noise
+        return "label_noise", lambda own, draw: with_wrong_classes(
+            own, draw, share=share, classes=classes
+        )
+    share = settings.outliers
+    return "outliers", lambda own, draw: with_outliers(own, draw, share=share)
+
+
+def _shuffled(labels: Tensor, draw: torch.Generator) -> Tensor:
+    return labels[torch.randperm(len(labels), generator=draw)]
+
+
+def with_wrong_classes(
+    labels: Tensor, draw: torch.Generator, *, share: float, classes: int
+) -> Tensor:
+    """Replace ``round(share * n)`` of the labels (n,) by another class, each equally likely."""
+    order = torch.randperm(len(labels), generator=draw)
+    step = torch.randint(1, classes, labels.shape, generator=draw)
+    return _replaced(labels, (labels + step) % classes, order=order, share=share)
+
+
+def with_outliers(targets: Tensor, draw: torch.Generator, *, share: float) -> Tensor:
+    """Shift ``round(share * n)`` of the targets (n,), in deviations, by ±U(5, 10).
+
+    The gross-error model (1 - share) G + share H of Huber (Robust estimation of a location parameter,
+    Ann. Math. Statist. 35, 1964), with an exact number of gross errors instead of a random one.
+    """
+    order = torch.randperm(len(targets), generator=draw)
+    low, high = OUTLIER_DEVIATIONS
+    size = low + (high - low) * torch.rand(len(targets), generator=draw)
+    sign = 2 * torch.randint(0, 2, targets.shape, generator=draw) - 1
+    return _replaced(targets, targets + sign * size, order=order, share=share)
+
+
+def _replaced(old: Tensor, new: Tensor, *, order: Tensor, share: float) -> Tensor:
+    """``new`` at the first of ``order``, ``old`` elsewhere; all is drawn before, so shares nest."""
+    hit = order[: round(share * len(old))]
+    return old.index_copy(0, hit, new[hit])

@@ -1,0 +1,121 @@
+"""What is read at a training's evaluation points, and what follows from it.
+
+The best weights so far, who diverged, who reached the target, whose patience is at its end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from nnbench.device import synchronise
+from nnbench.engine.data import TrainingData
+from nnbench.engine.objectives import objective
+from nnbench.engine.probes import GradientRatios
+from nnbench.engine.scores import Scores, evaluate
+from nnbench.engine.stacking import BestWeights, Replicates
+from nnbench.engine.transfer import to_training
+from nnbench.settings import Settings
+
+
+@dataclass(slots=True, kw_only=True)
+class Curves:
+    """What was seen at each evaluation point; each inner list holds one value a replicate.
+
+    NaN after a replicate stopped early. Numbers have no accuracy: the list stays empty.
+    """
+
+    epochs: list[float] = field(default_factory=list)
+    train_loss: list[list[float]] = field(default_factory=list)
+    validation_loss: list[list[float]] = field(default_factory=list)
+    validation_accuracy: list[list[float]] = field(default_factory=list)
+
+
+class Monitor:
+    """Reads validation at the evaluation points, keeps the best weights, and knows when to stop."""
+
+    def __init__(
+        self, model: Replicates, data: TrainingData, settings: Settings, *, seeds: Sequence[int]
+    ) -> None:
+        self.model, self.data, self.settings = model, data, settings
+        self.objective = objective(settings.loss, data.task)
+        self.curves = Curves()
+        self.seconds = 0.0
+        self.best = BestWeights(model) if settings.checkpoint == "best" else None
+        self.best_loss = torch.full((model.count,), torch.inf, dtype=torch.float64)
+        self.waited = torch.zeros(model.count, dtype=torch.int64)
+        self.stopped = torch.full((model.count,), torch.nan, dtype=torch.float64)  # the epoch
+        self.diverged = torch.zeros(model.count, dtype=torch.bool)
+        self.reached = torch.zeros(model.count, dtype=torch.bool)
+        asked = "gradients" in settings.probes
+        self.gradients = (
+            GradientRatios(model, data, self.objective, settings, seeds=seeds) if asked else None
+        )
+
+    def look(self, *, epoch: float, train_loss: Tensor) -> bool:
+        """Record one evaluation point; True when nothing is left to train for."""
+        synchronise(self.data.train.device)
+        started = time.perf_counter()
+        scores = evaluate(self.model, self.data.bank, self.data.validation, self.objective)
+        seen = train_loss.detach().cpu().double()  # MPS has no float64
+        running = self.stopped.isnan()
+        self._record(scores, running, epoch=epoch, train_loss=seen)
+        self.diverged |= running & ~(seen.isfinite() & scores.loss.isfinite())
+        if self.best is not None:
+            improved = running & (scores.loss < self.best_loss)  # NaN never improves
+            self.best_loss = torch.where(improved, scores.loss, self.best_loss)
+            self.best.keep(improved.to(self.data.train.device))
+            self._lose_patience(improved, running, epoch=epoch)
+        if self.gradients is not None:
+            self.gradients.look(running)
+        to_training(self.model, self.settings)
+        self.seconds += time.perf_counter() - started
+        return bool(
+            (self.diverged | ~self.stopped.isnan() | self._at_target(scores, running)).all()
+        )
+
+    def _record(self, scores: Scores, running: Tensor, *, epoch: float, train_loss: Tensor) -> None:
+        """One point of the curves, for the replicates in ``running``."""
+
+        def shown(values: Tensor) -> list[float]:
+            return torch.where(running, values, torch.nan).tolist()
+
+        self.curves.epochs.append(epoch)
+        self.curves.train_loss.append(shown(train_loss))
+        self.curves.validation_loss.append(shown(scores.loss))
+        if scores.accuracy is not None:
+            self.curves.validation_accuracy.append(shown(scores.accuracy))
+
+    def _lose_patience(self, improved: Tensor, running: Tensor, *, epoch: float) -> None:
+        """Stop each replicate that was no better for so many points; the others train on."""
+        self.waited = torch.where(improved, 0, self.waited + 1)
+        if self.settings.patience is not None:
+            ends = running & (self.waited >= self.settings.patience)
+            self.stopped = torch.where(ends, epoch, self.stopped)
+
+    def _at_target(self, scores: Scores, running: Tensor) -> Tensor:
+        target = self.settings.target
+        if target is not None:
+            self.reached |= running & reached(scores, target.metric, target.value)
+        return self.reached if self.settings.stop_at_target else torch.zeros_like(self.reached)
+
+    def restore(self) -> None:
+        """Put the checkpoint's weights into the model."""
+        if self.best is not None:
+            self.best.restore()
+
+    def gradient_ratios(self) -> tuple[Tensor, Tensor] | None:
+        """At the start and on average, (S,) each, where the probe was asked for."""
+        return None if self.gradients is None else (self.gradients.start, self.gradients.mean())
+
+
+def reached(scores: Scores, metric: str, value: float) -> Tensor:
+    """Which replicates (S,) are at the target or better."""
+    if metric == "validation_accuracy":
+        assert scores.accuracy is not None, "planning refuses this target for numbers"
+        return scores.accuracy >= value
+    return scores.loss <= value

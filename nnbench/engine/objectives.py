@@ -1,0 +1,181 @@
+"""What a training minimises, and what predictors that have learned nothing score on it.
+
+Every objective maps outputs (S, B, C) and targets (S, B) to one mean a replicate, (S,). Targets are
+class labels (int64), or numbers in deviations of the training targets (float32), C being 1 then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.datasets.base import Task
+from nnbench.errors import NnbenchError
+
+SMOOTHING = 0.1  # Szegedy et al. (2016), section 7
+HUBER_DELTA = 1.0  # deviations; the default of keras.losses.Huber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """One training objective.
+
+    Attributes:
+        name: Its name in the settings.
+        task: Whether targets are classes or numbers.
+        losses: Outputs (S, B, C), targets (S, B) -> (S,).
+        constant: For classes: frequencies (S, C) -> the lowest loss (S,) of a predictor that says the
+            same of every sample.
+    """
+
+    name: str
+    task: Task
+    losses: Callable[[Tensor, Tensor], Tensor]
+    constant: Callable[[Tensor], Tensor] | None = None
+
+
+def objective(name: str | None, task: Task) -> Objective:
+    """The objective of a setting; None: cross-entropy for classes, squared error for numbers.
+
+    Raises:
+        NnbenchError: It is made for the other task.
+    """
+    allowed = REGRESSION if task == "regression" else CLASSIFICATION
+    chosen = name or next(iter(allowed))
+    if chosen not in allowed:
+        raise NnbenchError(
+            f"loss {chosen!r} is not made for {task}",
+            allowed=", ".join(allowed),
+            todo="choose another loss, or leave it out for the default",
+        )
+    return allowed[chosen]
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of each replicate in nats."""
+    each = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return each.view(labels.shape).mean(dim=1)
+
+
+def probability_mse(logits: Tensor, labels: Tensor) -> Tensor:
+    """Squared error of the softmax against the one-hot label, its mean over the classes.
+
+    What ``model.compile(loss="mse")`` means in Keras for a softmax output.
+    """
+    error = logits.softmax(dim=2) - _is_label(logits, labels).to(logits.dtype)
+    return error.square().mean(dim=(1, 2))
+
+
+def hinge(logits: Tensor, labels: Tensor) -> Tensor:
+    """max(0, 1 + the highest other logit - the label's) of Crammer & Singer (2001).
+
+    Keras' ``CategoricalHinge`` is the same as long as some other logit is positive; where all are
+    negative it puts 0 in their place, so that there the loss depends on a common shift of the logits.
+    """
+    own = _is_label(logits, labels)
+    others = logits.masked_fill(own, -torch.inf).amax(dim=2)
+    # a sum, not gather(), whose gradient on a GPU adds up in any order
+    margin = logits.masked_fill(~own, 0.0).sum(dim=2) - others
+    return (1.0 - margin).clamp_min(0.0).mean(dim=1)
+
+
+def smoothed(logits: Tensor, labels: Tensor) -> Tensor:
+    """KL divergence in nats from labels smoothed by 0.1 over all classes to the softmax.
+
+    The cross-entropy with smoothed labels (Szegedy et al. 2016) less their own entropy, which no
+    network can remove: the lowest value is 0.
+    """
+    each = nn.functional.cross_entropy(
+        logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=SMOOTHING
+    )
+    return each.view(labels.shape).mean(dim=1) - _smoothed_entropy(logits.shape[2])
+
+
+def mse(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error in squared deviations of the training targets."""
+    return (outputs.squeeze(2) - targets).square().mean(dim=1)
+
+
+def mae(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean absolute error in deviations of the training targets."""
+    return (outputs.squeeze(2) - targets).abs().mean(dim=1)
+
+
+def huber(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Huber (1964): half the squared error up to one deviation, linear beyond."""
+    each = nn.functional.huber_loss(
+        outputs.squeeze(2), targets, reduction="none", delta=HUBER_DELTA
+    )
+    return each.mean(dim=1)
+
+
+def _is_label(logits: Tensor, labels: Tensor) -> Tensor:
+    """One-hot labels as a mask (S, B, C)."""
+    return labels.unsqueeze(2) == torch.arange(logits.shape[2], device=logits.device)
+
+
+def _smoothed_entropy(classes: int) -> float:
+    """Entropy in nats of one smoothed label."""
+    label = torch.full((classes,), SMOOTHING / classes, dtype=torch.float64)
+    label[0] += 1.0 - SMOOTHING
+    return entropy(label).item()
+
+
+def entropy(p: Tensor) -> Tensor:
+    """Entropy in nats of probabilities (..., C); 0 ln 0 counts as 0."""
+    return -torch.xlogy(p, p).sum(dim=-1)
+
+
+def _constant_hinge(frequencies: Tensor) -> Tensor:
+    """All logits equal score 1; one unit for the commonest class costs 2 for every other sample.
+
+    Between the two the loss is linear in that unit, so the lower end is the lowest value.
+    """
+    return (2.0 * (1.0 - frequencies.amax(dim=-1))).clamp(max=1.0)
+
+
+def _constant_smoothed(frequencies: Tensor) -> Tensor:
+    """Predicting the mean smoothed label leaves its entropy less that of one label."""
+    classes = frequencies.shape[-1]
+    mean = (1.0 - SMOOTHING) * frequencies + SMOOTHING / classes
+    return entropy(mean) - _smoothed_entropy(classes)
+
+
+def _constant_mse(frequencies: Tensor) -> Tensor:
+    """Predicting the frequencies leaves the variance of each class's indicator."""
+    return (frequencies * (1.0 - frequencies)).mean(dim=-1)
+
+
+def _of_classes(
+    name: str, losses: Callable[[Tensor, Tensor], Tensor], constant: Callable[[Tensor], Tensor]
+) -> Objective:
+    return Objective(name=name, task="classification", losses=losses, constant=constant)
+
+
+CLASSIFICATION: Mapping[str, Objective] = {  # the first one is the default
+    made.name: made
+    for made in (
+        _of_classes("cross_entropy", cross_entropy, entropy),
+        _of_classes("mse", probability_mse, _constant_mse),
+        _of_classes("hinge", hinge, _constant_hinge),
+        _of_classes("smoothed", smoothed, _constant_smoothed),
+    )
+}
+REGRESSION: Mapping[str, Objective] = {
+    made.name: made
+    for made in (
+        Objective(name="mse", task="regression", losses=mse),
+        Objective(name="mae", task="regression", losses=mae),
+        Objective(name="huber", task="regression", losses=huber),
+    )
+}
+CROSS_ENTROPY = CLASSIFICATION["cross_entropy"]
+
+
+def class_frequencies(labels: Tensor, classes: int) -> Tensor:
+    """Shares of the classes among labels (S, n): (S, C) in float64 on the CPU."""
+    counts = torch.stack([torch.bincount(own, minlength=classes) for own in labels.cpu()])
+    return counts.double() / labels.shape[1]

@@ -1,0 +1,202 @@
+"""Further measurements of a network, each on every replicate by itself.
+
+    dead_units         units that answer every training sample alike
+    GradientRatios     gradient of the first weight matrix against that of the last
+    gradient_noise     spread of mini-batch gradients against their mean
+
+Nothing is trained, no dropout mask is drawn, and running statistics are left as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.engine.data import TrainingData
+from nnbench.engine.objectives import Objective
+from nnbench.engine.seeding import generators
+from nnbench.engine.stacked_layers import SeededDropout
+from nnbench.engine.stacking import Replicates
+from nnbench.engine.transfer import to_training
+from nnbench.registry import ACTIVATIONS, load
+from nnbench.settings import Settings
+
+GRADIENT_SAMPLES = 1_024  # of one replicate, for one gradient
+PROBE_BATCH = 256  # of them at a time: activations of a whole kilosample need not fit in memory
+SMALLEST = torch.finfo(torch.float32).tiny  # a ratio below it counts as it: its logarithm exists
+
+
+@contextmanager
+def _as_in_training(model: Replicates, settings: Settings) -> Iterator[None]:
+    """Batch normalisation by the batch, as in a step; without dropout, and undone afterwards."""
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    to_training(model, settings)
+    for module in model.modules():
+        if isinstance(module, SeededDropout):
+            module.eval()
+    try:
+        yield
+    finally:
+        for buffer, before in buffers:
+            buffer.copy_(before)
+
+
+def _shuffled(rows: Tensor, seeds: Sequence[int]) -> Tensor:
+    """Rows (S, n) in the order of each replicate's first pass."""
+    orders = [torch.randperm(rows.shape[1], generator=g) for g in generators(seeds, "order")]
+    return rows.gather(1, torch.stack(orders).to(rows.device))
+
+
+def _gradients(
+    model: Replicates,
+    data: TrainingData,
+    objective: Objective,
+    *,
+    index: Tensor,
+    of: Sequence[Tensor],
+) -> list[Tensor]:
+    """Gradients of each replicate's loss on its samples ``index`` (S, B)."""
+    inputs, targets = data.bank.gather(index)
+    losses = objective.losses(model(inputs), targets)
+    return list(torch.autograd.grad(losses.sum(), of, materialize_grads=True))
+
+
+class GradientRatios:
+    """RMS gradient of the first weight matrix over that of the last, (S,), at chosen moments.
+
+    The root mean square over a matrix's weights does not depend on how many they are, so layers of
+    different sizes compare. Below 1: gradients vanish on the way back (Glorot & Bengio 2010).
+    """
+
+    def __init__(
+        self, model: Replicates, data: TrainingData, objective: Objective, settings: Settings,
+        *, seeds: Sequence[int],
+    ) -> None:  # fmt: skip
+        self.model, self.data, self.objective, self.settings = model, data, objective, settings
+        rows = _shuffled(data.train, seeds)[:, :GRADIENT_SAMPLES]
+        # batch normalisation cannot take a last batch of one sample
+        self.rows = rows[:, :-1] if rows.shape[1] % PROBE_BATCH == 1 < rows.shape[1] else rows
+        self.logs: list[Tensor] = []
+        self.start = self._ratios()
+
+    def look(self, running: Tensor) -> None:
+        """Measure the replicates in ``running`` (S,), a mask on the CPU."""
+        self.logs.append(torch.where(running, self._ratios().log(), torch.nan))
+
+    def mean(self) -> Tensor:
+        """Geometric mean (S,) of the moments looked at; those without a finite ratio are left out."""
+        logs = torch.stack(self.logs)
+        return torch.where(logs.isfinite(), logs, torch.nan).nanmean(dim=0).exp()
+
+    def _ratios(self) -> Tensor:
+        """In float64 on the CPU; NaN without two weight matrices, or where both gradients are zero."""
+        kernels: list[Tensor] = list(self.model.kernels())
+        each = len(kernels) if self.model.stacked else len(kernels) // self.model.count
+        if each < 2:
+            return torch.full((self.model.count,), torch.nan, dtype=torch.float64)
+        ends = [k for i, k in enumerate(kernels) if i % each in (0, each - 1)]
+        total = [torch.zeros_like(kernel) for kernel in ends]
+        with _as_in_training(self.model, self.settings):
+            for index in self.rows.split(PROBE_BATCH, dim=1):
+                found = _gradients(self.model, self.data, self.objective, index=index, of=ends)
+                torch._foreach_add_(total, found, alpha=index.shape[1])
+        first, last = self._rms(total[0::2]), self._rms(total[1::2])
+        return torch.where(first + last > 0, (first / last).clamp_min(SMALLEST), torch.nan)
+
+    def _rms(self, gradients: list[Tensor]) -> Tensor:
+        """One stacked gradient (S, ...), or one a replicate, to (S,)."""
+        rows = gradients[0] if self.model.stacked else torch.stack(gradients)
+        return rows.flatten(1).cpu().double().square().mean(dim=1).sqrt()
+
+
+def gradient_noise(
+    model: Replicates, data: TrainingData, objective: Objective, settings: Settings,
+    *, seeds: Sequence[int],
+) -> Tensor:  # fmt: skip
+    """Trace of the covariance of mini-batch gradients over the squared norm of their mean, (S,).
+
+    McCandlish et al. (2018), their "simple noise scale" divided by the batch size. One pass over the
+    training samples in batches of the cell's size, a smaller last one left out: the mean gradient is
+    then that of the training set itself, and the only estimate is an unbiased variance. NaN with
+    fewer than two batches. Penalties, augmentation and dropout take no part.
+    """
+    rows = _shuffled(data.train, seeds)
+    count = rows.shape[1] // settings.batch_size
+    if count < 2:
+        return torch.full((model.count,), torch.nan, dtype=torch.float64)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    total = [torch.zeros_like(p) for p in parameters]
+    squares = torch.zeros(model.count, dtype=torch.float64)
+    with _as_in_training(model, settings):
+        for index in rows.split(settings.batch_size, dim=1)[:count]:
+            found = _gradients(model, data, objective, index=index, of=parameters)
+            torch._foreach_add_(total, found)
+            squares += _squared_norms(model, found)
+    mean = _squared_norms(model, total) / count**2
+    return (squares - count * mean) / (count - 1) / mean
+
+
+def _squared_norms(model: Replicates, gradients: list[Tensor]) -> Tensor:
+    """Of each replicate's whole gradient, (S,) in float64 on the CPU."""
+    if model.stacked:
+        parts = [g.flatten(1).square().sum(dim=1) for g in gradients]
+        return torch.stack(parts).cpu().double().sum(dim=0)
+    each = torch.stack([g.square().sum() for g in gradients]).cpu().double()
+    return each.view(model.count, -1).sum(dim=1)
+
+
+@torch.no_grad()
+def dead_units(model: Replicates, data: TrainingData, settings: Settings) -> Tensor:
+    """Share of the hidden units (S,) whose output is the same for all training samples.
+
+    A unit is one output of an activation module; of a convolution one channel, dead if each of its
+    positions is. A unit of leaky ReLU still answers when it is negative, so it is alive. NaN for a
+    model whose activations are no modules.
+    """
+    model.eval()
+    low: list[Tensor] = []  # of each layer, (S, units, ...)
+    high: list[Tensor] = []
+    with _ranges(model, settings) as seen:
+        for index in data.train.split(PROBE_BATCH, dim=1):
+            seen.clear()
+            model(data.bank.gather(index)[0])
+            lows, highs = (_by_layer(model, [r[end] for r in seen]) for end in (0, 1))
+            low = [a.minimum(b) for a, b in zip(low or lows, lows, strict=True)]
+            high = [a.maximum(b) for a, b in zip(high or highs, highs, strict=True)]
+    dead = [(a == b).unsqueeze(2).flatten(2).all(dim=2) for a, b in zip(low, high, strict=True)]
+    if not dead:
+        return torch.full((model.count,), torch.nan, dtype=torch.float64)
+    return torch.cat(dead, dim=1).cpu().double().mean(dim=1)
+
+
+@contextmanager
+def _ranges(model: Replicates, settings: Settings) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """Lowest and highest outputs over the batch, of all activation modules in the order of their calls."""
+    makers = [load("activation", name, ACTIVATIONS) for name in (*ACTIVATIONS, settings.activation)]
+    kinds: tuple[type[nn.Module], ...] = (
+        nn.ReLU6,
+        *(type(make()) for make in makers),
+    )  # ReLU6: in torchvision's networks
+    seen: list[tuple[Tensor, Tensor]] = []
+    batch = 1 if model.stacked else 0
+
+    def note(_module: nn.Module, _inputs: object, out: Tensor) -> None:
+        seen.append((out.amin(dim=batch), out.amax(dim=batch)))
+
+    hooks = [m.register_forward_hook(note) for m in model.modules() if isinstance(m, kinds)]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _by_layer(model: Replicates, outputs: list[Tensor]) -> list[Tensor]:
+    """What the calls of one forward pass gave, as (S, ...) for each layer."""
+    if model.stacked:
+        return outputs
+    each = len(outputs) // model.count  # replicates run one after the other
+    return [torch.stack(outputs[layer::each]) for layer in range(each)]

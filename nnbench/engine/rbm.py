@@ -1,0 +1,226 @@
+"""Greedy layer-wise pretraining of a sigmoid MLP as restricted Boltzmann machines, all replicates at once.
+
+Each hidden layer in turn is the hidden side of an RBM of Bernoulli units whose visible side is the
+layer below (Hinton, Osindero & Teh 2006), trained by one step of contrastive divergence (Hinton
+2002). Choices follow Hinton's practical guide (2010): weights start as N(0, 0.01), hidden biases at
+zero and visible ones at the log odds of the data (section 8); hidden units are sampled when the data
+drive them, everything else is a probability, the statistics too (section 3). No weight decay, no
+sparsity target. Visible biases are thrown away at the end: the network has no place for them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.engine.data import TrainingData
+from nnbench.engine.seeding import generators
+from nnbench.engine.stacked_layers import SeededDropout, StackedLinear
+from nnbench.engine.stacking import Replicates
+from nnbench.errors import NnbenchError
+from nnbench.settings import Rbm, Settings
+
+FIRST_DEVIATION = 0.01  # of the weights (Hinton 2010, section 8)
+READING_BATCH = 1024  # samples of one replicate in one pass that only reads
+ROUNDING = 1e-5  # by which a normalised input may leave [0, 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconstruction:
+    """Mean squared error per value of one Gibbs step on the training samples.
+
+    Attributes:
+        before: For each hidden layer, each replicate's error (S,) with the first weights; CPU, float64.
+        after: The same after training.
+    """
+
+    before: tuple[Tensor, ...]
+    after: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """S machines: weight (S, visible, hidden), biases (S, 1, visible) and (S, 1, hidden)."""
+
+    weight: Tensor
+    visible_bias: Tensor
+    hidden_bias: Tensor
+
+    def hidden(self, visible: Tensor) -> Tensor:
+        """Probabilities (S, B, hidden) of the hidden units."""
+        return torch.baddbmm(self.hidden_bias, visible, self.weight).sigmoid_()
+
+    def visible(self, hidden: Tensor) -> Tensor:
+        """Probabilities (S, B, visible) of the visible units."""
+        return torch.baddbmm(self.visible_bias, hidden, self.weight.mT).sigmoid_()
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """In the order of ``contrast``."""
+        return self.weight, self.visible_bias, self.hidden_bias
+
+
+@torch.no_grad()
+def pretrain_rbms(
+    model: Replicates, data: TrainingData, rbm: Rbm, *, seeds: Sequence[int]
+) -> Reconstruction:
+    """Set the hidden layers of a sigmoid MLP to trained RBMs; its output layer stays as it is.
+
+    Every replicate draws from a generator of its own, so that it does not depend on the others.
+
+    Raises:
+        NnbenchError: The model is no sigmoid MLP, or its inputs are not within [0, 1].
+    """
+    layers = hidden_layers(model)
+    _check_range(data)
+    draws = generators(seeds, "rbm", data.train.device)
+    before, after = [], []
+    for depth, layer in enumerate(layers):
+        samples = Samples(data, layers[:depth])
+        machine = first_machine(layer, samples, draws)
+        before.append(reconstruction_error(machine, samples, draws))
+        contrastive_divergence(machine, samples, rbm, draws)
+        after.append(reconstruction_error(machine, samples, draws))
+    return Reconstruction(before=tuple(before), after=tuple(after))
+
+
+def hidden_layers(model: Replicates) -> list[StackedLinear]:
+    """The stacked hidden layers of a sigmoid MLP, the first one first.
+
+    Raises:
+        NnbenchError: The model is something else.
+    """
+    parts = list(model.body.children()) if model.stacked else []
+    parts = [part for part in parts if not isinstance(part, SeededDropout)]
+    inner = parts[1:-1]
+    layers = [
+        part for part in inner[::2] if isinstance(part, StackedLinear) and part.bias is not None
+    ]
+    sigmoids = [part for part in inner[1::2] if isinstance(part, nn.Sigmoid)]
+    ends = inner and isinstance(parts[0], nn.Flatten) and isinstance(parts[-1], StackedLinear)
+    if not (ends and len(layers) == len(sigmoids) == len(inner) / 2):
+        raise NnbenchError(
+            "rbm: pretraining needs a sigmoid MLP with a hidden layer",
+            got=", ".join(type(part).__name__ for part in parts) or "a model that is not stacked",
+            allowed="model: mlp, activation: sigmoid, without norm and skip",
+        )
+    return layers
+
+
+class Samples:
+    """The training samples as the layer above ``below`` sees them: its visible probabilities."""
+
+    def __init__(self, data: TrainingData, below: Sequence[StackedLinear]) -> None:
+        self.data, self.below = data, below
+
+    def at(self, index: Tensor) -> Tensor:
+        """Rows (S, B) of the bank as (S, B, visible)."""
+        visible = self.data.bank.gather(index)[0].flatten(2).clamp_(0.0, 1.0)
+        for layer in self.below:
+            visible = layer(visible).sigmoid_()
+        return visible
+
+    def once(self) -> Iterator[Tensor]:
+        """All samples in large batches."""
+        for index in self.data.train.split(READING_BATCH, dim=1):
+            yield self.at(index)
+
+    def batches(
+        self, size: int, *, draws: Sequence[torch.Generator], total: int
+    ) -> Iterator[Tensor]:
+        """``total`` batches; every pass in a fresh order, its last batch with what is left."""
+        train = self.data.train
+        while total > 0:
+            orders = [torch.randperm(train.shape[1], generator=g, device=g.device) for g in draws]
+            for index in train.gather(1, torch.stack(orders)).split(size, dim=1)[:total]:
+                yield self.at(index)
+                total -= 1
+
+
+def first_machine(
+    layer: StackedLinear, samples: Samples, draws: Sequence[torch.Generator]
+) -> Machine:
+    """The machine of a layer before training, on the layer's own memory.
+
+    A visible unit that is on in k of n samples starts at ln((k + 1) / (n - k + 1)): the log odds of
+    the guide, which are infinite for a constant unit, with Laplace's rule.
+    """
+    assert layer.bias is not None
+    weight, hidden_bias = layer.weight.detach(), layer.bias.detach()
+    for own, generator in zip(weight, draws, strict=True):
+        own.normal_(0.0, FIRST_DEVIATION, generator=generator)
+    on = torch.stack([visible.sum(dim=1) for visible in samples.once()]).sum(dim=0)
+    count = samples.data.train.shape[1]
+    odds = (on + 1.0) / (count - on + 1.0)
+    return Machine(
+        weight=weight, visible_bias=odds.log().unsqueeze(1), hidden_bias=hidden_bias.zero_()
+    )
+
+
+def contrastive_divergence(
+    machine: Machine, samples: Samples, rbm: Rbm, draws: Sequence[torch.Generator]
+) -> None:
+    """Train a machine in place by CD-1 with momentum."""
+    timing = Settings(train_for=rbm.train_for, batch_size=rbm.batch_size)
+    total = timing.total_steps(samples.data.train.shape[1])
+    velocities = [torch.zeros_like(tensor) for tensor in machine.tensors()]
+    for visible in samples.batches(rbm.batch_size, draws=draws, total=total):
+        hidden = machine.hidden(visible)
+        gradients = contrast(machine, visible, hidden, sampled=sample(hidden, draws))
+        for tensor, velocity, gradient in zip(
+            machine.tensors(), velocities, gradients, strict=True
+        ):
+            tensor.add_(velocity.mul_(rbm.momentum).add_(gradient, alpha=rbm.lr))
+
+
+def contrast(
+    machine: Machine, visible: Tensor, hidden: Tensor, *, sampled: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The CD-1 direction uphill, a mean over the batch: <v h> of the data minus of the reconstruction.
+
+    Shapes: visible (S, B, V), hidden and sampled (S, B, H) -> like ``Machine.tensors()``.
+    """
+    again = machine.visible(sampled)
+    hidden_again = machine.hidden(again)
+    products = torch.bmm(visible.mT, hidden) - torch.bmm(again.mT, hidden_again)
+    return (
+        products / visible.shape[1],
+        (visible - again).mean(dim=1, keepdim=True),
+        (hidden - hidden_again).mean(dim=1, keepdim=True),
+    )
+
+
+def sample(probabilities: Tensor, draws: Sequence[torch.Generator]) -> Tensor:
+    """Binary states of units, each replicate's from its own generator."""
+    uniforms = torch.empty_like(probabilities)
+    for own, generator in zip(uniforms, draws, strict=True):
+        own.uniform_(generator=generator)
+    return (uniforms < probabilities).to(probabilities.dtype)
+
+
+def reconstruction_error(
+    machine: Machine, samples: Samples, draws: Sequence[torch.Generator]
+) -> Tensor:
+    """Each replicate's mean squared error (S,) of visible -> sampled hidden -> visible probabilities."""
+    sums = []
+    for visible in samples.once():
+        again = machine.visible(sample(machine.hidden(visible), draws))
+        sums.append((visible - again).square_().sum(dim=(1, 2)))
+    values = math.prod(samples.data.train.shape[1:]) * machine.weight.shape[1]
+    return torch.stack(sums).cpu().double().sum(dim=0) / values  # MPS has no float64
+
+
+def _check_range(data: TrainingData) -> None:
+    """Refuse inputs that are no probabilities; what rounding leaves outside is cut off later."""
+    batches = (data.bank.gather(index)[0] for index in data.train.split(READING_BATCH, dim=1))
+    lows, highs = zip(*((x.min().item(), x.max().item()) for x in batches), strict=True)
+    low, high = min(lows), max(highs)
+    if not (low >= -ROUNDING and high <= 1.0 + ROUNDING):
+        raise NnbenchError(
+            "rbm: Bernoulli units need inputs within [0, 1]",
+            got=f"training inputs from {low:.4g} to {high:.4g}",
+            todo="set `inputs: minmax`",
+        )

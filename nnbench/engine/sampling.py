@@ -1,0 +1,153 @@
+"""Which samples each replicate trains and validates on, drawn by its own seed.
+
+split_pool   fixed data: each replicate's own split of one pool
+draw_fresh   generated data: new samples for each replicate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from nnbench.datasets.base import Arrays, Dataset, Stream
+from nnbench.datasets.store import load_trainval
+from nnbench.engine.seeding import CPU, generator
+from nnbench.errors import NnbenchError
+from nnbench.selection import (
+    classes_in_use,
+    first_of_each,
+    in_proportion,
+    of_classes,
+    samples_by_class,
+    train_size,
+)
+from nnbench.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """Samples with the rows of training (S, n) and validation (S, m), on the CPU.
+
+    ``own`` says that each replicate has a block of rows for itself, all blocks equally long.
+    """
+
+    arrays: Arrays
+    train: Tensor
+    validation: Tensor
+    own: bool
+
+
+def split_pool(
+    dataset: Dataset, settings: Settings, *, folder: Path, seeds: Sequence[int]
+) -> Drawn:
+    """Each replicate's own split of the pool."""
+    arrays = of_classes(load_trainval(folder), settings.classes)
+    rows = torch.stack([_draw_rows(len(arrays), seed) for seed in seeds])
+    kept = in_proportion(dataset.validation_size, dataset, settings)
+    validation, rest = rows[:, :kept], rows[:, kept:]
+    size = train_size(dataset, settings, room=rest.shape[1])
+    _check_room(dataset, size=size, room=rest.shape[1])
+    counts = samples_by_class(size, dataset, settings)
+    if counts is None:
+        train = rest[:, :size]
+    else:
+        _check_classes(dataset, settings, size=size, labels=arrays.labels[rest.numpy()])
+        places = [first_of_each(arrays.labels[row], counts) for row in rest.numpy()]
+        train = rest.gather(1, torch.from_numpy(np.array(places)))
+    return Drawn(arrays=arrays, train=train, validation=validation, own=False)
+
+
+def _draw_rows(pool: int, seed: int) -> Tensor:
+    """A replicate's own order of the pool: validation first, so that it does not depend on sizes."""
+    return torch.randperm(pool, generator=generator(seed, "split", CPU))
+
+
+def _check_room(dataset: Dataset, *, size: int, room: int) -> None:
+    if size > room or room < 1:
+        raise NnbenchError(
+            f"dataset {dataset.name}: too few samples for train_size",
+            got=size,
+            allowed=f"1 to {room}",
+        )
+
+
+def _check_classes(
+    dataset: Dataset, settings: Settings, *, size: int, labels: npt.NDArray[Any]
+) -> None:
+    """Whether each class has its share of ``size`` among each replicate's labels (S, k)."""
+    used = classes_in_use(dataset, settings)
+    counts = np.array([np.bincount(row, minlength=len(used)) for row in labels]).min(axis=0)
+    fewest = int(counts.argmin())
+    most = int(counts[fewest]) * len(used)
+    if counts[fewest] < size // len(used):
+        raise NnbenchError(
+            f"dataset {dataset.name}: class {dataset.class_names[used[fewest]]!r} has too few "
+            "samples for rare_class",
+            got=f"{counts[fewest]} beside the validation samples of some replicate",
+            allowed=f"{size // len(used)} or more (train_size {size} over {len(used)} classes)",
+            todo=f"set train_size to {most} or less"
+            if most
+            else "leave that class out by `classes`",
+        )
+
+
+def draw_fresh(
+    dataset: Dataset, settings: Settings, *, folder: Path, seeds: Sequence[int]
+) -> Drawn:
+    """Fresh samples for each seed, written straight into one array: [train, validation] a replicate."""
+    del folder  # nothing is read
+    assert dataset.draw is not None
+    size = train_size(dataset, settings)
+    counts = samples_by_class(size, dataset, settings)
+    size = size if counts is None else sum(counts)
+    kept = in_proportion(dataset.validation_size, dataset, settings)
+    each = size + kept
+    one = dataset.draw(1, seed=seeds[0], stream="train")  # uint8 or float32
+    inputs = np.empty((len(seeds) * each, *dataset.input_shape), dtype=one.inputs.dtype)
+    labels = np.empty(len(seeds) * each, dtype=one.labels.dtype)
+    wanted: tuple[tuple[int, int | tuple[int, ...], Stream], ...] = (
+        (0, size if counts is None else counts, "train"),
+        (size, kept, "validation"),
+    )
+    for replicate, seed in enumerate(seeds):
+        for offset, want, stream in wanted:
+            part = sample(dataset, settings, want, seed=seed, stream=stream)
+            start = replicate * each + offset
+            inputs[start : start + len(part)] = part.inputs
+            labels[start : start + len(part)] = part.labels
+    rows = torch.arange(len(seeds) * each).view(len(seeds), each)
+    arrays = Arrays(inputs=inputs, labels=labels)
+    return Drawn(arrays=arrays, train=rows[:, :size], validation=rows[:, size:], own=True)
+
+
+def sample(
+    dataset: Dataset,
+    settings: Settings,
+    wanted: int | tuple[int, ...],
+    *,
+    seed: int,
+    stream: Stream,
+) -> Arrays:
+    """The first samples of a stream that are of the classes in use: so many, or so many of each.
+
+    Every class occurs in a stream (the dataset's preparation checks it), so the search ends.
+    """
+    assert dataset.draw is not None
+    total = wanted if isinstance(wanted, int) else sum(wanted)
+    asked = total * len(dataset.class_names) // len(settings.classes) if settings.classes else total
+    while True:
+        arrays = of_classes(dataset.draw(asked, seed=seed, stream=stream), settings.classes)
+        if isinstance(wanted, tuple):
+            places = first_of_each(arrays.labels, wanted)
+            if places is not None:
+                return Arrays(inputs=arrays.inputs[places], labels=arrays.labels[places])
+        elif len(arrays) >= wanted:
+            return Arrays(inputs=arrays.inputs[:wanted], labels=arrays.labels[:wanted])
+        asked *= 2

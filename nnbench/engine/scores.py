@@ -1,0 +1,133 @@
+"""What trained replicates score on given samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.engine.data import Bank
+from nnbench.engine.objectives import CROSS_ENTROPY, Objective
+from nnbench.engine.shift import shift_images
+from nnbench.settings import Shift
+
+EVALUATION_BATCH = 1024  # samples of one replicate in one forward pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What each replicate scores, (S,) on the CPU in float64.
+
+    Attributes:
+        loss: Mean of the training objective.
+        accuracy: Of classes; None for numbers.
+        by_class: Accuracy on the samples of each class (S, C), NaN where there are none; on request.
+        mae, rmse: Mean absolute and root mean squared error of numbers, in deviations.
+    """
+
+    loss: Tensor
+    accuracy: Tensor | None = None
+    by_class: Tensor | None = None
+    mae: Tensor | None = None
+    rmse: Tensor | None = None
+
+
+class Samples(Protocol):
+    """Where samples come from: a bank, or a changed view of one."""
+
+    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The normalised samples at ``index`` (S, B): inputs (S, B, *shape), targets (S, B)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shifted:
+    """The images of a bank as they look after a shift; each replicate draws for itself."""
+
+    bank: Bank
+    shift: Shift
+    generators: Sequence[torch.Generator]
+
+    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``Samples``."""
+        images, targets = self.bank.gather_raw(index)
+        changed = [
+            shift_images(own, self.shift, generator=draw)
+            for own, draw in zip(images, self.generators, strict=True)
+        ]
+        return self.bank.normalise(torch.stack(changed)), targets
+
+
+def labels_of(bank: Bank, rows: Tensor) -> Tensor:
+    """The labels or targets of rows (S, m) without their inputs: (S, m)."""
+    return bank.labels.gather(1, rows) if bank.labels.ndim == 2 else bank.labels[rows]
+
+
+def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> Scores:
+    """What a predictor scores that has learned nothing, on rows (S, m).
+
+    For classes it gives all of them the same probability (equal logits), whatever the labels are:
+    cross-entropy ln C, accuracy 1/C. For numbers it says the training targets' mean, which is 0 in
+    deviations.
+    """
+    if objective.task == "classification":
+        zeros = torch.zeros(1, 1, outputs, dtype=torch.float64)
+        chance = torch.full((len(rows),), 1.0 / outputs, dtype=torch.float64)
+        loss = objective.losses(zeros, torch.zeros(1, 1, dtype=torch.int64)).expand(len(rows))
+        by_class = chance.unsqueeze(1).expand(-1, outputs)
+        return Scores(loss=loss, accuracy=chance, by_class=by_class)
+    targets = labels_of(bank, rows).cpu().double()
+    loss = objective.losses(torch.zeros_like(targets).unsqueeze(2), targets)
+    return Scores(
+        loss=loss, mae=targets.abs().mean(dim=1), rmse=targets.square().mean(dim=1).sqrt()
+    )
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module,
+    samples: Samples,
+    rows: Tensor,
+    objective: Objective = CROSS_ENTROPY,
+    *,
+    by_class: bool = False,
+) -> Scores:
+    """Score every replicate on its own rows (S, m) of a bank.
+
+    Args:
+        model: (S, B, *shape) -> (S, B, C); it is left in evaluation mode.
+        samples: The bank, or a changed view of it.
+        rows: Which samples.
+        objective: What ``loss`` means.
+        by_class: Whether to score each class by itself, too.
+    """
+    model.eval()
+    parts = []  # of each batch
+    for index in rows.split(EVALUATION_BATCH, dim=1):
+        inputs, targets = samples.gather(index)
+        parts.append(_sums(model(inputs), targets, objective, by_class=by_class))
+    # summed in float64 on the CPU: MPS has none
+    loss, *sums = (torch.stack(part).cpu().double().sum(dim=0) for part in zip(*parts, strict=True))
+    count = rows.shape[1]
+    if objective.task == "regression":
+        return Scores(loss=loss / count, mae=sums[0] / count, rmse=(sums[1] / count).sqrt())
+    each = sums[1] / sums[2] if by_class else None
+    return Scores(loss=loss / count, accuracy=sums[0] / count, by_class=each)
+
+
+def _sums(
+    outputs: Tensor, targets: Tensor, objective: Objective, *, by_class: bool
+) -> tuple[Tensor, ...]:
+    """Of one batch, (S, ...) each: loss; then hits, or absolute and squared errors."""
+    loss = objective.losses(outputs, targets) * targets.shape[1]
+    if objective.task == "regression":
+        error = outputs.squeeze(2) - targets
+        return loss, error.abs().sum(dim=1), error.square().sum(dim=1)
+    right = outputs.argmax(dim=2) == targets
+    if not by_class:
+        return loss, right.sum(dim=1)
+    member = targets.unsqueeze(2) == torch.arange(outputs.shape[2], device=targets.device)
+    hits = (member & right.unsqueeze(2)).sum(dim=1)
+    return loss, right.sum(dim=1), hits, member.sum(dim=1)

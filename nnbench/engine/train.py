@@ -1,0 +1,207 @@
+"""The training loop: S replicates of one cell, from their first weights to their best ones.
+
+One visible loop over optimiser steps. Data lie on the device and are shuffled by index; nothing
+inside a step waits for the device. Validation is read at fixed points and picks the weights that
+are kept. Test data cannot be reached from here: ``TrainingData`` has none.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.engine.augment import DRAWS, augment
+from nnbench.engine.data import TrainingData
+from nnbench.engine.monitor import Curves, Monitor
+from nnbench.engine.objectives import objective
+from nnbench.engine.optim import FromTorch, Optimizer, add_penalty_gradients, scheduled_lr
+from nnbench.engine.seeding import derived_seed, generator, generators
+from nnbench.engine.stacking import Replicates
+from nnbench.engine.transfer import to_training
+from nnbench.errors import NnbenchError
+from nnbench.models.base import Builder, ModelSpec
+from nnbench.registry import ACTIVATIONS, MODELS, OPTIMIZERS, load
+from nnbench.settings import Augment, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """The outcome: the model with its chosen weights, and how it got there.
+
+    Attributes:
+        model: With the checkpoint's weights.
+        curves: What was seen on the way.
+        diverged: Which replicates had a loss that is not finite.
+        stopped_epochs: Where the patience with a replicate was at its end; None: never.
+        gradient_ratios: At the start and on average, (S,) each, where the probe was asked for.
+        steps: Of the optimiser.
+        samples: Seen by all replicates together.
+        cap_epochs: The whole budget.
+        train_seconds, evaluate_seconds: Of the steps, and of the evaluation points between them.
+    """
+
+    model: Replicates
+    curves: Curves
+    diverged: tuple[bool, ...]
+    stopped_epochs: tuple[float | None, ...]
+    gradient_ratios: tuple[Tensor, Tensor] | None
+    steps: int
+    samples: int
+    cap_epochs: float
+    train_seconds: float
+    evaluate_seconds: float
+
+
+def build_replicates(
+    settings: Settings,
+    *,
+    input_shape: tuple[int, ...],
+    classes: int,
+    seeds: Sequence[int],
+    device: torch.device,
+) -> Replicates:
+    """Build one model a seed, each from its own generator, and stack them."""
+    builder: Builder = load("model", settings.model, MODELS)
+    spec = ModelSpec(
+        input_shape=input_shape,
+        classes=classes,
+        hidden=settings.hidden,
+        activation=load("activation", settings.activation, ACTIVATIONS),
+        dropout=settings.dropout,
+        init=settings.init,
+        options=settings.model_options,
+    )
+    modules = []
+    for seed in seeds:
+        # A user's own builder may draw from the global state: give it a private copy of it.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derived_seed(seed, "init"))
+            modules.append(builder(spec, generator(seed, "init")).to(device))
+    with torch.random.fork_rng(devices=[]):
+        _check_shapes(modules[0], settings.model, spec, device=device)
+    draws = generators(seeds, "dropout", device)
+    return Replicates(modules, draws, input_shape=input_shape).to(device)
+
+
+@torch.no_grad()
+def _check_shapes(module: nn.Module, name: str, spec: ModelSpec, *, device: torch.device) -> None:
+    """Let two samples of zeros through: an own model may be made for other data."""
+    took = f"model {name!r} does not accept samples of shape {spec.input_shape}"
+    todo = "choose a model that is made for this dataset, or correct its builder"
+    module.eval()
+    try:
+        out = module(torch.zeros(2, *spec.input_shape, device=device))
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
+        got = str(error) or type(error).__name__
+        raise NnbenchError(took, got=got, todo=todo) from error
+    module.train()
+    shape = tuple(getattr(out, "shape", ()))
+    if shape != (2, spec.classes):
+        raise NnbenchError(
+            f"model {name!r} has an output of the wrong shape",
+            got=f"{shape or type(out).__name__} for a batch of 2",
+            allowed=f"(2, {spec.classes}): one row a sample, one value a class (or one number)",
+            todo=todo,
+        )
+
+
+def build_optimizer(model: Replicates, settings: Settings) -> Optimizer:
+    """The optimiser of the settings over all replicates' parameters that are not frozen."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    made = load("optimizer", settings.optimizer, OPTIMIZERS)(trained, settings)
+    return FromTorch(made) if isinstance(made, torch.optim.Optimizer) else made
+
+
+def train(
+    data: TrainingData, model: Replicates, settings: Settings, *, seeds: Sequence[int]
+) -> Trained:
+    """Train all replicates for the budget and leave the checkpoint's weights in the model."""
+    device = data.train.device
+    size = data.train.shape[1]
+    total, per_epoch = settings.total_steps(size), settings.steps_per_epoch(size)
+    points = evaluation_steps(total, settings.evaluation_points())
+    minimised = objective(settings.loss, data.task)
+    optimizer = build_optimizer(model, settings)
+    kernels = model.kernels() if settings.l1 or settings.l2 else []
+    draws = generators(seeds, "augment", device) if settings.augment != Augment() else None
+
+    monitor = Monitor(model, data, settings, seeds=seeds)
+    loss_sum = torch.zeros(len(seeds), device=device)
+    samples = seen = 0  # of one replicate: since the last evaluation, and in all
+    started = time.perf_counter()
+    to_training(model, settings)
+    for step, index in enumerate(
+        batches(data.train, settings.batch_size, seeds=seeds, total=total)
+    ):
+        inputs, labels = data.bank.gather_raw(index)
+        if draws is not None:
+            inputs = augmented(inputs, settings.augment, draws)
+        losses = minimised.losses(model(data.bank.normalise(inputs)), labels)
+        losses.sum().backward()
+        if kernels:
+            add_penalty_gradients(kernels, l1=settings.l1, l2=settings.l2)
+        optimizer.step(scheduled_lr(settings, step=step, total=total))
+
+        loss_sum += losses.detach() * labels.shape[1]
+        samples += labels.shape[1]
+        seen += labels.shape[1]
+        if step + 1 in points:
+            finished = monitor.look(epoch=(step + 1) / per_epoch, train_loss=loss_sum / samples)
+            loss_sum.zero_()
+            samples = 0
+            if finished:
+                break
+    seconds = time.perf_counter() - started
+    monitor.restore()
+    return Trained(
+        model=model,
+        curves=monitor.curves,
+        diverged=tuple(monitor.diverged.tolist()),
+        stopped_epochs=tuple(None if math.isnan(e) else e for e in monitor.stopped.tolist()),
+        gradient_ratios=monitor.gradient_ratios(),
+        steps=step + 1,
+        samples=seen * len(seeds),
+        cap_epochs=total / per_epoch,
+        train_seconds=seconds - monitor.seconds,
+        evaluate_seconds=monitor.seconds,
+    )
+
+
+def evaluation_steps(total: int, count: int) -> frozenset[int]:
+    """The steps (counted from 1) after which validation is read: ``count`` equal parts of all."""
+    count = min(count, total)
+    return frozenset(round(total * (part + 1) / count) for part in range(count))
+
+
+def batches(
+    train: Tensor, batch_size: int, *, seeds: Sequence[int], total: int
+) -> Iterator[Tensor]:
+    """Rows (S, B) for each of ``total`` steps; every pass over the data in a fresh order.
+
+    The last batch of a pass holds what is left (as in Keras).
+    """
+    orders = generators(seeds, "order")
+    step = 0
+    while step < total:
+        shuffled = torch.stack([torch.randperm(train.shape[1], generator=g) for g in orders])
+        rows = train.gather(1, shuffled.to(train.device))
+        for index in rows.split(batch_size, dim=1):
+            if step == total:
+                return
+            yield index
+            step += 1
+
+
+def augmented(inputs: Tensor, how: Augment, draws: Sequence[torch.Generator]) -> Tensor:
+    """Transform (S, B, C, H, W), each sample by its own replicate's draws."""
+    uniforms = torch.stack(
+        [torch.rand(inputs.shape[1], DRAWS, generator=g, device=inputs.device) for g in draws]
+    )
+    return augment(inputs.flatten(0, 1), uniforms.flatten(0, 1), how).view(inputs.shape)

@@ -1,0 +1,58 @@
+"""Weights from a training on other classes: what that training is, and what is kept of it.
+
+The body (all but the output layer) is copied into the fresh network, whose output layer stays as it
+was drawn. A frozen body keeps its weights, and its batch normalisation the statistics it came with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from nnbench.engine.seeding import derived_seed
+from nnbench.engine.stacking import Replicates
+from nnbench.settings import Settings
+
+# What is asked of the judged training alone. Labels are clean before it, whatever they are in it.
+_JUDGED_ALONE = (
+    "pretrain", "label_noise", "shuffled_labels", "rare_class", "outliers", "shifts",
+    "target", "stop_at_target", "patience", "probes",
+)  # fmt: skip
+
+
+def earlier_settings(settings: Settings) -> Settings:
+    """The settings of the training that comes first: another task and budget, the rest alike."""
+    pretrain = settings.pretrain
+    assert pretrain is not None, "there is no earlier training"
+    values = settings.model_dump(exclude=set(_JUDGED_ALONE))
+    values |= pretrain.model_dump(include={"classes", "train_size", "train_for"})
+    return Settings.model_validate(values)
+
+
+def earlier_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """One a replicate, so that weights, order and samples are drawn apart from the judged ones."""
+    return tuple(derived_seed(seed, "pretrain") for seed in seeds)
+
+
+def is_frozen(settings: Settings) -> bool:
+    """Whether the output layer alone is trained."""
+    return settings.pretrain is not None and settings.pretrain.freeze
+
+
+def take_body(model: Replicates, source: Replicates, settings: Settings) -> None:
+    """Copy the body of ``source``, replicate by replicate, and freeze it where that is asked."""
+    model.copy_body_from(source)
+    if is_frozen(settings):
+        trained = {id(parameter) for parameter in model.output_layer()}
+        for parameter in model.parameters():
+            parameter.requires_grad_(id(parameter) in trained)
+
+
+def to_training(model: nn.Module, settings: Settings) -> None:
+    """Training mode; normalisation in a frozen body goes on with the statistics that it has."""
+    model.train()
+    if is_frozen(settings):
+        for module in model.modules():
+            if hasattr(module, "running_mean"):
+                module.eval()

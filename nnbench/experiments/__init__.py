@@ -1,0 +1,1 @@
+"""Measurements, each behind one interface: a cell in, what its record says out."""

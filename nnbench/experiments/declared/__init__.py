@@ -1,0 +1,1 @@
+"""What the plan knows of each experiment: options, metrics, cost. No torch here."""

@@ -1,0 +1,5 @@
+"""One training in several frameworks, each in a process of its own.
+
+``measure`` hands every framework the same ``Problem`` (data, initial weights, order); ``worker`` is
+the process that loads one framework and trains; the other files are the frameworks.
+"""

@@ -1,0 +1,85 @@
+"""The process that loads one framework and trains: ``python -m … FRAMEWORK < problem.npz > outcome``."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import sys
+import time
+from typing import cast, get_args
+
+from nnbench.errors import NnbenchError
+from nnbench.experiments.declared.frameworks import Framework
+from nnbench.experiments.frameworks.problem import (
+    Outcome,
+    Problem,
+    Train,
+    pack_outcome,
+    unpack_problem,
+)
+from nnbench.experiments.frameworks.processes import use_cores
+from nnbench.processes import end_with_parent
+
+
+def command(framework: Framework) -> list[str]:
+    """What starts the process."""
+    return [sys.executable, "-m", "nnbench.experiments.frameworks.worker", framework]
+
+
+def trainer(framework: Framework) -> Train:
+    """Load a framework and return its training function."""
+    # one framework a process: none may take memory, threads or start-up time from another
+    match framework:
+        case "tensorflow":
+            from nnbench.experiments.frameworks.tensorflow_loop import train  # noqa: PLC0415
+        case "tensorflow_slices":
+            from nnbench.experiments.frameworks.tensorflow_loop import (  # noqa: PLC0415
+                train_on_slices as train,
+            )
+        case "keras":
+            from nnbench.experiments.frameworks.keras_fit import train  # noqa: PLC0415
+        case "pytorch":
+            from nnbench.experiments.frameworks.pytorch_loop import train  # noqa: PLC0415
+        case "pytorch_slices":
+            from nnbench.experiments.frameworks.pytorch_loop import (  # noqa: PLC0415
+                train_on_slices as train,
+            )
+        case "jax":
+            from nnbench.experiments.frameworks.jax_loop import train  # noqa: PLC0415
+    return train
+
+
+def run(framework: Framework, problem: Problem) -> Outcome:
+    """Load the framework, train, and check that there is something to report.
+
+    Raises:
+        NnbenchError: The training diverged.
+    """
+    started = time.perf_counter()
+    train = trainer(framework)
+    import_seconds = time.perf_counter() - started
+    outcome = train(problem)
+    if not all(map(math.isfinite, outcome.train_loss)):
+        raise NnbenchError("the training diverged", got=f"losses {outcome.train_loss}")
+    return dataclasses.replace(outcome, import_seconds=import_seconds)
+
+
+def main() -> None:
+    """Read the problem, answer with the outcome; whatever a framework prints goes to stderr."""
+    end_with_parent()
+    [framework] = sys.argv[1:]
+    if framework not in get_args(Framework):
+        sys.exit(f"no framework {framework!r}; there are: {', '.join(get_args(Framework))}")
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
+        os.dup2(2, 1)
+        problem = unpack_problem(sys.stdin.buffer.read())
+        use_cores(problem.threads)
+        try:
+            answer.write(pack_outcome(run(cast("Framework", framework), problem)))
+        except NnbenchError as error:
+            sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

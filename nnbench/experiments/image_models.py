@@ -1,0 +1,154 @@
+"""Image models from torchvision, random images for them, and one step of classifying or training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.utils.flop_counter import FlopCounterMode
+
+from nnbench.engine.optim import sgd
+from nnbench.engine.seeding import generator
+from nnbench.errors import unknown_name
+from nnbench.registry import load
+from nnbench.settings import Settings
+
+# Of each auxiliary classifier's loss: TensorFlow-Slim's train_image_classifier.py and PyTorch's
+# fine-tuning tutorial, both for InceptionV3.
+AUXILIARY_WEIGHT = 0.4
+# torchvision warns unless it is told; True is what it does by default
+INITIALISED: Mapping[str, Mapping[str, bool]] = {
+    "inception_v3": {"init_weights": True},
+    "googlenet": {"init_weights": True},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a model is, whatever computes it.
+
+    Attributes:
+        parameters: All of them, auxiliary classifiers included.
+        flops: Of one image's forward pass in evaluation mode; a multiplication and an addition are
+            two. Convolutions and matrix products count, everything else does not.
+        classes: Its logits.
+        auxiliary: Further classifiers, whose logits it returns in training alone.
+    """
+
+    parameters: int
+    flops: int
+    classes: int
+    auxiliary: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One thing to time: a model at a resolution (pixels a side) and a batch size."""
+
+    name: str
+    model: str
+    resolution: int
+    batch_size: int
+    described: Described
+
+
+class Steps(Protocol):
+    """A model with its data; ``last`` is what shows whether it still computes numbers."""
+
+    last: Tensor
+
+    def __call__(self) -> None:
+        """Compute one batch."""
+
+
+def build(model: str) -> nn.Module:
+    """A torchvision model without trained weights, or what a ``module:object`` makes.
+
+    Raises:
+        NnbenchError: There is no such model.
+    """
+    if ":" in model:
+        own: nn.Module = load("models", model, {})()
+        return own
+    names = torchvision.models.list_models(module=torchvision.models)
+    if model not in names:
+        raise unknown_name("models", model, names)
+    made: nn.Module = torchvision.models.get_model(
+        model, weights=None, **INITIALISED.get(model, {})
+    )
+    return made
+
+
+def describe(model: str, resolution: int) -> Described:
+    """Count on PyTorch's meta device, where tensors have shapes and no values."""
+    with torch.device("meta"), torch.no_grad():
+        network = build(model).eval()
+        images = torch.empty(2, 3, resolution, resolution)  # normalisation trains on two or more
+        with FlopCounterMode(display=False) as counter:
+            logits = network(images[:1])
+        trained = network.train()(images)
+    return Described(
+        parameters=sum(p.numel() for p in network.parameters()),
+        flops=counter.get_total_flops(),
+        classes=logits.shape[-1],
+        auxiliary=0 if isinstance(trained, Tensor) else len(trained) - 1,
+    )
+
+
+class InferenceSteps:
+    """Logits of one batch of random images, in evaluation mode."""
+
+    def __init__(self, place: Place, *, seed: int, device: torch.device) -> None:
+        self.network = build(place.model).to(device).eval()
+        self.images = _images(place, seed=seed, device=device)
+        self.last = torch.zeros(())
+
+    @torch.inference_mode()
+    def __call__(self) -> None:
+        """(B, 3, R, R) -> (B, classes)."""
+        self.last = self.network(self.images)
+
+
+class TrainingSteps:
+    """Forward, backward, update by SGD with momentum, on one batch of random images and labels."""
+
+    def __init__(
+        self, place: Place, *, seed: int, device: torch.device, lr: float, momentum: float
+    ) -> None:
+        self.network = build(place.model).to(device).train()
+        self.images = _images(place, seed=seed, device=device)
+        labels = torch.randint(
+            place.described.classes, (place.batch_size,), generator=generator(seed, "order")
+        )
+        self.labels = labels.to(device)
+        self.lr = lr
+        self.update = sgd(self.network.parameters(), Settings(optimizer="sgd", momentum=momentum))
+        self.last = torch.zeros(())
+
+    def __call__(self) -> None:
+        """One step on the mean loss of the batch."""
+        loss = training_loss(self.network(self.images), self.labels)
+        loss.backward()
+        self.update.step(self.lr)
+        self.last = loss.detach()
+
+
+def training_loss(output: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:
+    """Cross-entropy, plus 0.4 of each auxiliary classifier's where a model returns those too."""
+    if isinstance(output, Tensor):
+        return cross_entropy(output, labels)
+    main, *others = (cross_entropy(logits, labels) for logits in output)
+    return main + AUXILIARY_WEIGHT * sum(others, start=torch.zeros_like(main))
+
+
+def _images(place: Place, *, seed: int, device: torch.device) -> Tensor:
+    """Standard normal values, as normalised photographs have: mean 0, deviation 1."""
+    side = place.resolution
+    # the data of a block, as "split" is for data that are read
+    drawn = torch.randn(place.batch_size, 3, side, side, generator=generator(seed, "split"))
+    return drawn.to(device)

@@ -1,0 +1,144 @@
+"""From scores to a record's plain numbers: metrics of each run, curves, and what no learning scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from nnbench.engine.monitor import Curves
+from nnbench.engine.objectives import Objective, class_frequencies
+from nnbench.engine.scores import Scores
+from nnbench.engine.train import Trained
+from nnbench.settings import Settings
+
+LEARNT = 0.05  # nnbench's own bound: a run that is not so far below the best constant is stuck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """What the replicates of a cell score at their tested weights.
+
+    Attributes:
+        scores: On ``train``, ``validation`` and ``test``.
+        naive: What a predictor scores there that knows frequencies alone, or the training mean.
+        shifted: On the changed test images, by the shift's name.
+        measured: Further metrics, (S,) each.
+        class_names: Of the outputs; () for numbers.
+        outputs: Of the network.
+        test_samples: Of each replicate.
+    """
+
+    scores: Mapping[str, Scores]
+    naive: Mapping[str, Scores]
+    shifted: Mapping[str, Scores]
+    measured: Mapping[str, Tensor]
+    class_names: tuple[str, ...]
+    outputs: int
+    test_samples: int
+
+
+def stuck(loss: Tensor, labels: Tensor, objective: Objective, outputs: int) -> Tensor:
+    """1 for each replicate whose training loss (S,) is not 5 % below the best constant's, else 0.
+
+    The loss is that of the tested weights on the labels (S, n); the constant predictor says the same
+    of every sample, and the best one knows how frequent each class is among them. A loss that is not
+    finite is stuck.
+    """
+    assert objective.constant is not None, "numbers have no classes"
+    constant = objective.constant(class_frequencies(labels, outputs))
+    return (~(loss <= (1.0 - LEARNT) * constant)).double()
+
+
+def metrics_of(
+    trained: Trained, tested: Tested, settings: Settings, row: int
+) -> dict[str, float | None]:
+    """All metrics of one replicate; None where a value is not finite."""
+    metrics = {name: values[row].item() for name, values in _scored(tested, tested.scores)}
+    metrics["loss_gap"] = metrics["test_loss"] - metrics["train_loss"]
+    metrics |= {name: values[row].item() for name, values in tested.measured.items()}
+    metrics["parameters"] = float(trained.model.parameters_each())
+    if settings.target is not None:
+        first = epochs_to_target(trained.curves, settings, row)
+        metrics["epochs_to_target"] = trained.cap_epochs if first is None else first
+    return {name: finite(value) for name, value in metrics.items()}
+
+
+def untrained_metrics(tested: Tested) -> dict[str, float]:
+    """What a predictor scores that has learned nothing, for runs that diverged: mean over replicates.
+
+    It says each class with the same probability, or the training targets' mean. Metrics that such a
+    predictor does not have (epochs, probes) are left out.
+    """
+    scores = {
+        name: values.nanmean().item()
+        for name, values in _scored(
+            tested, tested.naive, shifted=dict.fromkeys(tested.shifted, tested.naive["test"])
+        )
+    }
+    scores["loss_gap"] = scores["test_loss"] - scores["train_loss"]
+    return {**scores, "stuck": 1.0} if "stuck" in tested.measured else scores
+
+
+def _scored(
+    tested: Tested, scores: Mapping[str, Scores], shifted: Mapping[str, Scores] | None = None
+) -> Iterator[tuple[str, Tensor]]:
+    """The metrics that are scores, (S,) each, by name."""
+    for part, score in scores.items():
+        yield f"{part}_loss", score.loss
+        if score.accuracy is not None:
+            yield f"{part}_accuracy", score.accuracy
+    test = scores["test"]
+    if test.mae is not None and test.rmse is not None:
+        yield from (("test_mae", test.mae), ("test_rmse", test.rmse))
+    if test.by_class is not None:
+        for label, name in enumerate(tested.class_names):
+            yield f"test_accuracy@class {name}", test.by_class[:, label]
+    for name, score in (tested.shifted if shifted is None else shifted).items():
+        yield f"test_loss@{name}", score.loss
+        if score.accuracy is not None:
+            yield f"test_accuracy@{name}", score.accuracy
+
+
+def status_of(trained: Trained, settings: Settings, row: int) -> str:
+    """How one replicate ended; where there is a target, reaching it comes first."""
+    diverged = "diverged" if trained.diverged[row] else None
+    if settings.target is None:
+        return diverged or "ok"
+    if epochs_to_target(trained.curves, settings, row) is not None:
+        return "ok"
+    return diverged or "capped"
+
+
+def epochs_to_target(curves: Curves, settings: Settings, row: int) -> float | None:
+    """The first evaluation point at the target; None for a run that never got there."""
+    assert settings.target is not None
+    higher = settings.target.metric == "validation_accuracy"
+    series = curves.validation_accuracy if higher else curves.validation_loss
+    for epoch, values in zip(curves.epochs, series, strict=True):
+        if values[row] >= settings.target.value if higher else values[row] <= settings.target.value:
+            return epoch
+    return None
+
+
+def curves_of(curves: Curves) -> dict[str, Any]:
+    """Curves as plain lists (point x replicate), rounded to what a plot can show."""
+
+    def rounded(rows: list[list[float]]) -> list[list[float | None]]:
+        return [[finite(float(f"{value:.5g}")) for value in row] for row in rows]
+
+    shown = {
+        "epochs": [round(epoch, 4) for epoch in curves.epochs],
+        "train_loss": rounded(curves.train_loss),
+        "validation_loss": rounded(curves.validation_loss),
+    }
+    accuracy = {"validation_accuracy": rounded(curves.validation_accuracy)}
+    return {**shown, **accuracy} if curves.validation_accuracy else shown
+
+
+def finite(value: float) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,56 @@
+"""A small convolutional network: blocks of convolution, activation and pooling, then dense layers.
+
+Images (C, H, W) are convolved in two dimensions, signals (F,) in one. ``model_options``:
+    width: channels of the first block; each further block has twice as many.
+    blocks: how often a convolution of 3 with same padding, the activation and max pooling by 2 follow
+        one another (as in VGG, Simonyan & Zisserman 2015).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import nn
+
+from nnbench.models.base import ModelSpec, initialise, linear
+from nnbench.models.options import options_of
+from nnbench.models.sides import check_blocks, check_rank
+
+
+def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
+    """Blocks, then dense hidden layers with dropout after each, then logits.
+
+    Shapes: (B, *input_shape) -> (B, classes).
+
+    Raises:
+        NnbenchError: An option that this network does not have, or inputs that it cannot halve.
+    """
+    options = options_of("cnn", spec.options)
+    check_rank("cnn", spec.input_shape, ranks=(1, 3))
+    check_blocks("cnn", spec.input_shape, blocks=int(options["blocks"]))
+    image = len(spec.input_shape) == 3
+    layers: list[nn.Module] = [] if image else [nn.Unflatten(1, (1, spec.input_shape[0]))]
+    channels, *sides = spec.input_shape if image else (1, *spec.input_shape)
+    for block in range(int(options["blocks"])):
+        width = int(options["width"]) * 2**block
+        convolution = _convolution(channels, width, image=image)
+        initialise(convolution.weight, how=spec.init, generator=generator)
+        nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]  # it has one
+        layers += [convolution, spec.activation(), nn.MaxPool2d(2) if image else nn.MaxPool1d(2)]
+        channels, sides = width, [side // 2 for side in sides]
+    widths = [channels * math.prod(sides), *spec.hidden]
+    layers.append(nn.Flatten())
+    for inputs, outputs in itertools.pairwise(widths):
+        layers += [linear(inputs, outputs, how=spec.init, generator=generator), spec.activation()]
+        if spec.dropout:
+            layers.append(nn.Dropout(spec.dropout))
+    layers.append(linear(widths[-1], spec.classes, how=spec.init, generator=generator))
+    return nn.Sequential(*layers)
+
+
+def _convolution(inputs: int, outputs: int, *, image: bool) -> nn.Conv1d | nn.Conv2d:
+    """Its own first draw, from the private copy of the caller, is overwritten."""
+    kind = nn.Conv2d if image else nn.Conv1d
+    return kind(inputs, outputs, kernel_size=3, padding=1)

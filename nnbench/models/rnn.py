@@ -1,0 +1,59 @@
+"""LSTM and GRU networks that read a sample step by step: an image's rows, or a signal's values.
+
+``hidden`` holds the units of each recurrent layer; the last state of the last one gives the logits.
+Gates have their own activations (sigmoid and tanh, as in Keras): ``activation`` is not used.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import nn
+
+from nnbench.models.base import ModelSpec, linear
+from nnbench.models.layers import Recurrent, Steps
+from nnbench.models.options import options_of
+from nnbench.models.sides import check_recurrent
+
+
+def lstm(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
+    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000).
+
+    Shapes: (B, *input_shape) -> (B, classes).
+
+    Raises:
+        NnbenchError: No hidden layer, inputs of another rank, or an option: it has none.
+    """
+    options_of("lstm", spec.options)
+    check_recurrent("lstm", spec.input_shape, hidden=spec.hidden)
+    return _network(nn.LSTM, spec, generator)
+
+
+def gru(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
+    """Gated recurrent units (Cho et al. 2014) with the reset after the product, as Keras and cuDNN.
+
+    Shapes: (B, *input_shape) -> (B, classes).
+
+    Raises:
+        NnbenchError: No hidden layer, inputs of another rank, or an option: it has none.
+    """
+    options_of("gru", spec.options)
+    check_recurrent("gru", spec.input_shape, hidden=spec.hidden)
+    return _network(nn.GRU, spec, generator)
+
+
+def _network(
+    cell: type[nn.LSTM | nn.GRU], spec: ModelSpec, generator: torch.Generator
+) -> nn.Module:
+    image = len(spec.input_shape) == 3
+    values = spec.input_shape[0] * spec.input_shape[2] if image else 1  # of one step
+    layers: list[nn.Module] = [Steps()]
+    for depth, sizes in enumerate(itertools.pairwise([values, *spec.hidden])):
+        layer = Recurrent(cell, sizes, last=depth == len(spec.hidden) - 1)
+        layer.initialise(how=spec.init, generator=generator)
+        layers.append(layer)
+        if spec.dropout:
+            layers.append(nn.Dropout(spec.dropout))
+    layers.append(linear(spec.hidden[-1], spec.classes, how=spec.init, generator=generator))
+    return nn.Sequential(*layers)

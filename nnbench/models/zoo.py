@@ -1,0 +1,88 @@
+"""torchvision's networks for ImageNet, with random weights.
+
+Their layers, dropout and initialisation are torchvision's own: of the architecture settings only
+``model_options.resize`` acts (the side to which images are enlarged, bilinearly; 0: not at all).
+Images of one channel are repeated to three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+from nnbench.models.base import ModelSpec
+from nnbench.models.options import options_of
+from nnbench.models.sides import check_images
+
+
+class AsImageNet(nn.Module):
+    """Images as these networks take them: (B, 1 or 3, H, W) -> (B, 3, side, side)."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Repeat a grey channel, enlarge where a side is given."""
+        if self.side:
+            x = nn.functional.interpolate(x, size=(self.side, self.side), mode="bilinear")
+        return x.expand(-1, 3, -1, -1)
+
+
+def resnet50(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
+    """ResNet-50 (He et al. 2016), torchvision's v1.5 with the stride in the 3 x 3 convolutions."""
+    return _network("resnet50", spec, generator, models.resnet50)
+
+
+def vgg16(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
+    """VGG-16 without batch normalisation (Simonyan & Zisserman 2015, configuration D)."""
+    return _network("vgg16", spec, generator, models.vgg16)
+
+
+def alexnet(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
+    """AlexNet as in Krizhevsky (2014), "One weird trick"."""
+    return _network("alexnet", spec, generator, models.alexnet)
+
+
+def inception_v3(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
+    """Inception v3 (Szegedy et al. 2016) without its auxiliary classifier.
+
+    That classifier is a second output with a loss of its own, and only in training; without it the
+    network has one output, logits, like every other model here.
+    """
+    make = partial(models.inception_v3, aux_logits=False, init_weights=True)
+    return _network("inception_v3", spec, generator, make)
+
+
+def mobilenet_v2(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
+    """MobileNet v2 (Sandler et al. 2018)."""
+    return _network("mobilenet_v2", spec, generator, models.mobilenet_v2)
+
+
+def _network(
+    name: str, spec: ModelSpec, generator: torch.Generator, make: Callable[..., nn.Module]
+) -> nn.Module:
+    """(B, 1 or 3, H, W) -> (B, classes).
+
+    Raises:
+        NnbenchError: Inputs that are no images of one or three channels, or too small ones.
+    """
+    side = int(options_of(name, spec.options)["resize"])
+    check_images(name, spec.input_shape, resize=side)
+    with _drawing_from(generator):
+        network = make(weights=None, num_classes=spec.classes)
+    return nn.Sequential(AsImageNet(side), network)
+
+
+@contextmanager
+def _drawing_from(generator: torch.Generator) -> Iterator[None]:
+    """Lend the global random state, which torchvision draws from, seeded by our own generator."""
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

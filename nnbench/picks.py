@@ -1,0 +1,68 @@
+"""A level that is chosen among candidates: where the candidates come from."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from nnbench.schema import Strict
+
+
+class Range(Strict):
+    """Where a random search draws one setting from: uniform, or uniform in the logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError("a range needs low < high, and low > 0 where it is logarithmic")
+        return self
+
+
+class Pick(Strict):
+    """A level that is chosen among candidates, anew in each block and never by the test set."""
+
+    by: Literal["validation_loss", "validation_accuracy", "train_loss", "train_accuracy"]
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+    """All combinations of these values."""
+    random: dict[str, Range] = Field(default_factory=dict)
+    """``pool`` random draws, of which each block may choose among ``draws``."""
+    pool: Annotated[int, Field(ge=2, le=1000)] = 30
+    draws: Annotated[int, Field(ge=1, le=1000)] = 9
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Pick:
+        if bool(self.grid) == bool(self.random):
+            raise ValueError("a pick needs either grid or random")
+        if self.random and self.draws > self.pool:
+            raise ValueError(f"draws ({self.draws}) cannot exceed pool ({self.pool})")
+        return self
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """The settings of each candidate; names in sorted order, so that a file's order means nothing."""
+        if self.grid:
+            names = sorted(self.grid)
+            combinations = itertools.product(*(self.grid[name] for name in names))
+            return [dict(zip(names, values, strict=True)) for values in combinations]
+        generator = random.Random(self.seed)  # noqa: S311 - not for secrets
+        return [
+            {name: _drawn(self.random[name], generator) for name in sorted(self.random)}
+            for _ in range(self.pool)
+        ]
+
+
+def _drawn(place: Range, generator: random.Random) -> float:
+    """One value, rounded to four digits so that a reader can repeat it."""
+    if place.log:
+        value = math.exp(generator.uniform(math.log(place.low), math.log(place.high)))
+    else:
+        value = generator.uniform(place.low, place.high)
+    return float(f"{value:.4g}")

@@ -1,0 +1,160 @@
+"""What a training cell measures beside the plain scores: shifts, classes, probes, numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_cell import SEEDS, run, wanted_metrics
+from tiny_training import one_thread
+
+from nnbench.cell import run_cell
+from nnbench.cells import make_cell
+from nnbench.datasets import diabetes, digits, store
+from nnbench.experiments.reads import training_metrics
+from nnbench.settings import Settings
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    with one_thread():
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("digits")
+    store.prepare(digits.DATASET, path, data_folder=None, download=False)
+    return path
+
+
+def metrics_of(record: dict[str, Any]) -> dict[str, dict[str, float]]:
+    return {seed: outcome["metrics"] for seed, outcome in record["runs"].items()}
+
+
+def test_all_that_a_plan_may_read_is_measured(folder: Path) -> None:
+    values: dict[str, Any] = {
+        "probes": ["dead_units", "gradients", "gradient_noise"],
+        "shifts": {"turned": {"rotation_degrees": 30}, "noisy": {"noise": 0.5}},
+        "inputs": "minmax",
+        "rbm": {"train_for": "1 epoch"},
+        "activation": "sigmoid",
+        "patience": 3,
+    }
+    record = run(folder, **values)
+    for metrics in metrics_of(record).values():
+        assert set(metrics) == wanted_metrics(**values)
+        assert all(value is not None and math.isfinite(value) for value in metrics.values())
+        assert metrics["dead_units"] == 0.0
+        assert 0.0 < metrics["reconstruction_error"] < 0.1  # variance of the pixels: 0.14
+    assert record["stopped_epochs"] == {str(seed): None for seed in SEEDS}
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+
+def test_shifted_scores_are_those_of_the_same_network_on_changed_test_images(folder: Path) -> None:
+    shifts = {"none": {}, "turned": {"rotation_degrees": 90}, "grey": {"contrast": 0.0}}
+    plain, record = (metrics_of(run(folder, **values)) for values in ({}, {"shifts": shifts}))
+    for seed, metrics in record.items():
+        assert {name: metrics[name] for name in plain[seed]} == plain[seed]
+        assert metrics["test_loss@none"] == pytest.approx(metrics["test_loss"], rel=1e-6)
+        assert metrics["test_accuracy@none"] == metrics["test_accuracy"]
+        assert metrics["test_accuracy@turned"] < metrics["test_accuracy"] - 0.3
+        assert metrics["test_loss@turned"] > metrics["test_loss"]
+        assert metrics["test_accuracy@grey"] < 0.5
+
+
+def test_accuracies_of_the_classes_make_up_the_whole(folder: Path) -> None:
+    classes = [7, 1, 3]
+    record = run(folder, classes=classes)
+    counts = np.bincount(store.load_test(folder).labels)[classes]
+    for metrics in metrics_of(record).values():
+        each = [metrics[f"test_accuracy@class {digit}"] for digit in classes]
+        assert np.average(each, weights=counts) == pytest.approx(metrics["test_accuracy"], rel=1e-9)
+        assert metrics["test_accuracy"] > 0.8
+    assert record["classes"] == 3
+    assert record["test_samples"] == counts.sum()
+
+
+def test_the_gap_is_test_less_training_loss(folder: Path) -> None:
+    for metrics in metrics_of(run(folder, train_for="1 epoch")).values():
+        assert metrics["loss_gap"] == metrics["test_loss"] - metrics["train_loss"]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "hinge", "smoothed"])
+def test_a_run_that_learns_nothing_is_stuck_and_one_that_learns_is_not(folder, loss) -> None:
+    for values, wanted in [({"init": "zeros"}, 1.0), ({"lr": 1e-30}, 1.0), ({"lr": 0.01}, 0.0)]:
+        record = run(folder, loss=loss, train_for="1 epoch", **values)
+        assert {m["stuck"] for m in metrics_of(record).values()} == {wanted}
+
+
+def test_the_record_says_what_learning_nothing_scores(folder: Path) -> None:
+    untrained = run(folder, train_for="1 step", classes=[1, 2, 5, 6], shifts={"n": {"noise": 0.1}})[
+        "untrained"
+    ]
+    losses = {f"{part}_loss" for part in ("train", "validation", "test")} | {"test_loss@n"}
+    accuracies = {f"{part}_accuracy" for part in ("train", "validation", "test")} | {
+        "test_accuracy@n", *(f"test_accuracy@class {digit}" for digit in (1, 2, 5, 6)),
+    }  # fmt: skip
+    wanted = dict.fromkeys(losses, math.log(4)) | dict.fromkeys(accuracies, 0.25)
+    assert untrained == pytest.approx({**wanted, "loss_gap": 0.0, "stuck": 1.0}, abs=1e-14)
+
+
+def test_classes_are_half_known_after_a_rare_class_and_noise(folder: Path) -> None:
+    record = run(
+        folder, rare_class={"label": 3, "share": 0.02}, train_size=500, train_for="5 epochs"
+    )
+    for metrics in metrics_of(record).values():
+        each = {digit: metrics[f"test_accuracy@class {digit}"] for digit in range(10)}
+        assert min(each, key=lambda digit: each[digit]) == 3
+
+
+# regression
+
+
+@pytest.fixture(scope="module")
+def numbers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("diabetes")
+    store.prepare(diabetes.DATASET, path, data_folder=None, download=False)
+    return path
+
+
+def run_numbers(folder: Path, *, search: Any = None, **values: Any) -> dict[str, Any]:
+    settings = Settings.model_validate_json(json.dumps({"train_for": "10 epochs", **values}))
+    made = make_cell("diabetes", settings, seeds=SEEDS, search=search)
+    return run_cell(json.loads(json.dumps(made.document())), folder=folder, device="cpu")
+
+
+@pytest.mark.parametrize("loss", [None, "mae", "huber"])
+def test_numbers_are_scored_by_their_errors(numbers_folder: Path, loss: str | None) -> None:
+    record = run_numbers(numbers_folder, loss=loss)
+    settings = Settings.model_validate_json(json.dumps({"loss": loss}))
+    for metrics in metrics_of(record).values():
+        assert set(metrics) == set(training_metrics(settings, diabetes.DATASET))
+        assert metrics["test_rmse"] < 0.95  # the training mean's: 1
+        wanted = {None: metrics["test_rmse"] ** 2, "mae": metrics["test_mae"]}
+        if loss in wanted:
+            assert metrics["test_loss"] == pytest.approx(wanted[loss], rel=1e-5)
+    assert "validation_accuracy" not in record["curves"]
+    assert record["classes"] == 1
+    untrained = record["untrained"]
+    assert set(untrained) == {
+        "train_loss", "validation_loss", "test_loss", "loss_gap", "test_mae", "test_rmse",
+    }  # fmt: skip
+    assert untrained["test_rmse"] == pytest.approx(1.0, abs=0.15)
+    if loss is None:
+        assert untrained["train_loss"] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_search_among_trainings_on_numbers_scores_the_lost_as_the_mean(numbers_folder) -> None:
+    search = {"candidates": [{"lr": 1e30}, {"lr": 1e-2}], "seeds": [1_000_000, 1_000_001]}
+    found = run_numbers(numbers_folder, optimizer="sgd", search=search)["search"]
+    assert found["chosen"] == 1
+    assert found["scores"][0] == pytest.approx(1.0, abs=0.2)

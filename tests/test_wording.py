@@ -1,0 +1,130 @@
+"""Sentences say which level has more, by how much, and in the metric's own unit."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from nnbench import wording
+from nnbench.claims import Claim
+from nnbench.metrics import METRICS
+
+
+def entry(difference: float, low: float | None, high: float | None, **more: Any) -> dict[str, Any]:
+    return {"a": "A", "b": "B", "difference": difference, "low": low, "high": high, **more}
+
+
+def log(*factors: float) -> dict[str, Any]:
+    """A difference and its interval, given as ratios."""
+    return entry(*(math.log(factor) for factor in factors))
+
+
+@pytest.mark.parametrize(
+    ("metric", "given", "text"),
+    [
+        # of A, better: positive differences
+        ("test_loss", log(1.25, 1.2, 1.3), "Test loss of B is 25.0 % larger than that of A (95 % CI 20.0 to 30.0 %)"),
+        ("images_per_second", log(1.25, 1.2, 1.3), "Images per second of A are 25.0 % more than those of B (95 % CI 20.0 to 30.0 %)"),
+        ("seconds", log(1.25, 1.2, 1.3), "Training time of B is 25.0 % longer than that of A (95 % CI 20.0 to 30.0 %)"),
+        ("hours", log(20.0, 15.0, 30.0), "Training time (derived) of B is 20 times that of A (95 % CI 15 to 30 times)"),
+        ("epochs_to_target", entry(math.log(2), None, None), "Epochs to the target of B are 100.0 % more than those of A"),
+        # of A, worse: the sentence turns round, and its interval with it
+        ("test_loss", log(0.8, 0.75, 0.9), "Test loss of A is 25.0 % larger than that of B (95 % CI 11.1 to 33.3 %)"),
+        ("images_per_second", log(0.8, 0.75, 0.9), "Images per second of B are 25.0 % more than those of A (95 % CI 11.1 to 33.3 %)"),
+        # raw scales
+        ("test_accuracy", entry(0.021, 0.01, 0.032), "Test accuracy of A is 2.10 points higher than that of B (95 % CI 1.00 to 3.20)"),
+        ("dead_units", entry(0.07, -0.01, 0.15), "Dead units of A are 7.00 points lower than those of B (95 % CI −1.00 to 15.00)"),
+        ("loss_gap", entry(-0.13, -0.2, -0.06), "Loss gap (test minus training) of B is 0.130 nats lower than that of A (95 % CI 0.060 to 0.200)"),
+        ("rank_correlation", entry(0.3, 0.1, 0.5), "Rank correlation of A is 0.300 higher than that of B (95 % CI 0.100 to 0.500)"),
+    ],
+)  # fmt: skip
+def test_a_pair_is_one_sentence(metric: str, given: dict[str, Any], text: str) -> None:
+    assert wording.pair(given, METRICS[metric]) == text
+
+
+def test_a_pair_that_was_not_measured_says_so() -> None:
+    given = {"a": "A", "b": "B", "difference": None, "low": None, "high": None}
+    assert wording.pair(given, METRICS["seconds"]) == "A against B: not measured"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.85, "fraction", "85.0 %"),
+        (12.34, "seconds", "12.3 s"),
+        (3.2, "hours", "3.20 h"),
+        (1234.0, "per second", "1,234/s"),
+        (0.25, "correlation", "0.250"),
+        (15.47e9, "count", "15.47\u00a0billion"),
+        (None, "seconds", "–"),
+    ],
+)
+def test_a_number_carries_a_short_unit(value: float | None, unit: str, text: str) -> None:
+    assert wording.number(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(40.0, "about 1\u00a0min"), (1500.0, "about 25\u00a0min"), (10_800.0, "about 3\u00a0h"),
+     (9_000.0, "about 2.5\u00a0h"), (360_000.0, "about 100\u00a0h")],
+)  # fmt: skip
+def test_a_cost_is_a_round_number(seconds: float, text: str) -> None:
+    assert wording.cost(seconds) == f"{text} of core time"
+
+
+def test_what_is_not_run_has_a_reason_and_a_cost() -> None:
+    assert wording.not_run("not run", "full tier") == "Not run: full tier."
+    assert wording.not_run("not run", "full tier", seconds=7200) == (
+        "Not run: full tier (about 2\u00a0h of core time)."
+    )
+
+
+def result(**more: Any) -> dict[str, Any]:
+    levels = [
+        {"level": name, "role": "level", "mean": mean} for name, mean in (("A", 30.0), ("B", 9.0))
+    ]
+    return {
+        "metric": "images_per_second", "metric_title": "Images per second", "unit": "per second",
+        "lower_is_better": False, "levels": levels, "verdict": "reproduced", "verdict_reason": "",
+        **more,
+    }  # fmt: skip
+
+
+def claim(**more: Any) -> Claim:
+    return Claim.model_validate({"title": "t", "quote": "q", "kind": "qualitative"}).model_copy(
+        update=more
+    )
+
+
+def test_the_ranking_follows_the_metrics_direction() -> None:
+    text = wording.sentence(result(), claim(kind="order"))
+    assert text == "The claimed order holds. Measured, best first: A 30.0/s, B 9.00/s."
+    counted = result(unit="count", lower_is_better=True)
+    assert "smallest first: B 9, A 30" in wording.sentence(counted, claim(kind="order"))
+
+
+def test_an_inconclusive_result_says_what_was_not_measured() -> None:
+    found = result(verdict="inconclusive", verdict_reason="C not measured: not installed")
+    text = wording.sentence(found, claim(kind="order"))
+    assert text.startswith("The runs do not settle it: C not measured: not installed. Measured")
+
+
+def test_a_definition_counts_what_its_metric_says() -> None:
+    flops = result(metric="flops", metric_title="Floating-point operations of one image")
+    assert wording.sentence(flops, claim(kind="definition")) == (
+        "Counted (floating-point operations of one image): A 30, B 9."
+    )
+    gone = result(metric="parameters", levels=[{"level": "A", "role": "level", "mean": None}])
+    assert "A not measured" in wording.sentence(gone, claim(kind="definition"))
+
+
+def test_a_reading_that_is_not_judged_contradicts_nobody() -> None:
+    deciding = result(sentence="Yes.", dataset_title="D", track="tuned", variant_title=None)
+    counted = {**deciding, "verdict": None}
+    other = {**deciding, "verdict": "partly", "variant_title": "by loss"}
+    assert wording.answer(deciding, [deciding, counted]) == "Yes."
+    assert wording.answer(deciding, [deciding, other]) == (
+        "Yes. Elsewhere the verdict differs: partly on D (tuned, by loss)."
+    )
