@@ -27,17 +27,8 @@ METRIC_COLUMNS = tuple(METRICS)
 RUN_COLUMNS = ("cell", "seed", "status", *METRIC_COLUMNS)
 PLACE_COLUMNS = ("cell", "seed", "place", "metric", "value")
 USE_COLUMNS = (
-    "claim",
-    "variant",
-    "dataset",
-    "track",
-    "level",
-    "role",
-    "cells",
-    "at",
-    "pick_by",
-    "draws",
-)
+    "claim", "variant", "dataset", "track", "level", "role", "cells", "at", "pick_by", "draws",
+)  # fmt: skip
 MEASUREMENT_COLUMNS = (*USE_COLUMNS, "seed", "status", "chosen", *METRIC_COLUMNS)
 CANDIDATE_COLUMNS = (
     "claim", "variant", "dataset", "track", "level", "cell", "seed", "status", "drawn", "chosen",
@@ -54,7 +45,7 @@ CELL_FIELDS = (
     "peak_memory_mb", "device_peak_memory_mb", "git_commit", "git_dirty", "missing", "facts", "notes",
     "untrained",
 )  # fmt: skip
-_KEPT = ("count", "epochs")  # units of metrics that hold for a run that diverged, too
+_KEPT = ("count", "epochs")  # units of metrics that hold for a run that diverged, too; so do times
 
 Record = Mapping[str, Any]
 
@@ -122,7 +113,8 @@ def _scores(run: Mapping[str, Any], record: Record) -> dict[str, float | None]:
 
     def score(name: str, value: float | None) -> float | None:
         base = name.partition("@")[0]
-        kept = base in METRICS and METRICS[base].unit in _KEPT
+        metric = METRICS.get(base)
+        kept = metric is not None and (metric.timing or metric.unit in _KEPT)
         found: float | None = untrained.get(name, untrained.get(base, value if kept else None))
         return found
 
@@ -217,8 +209,9 @@ def _block(
     drawn = drawn_candidates(use.cells, seed, use.draws)
     best = choose(block, use.pick_by, among=drawn)
     about = metric_about(metric, use.pick_by)
-    row = block.iloc[fallback(block, among=drawn) if best is None else best].copy()
-    row["rank_correlation"] = rank_correlation(block, use.pick_by, about)
+    row = _row_of(block, fallback(block, among=drawn) if best is None else best)
+    if row["status"] != "missing":
+        row["rank_correlation"] = rank_correlation(block, use.pick_by, about)
     candidates = [
         {
             **{name: first[name] for name in CANDIDATE_COLUMNS if name in first},
@@ -233,6 +226,13 @@ def _block(
     ]
     chosen = None if best is None else use.cells[best]
     return _read_row(first, row, metric, chosen=chosen), candidates
+
+
+def _row_of(block: pd.DataFrame, index: int | None) -> pd.Series[Any]:
+    """One candidate's run; None: a missing one, of which nothing is known."""
+    if index is not None:
+        return block.iloc[index].copy()
+    return pd.Series({"status": "missing", **dict.fromkeys(METRIC_COLUMNS, float("nan"))})
 
 
 def _read_row(
@@ -254,8 +254,10 @@ def curve_table(records: Mapping[str, Record]) -> pd.DataFrame:
 
 
 def _curves(cell_id: str, record: Record) -> pd.DataFrame:
-    curves = record["curves"]
-    kept = [i for i, run in enumerate(record["runs"].values()) if run["status"] != "diverged"]
+    """A cell's curves; their columns stand in the order of its seeds, which JSON's keys do not."""
+    curves, runs = record["curves"], record["runs"]
+    states = [runs.get(str(seed), {}).get("status") for seed in record["cell"]["seeds"]]
+    kept = [i for i, status in enumerate(states) if status not in (None, "diverged")]
     table = pd.DataFrame({"cell": cell_id, "epochs": curves["epochs"]})
     for name in CURVES:
         if not curves.get(name):
@@ -264,14 +266,15 @@ def _curves(cell_id: str, record: Record) -> pd.DataFrame:
         values = values[kept] if kept else values
         table[name] = values.mean(axis=1)
         if name == "validation_loss":
-            half = _t95(values.shape[1]) * values.sem(axis=1)
+            half = _t95(values.count(axis=1)) * values.sem(axis=1)
             table[f"{name}_low"], table[f"{name}_high"] = table[name] - half, table[name] + half
     return table
 
 
-def _t95(n: int) -> float:
-    """The two-sided 95 % quantile of Student's t with n - 1 degrees of freedom."""
-    return float(stats.t.ppf(0.975, n - 1)) if n > 1 else float("nan")
+def _t95(counts: pd.Series[int]) -> pd.Series[float]:
+    """The two-sided 95 % quantile of Student's t with n - 1 degrees of freedom; NaN below two."""
+    freedom = (counts - 1).where(counts > 1)
+    return pd.Series(stats.t.ppf(0.975, freedom), index=counts.index)
 
 
 def _csv(table: pd.DataFrame) -> bytes:

@@ -38,10 +38,10 @@ def choose(block: pd.DataFrame, by: str, *, among: Sequence[int]) -> int | None:
     return min(able, key=lambda i: sign * values[i], default=None)
 
 
-def fallback(block: pd.DataFrame, *, among: Sequence[int]) -> int:
-    """Where no candidate can be chosen: the first that diverged, else the first."""
+def fallback(block: pd.DataFrame, *, among: Sequence[int]) -> int | None:
+    """Where no candidate can be chosen: the first that diverged; None: the block is lost."""
     status = block["status"].tolist()
-    return next((i for i in among if status[i] == "diverged"), among[0])
+    return next((i for i in among if status[i] == "diverged"), None)
 
 
 def rank_correlation(block: pd.DataFrame, by: str, metric: str) -> float:

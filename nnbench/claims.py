@@ -112,13 +112,16 @@ class Claim(Strict):
 
 
 def _replaced(variant: Variant) -> dict[str, Any]:
-    """What a variant puts in place of the claim's; another metric or order drops the numbers."""
+    """What a variant puts in place of the claim's; numbers and margin belong to what they are of."""
     given = {
         name: value
         for name in Variant.model_fields
         if name != "title" and (value := getattr(variant, name)) is not None
     }
-    return {"claimed": {}, **given} if {"metric", "order"} & set(given) else given
+    dropped: dict[str, Any] = {"claimed": {}} if {"metric", "order"} & set(given) else {}
+    if "metric" in given:
+        dropped["margin"] = None  # a margin belongs to its metric
+    return {**dropped, **given}
 
 
 def _numbers(value: object) -> object:

@@ -51,7 +51,7 @@ def _content(path: Path) -> bytes:
 
 @cache
 def _imports(path: Path) -> frozenset[Path]:
-    """The package's own files that one file imports, at any depth of its code."""
+    """The package's and the user's own files that one file imports, at any depth of its code."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(_content(path))):
         if isinstance(node, ast.Import):
@@ -59,8 +59,25 @@ def _imports(path: Path) -> frozenset[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    found = (_module_path(n) for n in names if n.startswith("nnbench") and n not in NEUTRAL)
+    found = [_module_path(n) for n in names if n.startswith("nnbench") and n not in NEUTRAL]
+    if not path.is_relative_to(PACKAGE):
+        found += [_own_path(name, path) for name in names]
     return frozenset(path for path in found if path is not None)
+
+
+def _own_path(name: str, importer: Path) -> Path | None:
+    """A module that a user's own module imports, if it lies beside it or above it in the project."""
+    here = Path.cwd()
+    if not importer.is_relative_to(here) or "site-packages" in importer.parts:
+        return None  # installed: versioned by whoever installed it
+    for folder in importer.parents:
+        if not folder.is_relative_to(here):
+            break
+        base = folder.joinpath(*name.split("."))
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.is_file() and not path.is_relative_to(PACKAGE):
+                return path
+    return None
 
 
 def reachable(*roots: Path) -> list[Path]:
@@ -101,7 +118,9 @@ def code_fingerprint(
         source_file(model, MODELS),
         source_file(optimizer, OPTIMIZERS),
         # torch's own activations are versioned by the record, not by a hash of torch's files
-        source_file(activation, {}) if activation not in ACTIVATIONS else None,
+        None
+        if target(activation, ACTIVATIONS).startswith("torch.")
+        else source_file(activation, {}),
         names=meant,
     )
 

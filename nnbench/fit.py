@@ -129,6 +129,12 @@ def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> N
         )
     if settings.pretrain is None:
         return
+    if settings.rbm is not None:
+        raise NnbenchError(
+            f"{where}: rbm and pretrain do not go together",
+            got="both",
+            todo="remove one: the inputs of other classes need not lie in [0, 1]",
+        )
     pretrain, used = settings.pretrain, classes_in_use(dataset, settings)
     _check_classes(dataset, pretrain.classes, where=f"{where}: pretrain.classes")
     if both := sorted(set(pretrain.classes) & set(used)):

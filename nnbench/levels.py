@@ -14,6 +14,7 @@ from nnbench.claims import Claim
 from nnbench.datasets.base import Dataset
 from nnbench.metrics import METRICS, Metric
 from nnbench.plan import Plan
+from nnbench.rounding import loss_unit
 from nnbench.verdict import log_scale, mean_interval
 
 CURVE_POINTS = 60  # as many as a figure can show
@@ -149,10 +150,18 @@ def pick_entry(
     }
 
 
-def metric_on(metric: Metric, dataset: Dataset) -> Metric:
-    """A metric on a dataset: losses of a regression are squared errors in squared deviations."""
-    squared = metric.unit == "nats" and dataset.task == "regression"
-    return replace(metric, unit="ratio") if squared else metric
+def objective_of(levels: Sequence[Mapping[str, Any]], dataset: Dataset) -> str | None:
+    """What the networks of all levels minimise; None if it is not the same."""
+    default = "mse" if dataset.task == "regression" else "cross_entropy"
+    found = {level["settings"].get("loss") or default for level in levels}
+    return str(found.pop()) if len(found) == 1 and IN_EACH_BLOCK not in found else None
+
+
+def metric_on(metric: Metric, dataset: Dataset, objective: str | None) -> Metric:
+    """A metric on a dataset: a loss has the unit of what its networks minimise."""
+    if metric.unit != "nats":
+        return metric
+    return replace(metric, unit=loss_unit(objective, dataset.task))
 
 
 def resolution(
@@ -190,13 +199,22 @@ def _search_entry(search: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if not search:
         return None
     best, candidates = search["chosen"], search["candidates"]
+    chosen = candidates[best]
     return {
         "candidates": candidates,
         "scores": search["scores"],
         "chosen": best,
-        "at_edge": best in (0, len(candidates) - 1),
+        "at_edge": any(_at_edge(chosen[key], [c[key] for c in candidates]) for key in chosen),
         "seeds": len(search["seeds"]),
     }
+
+
+def _at_edge(value: object, grid: Sequence[object]) -> bool:
+    """Whether a number is the lowest or highest of its grid, so that a better one may lie beyond."""
+    numbers = [x for x in grid if isinstance(x, int | float) and not isinstance(x, bool)]
+    if len(numbers) < len(grid) or len(set(numbers)) == 1:
+        return False  # what has no order has no edge, and a single value was not searched
+    return value in (min(numbers), max(numbers))
 
 
 def _curve_entry(curves: pd.DataFrame, cell_id: str) -> dict[str, list[Any]] | None:

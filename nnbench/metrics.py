@@ -16,7 +16,7 @@ Scale = Literal["raw", "log"]
 
 Unit = Literal[
     "fraction", "nats", "epochs", "count", "seconds", "hours", "per second", "deviations", "ratio",
-    "correlation",
+    "correlation", "own objective",
 ]  # fmt: skip
 
 
@@ -28,10 +28,13 @@ class Metric:
         name: Its key in records and configs.
         title: Its name in the report.
         unit: ``fraction`` (shown as %), ``deviations`` (of the training targets), …
-        lower_is_better: The direction of improvement; where there is none, the one of the claim.
+            ``own objective`` is that of losses whose levels minimise different objectives.
+        lower_is_better: The direction of improvement; of an undirected metric that of an order: the
+            smallest first.
         scale: ``raw`` or ``log``, the scale of the paired differences.
         margin: The smallest difference that matters: absolute on the raw scale, relative
             (0.05 = 5 %) on the log scale.
+        directed: Whether one end is better: of a count or of a ratio of gradients none is.
         timing: Whether it belongs to the machine that it was measured on.
         derived: How it follows from what was measured, if it was not measured itself.
     """
@@ -42,6 +45,7 @@ class Metric:
     lower_is_better: bool
     scale: Scale
     margin: float
+    directed: bool = True
     timing: bool = False
     derived: str = ""
 
@@ -101,8 +105,20 @@ METRICS: Mapping[str, Metric] = {
             scale="raw",
             margin=0.01,
         ),
-        _low("gradient_ratio_start", "Gradient ratio at the start", "ratio", margin=0.10),
-        _low("gradient_ratio", "Gradient ratio during training", "ratio", margin=0.10),
+        _low(
+            "gradient_ratio_start",
+            "Gradient ratio at the start",
+            "ratio",
+            margin=0.10,
+            directed=False,
+        ),
+        _low(
+            "gradient_ratio",
+            "Gradient ratio during training",
+            "ratio",
+            margin=0.10,
+            directed=False,
+        ),
         _low("gradient_noise", "Gradient noise", "ratio", margin=0.10),
         _low("reconstruction_error", "Reconstruction error", "ratio"),
         Metric(
@@ -131,7 +147,7 @@ METRICS: Mapping[str, Metric] = {
             margin=0.10,
             timing=True,
         ),
-        _low("parameters", "Parameters", "count"),
-        _low("flops", "Floating-point operations of one image", "count"),
+        _low("parameters", "Parameters", "count", directed=False),
+        _low("flops", "Floating-point operations of one image", "count", directed=False),
     )
 }

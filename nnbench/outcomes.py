@@ -17,7 +17,7 @@ from nnbench.cells import dataset_of
 from nnbench.claims import Claim
 from nnbench.datasets.base import Dataset
 from nnbench.errors import NnbenchError
-from nnbench.levels import level_entry, metric_on, pick_entry, resolution
+from nnbench.levels import level_entry, metric_on, objective_of, pick_entry, resolution
 from nnbench.metrics import METRICS, Metric
 from nnbench.pairs import pair_entry, unjudged, verdict_of
 from nnbench.plan import Plan
@@ -73,9 +73,9 @@ def result_entry(
 ) -> dict[str, Any]:
     """One entry of ``results``: a claim on one dataset, in one track, in one reading."""
     reading, dataset = claim.reading(part[0]), dataset_of(part[1])
-    metric = metric_on(METRICS[reading.metric], dataset)
     rows = _rows(tables.measurements, claim_id, part)
     offered = _rows(tables.candidates, claim_id, part)
+    metric = METRICS[reading.metric]
     lost = _lost(rows, metric, tables)
     levels = [
         {
@@ -86,10 +86,13 @@ def result_entry(
         }
         for name, group in rows.groupby("level", sort=False)
     ]  # fmt: skip
+    objective = objective_of(levels, dataset)
+    metric = metric_on(metric, dataset, objective)
     used = [tables.cells[c] for lv in levels for c in lv["cells"] if c in tables.cells]
     result: dict[str, Any] = {
         **_place(claim, part),
         **_measure(reading, metric, dataset),
+        "objective": objective,
         "machines": machine_texts(used),
         "notes": list(dict.fromkeys(note for cell in used for note in cell.get("notes") or ())),
         "chance": _chance(levels, metric, tables),
@@ -125,6 +128,7 @@ def _measure(reading: Claim, metric: Metric, dataset: Dataset) -> dict[str, Any]
         "metric_title": wording.title_of(metric),
         "unit": metric.unit,
         "lower_is_better": metric.lower_is_better,
+        "directed": metric.directed,
         "scale": metric.scale,
         "timing": metric.timing,
         "derived": metric.derived,
@@ -171,7 +175,7 @@ def _why_lost(first: pd.Series[Any], status: pd.Series[Any], metric: Metric, tab
     for cell_id in ids:
         missing = tables.cells.get(cell_id, {}).get("missing") or {}
         if at in missing:
-            return str(missing[at])
+            return str(missing[at]).removeprefix("not measured: ")  # what reads it says so itself
     reasons = [reason for cell_id in ids if (reason := why_missing(cell_id, tables))]
     if reasons:
         return reasons[0]

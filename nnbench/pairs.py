@@ -63,7 +63,7 @@ def verdict_of(
     if not rules:
         return unjudged(lost_text({name: lost[name] for name in gone}))
     verdict = _judged(rows, claim, metric, rules=rules)
-    if scoreless := int((rows[metric.name].isna() & (rows["status"] == "diverged")).sum()):
+    if scoreless := _scoreless(rows, metric, rules=rules):
         runs = "run has" if scoreless == 1 else "runs have"
         note = f"{scoreless} diverged {runs} no score, and such blocks are incomplete"
         verdict = replace(verdict, reason=f"{verdict.reason}; {note}")
@@ -71,6 +71,13 @@ def verdict_of(
         return verdict
     reason = lost_text({name: lost[name] for name in gone})
     return replace(verdict, verdict="inconclusive", reason=reason)
+
+
+def _scoreless(rows: pd.DataFrame, metric: Metric, *, rules: Sequence[PairRule]) -> int:
+    """How many runs of the levels that are compared diverged and have no score."""
+    compared = {level for rule in rules for level in (rule.better, rule.worse)}
+    own = rows[rows["level"].isin(compared)]
+    return int((own[metric.name].isna() & (own["status"] == "diverged")).sum())
 
 
 def unjudged(reason: str) -> Verdict:

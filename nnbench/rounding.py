@@ -7,13 +7,20 @@ Fractions are shown in percent. Texts carry no unit: table headers and axes name
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from nnbench.metrics import Unit
 
 Interval = tuple[float | None, float | None, float | None]  # mean, low, high
 
 MINUS = "\u2212"
 _PERCENT = 100.0
 _NO_LABEL = ("count", "ratio", "correlation")  # units whose name would say nothing
+_LOSS_UNITS: Mapping[tuple[str, str], Unit] = {  # by task and objective; else pure numbers
+    ("classification", "cross_entropy"): "nats",
+    ("classification", "smoothed"): "nats",
+    ("regression", "mae"): "deviations",
+}
 _BILLION = 1e9
 _ASYMMETRY = 0.1  # share of the half width up to which an interval is written with one ±
 
@@ -26,6 +33,16 @@ def unit_factor(unit: str) -> float:
 def unit_label(unit: str) -> str:
     """The unit as it stands behind a title; empty for plain counts."""
     return {"fraction": "%", **dict.fromkeys(_NO_LABEL, "")}.get(unit, unit)
+
+
+def unit_behind(unit: str) -> str:
+    """The unit as it stands behind a number."""
+    return "" if unit == "own objective" else unit_label(unit)
+
+
+def loss_unit(objective: str | None, task: str) -> Unit:
+    """The unit of losses: that of what all networks minimise; None: not all the same."""
+    return "own objective" if objective is None else _LOSS_UNITS.get((task, objective), "ratio")
 
 
 def with_unit(title: str, unit: str) -> str:

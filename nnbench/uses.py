@@ -12,6 +12,7 @@ from nnbench.cells import Cell, canonical, dataset_of, make_cell
 from nnbench.claims import Claim
 from nnbench.config import Config, resolve_settings
 from nnbench.errors import NnbenchError
+from nnbench.experiments.base import experiment_of
 from nnbench.experiments.reads import check_reads
 from nnbench.fit import check_settings_fit
 from nnbench.models.declared import check_model
@@ -166,6 +167,14 @@ def _level_cells(part: _Part, level: _Level, *, tuned: bool, where: str) -> Iter
         check_settings_fit(dataset, settings, where=named)
         at = _place(level.at, part.dataset)
         check_reads(settings, claim.metric, dataset, at=at, where=named)
+        if level.pick:
+            check_reads(settings, level.pick.by, dataset, at=None, where=f"{named}: pick")
+        if tuned and experiment_of(settings.experiment).metrics:
+            raise NnbenchError(
+                f"{named}: the tuned track is one of trainings",
+                got=f"experiment: {settings.experiment}",
+                todo="leave `tuned` out of `tracks`",
+            )
         search = _search(level.tune, (*layers, candidate), part, where=where) if tuned else None
         try:
             check_model(settings, dataset.input_shape)
@@ -203,7 +212,9 @@ def _search(
     for candidate in candidates:
         named = f"{where}: tune {candidate}"
         settings = resolve_settings((*layers, candidate), where=named)
-        check_settings_fit(dataset_of(part.dataset), settings, where=named)
+        dataset = dataset_of(part.dataset)
+        check_settings_fit(dataset, settings, where=named)
+        check_model(settings, dataset.input_shape)
     seeds = range(TUNING_SEED_START, TUNING_SEED_START + part.config.tuning_seeds)
     return {"candidates": candidates, "seeds": list(seeds)}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnbench.claims import Claim
-from nnbench.metrics import Metric
+from nnbench.metrics import METRICS, Metric
 from nnbench.rounding import MINUS, significant, unit_factor, value_text
 from nnbench.verdict import percent_change
 
@@ -104,23 +104,48 @@ def _fixed(value: float, digits: int) -> str:
 def sentence(result: Mapping[str, Any], claim: Claim) -> str:
     """What one result says; ``claim`` is the claim in this result's reading."""
     if claim.kind == "definition":
-        return _counted(result)
+        return _counted(result, claim)
     verdict, reason = result["verdict"], result["verdict_reason"]
     measured = _ranking(result)
     if verdict == "inconclusive":
         return f"The runs do not settle it: {reason}. {measured}"
-    return f"{_LEADS[claim.kind][verdict].format(reason=reason)} {measured}"
+    lead = "smallest" if claim.kind == "best" and not result["directed"] else claim.kind
+    return f"{_LEADS[lead][verdict].format(reason=reason)} {measured}"
 
 
-def _counted(result: Mapping[str, Any]) -> str:
+def _counted(result: Mapping[str, Any], claim: Claim) -> str:
+    """The counts beside the claimed ones, and which of them agree by the margin."""
     missing = [lv["level"] for lv in result["levels"] if lv["mean"] is None]
     if missing:
         return f"Not every network has been built: {', '.join(missing)} not measured."
-    counts = [f"{lv['level']} {number(lv['mean'], 'count')}" for lv in result["levels"]]
     what = result["metric_title"][:1].lower() + result["metric_title"][1:]
-    if result["metric"] != "parameters":
-        return f"Counted ({what}): {', '.join(counts)}."
-    return f"Networks of the claimed sizes can be built: {', '.join(counts)} {what}."
+    counts = ", ".join(_beside_claimed(lv) for lv in result["levels"])
+    return f"Counted ({what}): {counts}.{_agreement(result, claim)}"
+
+
+def _beside_claimed(level: Mapping[str, Any]) -> str:
+    count = f"{level['level']} {number(level['mean'], 'count')}"
+    claimed = level["claimed"]
+    return count if claimed is None else f"{count} (claimed {number(claimed, 'count')})"
+
+
+def _agreement(result: Mapping[str, Any], claim: Claim) -> str:
+    """Which counts differ from the claimed ones by no more than the margin, a ratio."""
+    levels = [lv for lv in result["levels"] if lv["claimed"] is not None]
+    if not levels:
+        return ""
+    margin = claim.margin or METRICS[result["metric"]].margin
+    far = []
+    for level in levels:
+        low, high = sorted((level["mean"], level["claimed"]))
+        if high > (1 + margin) * low:
+            far.append(level["level"])
+    within = f"within {100 * margin:.3g} % of the claimed number"
+    if not far:
+        return f" Each is {within}."
+    if len(far) == len(levels):
+        return f" None is {within}."
+    return f" Not {within}: {', '.join(far)}."
 
 
 _LEADS: Mapping[str, Mapping[str, str]] = {
@@ -133,6 +158,11 @@ _LEADS: Mapping[str, Mapping[str, str]] = {
         "reproduced": "It is better, as claimed.",
         "partly": "It is better only in part ({reason}).",
         "contradicted": "It is not better: {reason}.",
+    },
+    "smallest": {  # of a metric of which no end is better
+        "reproduced": "It is smaller, as claimed.",
+        "partly": "It is smaller only in part ({reason}).",
+        "contradicted": "It is not smaller: {reason}.",
     },
     "differs": {
         "reproduced": "The levels change the outcome, as claimed.",
@@ -153,7 +183,7 @@ def _ranking(result: Mapping[str, Any]) -> str:
         return "Nothing was measured."
     levels.sort(key=lambda lv: lv["mean"], reverse=not result["lower_is_better"])
     shown = ", ".join(f"{lv['level']} {number(lv['mean'], result['unit'])}" for lv in levels)
-    first = "smallest" if result["unit"] == "count" else "best"
+    first = "best" if result["directed"] else "smallest"
     return f"Measured, {first} first: {shown}."
 
 

@@ -116,7 +116,7 @@ def _regression() -> dict[str, Any]:
     pairs = [pair("wide", "narrow", -0.1, "REV")]
     results = [
         result("diabetes", "test_loss", levels, verdict="contradicted", pairs=pairs,
-               task="regression", unit="ratio", chance=1.0),
+               task="regression", objective="mse", unit="ratio", chance=1.0),
     ]  # fmt: skip
     return claim(
         "loss/width", "Width", quote="Wider is better.", results=results, order=["wide", "narrow"],

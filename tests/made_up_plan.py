@@ -115,7 +115,7 @@ def made_up_record(
         for row, seed in enumerate(cell.seeds)
         if seed not in lost
     }
-    points = [[0.5 - 0.1 * point] * len(runs) for point in range(2)]
+    points = [[0.5 - 0.1 * point] * len(cell.seeds) for point in range(2)]
     return {
         "cell": cell.document(),
         "runs": runs,

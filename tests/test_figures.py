@@ -230,3 +230,48 @@ def test_samples_of_a_regression_carry_their_target_and_coloured_ones_their_colo
     red = {**grey, "samples": [{"label": 3, "pixels": [s["pixels"], [[0] * 16] * 16, [[0] * 16] * 16]}
                                for s in grey["samples"][:2]]}  # fmt: skip
     assert texts(sample_picture(red)) == ["3", "3"]
+
+
+def test_a_metric_without_a_better_end_says_nothing_of_better():
+    result = first("loss/activation")
+    assert any(
+        "Test loss, nats (lower is better)" in text for text in texts(dot_plot(result, alt=""))
+    )
+    result["directed"] = False
+    assert not any("better" in text for text in texts(dot_plot(result, alt="")))
+
+
+def test_curves_of_different_objectives_share_no_unit():
+    result = first("loss/activation") | {"objective": None}
+    shown = texts(learning_curves(result, alt=""))
+    assert any(text.startswith("Validation loss, own objective") for text in shown)
+    assert not any("nats" in text for text in shown)
+    mae = result | {"objective": "mae", "task": "regression"}
+    shown = texts(learning_curves(mae, alt=""))
+    assert any(text.startswith("Validation loss, deviations") for text in shown)
+
+
+def test_a_long_name_without_spaces_is_cut_and_not_lost():
+    result = first("loss/activation")
+    name = "".join(f"{i:04d}" for i in range(15))
+    result["levels"][0]["level"] = name
+    label = rows_of(result)[0].label.replace("\n", "")
+    assert label == f"{name[:31]}…"
+    assert "".join(texts(dot_plot(result, alt=""))).count("0006") == 1
+    result["levels"][0]["level"] = "10 × sigmoid, batch norm with a long name here"
+    assert rows_of(result)[0].label == "10 × sigmoid,\nbatch norm with…", "a row has two lines"
+    result["levels"][0]["level"] = " "
+    assert rows_of(result)[0].label == " "
+    claim = CLAIMS["loss/activation"] | {"id": f"loss/{name}"}
+    assert f"loss/{name[:16]}…" in texts(overview([claim], alt=""))
+
+
+def test_a_difference_that_is_claimed_in_no_direction_has_no_share_to_show():
+    claim = copy.deepcopy(CLAIMS["keras/gap"])
+    result = claim["results"][0]
+    for level, claimed in zip(result["levels"], (0.1, 0.2), strict=True):
+        level["claimed"] = claimed
+    assert len(shares([claim])) == 1
+    result["kind"] = "differs"
+    assert shares([claim]) == []
+    assert overview([claim], alt="") is None

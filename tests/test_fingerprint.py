@@ -272,3 +272,29 @@ def test_a_name_that_stands_for_another_object_retrains(monkeypatch: pytest.Monk
     assert code() != before
     monkeypatch.undo()
     assert code() == before
+
+
+def test_a_module_that_an_own_model_imports_counts_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nnbench import fingerprint
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/model.py").write_text(
+        "import torch\nimport beside\nfrom mine import layers\n"
+    )
+    (tmp_path / "mine/layers.py").write_text("WIDTH = 1\n")
+    (tmp_path / "mine/beside.py").write_text("DEPTH = 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def code() -> str:
+        fingerprint.forget()
+        return fingerprint.code_fingerprint("digits", "mine.model:build", "relu", "adam")
+
+    found = [code()]
+    for name in ("layers", "beside"):
+        (tmp_path / f"mine/{name}.py").write_text("CHANGED = 2\n")
+        found.append(code())
+    assert len(set(found)) == 3
+    fingerprint.forget()

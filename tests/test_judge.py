@@ -35,7 +35,7 @@ CLAIM_FIELDS = (
 )
 RESULT_FIELDS = (
     "dataset dataset_title track variant variant_title decides metric metric_title unit scale blocks "
-    "lower_is_better chance resolution conditional verdict verdict_reason sentence levels pairs"
+    "lower_is_better directed objective chance resolution conditional verdict verdict_reason sentence levels pairs"
 )
 LEVEL_FIELDS = (
     "level role claimed mean low high n planned diverged capped failed values seed_status metrics "

@@ -343,6 +343,8 @@ def test_settings_that_the_ways_cannot_follow_are_refused() -> None:
     check_settings(Settings())
     with pytest.raises(NnbenchError, match="cannot follow the setting 'dropout'"):
         check_settings(Settings(dropout=0.5))
+    with pytest.raises(NnbenchError, match="cannot follow the setting 'model_options'"):
+        check_settings(Settings(model_options={"skip": True}))
 
 
 def test_the_plan_knows_places_memory_and_duration() -> None:

@@ -82,7 +82,7 @@ def test_a_variant_reads_the_claim_with_another_metric_and_trains_nothing_more(
         "metric": "test_accuracy",
         "order": ["low", "middle", "high"],
     }
-    plan = planned(tmp_path, claim(variants={"accuracy": variant}))
+    plan = planned(tmp_path, claim(margin=0.2, variants={"accuracy": variant}))
     ((_, _, read),) = plan.claims()
     reading = read.reading("accuracy")
     assert (reading.metric, reading.order, reading.claimed) == (
@@ -90,6 +90,7 @@ def test_a_variant_reads_the_claim_with_another_metric_and_trains_nothing_more(
         ("low", "middle", "high"),
         {},
     )
+    assert reading.margin is None, "a margin belongs to its metric"
     assert read.reading(None).claimed == {"high": 0.1, "middle": 0.2, "low": 0.3}
     assert len(plan.cells) == 3
     assert len(plan.uses) == 6
@@ -203,6 +204,32 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a variant with an unknown metric": (
         claim(variants={"v": {"title": "t", "metric": "test_los"}}),
         ["variant 'v'", "unknown metric", "mean 'test_loss'"],
+    ),
+    "a pick by what is not measured": (
+        ordered(
+            datasets={"diabetes": {}},
+            levels={
+                "high": {"pick": {"by": "validation_accuracy", "grid": {"lr": [1.0]}}},
+                "low": {},
+            },
+            order=["high", "low"],
+        ),
+        ["level 'high'", "pick: metric", "'validation_accuracy'", "validation_loss"],
+    ),
+    "a tuned timing": (
+        claim(
+            metric="images_per_second",
+            datasets={"random_inputs": {}},
+            settings={
+                "experiment": "inference_speed",
+                "experiment_options": {"models": {"A": "alexnet", "B": "vgg16"}},
+            },
+            levels={"A": {"at": "A"}, "B": {"at": "B"}},
+            claimed={"A": 2, "B": 1},
+            tracks=["as-written", "tuned"],
+            tune={"lr": [0.1, 0.2]},
+        ),
+        ["tuned", "one of trainings", "inference_speed"],
     ),
     "four seeds for a verdict": (claim(seeds=4), ["seeds", "greater than or equal to 5"]),
     "an unknown experiment": (

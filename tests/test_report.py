@@ -95,18 +95,6 @@ def test_another_process_writes_the_same_bytes_and_needs_no_torch(folder, tmp_pa
         assert (tmp_path / "out" / name).read_bytes() == (folder / name).read_bytes(), name
 
 
-def test_figures_and_data_of_an_earlier_report_go_and_all_else_stays(tmp_path):
-    for name in ("figures/old.svg", "data/old.csv", "results.json", "figures/notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("old")
-    write_report(made_up_results(), tmp_path)
-    assert not (tmp_path / "figures/old.svg").exists()
-    assert not (tmp_path / "data/old.csv").exists()
-    assert (tmp_path / "results.json").read_text() == "old"
-    assert (tmp_path / "figures/notes.txt").exists()
-    assert not list(tmp_path.rglob("*.tmp"))
-
-
 def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(
@@ -268,6 +256,70 @@ def test_losses_of_a_regression_are_no_nats(page, readme):
     assert "Test loss: wide 0.610" in readme
 
 
+def in_own_objectives():
+    """The made-up results, in which the first claim's levels minimise different objectives."""
+    results = copy.deepcopy(made_up_results())
+    for result in results["claims"][0]["results"]:
+        result |= {"objective": None, "unit": "own objective"}
+        for level in result["levels"]:
+            level["metrics"]["train_loss"] = {"mean": 0.2, "low": 0.1, "high": 0.3}
+    return results
+
+
+def test_losses_of_different_objectives_share_no_unit(tmp_path):
+    results = in_own_objectives()
+    write_report({**results, "claims": results["claims"][:1]}, tmp_path)
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("### Activation functions")[2].partition("###")[0]
+    assert "| Level | Claimed, own objective | Measured, own objective |" in section
+    assert "Losses are those of each level's own objective, which are not comparable." in section
+    assert "nats" not in section
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Training loss, own objective" in page
+    assert "Training loss, nats" not in page
+
+
+@pytest.mark.parametrize(
+    ("objective", "unit", "text"),
+    [
+        ("mae", "deviations", "Losses are mean absolute errors, in deviations of the targets."),
+        ("huber", "ratio", "Losses are Huber's: half the squared error up to one deviation"),
+    ],
+)
+def test_a_regression_names_the_error_that_it_minimises(tmp_path, objective, unit, text):
+    results = copy.deepcopy(made_up_results())
+    width = next(claim for claim in results["claims"] if claim["id"] == "loss/width")
+    width["results"][0] |= {"objective": objective, "unit": unit}
+    write_report({**results, "claims": [width]}, tmp_path)
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert text in readme
+    assert "mean squared errors" not in readme
+
+
+def test_a_metric_without_a_better_end_has_no_better_level():
+    result = copy.deepcopy(made_up_results()["claims"][0]["results"][0])
+    said = [str(row[0]) for row in pair_table(result).rows]
+    assert said == [
+        "ReLU better than tanh",
+        "tanh better than sigmoid",
+        "ReLU better than sigmoid (best and worst)",
+    ]
+    result["directed"] = False
+    said = [str(row[0]) for row in pair_table(result).rows]
+    assert said == [
+        "ReLU smaller than tanh",
+        "tanh smaller than sigmoid",
+        "ReLU smaller than sigmoid (smallest and largest)",
+    ]
+    result["kind"] = "equal"
+    assert str(pair_table(result).rows[0][0]) == "ReLU as large as tanh"
+
+
+def test_the_command_of_a_claim_reminds_of_the_runs_own_config(page, readme):
+    assert "if one was given" in page.text
+    assert "with the same `--configfile`, if one was given: `snakemake --cores 8" in readme
+
+
 def test_a_second_look_stands_beside_a_contradiction_alone(page, tmp_path):
     look = "Second look. Half of the seeds were run again"
     assert look in page.text
@@ -369,6 +421,15 @@ def test_a_table_refuses_rows_that_do_not_fit():
         ("1. no list", "1\\. no list"),
         ("two\nlines", "two lines"),
         ("$5 and $6", "&#36;5 and &#36;6"),
+        ("-", "\\-"),
+        ("---", "\\---"),
+        ("--- ", "\\--- "),
+        ("===", "\\==="),
+        ("+", "\\+"),
+        ("#", "\\#"),
+        ("1.", "1\\."),
+        ("--x", "--x"),
+        ("-5 degrees", "-5 degrees"),
     ],
 )
 def test_text_is_literal_in_markdown(text, expected):

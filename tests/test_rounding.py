@@ -113,3 +113,12 @@ def test_ranks_are_ordinals() -> None:
     assert [rounding.ordinal(rank) for rank in (1, 2, 3, 4, 11, 12, 13, 21, 22)] == [
         "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd",
     ]  # fmt: skip
+
+
+def test_losses_have_the_unit_of_what_is_minimised_and_none_if_that_differs() -> None:
+    assert rounding.loss_unit("cross_entropy", "classification") == "nats"
+    assert rounding.loss_unit("mse", "classification") == "ratio"
+    assert rounding.loss_unit("mae", "regression") == "deviations"
+    own = rounding.loss_unit(None, "regression")
+    assert rounding.with_unit("Test loss", own) == "Test loss, own objective"
+    assert (rounding.unit_behind(own), rounding.unit_behind("nats")) == ("", "nats")

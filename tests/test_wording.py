@@ -83,11 +83,12 @@ def test_what_is_not_run_has_a_reason_and_a_cost() -> None:
 
 def result(**more: Any) -> dict[str, Any]:
     levels = [
-        {"level": name, "role": "level", "mean": mean} for name, mean in (("A", 30.0), ("B", 9.0))
+        {"level": name, "role": "level", "mean": mean, "claimed": None}
+        for name, mean in (("A", 30.0), ("B", 9.0))
     ]
     return {
         "metric": "images_per_second", "metric_title": "Images per second", "unit": "per second",
-        "lower_is_better": False, "levels": levels, "verdict": "reproduced", "verdict_reason": "",
+        "lower_is_better": False, "directed": True, "levels": levels, "verdict": "reproduced", "verdict_reason": "",
         **more,
     }  # fmt: skip
 
@@ -101,8 +102,27 @@ def claim(**more: Any) -> Claim:
 def test_the_ranking_follows_the_metrics_direction() -> None:
     text = wording.sentence(result(), claim(kind="order"))
     assert text == "The claimed order holds. Measured, best first: A 30.0/s, B 9.00/s."
-    counted = result(unit="count", lower_is_better=True)
+    counted = result(unit="count", lower_is_better=True, directed=False)
     assert "smallest first: B 9, A 30" in wording.sentence(counted, claim(kind="order"))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_only_what_has_a_better_end_has_a_best_level(name: str) -> None:
+    metric = METRICS[name]
+    ends = {"gradient_ratio_start", "gradient_ratio", "parameters", "flops"}
+    assert metric.directed == (name not in ends)
+    shown = result(
+        unit=metric.unit, lower_is_better=metric.lower_is_better, directed=metric.directed
+    )
+    text = wording.sentence(shown, claim(kind="differs"))
+    assert ("best first" in text) == metric.directed
+    assert ("smallest first: B" in text) == (not metric.directed)
+
+
+def test_a_level_of_an_undirected_metric_is_smaller_and_not_better() -> None:
+    shown = result(unit="ratio", lower_is_better=True, directed=False)
+    text = wording.sentence(shown, claim(kind="best"))
+    assert text == "It is smaller, as claimed. Measured, smallest first: B 9.00, A 30.0."
 
 
 def test_an_inconclusive_result_says_what_was_not_measured() -> None:
@@ -112,12 +132,35 @@ def test_an_inconclusive_result_says_what_was_not_measured() -> None:
 
 
 def test_a_definition_counts_what_its_metric_says() -> None:
-    flops = result(metric="flops", metric_title="Floating-point operations of one image")
+    title = "Floating-point operations of one image"
+    flops = result(metric="flops", metric_title=title, unit="count", directed=False)
     assert wording.sentence(flops, claim(kind="definition")) == (
         "Counted (floating-point operations of one image): A 30, B 9."
     )
     gone = result(metric="parameters", levels=[{"level": "A", "role": "level", "mean": None}])
     assert "A not measured" in wording.sentence(gone, claim(kind="definition"))
+
+
+def counted(first: float, second: float, **more: Any) -> str:
+    """What is said of two counts of which 30 and 9 are claimed."""
+    sizes = (("A", first, 30.0), ("B", second, 9.0))
+    levels = [
+        {"level": name, "role": "level", "mean": mean, "claimed": claimed}
+        for name, mean, claimed in sizes
+    ]
+    title = {"metric": "parameters", "metric_title": "Parameters", "unit": "count"}
+    shown = result(levels=levels, directed=False, **title)
+    return wording.sentence(shown, claim(kind="definition", **more))
+
+
+def test_counts_are_compared_with_the_claimed_ones_by_the_margin() -> None:
+    head = "Counted (parameters): A {} (claimed 30), B {} (claimed 9)."
+    assert counted(30, 9) == f"{head.format(30, 9)} Each is within 5 % of the claimed number."
+    assert counted(31, 9).endswith("Each is within 5 % of the claimed number.")
+    assert counted(32, 9).endswith("B 9 (claimed 9). Not within 5 % of the claimed number: A.")
+    assert counted(28, 9).endswith("Not within 5 % of the claimed number: A.")
+    assert counted(40, 0).endswith("None is within 5 % of the claimed number.")
+    assert counted(40, 9, margin=0.5).endswith("Each is within 50 % of the claimed number.")
 
 
 def test_a_reading_that_is_not_judged_contradicts_nobody() -> None:

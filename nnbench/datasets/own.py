@@ -14,6 +14,7 @@ A plan reads what it must (sizes, classes); the samples are prepared once, as th
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -201,7 +202,11 @@ def _data_files(data: Path) -> Iterator[tuple[str, Path]]:
     if data.is_file():
         yield data.name, data
         return
-    for file in sorted(data.rglob("*")):
+    # links are followed, as they are where the images are read
+    walked = (
+        Path(folder, name) for folder, _, names in os.walk(data, followlinks=True) for name in names
+    )
+    for file in sorted(walked):
         name = file.relative_to(data)
         if file.is_file() and not any(part.startswith(".") for part in name.parts):
             yield name.as_posix(), file

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -58,7 +58,8 @@ def read_csv(spec: CsvData, path: Path) -> Samples:
     texts = spec.task == "classification"
     numeric = columns if texts else [*columns, spec.target]
     bad: list[str] = []
-    values = [_numbers(line, row, header, names=numeric, bad=bad) for line, row in table]
+    places = {name: place for place, name in enumerate(header)}
+    values = [_numbers(line, row, places, names=numeric, bad=bad) for line, row in table]
     labels = [row[header.index(spec.target)].strip() for _, row in table]
     if texts:
         bad += [_cell(table[n][0], spec.target, text) for n, text in enumerate(labels) if not text]
@@ -140,12 +141,17 @@ def _columns(spec: CsvData, header: Sequence[str], path: Path) -> list[str]:
 
 
 def _numbers(
-    line: int, row: Sequence[str], header: Sequence[str], *, names: Sequence[str], bad: list[str]
+    line: int,
+    row: Sequence[str],
+    places: Mapping[str, int],
+    *,
+    names: Sequence[str],
+    bad: list[str],
 ) -> list[float]:
     """The numbers of one row; a cell without one is described in ``bad``."""
     found = []
     for name in names:
-        text = row[header.index(name)].strip()
+        text = row[places[name]].strip()
         value = _number(text)
         if value is None:
             bad.append(_cell(line, name, text))

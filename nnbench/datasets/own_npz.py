@@ -7,6 +7,7 @@ channel first, ``(N, 3, height, width)``. No pickled object is ever loaded.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -73,7 +74,15 @@ def read_npz_data(spec: NpzData, path: Path) -> Samples:
 def _arrays(path: Path) -> dict[str, Array]:
     try:
         arrays = read_npz(path.read_bytes())
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        TypeError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise wrong_data(
             path,
             "cannot be read as an npz file of plain arrays",

@@ -26,7 +26,7 @@ from nnbench.experiments.declared.parallel import PARALLEL, SHAPES, ParallelOpti
 from nnbench.experiments.parallel_processes import loopback_interface, run_together
 from nnbench.experiments.request import Measured, Request
 from nnbench.registry import DATASETS, load
-from nnbench.settings import Augment, Settings
+from nnbench.settings import Settings
 
 TOLERANCE = 1e-6
 """Of the losses in 64 bits, relative to the single process's. Rounding leaves 1e-14; a gradient that is
@@ -37,19 +37,15 @@ STATED = {"hidden", "batch_size", "steps", "optimizer", "lr"}  # options that fa
 PATIENCE = 20.0  # times the estimated seconds, before processes are taken for stuck
 PATIENCE_SECONDS = 300.0  # and at least this
 
-NOT_HONOURED: Mapping[str, tuple[Any, ...]] = {
-    "model": ("mlp",),
-    "dropout": (0.0,),
-    "augment": (Augment(),),
-    "schedule": ("constant",),
-    "l1": (0.0,),
-    "l2": (0.0,),
-    "loss": (None, "cross_entropy"),
-    "pretrain": (None,),
-    "rbm": (None,),
-}
-"""Settings that would change the training and that this experiment cannot follow, with the values
-that leave it as it is."""
+# What all ways of training do as the settings say, and what the experiment's own options replace.
+FOLLOWED = frozenset(
+    {"activation", "init", "momentum", "train_size", "inputs", "classes", "label_noise"}
+    | {"shuffled_labels", "rare_class"}
+)
+REPLACED = frozenset(
+    {"experiment", "experiment_options", "hidden", "optimizer", "lr", "batch_size", "train_for"}
+    | {"evaluations", "checkpoint"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +100,16 @@ def check_settings(settings: Settings) -> None:
     Raises:
         NnbenchError: Names the setting and its value.
     """
-    for name, allowed in NOT_HONOURED.items():
-        if (value := getattr(settings, name)) not in allowed:
-            raise NnbenchError(
-                f"experiment 'parallel' cannot follow the setting {name!r}",
-                got=value,
-                allowed=" or ".join(map(str, allowed)),
-                todo="remove it from the claim's settings",
-            )
+    plain = Settings()
+    fixed = sorted(set(Settings.model_fields) - FOLLOWED - REPLACED)
+    changed = [name for name in fixed if getattr(settings, name) != getattr(plain, name)]
+    if changed:
+        raise NnbenchError(
+            f"experiment 'parallel' cannot follow the setting {changed[0]!r}",
+            got=getattr(settings, changed[0]),
+            allowed=f"settings: {', '.join(sorted(FOLLOWED))}",
+            todo="remove it from the claim's settings",
+        )
 
 
 def _check_dataset(name: str) -> None:

@@ -197,6 +197,11 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters; one that is cut ends in an ellipsis."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def text_width(text: str, *, size: float = TEXT) -> float:
     """An upper estimate of a text's width in points: DejaVu Sans takes 0.6 em a character."""
     lines = text.split("\n")

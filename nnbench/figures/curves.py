@@ -20,10 +20,11 @@ from nnbench.figures.canvas import (
     new_figure,
     place,
     render,
+    shortened,
     text_width,
 )
 from nnbench.figures.ticks import padded, set_axis, spans_decades
-from nnbench.rounding import unit_factor
+from nnbench.rounding import loss_unit, unit_factor, with_unit
 
 _TOP, _BOTTOM, _LEFT, _PLOT = 26.0, 36.0, 44.0, 190.0
 _MOST_POINTS = 100  # more than the eye resolves at this width; keeps the file small
@@ -77,9 +78,8 @@ def _what(result: Mapping[str, Any]) -> tuple[str, str, str]:
     there = [level["curves"] for level in result["levels"] if level["curves"]]
     if by_accuracy and any("validation_accuracy" in curves for curves in there):
         return "validation_accuracy", "Validation accuracy, % (mean over runs)", "fraction"
-    unit = "" if result["task"] == "regression" else ", nats"
-    title = f"Validation loss{unit} (mean over runs, 95 % CI; faint: training loss)"
-    return "validation_loss", title, "nats"
+    loss = with_unit("Validation loss", loss_unit(result["objective"], result["task"]))
+    return "validation_loss", f"{loss} (mean of runs, 95 % CI; faint: training)", "nats"
 
 
 def _lines(levels: Sequence[Mapping[str, Any]], *, key: str, unit: str) -> list[Line]:
@@ -163,13 +163,9 @@ def _name_ends(axes: Axes, lines: Sequence[Line], *, plot: float) -> None:
     places = spaced([share * plot for share in shares], gap=_LINE_HEIGHT, top=plot)
     for (line, end), at in zip(ends, places, strict=True):
         axes.annotate(
-            _shortened(line.label), end, xytext=(1.0, at / plot), color=line.colour, va="center",
+            shortened(line.label, 20), end, xytext=(1.0, at / plot), color=line.colour, va="center",
             xycoords="data", textcoords="axes fraction", fontsize=TEXT, annotation_clip=False,
         ).set_x(1.0 + 9 / (WIDTH - _LEFT))  # fmt: skip
-
-
-def _shortened(label: str, most: int = 20) -> str:
-    return label if len(label) <= most else label[: most - 1] + "…"
 
 
 def spaced(positions: Sequence[float], *, gap: float, top: float) -> list[float]:

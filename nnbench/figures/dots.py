@@ -27,6 +27,7 @@ from nnbench.figures.canvas import (
     new_figure,
     place,
     render,
+    shortened,
     text_width,
 )
 from nnbench.figures.ticks import padded, set_axis, spans_decades
@@ -82,9 +83,8 @@ def _row(level: Mapping[str, Any], *, factor: float) -> Row:
         return None if value is None else value * factor
 
     low, high = scaled(level["low"]), scaled(level["high"])
-    label = textwrap.shorten(level["level"], 2 * _LABEL_CHARACTERS, placeholder=" …")
     return Row(
-        label="\n".join([*textwrap.wrap(label, _LABEL_CHARACTERS), *_remark(level)]),
+        label="\n".join([*_two_lines(level["level"]), *_remark(level)]),
         control=level["role"] == "control",
         claimed=scaled(level["claimed"]),
         mean=scaled(level["mean"]),
@@ -93,6 +93,12 @@ def _row(level: Mapping[str, Any], *, factor: float) -> Row:
         capped=runs("capped"),
         diverged=level["diverged"],
     )
+
+
+def _two_lines(name: str) -> list[str]:
+    """A name as a row has room for it; what is longer is cut."""
+    first, *rest = textwrap.wrap(name, _LABEL_CHARACTERS) or [name]
+    return [first, shortened(" ".join(rest), _LABEL_CHARACTERS)] if rest else [first]
 
 
 def _remark(level: Mapping[str, Any]) -> list[str]:
@@ -239,9 +245,9 @@ def _name_rows(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _axis_title(figure: Figure, result: Mapping[str, Any], *, enlarged: bool) -> None:
-    better = "lower" if result["lower_is_better"] else "higher"
     title = with_unit(result["metric_title"], result["unit"])
-    title += "" if result["unit"] == "count" else f" ({better} is better)"
+    if result["directed"]:
+        title += f" ({'lower' if result['lower_is_better'] else 'higher'} is better)"
     if enlarged:
         title += "; right: enlarged"
     figure.text(1 - 10 / WIDTH, 7 / _height(figure), title, color=MUTED, fontsize=SMALL, ha="right")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +22,13 @@ from nnbench.figures.canvas import (
     new_figure,
     place,
     render,
+    shortened,
 )
 from nnbench.figures.ticks import set_axis
 from nnbench.vocabulary import TONES, VERDICTS
 
 _ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 21.0, 22.0, 30.0, 122.0, 80.0
+_CHARACTERS = 22  # of a claim's id; more do not fit beside the axis
 _LIMITS = (-100.0, 160.0)  # percent of the claimed gap; what lies beyond gets an arrow
 _LEAST = (-60.0, 130.0)
 
@@ -59,7 +60,8 @@ def shares(claims: Sequence[Mapping[str, Any]]) -> list[Share]:
 
 def _share(result: Mapping[str, Any]) -> tuple[float, float, float] | None:
     claimed = {i["level"]: i["claimed"] for i in result["levels"] if i["claimed"] is not None}
-    pair = _widest(result["pairs"])
+    # a claimed difference without a direction cannot be reversed
+    pair = None if result["kind"] == "differs" else _widest(result["pairs"])
     if pair is None or pair["a"] not in claimed or pair["b"] not in claimed:
         return None
     gap = abs(_scaled(claimed[pair["a"]], result) - _scaled(claimed[pair["b"]], result))
@@ -92,7 +94,7 @@ def overview(claims: Sequence[Mapping[str, Any]], *, alt: str) -> Image | None:
     axes = place(figure, box=(_LEFT, _TOP, _RIGHT, _BOTTOM))
     set_axis(axes, "x", limits=_limits(entries), log=False, most=5)
     axes.set_ylim(len(entries) - 0.5, -0.5)
-    titles = [textwrap.shorten(entry.title, 27, placeholder=" …") for entry in entries]
+    titles = [shortened(entry.title, _CHARACTERS) for entry in entries]
     axes.set_yticks(range(len(entries)), titles, fontsize=9.5, color=INK)
     axes.tick_params(axis="y", pad=8)  # room for an arrow at the edge
     for y, entry in enumerate(entries):

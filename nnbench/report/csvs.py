@@ -7,8 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from nnbench.report.results import claim_anchor
-
 Json = Mapping[str, Any]
 _PLACE = ("dataset", "track", "variant")
 _RUNS = (
@@ -26,9 +24,7 @@ _PAIRS = (
 def csv_files(claims: Sequence[Json]) -> dict[str, bytes]:
     """File name to content: ``<document>-<claim>.csv``, ``verdicts.csv``, ``pairs.csv``."""
     files = {
-        f"{claim_anchor(claim['id'])}.csv": _csv(_runs(claim), _RUNS)
-        for claim in claims
-        if claim["results"]
+        f"{claim['anchor']}.csv": _csv(_runs(claim), _RUNS) for claim in claims if claim["results"]
     }
     files["verdicts.csv"] = _csv((row for claim in claims for row in _verdicts(claim)), _VERDICTS)
     files["pairs.csv"] = _csv((row for claim in claims for row in _pairs(claim)), _PAIRS)

@@ -13,6 +13,7 @@ from nnbench.rounding import (
     count_text,
     duration_text,
     interval_texts,
+    loss_unit,
     significant,
     value_text,
     with_unit,
@@ -48,9 +49,9 @@ def other_table(result: Json) -> Table:
 
 
 def unit_on(name: str, result: Json) -> str:
-    """A metric's unit; the losses of a regression are in squared deviations of its targets."""
+    """A metric's unit; that of losses is the one of what the levels minimise."""
     unit = METRICS[name].unit
-    return "ratio" if unit == "nats" and result["task"] == "regression" else unit
+    return loss_unit(result["objective"], result["task"]) if unit == "nats" else unit
 
 
 def _speed(speed: float | None) -> str:

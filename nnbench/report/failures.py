@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnbench.report.results import claim_anchor, result_anchor
 from nnbench.report.table import Link, Table, make_table
 from nnbench.rounding import duration_text
 from nnbench.vocabulary import where_text
@@ -29,7 +28,7 @@ def failure_tables(claims: Sequence[Json], provenance: Json) -> list[Table]:
 def _failed_runs(claims: Sequence[Json]) -> Table:
     rows = [
         [
-            Link(text=claim["title"], target=result_anchor(claim["id"], result)),
+            Link(text=claim["title"], target=result["anchor"]),
             where_text(result),
             level["level"],
             *_failed_counts(level),
@@ -66,7 +65,7 @@ def _not_run(claims: Sequence[Json]) -> Table:
     missing = [claim for claim in claims if claim["status"] == "not run"]
     rows = [
         [
-            Link(text=c["title"], target=claim_anchor(c["id"])),
+            Link(text=c["title"], target=c["anchor"]),
             c["document_title"],
             c["reason"] or "–",
             "–" if c["cost_seconds"] is None else cost(c["cost_seconds"]),

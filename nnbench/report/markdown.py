@@ -8,7 +8,9 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", "|": "&#124;", "$": "&#36;", "~": "&#126
 _SPECIAL = re.compile(
     r"&(?=#?\w+;)|<(?=[A-Za-z/!?])|[|$~\\`*\[\]]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
 )
-_LINE_START = re.compile(r"^(#{1,6}\s|>|[-+](?=\s)|=+$|\d{1,9}(?=[.)]\s))")
+_LINE_START = re.compile(  # of a heading (its underline, too), a quotation, a rule or a list
+    r"^(#{1,6}(?=\s|$)|>|[-+](?=\s|$)|(-+|=+)(?=\s*$)|\d{1,9}(?=[.)](\s|$)))"
+)
 
 
 class Safe(str):

@@ -15,10 +15,8 @@ from nnbench.report.provenance import DatasetView, dataset_views, memory_text, p
 from nnbench.report.results import (
     ClaimView,
     Pictures,
-    claim_anchor,
     claim_view,
     not_run_text,
-    result_anchor,
 )
 from nnbench.report.table import Cell, Link, Table, make_table
 from nnbench.rounding import duration_text
@@ -198,16 +196,13 @@ def _matrix_row(claim: Json, keys: Sequence[tuple[str, str]]) -> MatrixRow:
     chips = [(_plain_place(r), result_chip(r), r) for r in claim["results"]]
     return MatrixRow(
         title=claim["title"],
-        target=claim_anchor(claim["id"]),
-        chip=claim_chip(claim).to(claim_anchor(claim["id"])),
+        target=claim["anchor"],
+        chip=claim_chip(claim).to(claim["anchor"]),
         cells=tuple(
-            tuple(
-                chip.to(result_anchor(claim["id"], r)) for place, chip, r in chips if place == key
-            )
-            for key in keys
+            tuple(chip.to(r["anchor"]) for place, chip, r in chips if place == key) for key in keys
         ),
         elsewhere=tuple(
-            replace(chip, word=where_text(r), target=result_anchor(claim["id"], r))
+            replace(chip, word=where_text(r), target=r["anchor"])
             for place, chip, r in chips
             if place not in keys
         ),
@@ -216,13 +211,13 @@ def _matrix_row(claim: Json, keys: Sequence[tuple[str, str]]) -> MatrixRow:
 
 
 def _documents(claims: Sequence[Json], *, pictures: Pictures) -> tuple[DocumentView, ...]:
-    titles = {claim["id"]: claim["title"] for claim in claims}
+    by_id = {claim["id"]: claim for claim in claims}
     views = []
-    for name, group in itertools.groupby(claims, key=lambda claim: claim["document"]):
-        members = [(c, claim_view(c, titles=titles, pictures=pictures)) for c in group]
+    for _, group in itertools.groupby(claims, key=lambda claim: claim["document"]):
+        members = [(c, claim_view(c, claims=by_id, pictures=pictures)) for c in group]
         view = DocumentView(
             title=members[0][1].document_title,
-            anchor=f"document-{claim_anchor(name)}",
+            anchor=members[0][0]["document_anchor"],
             claims=tuple(view for claim, view in members if claim["status"] != "not run"),
             not_run=tuple(view for claim, view in members if claim["status"] == "not run"),
         )
@@ -257,10 +252,10 @@ def _track_rows(claim: Json) -> list[list[Cell]]:
 def _track_row(claim: Json, written: Json, tuned: Json) -> list[Cell]:
     place = ", ".join(p for p in (tuned["dataset_title"], tuned["variant_title"]) if p)
     return [
-        Link(text=claim["title"], target=claim_anchor(claim["id"])),
+        Link(text=claim["title"], target=claim["anchor"]),
         place,
-        result_chip(written).to(result_anchor(claim["id"], written)),
-        result_chip(tuned).to(result_anchor(claim["id"], tuned)),
+        result_chip(written).to(written["anchor"]),
+        result_chip(tuned).to(tuned["anchor"]),
         "same" if written["verdict"] == tuned["verdict"] else "changes",
         "; ".join(chosen_text(level) for level in tuned["levels"] if level["search"]),
     ]

@@ -11,7 +11,7 @@ from nnbench.figures.dots import dot_plot
 from nnbench.figures.overview import overview, shares
 from nnbench.figures.samples import sample_picture
 from nnbench.report.result_tables import interval_of
-from nnbench.report.results import Pictures, result_anchor
+from nnbench.report.results import Pictures
 from nnbench.rounding import interval_texts, whole_percent, with_unit
 from nnbench.vocabulary import where_text
 
@@ -28,14 +28,14 @@ def draw(results: Json) -> Pictures:
         first = overview(claims, alt=_overview_alt(claims))
         for claim in claims:
             for result in claim["results"]:
-                anchor = result_anchor(claim["id"], result)
+                anchor = result["anchor"]
                 dots[anchor] = dot_plot(result, alt=dots_alt(claim, result))
                 curve = learning_curves(result, alt=_curves_alt(claim, result))
                 if curve is not None:
                     curves[anchor] = curve
         for dataset in results["provenance"]["datasets"]:
             if dataset.get("samples"):
-                samples[dataset["name"]] = sample_picture(dataset)
+                samples[dataset["anchor"]] = sample_picture(dataset)
     return Pictures(overview=first, dots=dots, curves=curves, samples=samples)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnbench.figures.canvas import Image
-from nnbench.report.results import slug
 from nnbench.report.table import Table, make_table
 from nnbench.rounding import duration_text
 
@@ -102,14 +101,14 @@ def dataset_views(
     datasets: Sequence[Json], *, pictures: Mapping[str, Image]
 ) -> tuple[DatasetView, ...]:
     """Each dataset of the manifest; one that could not be read says why."""
-    return tuple(_dataset_view(dataset, pictures.get(dataset["name"])) for dataset in datasets)
+    return tuple(_dataset_view(dataset, pictures.get(dataset["anchor"])) for dataset in datasets)
 
 
 def _dataset_view(dataset: Json, picture: Image | None) -> DatasetView:
-    name, problem = dataset["name"], dataset.get("error")
+    problem = dataset.get("error")
     return DatasetView(
-        title=dataset.get("title", name),
-        anchor=f"dataset-{slug(name)}",
+        title=dataset.get("title", dataset["name"]),
+        anchor=dataset["anchor"],
         facts=(("Problem", problem),) if problem else tuple(_facts(dataset)),
         picture=picture,
         counts=None if problem or not dataset["class_counts"] else _balance(dataset),

@@ -15,7 +15,7 @@ from nnbench.rounding import (
     p_text,
     signed_percent,
     significant,
-    unit_label,
+    unit_behind,
     value_text,
     with_unit,
 )
@@ -102,27 +102,33 @@ def pair_table(result: Json) -> Table | None:
     """What is claimed of two levels, what was measured, and the outcome."""
     if not result["pairs"]:
         return None
-    kind = result["kind"]
     columns = ("Claimed", "Outcome", "Measured", "Margin", "p", "p, Holm")
-    rows = [_pair_row(pair, kind=kind, metric_unit=result["unit"]) for pair in result["pairs"]]
+    rows = [_pair_row(pair, result) for pair in result["pairs"]]
     text = ("Measured", "Outcome")
     return make_table("Pairs of levels, compared run by run", columns, rows=rows, text=text)
 
 
-def _pair_row(pair: Json, *, kind: str, metric_unit: str) -> list[Cell]:
-    relation = "as good as" if pair["tie"] or kind == "equal" else "better than"
-    if kind == "differs":
-        relation = "different from"
-    ends = " (best and worst)" if pair["role"] == "extremes" else ""
+def _pair_row(pair: Json, result: Json) -> list[Cell]:
+    best_and_worst = "best and worst" if result["directed"] else "smallest and largest"
+    ends = f" ({best_and_worst})" if pair["role"] == "extremes" else ""
     measured = pair["text"] + (" (sign test: some runs were capped)" if pair["censored"] else "")
     return [
-        f"{pair['a']} {relation} {pair['b']}{ends}",
-        pair_chip(pair["status"], kind=kind),
+        f"{pair['a']} {_relation(pair, result)} {pair['b']}{ends}",
+        pair_chip(pair["status"], kind=result["kind"]),
         measured,
-        _margin(pair, metric_unit),
+        _margin(pair, result["unit"]),
         p_text(pair["p"]),
         p_text(pair["p_holm"]),
     ]
+
+
+def _relation(pair: Json, result: Json) -> str:
+    """What the claim says of the first level of a pair, as seen from the second."""
+    if result["kind"] == "differs":
+        return "different from"
+    if pair["tie"] or result["kind"] == "equal":
+        return "as good as" if result["directed"] else "as large as"
+    return "better than" if result["directed"] else "smaller than"
 
 
 def _margin(pair: Json, metric_unit: str) -> str:
@@ -131,7 +137,7 @@ def _margin(pair: Json, metric_unit: str) -> str:
         return from_log.replace("+", "±")
     if metric_unit == "fraction":
         return f"±{significant(100 * pair['margin'], 2)} points"
-    return f"±{significant(pair['margin'], 2)} {unit_label(metric_unit)}".rstrip()
+    return f"±{significant(pair['margin'], 2)} {unit_behind(metric_unit)}".rstrip()
 
 
 def seed_table(result: Json) -> Table:

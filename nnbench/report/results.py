@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,16 +18,26 @@ from nnbench.report.drill_tables import (
 )
 from nnbench.report.result_tables import level_table, ordered_levels, pair_table, seed_table
 from nnbench.report.table import Link, Table
-from nnbench.rounding import unit_label, value_text
+from nnbench.rounding import unit_behind, value_text
 from nnbench.vocabulary import KINDS, Chip, claim_chip, result_chip, where_text
 from nnbench.wording import cost
 
 Json = Mapping[str, Any]
+_LOSSES = {  # by task and objective
+    ("classification", "mse"): "mean squared errors of the predicted probabilities",
+    ("classification", "hinge"): "hinge losses",
+    ("classification", "smoothed"): "divergences from the smoothed labels, in nats",
+    ("regression", "mse"): "mean squared errors, in squared deviations of the targets",
+    ("regression", "mae"): "mean absolute errors, in deviations of the targets",
+    ("regression", "huber"): (
+        "Huber's: half the squared error up to one deviation of the targets, linear beyond"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """The rendered figures of a report, by result anchor or dataset name."""
+    """The rendered figures of a report, by the anchor of the result or of the dataset."""
 
     overview: Image | None
     dots: Mapping[str, Image]
@@ -85,33 +94,18 @@ class ClaimView:
     csv_name: str
 
 
-def slug(text: str) -> str:
-    """A text as part of a file name or an anchor."""
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "x"
-
-
-def claim_anchor(claim_id: str) -> str:
-    """The anchor of a claim, and the stem of its files."""
-    return slug(claim_id)
-
-
-def result_anchor(claim_id: str, result: Json) -> str:
-    """The anchor of a result, and the stem of its figure's file."""
-    parts = [claim_id, result["dataset"], result["track"], result["variant"]]
-    return "-".join(slug(part) for part in parts if part)
-
-
 def deciding_first(claim: Json) -> list[Json]:
     """The result that gives the claim's verdict, then the others in their order."""
     return sorted(claim["results"], key=lambda result: not result["decides"])
 
 
-def claim_view(claim: Json, *, titles: Mapping[str, str], pictures: Pictures) -> ClaimView:
-    """Prepare a claim; ``titles`` are those of all claims, for the links between them."""
-    links = [Link(text=titles[i], target=claim_anchor(i)) for i in claim["links"] if i in titles]
+def claim_view(claim: Json, *, claims: Mapping[str, Json], pictures: Pictures) -> ClaimView:
+    """Prepare a claim; ``claims`` are all of them by id, for the links between them."""
+    linked = [claims[i] for i in claim["links"] if i in claims]
+    links = [Link(text=other["title"], target=other["anchor"]) for other in linked]
     return ClaimView(
         id=claim["id"],
-        anchor=claim_anchor(claim["id"]),
+        anchor=claim["anchor"],
         title=claim["title"],
         document_title=claim["document_title"],
         chip=claim_chip(claim),
@@ -126,15 +120,13 @@ def claim_view(claim: Json, *, titles: Mapping[str, str], pictures: Pictures) ->
         depends_on_track=claim["depends_on_track"],
         reason=not_run_text(claim),
         command=claim["command"] or "",
-        results=tuple(
-            _result_view(claim, result, pictures=pictures) for result in deciding_first(claim)
-        ),
-        csv_name=f"{claim_anchor(claim['id'])}.csv",
+        results=tuple(_result_view(result, pictures=pictures) for result in deciding_first(claim)),
+        csv_name=f"{claim['anchor']}.csv",
     )
 
 
-def _result_view(claim: Json, result: Json, *, pictures: Pictures) -> ResultView:
-    anchor = result_anchor(claim["id"], result)
+def _result_view(result: Json, *, pictures: Pictures) -> ResultView:
+    anchor = result["anchor"]
     differing, shared = setting_tables(result)
     stated, defaults = by_default(shared)
     return ResultView(
@@ -186,7 +178,7 @@ def _notes(result: Json) -> Sequence[str]:
     notes += _data_notes(result)
     if result["chance"] is not None and result["unit"] != "count":
         untrained = value_text(result["chance"], result["unit"])
-        label = unit_label(result["unit"])
+        label = unit_behind(result["unit"])
         notes.append(f"An untrained predictor scores {untrained}{label and ' '}{label}.")
     if result["scale"] == "log" and _has_zero(result):
         notes.append("On the logarithmic scale a value of 0 counts as 1e\u221212.")
@@ -200,8 +192,11 @@ def _data_notes(result: Json) -> list[str]:
     if result["resolution"]:
         error = value_text(result["resolution"], "fraction", digits=2)
         notes.append(f"An accuracy on it has a standard error of {error} points.")
-    if result["task"] == "regression" and "loss" in result["metric"]:
-        notes.append("Losses are mean squared errors, in squared deviations of the targets.")
+    what = _LOSSES.get((result["task"], result["objective"]))
+    if what and "loss" in result["metric"]:
+        notes.append(f"Losses are {what}.")
+    if result["objective"] is None:
+        notes.append("Losses are those of each level's own objective, which are not comparable.")
     return notes
 
 

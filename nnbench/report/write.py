@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,26 +17,30 @@ from nnbench.errors import NnbenchError
 from nnbench.figures.canvas import Image
 from nnbench.records import write_atomically
 from nnbench.report import markdown
+from nnbench.report.anchors import with_anchors
 from nnbench.report.csvs import csv_files
 from nnbench.report.page import Page, make_page
 from nnbench.report.pictures import draw
-from nnbench.report.results import Pictures, slug
+from nnbench.report.results import Pictures
 from nnbench.vocabulary import TONES
 
 SCHEMA_VERSION = 1
 _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters, digits and -._~
+LIST = ".nnbench-files.json"  # the figures and data files that the last report wrote
+_OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)")
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
 def write_report(results: Mapping[str, Any], folder: Path) -> None:
     """Write the whole report into a folder; the same results give the same bytes.
 
-    Figures and data files of an earlier report that this one does not have are removed.
+    Figures and data files that an earlier report wrote, and that this one does not have, are removed.
 
     Raises:
         NnbenchError: The results have another schema version, or the folder cannot be written.
     """
     _check_version(results)
+    results = with_anchors(results)
     pictures = draw(results)
     page = make_page(results, pictures=pictures)
     csvs = csv_files(results["claims"])
@@ -112,19 +117,36 @@ def _pretty(value: object) -> str:
 
 
 def _figure_files(pictures: Pictures) -> dict[str, Image]:
-    named = {
-        **pictures.dots,
-        **{f"dataset-{slug(name)}": i for name, i in pictures.samples.items()},
-    }
+    named = {**pictures.dots, **pictures.samples}
     if pictures.overview is not None:
         named["overview"] = pictures.overview
     return {f"{name}.{image.suffix}": image for name, image in named.items()}
 
 
 def _write_all(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write, then remove what only an earlier report had: nothing else in these folders is ours.
+
+    What is written is listed first, so that an interrupted report can be cleared up, too.
+    """
+    old = _listed(folder)
+    _list({*old, *files}, folder)
     for name, data in files.items():
         write_atomically(folder / name, data)
-    for name in ("figures", "data"):
-        for old in sorted((folder / name).glob("*.*")):
-            if old.suffix in (".svg", ".png", ".csv") and f"{name}/{old.name}" not in files:
-                old.unlink()
+    for name in sorted(old - files.keys()):
+        (folder / name).unlink(missing_ok=True)
+    _list(files, folder)
+
+
+def _list(names: Iterable[str], folder: Path) -> None:
+    own = sorted(name for name in names if _OURS.fullmatch(name))
+    write_atomically(folder / LIST, json.dumps(own, indent=0).encode() + b"\n")
+
+
+def _listed(folder: Path) -> set[str]:
+    """The figures and data files of the last report in a folder; none where no list tells."""
+    try:
+        names = json.loads((folder / LIST).read_bytes())
+    except (OSError, ValueError):
+        return set()
+    listed = names if isinstance(names, list) else []
+    return {name for name in listed if isinstance(name, str) and _OURS.fullmatch(name)}

@@ -8,6 +8,8 @@ rule aggregate:
     output:
         RESULTS / "aggregate/measurements.csv",
         RESULTS / "aggregate/runs.csv",
+        RESULTS / "aggregate/places.csv",
+        RESULTS / "aggregate/candidates.csv",
         RESULTS / "aggregate/curves.csv",
         RESULTS / "aggregate/cells.json",
     log:
