@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nnbench.cells import Cell, canonical, memory_mb, runs_alone, work
+from nnbench.cells import Cell, memory_mb, runs_alone, work
 from nnbench.config import parse_config
 from nnbench.errors import NnbenchError
 from nnbench.fingerprint import PACKAGE, module_fingerprint
@@ -40,8 +40,8 @@ class Workflow:
 
     @cached_property
     def config_json(self) -> str:
-        """The merged config, as the commands of the read side take it."""
-        return canonical(self.config.model_dump(mode="json"))
+        """The merged config, as the commands of the read side take it: its order says what decides."""
+        return json.dumps(self.config.model_dump(mode="json"), separators=(",", ":"))
 
     def cell_json(self, cell_id: str) -> str:
         """A cell's document, as ``nnbench run`` takes it."""

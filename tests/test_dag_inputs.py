@@ -178,3 +178,11 @@ def test_a_cell_that_measures_time_takes_all_cores(tmp_path: Path) -> None:
     workflow = workflow_in(tmp_path, timing)
     (cell,) = workflow.plan.cells
     assert [workflow.threads(cell, cores) for cores in (1, 2, 8)] == [1, 2, 8]
+
+
+def test_the_order_of_an_overridden_claims_datasets_reaches_the_read_side(tmp_path: Path) -> None:
+    order = {"mnist1d": {}, "digits": {}}  # the first one decides
+    workflow = workflow_in(tmp_path, overrides={"paper/c0": {"datasets": order}})
+    assert list(json.loads(workflow.config_json)["overrides"]["paper/c0"]["datasets"]) == list(
+        order
+    )
