@@ -12,7 +12,7 @@ from typing import Any
 
 from nnbench.datasets.base import Dataset
 from nnbench.errors import NnbenchError
-from nnbench.experiments.base import experiment_of
+from nnbench.experiments.base import Experiment, experiment_of
 from nnbench.fingerprint import code_fingerprint
 from nnbench.models.costs import Cost
 from nnbench.models.declared import cost_of, replicates_at_once
@@ -120,9 +120,15 @@ def work(cell: Cell) -> float:
     return float(runs * sum(_stage_work(cell, own, size=size) for own, size in stages))
 
 
+@cache
+def _experiment(name: str) -> Experiment:
+    """Asked for several times a cell; loading it anew each time adds up in a plan of thousands."""
+    return experiment_of(name)
+
+
 def declared_seconds(cell: Cell) -> float | None:
     """How long the cell's experiment says that it takes; None: see ``work``."""
-    experiment = experiment_of(cell.settings.experiment)
+    experiment = _experiment(cell.settings.experiment)
     if experiment.seconds is None:
         return None
     return experiment.seconds(_options(cell), len(cell.seeds))
@@ -137,7 +143,7 @@ def _stage_work(cell: Cell, settings: Settings, *, size: int) -> float:
 
 def memory_mb(cell: Cell) -> int:
     """Memory to reserve for a cell, in MB: PyTorch itself, the data, the stacked weights."""
-    experiment = experiment_of(cell.settings.experiment)
+    experiment = _experiment(cell.settings.experiment)
     if experiment.memory_mb is not None:
         return experiment.memory_mb(_options(cell))
     dataset = dataset_of(cell.dataset)
@@ -152,7 +158,7 @@ def memory_mb(cell: Cell) -> int:
 
 def runs_alone(cell: Cell) -> bool:
     """Whether nothing else may run beside the cell: it measures time."""
-    return experiment_of(cell.settings.experiment).alone
+    return _experiment(cell.settings.experiment).alone
 
 
 def _cost(cell: Cell) -> Cost:
@@ -165,5 +171,5 @@ def _train_size(cell: Cell) -> int:
 
 
 def _options(cell: Cell) -> Strict:
-    experiment = experiment_of(cell.settings.experiment)
+    experiment = _experiment(cell.settings.experiment)
     return parse(experiment.options, cell.settings.experiment_options, where=f"cell {cell.id}")

@@ -58,18 +58,17 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
     cells: dict[str, Cell] = {}
     uses: list[Use] = []
     not_run: dict[str, str] = {}
-    left_out: dict[str, tuple[Cell, ...]] = {}
+    left_out: dict[str, dict[str, Cell]] = {}
     draft = Plan(config=config, documents=documents, cells=cells, uses=())
     for claim_id, _, claim in draft.claims():
         reason = _reason_not_run(claim_id, claim, config)
         if reason is not None:
             not_run[claim_id] = reason
         for use, found in claim_uses(claim_id, claim, config):
+            kept = cells if reason is None else left_out.setdefault(claim_id, {})
+            kept.update((cell.id, cell) for cell in found)
             if reason is None:
-                cells |= {cell.id: cell for cell in found}
                 uses.append(use)
-            else:
-                left_out[claim_id] = (*left_out.get(claim_id, ()), *found)
     _check_links(draft)
     _check_ids(draft)
     return Plan(
@@ -78,10 +77,7 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
         cells=cells,
         uses=tuple(uses),
         not_run=not_run,
-        left_out={
-            claim_id: tuple({cell.id: cell for cell in found}.values())
-            for claim_id, found in left_out.items()
-        },
+        left_out={claim_id: tuple(found.values()) for claim_id, found in left_out.items()},
     )
 
 
