@@ -13,7 +13,14 @@ from typing import Any
 
 import torch
 
-from nnbench.device import choose_device, fix_numerics, is_out_of_memory, peak_memory_mb
+from nnbench.device import (
+    choose_device,
+    fix_numerics,
+    identity,
+    is_out_of_memory,
+    peak_memory_mb,
+)
+from nnbench.engine.checkpoint import Checkpoint
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.request import Measured, Request
 from nnbench.registry import load
@@ -22,7 +29,12 @@ from nnbench.settings import Settings
 
 
 def run_cell(
-    cell: Mapping[str, Any], *, folder: Path, device: str, cores: int = 1
+    cell: Mapping[str, Any],
+    *,
+    folder: Path,
+    device: str,
+    cores: int = 1,
+    checkpoint: Checkpoint | None = None,
 ) -> dict[str, Any]:
     """Measure one cell.
 
@@ -31,9 +43,11 @@ def run_cell(
         folder: Its prepared dataset.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         cores: CPU cores that the cell has for itself.
+        checkpoint: What an earlier job left, and where this one leaves its own.
 
     Returns:
-        ``runs`` (per seed: status and metrics), ``missing``, ``facts``, ``notes``, ``seconds``, and
+        ``runs`` (per seed: status and metrics), ``missing``, ``facts``, ``notes``, ``seconds``,
+        ``resumed`` (whether it went on from an interrupted job's state), and
         all else that the experiment hands back beside them (of a training: ``curves``, ``search``, …);
         plain data, no NaN. A cell that needs more memory than there is has no runs, and ``failure``
         says so.
@@ -44,6 +58,9 @@ def run_cell(
     fix_numerics(cell["threads"])
     settings = parse(Settings, cell["settings"], where="cell")
     experiment = experiment_of(settings.experiment)
+    chosen = choose_device(device)
+    checkpoint = checkpoint or Checkpoint()
+    checkpoint.open({"cell": cell["id"], **identity(chosen)})
     request = Request(
         options=parse(
             experiment.options, settings.experiment_options, where="cell: experiment_options"
@@ -53,8 +70,9 @@ def run_cell(
         folder=folder,
         seeds=cell["seeds"],
         search=cell["search"],
-        device=choose_device(device),
+        device=chosen,
         cores=cores,
+        checkpoint=checkpoint,
     )
     measure: Callable[[Request], Measured] = load("measure", experiment.measure, {})
     started = time.perf_counter()
@@ -66,7 +84,11 @@ def run_cell(
         spent = {"until_failure": time.perf_counter() - started}
         failed = _fields(Measured(runs={}, seconds=spent))
         fields = {**failed, "failure": f"out of memory: {error}"}
-    return {**fields, "device_peak_memory_mb": peak_memory_mb(request.device)}
+    return {
+        **fields,
+        "resumed": checkpoint.resumed,
+        "device_peak_memory_mb": peak_memory_mb(request.device),
+    }
 
 
 def _fields(measured: Measured) -> dict[str, Any]:

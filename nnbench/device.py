@@ -58,7 +58,17 @@ def synchronise(device: torch.device) -> None:
 def is_out_of_memory(error: Exception) -> bool:
     """PyTorch says it by type on a GPU, and by words of its allocator on a CPU."""
     by_type = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return by_type or "DefaultCPUAllocator" in str(error)
+    # the allocators of a CPU and of MPS, and cuBLAS and cuDNN, which take memory of their own
+    words = ("DefaultCPUAllocator", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    return by_type or any(word in str(error) for word in words)
+
+
+def release_memory(device: torch.device) -> None:
+    """Give memory that no tensor uses any more back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
 
 
 def peak_memory_mb(device: torch.device) -> float | None:
@@ -71,12 +81,28 @@ def describe_device(device: torch.device) -> dict[str, Any]:
     return {
         "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name(),
+        "driver": _driver() if device.type == "cuda" else None,
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,
         "threads": torch.get_num_threads(),
         "tf32": torch.backends.cuda.matmul.allow_tf32,
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
+
+
+def identity(device: torch.device) -> dict[str, Any]:
+    """What must be the same for an interrupted cell to go on with the same numbers."""
+    described = describe_device(device)
+    return {"torch": str(torch.__version__), **{key: described[key] for key in _SAME_NUMBERS}}
+
+
+_SAME_NUMBERS = ("device", "device_name", "cuda", "cudnn", "threads", "tf32", "deterministic")
+
+
+def _driver() -> str | None:
+    """The version of NVIDIA's kernel module, where Linux tells it."""
+    version = Path("/sys/module/nvidia/version")
+    return version.read_text(encoding="ascii").strip() if version.is_file() else None
 
 
 def cpu_name() -> str:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from nnbench.errors import NnbenchError
 from nnbench.registry import ACTIVATIONS, EXPERIMENTS, MODELS, OPTIMIZERS, check_name
-from nnbench.schema import Strict
+from nnbench.schema import Anything, Strict, is_name
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -100,7 +100,7 @@ class Settings(Strict):
 
     experiment: str = "training"
     """What is done with them: ``training``, or a measurement of another kind."""
-    experiment_options: dict[str, Any] = Field(default_factory=dict)
+    experiment_options: dict[str, Anything] = Field(default_factory=dict)
 
     model: str = "mlp"
     hidden: tuple[Count, ...] = (128,)
@@ -141,6 +141,10 @@ class Settings(Strict):
     l2: NonNegative = 0.0
     """Keras ``kernel_regularizer`` L2: adds l2 * sum w^2 (no factor 1/2)."""
 
+    mixed_precision: bool = False
+    """Matrix products and convolutions of training steps in bfloat16 (``torch.autocast``); weights,
+    losses, optimiser and all that is scored stay float32."""
+
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
     evaluations: Count | None = None
     """Validation points, equally spaced; None: one an epoch, or 50 for a budget in steps."""
@@ -173,6 +177,17 @@ class Settings(Strict):
     @classmethod
     def _known_optimizer(cls, name: str) -> str:
         return _checked_name("optimizer", name, OPTIMIZERS)
+
+    @field_validator("shifts")
+    @classmethod
+    def _named_shifts(cls, shifts: dict[str, Shift]) -> dict[str, Shift]:
+        for name in shifts:
+            if not is_name(name) or name.startswith(("class ", "label ")):
+                raise ValueError(
+                    f"{name[:80]!r} names no shift: it needs 1 to 60 printable characters, "
+                    'and "class …" and "label …" are other places'
+                )
+        return shifts
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:

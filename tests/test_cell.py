@@ -127,9 +127,9 @@ def test_validation_in_the_record_is_the_best_point_of_the_curve(measured) -> No
 def test_scores_are_those_of_the_samples_they_are_named_after(folder: Path, monkeypatch) -> None:
     kept: list[Any] = []
 
-    def spied(data: Any, model: Any, settings: Settings, *, seeds: Any) -> Any:
+    def spied(data: Any, model: Any, settings: Settings, *, seeds: Any, **more: Any) -> Any:
         kept[:] = [data, model]
-        return train(data, model, settings, seeds=seeds)
+        return train(data, model, settings, seeds=seeds, **more)
 
     monkeypatch.setattr(training_fit, "train", spied)
     record = run(folder, train_for="1 epoch", checkpoint="last")
@@ -225,8 +225,8 @@ def searched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, A
     """A record of the tuned track, and what every training in it was given and took."""
     seen: list[Any] = []
 
-    def spied(data: Any, model: Any, settings: Settings, *, seeds: Any) -> Any:
-        trained = train(data, model, settings, seeds=seeds)
+    def spied(data: Any, model: Any, settings: Settings, *, seeds: Any, **more: Any) -> Any:
+        trained = train(data, model, settings, seeds=seeds, **more)
         lowest = np.array(trained.curves.validation_loss).min(axis=0)
         seen.append((settings, tuple(seeds), trained, lowest))
         return trained

@@ -77,3 +77,10 @@ def test_facts_of_pretraining_are_joined() -> None:
         "diverged": 2,
         "validation_loss": [0.1, 0.2],
     }
+
+
+def test_an_untrained_predictor_scores_the_mean_over_all_replicates() -> None:
+    one = part("0", epochs=1, untrained={"test_loss": 1.0})
+    other = part("1", epochs=1, untrained={"test_loss": 4.0})
+    two = Measured(runs={**other.runs, "2": {}}, seconds=other.seconds, more=other.more)
+    assert together([one, two]).more["untrained"] == {"test_loss": 3.0}

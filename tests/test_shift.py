@@ -12,7 +12,8 @@ from scipy import ndimage
 from tiny_training import one_thread
 from torch import Tensor
 
-from nnbench.engine.shift import shift_images
+from nnbench.engine.shift import check_range, shift_images
+from nnbench.errors import NnbenchError
 from nnbench.settings import Shift
 
 SIZES = [(8, 8), (7, 12), (28, 28)]
@@ -136,3 +137,10 @@ def test_the_same_seed_gives_the_same_images_and_another_one_others() -> None:
     assert torch.equal(shifted(images(), ALL), shifted(images(), ALL))
     assert not torch.equal(shifted(images(), ALL), shifted(images(), ALL, seed=1))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("inf")])
+def test_images_of_another_range_are_refused(value: float) -> None:
+    check_range(images())
+    with pytest.raises(NnbenchError, match=r"shifts: images must lie within \[0, 1\]"):
+        check_range(torch.cat([images(), torch.full_like(images(), value)]))

@@ -15,11 +15,14 @@ from torch import Tensor, nn
 
 from nnbench.engine import scores as scoring
 from nnbench.engine.data import Bank, TrainingData
+from nnbench.engine.running import Order
 from nnbench.engine.scores import evaluate
 from nnbench.engine.seeding import generator
-from nnbench.engine.train import Trained, batches
+from nnbench.engine.stacking import StackedLinear
+from nnbench.engine.train import Trained, train
 from nnbench.models.base import ModelSpec
 from nnbench.models.mlp import build
+from nnbench.settings import Settings
 
 SEEDS = (4, 0, 9)
 IMAGE = (1, 5, 6)
@@ -103,7 +106,7 @@ def test_training_is_a_plain_loop_of_pytorch(values: dict[str, object]) -> None:
         if sgd
         else torch.optim.Adam(model.parameters(), eps=1e-7)
     )
-    for step, (index,) in enumerate(batches(data.train, 16, seeds=(4,), total=12)):
+    for step, (index,) in enumerate(Order(data.train, 16, seeds=(4,)).batches(total=12)):
         logits = model(data.bank.inputs[index])
         loss = nn.functional.cross_entropy(logits, data.bank.labels[index])
         for weight in (p for p in model.parameters() if p.ndim == 2):
@@ -143,7 +146,7 @@ def test_the_order_and_choice_of_the_other_replicates_do_not_matter() -> None:
 
 def passes(rows: Tensor, batch_size: int, count: int, seeds: Sequence[int]) -> list[Tensor]:
     per_pass = -(-rows.shape[1] // batch_size)
-    drawn = list(batches(rows, batch_size, seeds=seeds, total=count * per_pass))
+    drawn = list(Order(rows, batch_size, seeds=seeds).batches(total=count * per_pass))
     sizes = [b.shape[1] for b in drawn]
     rest = rows.shape[1] - batch_size * (per_pass - 1)
     assert sizes == [*[batch_size] * (per_pass - 1), rest] * count
@@ -164,7 +167,7 @@ def test_a_pass_visits_every_sample_once_in_an_order_of_its_own(batch_size: int)
 
 def test_a_budget_in_steps_ends_within_a_pass() -> None:
     rows = tiny_data(SEEDS).train
-    drawn = list(batches(rows, 16, seeds=SEEDS, total=6))
+    drawn = list(Order(rows, 16, seeds=SEEDS).batches(total=6))
     assert [b.shape[1] for b in drawn] == [16, 16, 16, 2, 16, 16]
 
 
@@ -211,3 +214,25 @@ def test_a_bank_is_normalised_the_same_in_training_and_in_scores() -> None:
     np.testing.assert_allclose(
         plain.curves.validation_loss, other.curves.validation_loss, rtol=1e-4
     )
+
+
+def test_mixed_precision_is_off_unless_asked_for_and_keeps_weights_and_losses_in_float32() -> None:
+    seen: list[tuple[torch.dtype, torch.dtype]] = []
+
+    def trained_and_seen(**more: object) -> Trained:
+        settings = settings_of(**more)
+        data = tiny_data(SEEDS)
+        model = built(settings, SEEDS, data)
+        first = next(m for m in model.body.modules() if isinstance(m, StackedLinear))
+        first.register_forward_hook(lambda m, _, out: seen.append((m.weight.dtype, out.dtype)))
+        return train(data, model, settings, seeds=SEEDS)
+
+    plain, mixed = trained_and_seen(), trained_and_seen(mixed_precision=True)
+    assert Settings().mixed_precision is False
+    assert {kinds for kinds in seen if kinds[1] == torch.bfloat16} == {
+        (torch.float32, torch.bfloat16)  # in steps
+    }
+    assert seen[-1] == (torch.float32, torch.float32)  # where validation is read
+    for full, half in zip(plain.curves.validation_loss, mixed.curves.validation_loss, strict=True):
+        assert half == pytest.approx(full, rel=0.02)
+        assert half != full

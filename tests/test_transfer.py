@@ -19,7 +19,7 @@ from nnbench.datasets import digits, store
 from nnbench.engine.seeding import derived_seed
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import build_replicates, train
-from nnbench.engine.transfer import earlier_seeds, earlier_settings, take_body, to_training
+from nnbench.engine.transfer import earlier_seeds, earlier_settings, freeze_body, to_training
 from nnbench.experiments import training_fit
 from nnbench.models.base import ModelSpec, linear
 from nnbench.settings import Settings
@@ -66,7 +66,8 @@ def pretrained(model: str, *, freeze: bool) -> tuple[Settings, Replicates, Repli
     fresh, source = made(settings, SEEDS, CLASSES), made(settings, (11, 12, 13), CLASSES + 2)
     for buffer in source.buffers():
         buffer.add_(1)
-    take_body(fresh, source, settings)
+    fresh.copy_body_from(source)
+    freeze_body(fresh, settings)
     return settings, fresh, source
 
 
@@ -164,9 +165,9 @@ def test_a_cell_trains_the_other_classes_first_on_the_judged_ones_scale(
 ) -> None:
     seen: list[Any] = []
 
-    def spied(data: Any, model: Replicates, settings: Settings, *, seeds: Any) -> Any:
+    def spied(data: Any, model: Replicates, settings: Settings, *, seeds: Any, **more: Any) -> Any:
         first = [t.clone() for t, _ in model.state()]
-        trained = train(data, model, settings, seeds=seeds)
+        trained = train(data, model, settings, seeds=seeds, **more)
         seen.append((data, settings, seeds, first, [t.clone() for t, _ in model.state()]))
         return trained
 

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
+import math
 import os
+import secrets
+import struct
+import tokenize
+import warnings
 import zipfile
-from collections.abc import Mapping
-from contextlib import suppress
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 # The earliest time that a zip file can hold; a real one would make each file's bytes differ.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+TEMPORARY = ".tmp"
+
+# An npz file that unpacks to more than both of these is taken for a zip bomb.
+UNPACKED_MOST = 100  # times the file; the most that zip's usual packing can do is 1032
+UNPACKED_ALWAYS = 2**30  # bytes
+# Version 3 is for structured arrays with names beyond ASCII.
+_HEADS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+# What zipfile, its decompressors and numpy raise at broken or hostile files.
+_UNREADABLE = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
+    *(SyntaxError, TypeError, ValueError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError),
+)
 
 
 def sha256(content: bytes | memoryview) -> str:
@@ -44,11 +64,52 @@ def npz_bytes(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 def read_npz(content: bytes) -> dict[str, npt.NDArray[Any]]:
     """The arrays of an npz file.
 
+    Nothing in it is unpickled, and no memory is taken for what its heads promise and its bytes do not
+    hold.
+
     Raises:
-        ValueError, zipfile.BadZipFile, EOFError: It is damaged, or holds pickled objects.
+        ValueError: It is damaged, holds pickled objects, or unpacks to far more than its own size.
     """
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy's, of what older versions of it wrote
+            _check_unpacked(archive, len(content))
+            return {
+                entry.filename.removesuffix(".npy"): _read_npy(archive, entry)
+                for entry in archive.infolist()
+            }
+    except _UNREADABLE as error:
+        raise ValueError(f"no npz file of plain arrays: {error}") from error
+
+
+def _check_unpacked(archive: zipfile.ZipFile, packed: int) -> None:
+    """Refuse a zip bomb by what its directory says, which ``zipfile`` never reads beyond."""
+    unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > max(UNPACKED_ALWAYS, UNPACKED_MOST * packed):
+        raise ValueError(f"its {packed} bytes unpack to {unpacked}")
+
+
+def _read_npy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in _HEADS:
+            raise ValueError(f"{entry.filename} is of npy version {version}")
+        shape, _, kind = _HEADS[version](file)
+        promised, there = math.prod(shape) * kind.itemsize, entry.file_size - file.tell()
+    # of objects numpy says so itself; of values without a size any number takes no room
+    if (promised != there or not kind.itemsize) and not kind.hasobject:
+        raise ValueError(f"{entry.filename} promises {promised} bytes and has {there}")
+    with archive.open(entry) as file:
+        array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+        return array
+
+
+def is_there(path: Path, *, folder: bool = False) -> bool:
+    """Whether there is such a file, or folder; not where the name is no possible one."""
+    try:
+        return path.is_dir() if folder else path.is_file()
+    except OSError:  # too long, or behind a folder that may not be entered
+        return False
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -57,13 +118,31 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: The folder is full or cannot be written; ``path`` is as it was before.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``path`` when the block ends well, and leaves nothing else.
+
+    Raises:
+        OSError: The folder is full or cannot be written; ``path`` is as it was before.
+    """
+    # two machines that share the folder may have processes of the same number
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY}")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
+        with temporary.open("w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half written; for whoever has the folder for himself."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        path.unlink(missing_ok=True)

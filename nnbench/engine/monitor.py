@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,9 @@ class Curves:
     train_loss: list[list[float]] = field(default_factory=list)
     validation_loss: list[list[float]] = field(default_factory=list)
     validation_accuracy: list[list[float]] = field(default_factory=list)
+
+
+_BY_REPLICATE = ("best_loss", "waited", "stopped", "diverged", "reached")
 
 
 class Monitor:
@@ -102,6 +106,27 @@ class Monitor:
         if target is not None:
             self.reached |= running & reached(scores, target.metric, target.value)
         return self.reached if self.settings.stop_at_target else torch.zeros_like(self.reached)
+
+    def state(self) -> dict[str, Any]:
+        """Everything seen so far, as tensors and plain data that ``restore_state`` takes."""
+        return {
+            "curves": asdict(self.curves),
+            "seconds": self.seconds,
+            "best": None if self.best is None else self.best.kept,
+            "replicates": [getattr(self, name) for name in _BY_REPLICATE],
+            "gradients": None if self.gradients is None else self.gradients.state(),
+        }
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Go on from what another monitor of the same training had seen."""
+        self.curves, self.seconds = Curves(**state["curves"]), state["seconds"]
+        for name, saved in zip(_BY_REPLICATE, state["replicates"], strict=True):
+            getattr(self, name).copy_(saved)
+        if self.best is not None:
+            for kept, saved in zip(self.best.kept, state["best"], strict=True):
+                kept.copy_(saved)
+        if self.gradients is not None:
+            self.gradients.restore_state(state["gradients"])
 
     def restore(self) -> None:
         """Put the checkpoint's weights into the model."""

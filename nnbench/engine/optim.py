@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,9 @@ from nnbench.settings import Settings
 
 Parameters = Iterable[nn.Parameter]
 Update = Callable[[list[Tensor], list[Tensor], float], None]  # parameters, gradients, learning rate
+Memory = list[
+    list[Any]
+]  # what an update remembers: tensors (or None) of each parameter, a row a kind
 
 
 class Optimizer(Protocol):
@@ -32,21 +35,41 @@ class Optimizer(Protocol):
     def step(self, lr: float) -> None:
         """Update the parameters from their gradients with this learning rate, and drop these."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers from step to step, as tensors and plain data."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Remember what another one of the same kind did."""
+
 
 class Functional:
-    """An optimiser made of one update function over all parameters."""
+    """An optimiser made of one update function over all parameters, and of what that remembers."""
 
-    def __init__(self, parameters: Parameters, update: Callable[[list[Tensor]], Update]) -> None:
+    def __init__(
+        self, parameters: Parameters, start: Callable[[list[Tensor]], tuple[Update, Memory]]
+    ) -> None:
         self.parameters: list[Tensor] = list(parameters)
-        self.update = update(self.parameters)
+        self.update, self.memory = start(self.parameters)
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
-        """Update every parameter that has a gradient; parameters without one stay as they are."""
+        """Update every parameter; one without a gradient as if its gradient were zero."""
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
         self.update(self.parameters, gradients, lr)
         for parameter in self.parameters:
             parameter.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """See ``Optimizer``."""
+        return {"memory": self.memory}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See ``Optimizer``."""
+        for own, saved in zip(self.memory, state_dict["memory"], strict=True):
+            own[:] = [
+                None if tensor is None else tensor.to(parameter.device)
+                for tensor, parameter in zip(saved, self.parameters, strict=True)
+            ]
 
 
 class FromTorch:
@@ -62,11 +85,19 @@ class FromTorch:
         self.optimizer.step()
         self.optimizer.zero_grad()
 
+    def state_dict(self) -> dict[str, Any]:
+        """See ``Optimizer``."""
+        return self.optimizer.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See ``Optimizer``."""
+        self.optimizer.load_state_dict(state_dict)
+
 
 def adam(parameters: Parameters, settings: Settings) -> Optimizer:  # noqa: ARG001 - one signature
     """Kingma & Ba (2015), fused."""
 
-    def start(parameters: list[Tensor]) -> Update:
+    def start(parameters: list[Tensor]) -> tuple[Update, Memory]:
         first, second = _zeros(parameters), _zeros(parameters)
         steps = [torch.zeros((), dtype=torch.float32, device=p.device) for p in parameters]
 
@@ -77,7 +108,7 @@ def adam(parameters: Parameters, settings: Settings) -> Optimizer:  # noqa: ARG0
                 weight_decay=0.0, eps=1e-7, maximize=False,
             )  # fmt: skip
 
-        return update
+        return update, [first, second, steps]
 
     return Functional(parameters, start)
 
@@ -85,7 +116,7 @@ def adam(parameters: Parameters, settings: Settings) -> Optimizer:  # noqa: ARG0
 def sgd(parameters: Parameters, settings: Settings) -> Optimizer:
     """Stochastic gradient descent, fused, with classical momentum where the settings give it."""
 
-    def start(parameters: list[Tensor]) -> Update:
+    def start(parameters: list[Tensor]) -> tuple[Update, Memory]:
         buffers: list[Tensor | None] = [None] * len(parameters)
 
         def update(parameters: list[Tensor], gradients: list[Tensor], lr: float) -> None:
@@ -95,7 +126,7 @@ def sgd(parameters: Parameters, settings: Settings) -> Optimizer:
                 dampening=0.0, nesterov=False, maximize=False,
             )  # fmt: skip
 
-        return update
+        return update, [buffers]
 
     return Functional(parameters, start)
 
@@ -103,7 +134,7 @@ def sgd(parameters: Parameters, settings: Settings) -> Optimizer:
 def rmsprop(parameters: Parameters, settings: Settings) -> Optimizer:
     """Tieleman & Hinton (2012) as in Keras: v = 0.9 v + 0.1 g², w -= lr g / sqrt(v + 1e-7)."""
 
-    def start(parameters: list[Tensor]) -> Update:
+    def start(parameters: list[Tensor]) -> tuple[Update, Memory]:
         squares, velocities = _zeros(parameters), _zeros(parameters)
 
         def update(parameters: list[Tensor], gradients: list[Tensor], lr: float) -> None:
@@ -116,7 +147,7 @@ def rmsprop(parameters: Parameters, settings: Settings) -> Optimizer:
                 else:
                     p.addcdiv_(g, root, value=-lr)
 
-        return update
+        return update, [squares, velocities]
 
     return Functional(parameters, start)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +86,14 @@ class GradientRatios:
     def look(self, running: Tensor) -> None:
         """Measure the replicates in ``running`` (S,), a mask on the CPU."""
         self.logs.append(torch.where(running, self._ratios().log(), torch.nan))
+
+    def state(self) -> dict[str, Any]:
+        """What was measured so far."""
+        return {"start": self.start, "logs": self.logs}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Go on from what was measured before."""
+        self.start, self.logs = state["start"], list(state["logs"])
 
     def mean(self) -> Tensor:
         """Geometric mean (S,) of the moments looked at; those without a finite ratio are left out."""

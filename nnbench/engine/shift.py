@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nnbench.engine.augment import DRAWS, pixel_maps, warp
+from nnbench.errors import NnbenchError
 from nnbench.settings import Augment, Shift
 
 
@@ -42,6 +43,21 @@ def shift_images(images: Tensor, shift: Shift, *, generator: torch.Generator) ->
         noise = torch.randn(shape, generator=generator, device=generator.device).to(device)
         images = images + shift.noise * noise
     return images.clamp(0.0, 1.0)
+
+
+def check_range(images: Tensor) -> None:
+    """Refuse images that black, white and the noise between them mean nothing to.
+
+    Raises:
+        NnbenchError: Some value lies outside [0, 1].
+    """
+    low, high = images.min().item(), images.max().item()
+    if low < 0.0 or high > 1.0:
+        raise NnbenchError(
+            "shifts: images must lie within [0, 1]",
+            got=f"values from {low:.4g} to {high:.4g}",
+            todo="scale the images before they become a dataset (whole numbers from 0 to 255 will do)",
+        )
 
 
 def _moved(images: Tensor, shift: Shift, *, sides: Tensor) -> Tensor:

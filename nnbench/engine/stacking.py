@@ -72,6 +72,7 @@ class Replicates(nn.Module):
     ) -> None:
         super().__init__()
         self.count = len(modules)
+        self.draws = tuple(generators)
         try:
             _check_plain(modules[0])
             _check_pays(modules[0], input_shape)

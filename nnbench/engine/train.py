@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nnbench.engine.augment import DRAWS, augment
+from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.data import TrainingData
 from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.objectives import objective
 from nnbench.engine.optim import FromTorch, Optimizer, add_penalty_gradients, scheduled_lr
+from nnbench.engine.running import Order, Running
 from nnbench.engine.seeding import derived_seed, generator, generators
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.transfer import to_training
@@ -113,90 +117,134 @@ def _check_shapes(module: nn.Module, name: str, spec: ModelSpec, *, device: torc
 
 
 def build_optimizer(model: Replicates, settings: Settings) -> Optimizer:
-    """The optimiser of the settings over all replicates' parameters that are not frozen."""
+    """The optimiser of the settings over all replicates' parameters that are not frozen.
+
+    Raises:
+        NnbenchError: A user's own one lacks a method that the training calls.
+    """
     trained = [p for p in model.parameters() if p.requires_grad]
     made = load("optimizer", settings.optimizer, OPTIMIZERS)(trained, settings)
-    return FromTorch(made) if isinstance(made, torch.optim.Optimizer) else made
+    own = FromTorch(made) if isinstance(made, torch.optim.Optimizer) else made
+    needed = ("step", "state_dict", "load_state_dict")
+    if missing := [name for name in needed if not hasattr(own, name)]:
+        raise NnbenchError(
+            f"optimizer {settings.optimizer!r} has no {' and no '.join(missing)}",
+            got=type(own).__name__,
+            allowed=f"a torch.optim.Optimizer, or an object with {', '.join(needed)}",
+        )
+    optimizer: Optimizer = own
+    return optimizer
 
 
 def train(
-    data: TrainingData, model: Replicates, settings: Settings, *, seeds: Sequence[int]
+    data: TrainingData,
+    model: Replicates,
+    settings: Settings,
+    *,
+    seeds: Sequence[int],
+    checkpoint: Checkpoint | None = None,
+    part: str = "training",
 ) -> Trained:
-    """Train all replicates for the budget and leave the checkpoint's weights in the model."""
-    device = data.train.device
+    """Train all replicates for the budget and leave the chosen weights in the model.
+
+    Args:
+        data: What can be seen.
+        model: With its first weights.
+        settings: The budget, and how it is spent.
+        seeds: One a replicate.
+        checkpoint: Where the state is saved from time to time, and where it is taken up again.
+        part: What this training is called there.
+    """
+    checkpoint = checkpoint or Checkpoint()
     size = data.train.shape[1]
     total, per_epoch = settings.total_steps(size), settings.steps_per_epoch(size)
     points = evaluation_steps(total, settings.evaluation_points())
     minimised = objective(settings.loss, data.task)
-    optimizer = build_optimizer(model, settings)
     kernels = model.kernels() if settings.l1 or settings.l2 else []
-    draws = generators(seeds, "augment", device) if settings.augment != Augment() else None
+    precision = _precision(settings, data.train.device)
 
-    monitor = Monitor(model, data, settings, seeds=seeds)
-    loss_sum = torch.zeros(len(seeds), device=device)
-    samples = seen = 0  # of one replicate: since the last evaluation, and in all
-    started = time.perf_counter()
+    run = _start(data, model, settings, seeds=seeds)
+    saved = checkpoint.saved(part)
+    started = time.perf_counter() - (run.restore(saved) if saved else 0.0)
     to_training(model, settings)
-    for step, index in enumerate(
-        batches(data.train, settings.batch_size, seeds=seeds, total=total)
-    ):
-        inputs, labels = data.bank.gather_raw(index)
-        if draws is not None:
-            inputs = augmented(inputs, settings.augment, draws)
-        losses = minimised.losses(model(data.bank.normalise(inputs)), labels)
-        losses.sum().backward()
-        if kernels:
-            add_penalty_gradients(kernels, l1=settings.l1, l2=settings.l2)
-        optimizer.step(scheduled_lr(settings, step=step, total=total))
+    with checkpoint.training():
+        for index in run.order.batches(total=total, start=run.steps):
+            inputs, labels = data.bank.gather_raw(index)
+            if run.augment:
+                inputs = augmented(inputs, settings.augment, run.augment)
+            with precision:
+                outputs = model(data.bank.normalise(inputs))
+            losses = minimised.losses(outputs.float(), labels)
+            losses.sum().backward()
+            if kernels:
+                add_penalty_gradients(kernels, l1=settings.l1, l2=settings.l2)
+            run.optimizer.step(scheduled_lr(settings, step=run.steps, total=total))
 
-        loss_sum += losses.detach() * labels.shape[1]
-        samples += labels.shape[1]
-        seen += labels.shape[1]
-        if step + 1 in points:
-            finished = monitor.look(epoch=(step + 1) / per_epoch, train_loss=loss_sum / samples)
-            loss_sum.zero_()
-            samples = 0
-            if finished:
-                break
+            run.steps += 1
+            run.loss_sum += losses.detach() * labels.shape[1]
+            run.samples += labels.shape[1]
+            run.seen += labels.shape[1]
+            if run.steps in points:
+                mean = run.loss_sum / run.samples
+                finished = run.monitor.look(epoch=run.steps / per_epoch, train_loss=mean)
+                run.loss_sum.zero_()
+                run.samples = 0
+                if finished:
+                    break
+            if checkpoint.due():
+                pause = time.perf_counter()
+                checkpoint.save(part, run.state(seconds=pause - started))
+                started += time.perf_counter() - pause
     seconds = time.perf_counter() - started
+    return _trained(run, seconds=seconds, cap_epochs=total / per_epoch)
+
+
+def _start(
+    data: TrainingData, model: Replicates, settings: Settings, *, seeds: Sequence[int]
+) -> Running:
+    device = data.train.device
+    return Running(
+        model=model,
+        optimizer=build_optimizer(model, settings),
+        monitor=Monitor(model, data, settings, seeds=seeds),
+        order=Order(data.train, settings.batch_size, seeds=seeds),
+        augment=generators(seeds, "augment", device) if settings.augment != Augment() else (),
+        loss_sum=torch.zeros(len(seeds), device=device),
+    )
+
+
+def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:
+    monitor = run.monitor
     monitor.restore()
     return Trained(
-        model=model,
+        model=run.model,
         curves=monitor.curves,
         diverged=tuple(monitor.diverged.tolist()),
         stopped_epochs=tuple(None if math.isnan(e) else e for e in monitor.stopped.tolist()),
         gradient_ratios=monitor.gradient_ratios(),
-        steps=step + 1,
-        samples=seen * len(seeds),
-        cap_epochs=total / per_epoch,
+        steps=run.steps,
+        samples=run.seen * run.model.count,
+        cap_epochs=cap_epochs,
         train_seconds=seconds - monitor.seconds,
         evaluate_seconds=monitor.seconds,
     )
+
+
+def _precision(settings: Settings, device: torch.device) -> AbstractContextManager[Any]:
+    """Matrix products and convolutions in bfloat16 where that is asked for; weights stay float32.
+
+    bfloat16 has the exponents of float32, so the loss needs no scaling (Micikevicius et al. 2018 scale
+    it for float16).
+    """
+    if not settings.mixed_precision:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def evaluation_steps(total: int, count: int) -> frozenset[int]:
     """The steps (counted from 1) after which validation is read: ``count`` equal parts of all."""
     count = min(count, total)
     return frozenset(round(total * (part + 1) / count) for part in range(count))
-
-
-def batches(
-    train: Tensor, batch_size: int, *, seeds: Sequence[int], total: int
-) -> Iterator[Tensor]:
-    """Rows (S, B) for each of ``total`` steps; every pass over the data in a fresh order.
-
-    The last batch of a pass holds what is left (as in Keras).
-    """
-    orders = generators(seeds, "order")
-    step = 0
-    while step < total:
-        shuffled = torch.stack([torch.randperm(train.shape[1], generator=g) for g in orders])
-        rows = train.gather(1, shuffled.to(train.device))
-        for index in rows.split(batch_size, dim=1):
-            if step == total:
-                return
-            yield index
-            step += 1
 
 
 def augmented(inputs: Tensor, how: Augment, draws: Sequence[torch.Generator]) -> Tensor:

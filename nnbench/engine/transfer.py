@@ -40,9 +40,8 @@ def is_frozen(settings: Settings) -> bool:
     return settings.pretrain is not None and settings.pretrain.freeze
 
 
-def take_body(model: Replicates, source: Replicates, settings: Settings) -> None:
-    """Copy the body of ``source``, replicate by replicate, and freeze it where that is asked."""
-    model.copy_body_from(source)
+def freeze_body(model: Replicates, settings: Settings) -> None:
+    """Let nothing but the output layer be trained, where that is asked."""
     if is_frozen(settings):
         trained = {id(parameter) for parameter in model.output_layer()}
         for parameter in model.parameters():

@@ -32,6 +32,7 @@ class Experiment:
         metrics: The metrics that it measures.
         places: From its options, the names after ``@`` that a level can read; () if none.
         alone: Whether it needs the machine for itself, as timings do.
+        every_gpu: Whether it computes on all GPUs that there are, not on one.
         memory_mb: From its options, the memory to reserve, in MB.
         seconds: From its options and the number of blocks, a rough duration on two CPU cores.
     """
@@ -43,6 +44,7 @@ class Experiment:
     metrics: tuple[str, ...]
     places: Callable[[Any], tuple[str, ...]] = lambda _: ()
     alone: bool = False
+    every_gpu: bool = False
     memory_mb: Callable[[Any], int] | None = None
     seconds: Callable[[Any, int], float] | None = None
 

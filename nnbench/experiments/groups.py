@@ -1,13 +1,88 @@
-"""Large networks are trained a few replicates at a time, and their results put together again."""
+"""Large networks are trained a few replicates at a time, and their results put together again.
+
+Where a group does not fit the device's memory, half of it is tried, and so on down to one replicate.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import gc
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
+import torch
+
+from nnbench.device import is_out_of_memory, release_memory
+from nnbench.engine.checkpoint import Checkpoint
 from nnbench.experiments.request import Measured
 
 Columns = list[list[float | None]]  # evaluation point x replicate
+Part = TypeVar("Part")
+
+
+class Groups:
+    """Replicates in groups that fit the memory.
+
+    Args:
+        checkpoint: Where finished groups are kept, and what did not fit.
+        at_once: Most replicates of a group.
+        device: Whose memory it is about.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, at_once: int, device: torch.device) -> None:
+        self.checkpoint, self.at_once, self.device = checkpoint, at_once, device
+        self.too_many: list[int] = checkpoint.once("out of memory", list)
+        """Sizes of groups that did not fit, in the order of trying."""
+        if self.too_many:
+            self.at_once = min(at_once, _half(self.too_many[-1]))
+
+    def each(
+        self, seeds: Sequence[int], name: str, run: Callable[[Sequence[int], str], Part]
+    ) -> list[Part]:
+        """What ``run(seeds of a group, name of this part)`` finds, group by group.
+
+        Raises:
+            RuntimeError, MemoryError: What one replicate alone ends with, out of memory included.
+        """
+        found: list[Part] = []
+        done = 0
+        while done < len(seeds):
+            group = seeds[done : done + self.at_once]
+            part = f"{name}, seeds {group[0]} to {group[-1]} ({len(group)})"
+            outcome = self._tried(group, part, run)
+            if outcome is None:
+                continue
+            found.append(outcome)
+            done += len(group)
+        return found
+
+    def _tried(
+        self, group: Sequence[int], part: str, run: Callable[[Sequence[int], str], Part]
+    ) -> Part | None:
+        """The group's outcome; None where it did not fit, and smaller ones are to be tried."""
+        try:
+            return self.checkpoint.once(part, lambda: run(group, part))
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if len(group) == 1 or not is_out_of_memory(error):
+                raise
+        # only here, when the error has let go of the tensors of the steps that it passed through
+        self.too_many.append(len(group))
+        self.at_once = _half(len(group))
+        gc.collect()
+        release_memory(self.device)
+        return None
+
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the result needs to know."""
+        if not self.too_many:
+            return ()
+        sizes = ", ".join(map(str, self.too_many))
+        return (
+            f"{sizes} replicates at once did not fit the memory: {self.at_once} were trained at a time",
+        )
+
+
+def _half(size: int) -> int:
+    return (size + 1) // 2
 
 
 def together(parts: Sequence[Measured]) -> Measured:
@@ -23,6 +98,9 @@ def together(parts: Sequence[Measured]) -> Measured:
     if all(curve is not None for curve in curves):
         more["curves"] = _side_by_side([curve for curve in curves if curve is not None])
     more["steps"] = max(part.more["steps"] for part in parts)
+    if "untrained" in more:
+        counts = [len(part.runs) for part in parts]
+        more["untrained"] = _means([part.more["untrained"] for part in parts], counts)
     for name in ("stopped_epochs", "pretrain"):
         if name in more:
             more[name] = _joined([part.more[name] for part in parts])
@@ -42,6 +120,14 @@ def _side_by_side(curves: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 row.extend(curve[name][point] if point < len(curve[name]) else silent)
         joined[name] = rows
     return joined
+
+
+def _means(scores: Sequence[Mapping[str, float]], counts: Sequence[int]) -> dict[str, float]:
+    """Means over all replicates out of those of the groups."""
+    return {
+        name: sum(s[name] * n for s, n in zip(scores, counts, strict=True)) / sum(counts)
+        for name in scores[0]
+    }
 
 
 def _joined(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -34,7 +33,7 @@ from nnbench.experiments.parallel_ways import (
     start_weights,
     train_block,
 )
-from nnbench.processes import end_with_parent
+from nnbench.processes import end_with_parent, use_cores
 from nnbench.registry import DATASETS, load
 from nnbench.schema import parse
 from nnbench.settings import Settings
@@ -44,7 +43,7 @@ def main() -> None:
     """Read the document from the last argument, meet the others, measure, print."""
     document = json.loads(sys.argv[-1])
     end_with_parent(document["parent"], by=signal.SIGKILL)
-    _stay_on(document["cores"])
+    use_cores(document["cores"])
     fix_numerics(document["threads"])
     options = parse(ParallelOptions, document["options"], where="experiment_options")
     problem = Problem(
@@ -58,12 +57,6 @@ def main() -> None:
         if group.rank == 0:
             print(json.dumps({"blocks": blocks, "backend": group.backend}), flush=True)
         meet()
-
-
-def _stay_on(cores: int) -> None:
-    """Use no more cores than were given, whatever the machine has; children and threads inherit it."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from nnbench.engine.checkpoint import Checkpoint
 from nnbench.settings import Settings
 
 
@@ -25,6 +26,7 @@ class Request:
         search: The candidates of the tuned track and their seeds, or None.
         device: Where to compute.
         cores: CPU cores that this job has for itself.
+        checkpoint: Where a training leaves its state for the next job, should this one be interrupted.
     """
 
     options: Any
@@ -35,6 +37,7 @@ class Request:
     search: Mapping[str, Any] | None
     device: torch.device
     cores: int
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

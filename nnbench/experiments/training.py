@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ from nnbench.engine.data import HeldOut, TrainingData, held_out
 from nnbench.engine.probes import dead_units, gradient_noise
 from nnbench.engine.scores import Scores, Shifted, evaluate, labels_of, uninformed
 from nnbench.engine.seeding import generators
-from nnbench.experiments.groups import together
+from nnbench.engine.shift import check_range
+from nnbench.experiments.groups import Groups, together
 from nnbench.experiments.request import Measured, Request
 from nnbench.experiments.training_fit import Fitted, Job, Timer, fit, seconds_of
 from nnbench.experiments.training_scores import (
@@ -44,42 +46,72 @@ def measure(request: Request) -> Measured:
         folder=request.folder,
         device=request.device,
         timer=Timer(),
+        checkpoint=request.checkpoint,
     )
+    job.checkpoint.keep("timer", vars(job.timer))
     settings = request.settings
-    search = _search(job, settings, request.search) if request.search else None
+    outputs = outputs_in_use(job.dataset, settings)
+    groups = Groups(
+        job.checkpoint,
+        at_once=replicates_at_once(settings, job.dataset.input_shape, outputs),
+        device=job.device,
+    )
+    search = _search(job, settings, request.search, groups) if request.search else None
     if search:
         settings = _with(settings, search["candidates"][search["chosen"]])
-    at_once = replicates_at_once(
-        settings, job.dataset.input_shape, outputs_in_use(job.dataset, settings)
-    )
-    seeds = request.seeds
-    groups = [seeds[i : i + at_once] for i in range(0, len(seeds), at_once)]
-    return together([_judged_runs(job, settings, group, search=search) for group in groups])
+
+    def judged(seeds: Sequence[int], part: str) -> dict[str, Any]:
+        return asdict(_judged_runs(job, settings, seeds, search=search, part=part))
+
+    parts = groups.each(request.seeds, "runs", judged)
+    measured = together([Measured(**part) for part in parts])
+    more = {**measured.more, "out_of_memory": list(groups.too_many)}
+    return replace(measured, more=more, notes=(*measured.notes, *groups.notes()))
 
 
-def _search(job: Job, settings: Settings, search: Mapping[str, Any]) -> dict[str, Any]:
+def _search(
+    job: Job, settings: Settings, search: Mapping[str, Any], groups: Groups
+) -> dict[str, Any]:
     """Mean validation loss of each candidate over the tuning seeds; the lowest is chosen.
 
     A run that diverged, or ended worse than an untrained predictor, scores as one (for
     cross-entropy: ln C).
     """
-    started = time.perf_counter()
     scores = []
-    for candidate in search["candidates"]:
-        fitted = fit(job, _with(settings, candidate), search["seeds"])
-        data, trained = fitted.data, fitted.trained
-        loss = evaluate(trained.model, data.bank, data.validation, fitted.objective).loss
-        untrained = uninformed(data.bank, data.validation, fitted.objective, data.outputs).loss
-        loss = torch.where(torch.tensor(trained.diverged), untrained, loss)
-        scores.append(loss.minimum(untrained).mean().item())
-    job.timer.search += time.perf_counter() - started
+    for number, candidate in enumerate(search["candidates"]):
+        tried = _with(settings, candidate)
+
+        def losses(seeds: Sequence[int], part: str, tried: Settings = tried) -> list[float]:
+            return _search_losses(job, tried, seeds, part=part)
+
+        found = groups.each(search["seeds"], f"candidate {number}", losses)
+        each = [loss for part in found for loss in part]
+        scores.append(torch.tensor(each, dtype=torch.float64).mean().item())
     return {**search, "scores": scores, "chosen": scores.index(min(scores))}
 
 
+def _search_losses(job: Job, settings: Settings, seeds: Sequence[int], *, part: str) -> list[float]:
+    """Each tuning run's validation loss, at most that of an untrained predictor."""
+    started = time.perf_counter()
+    fitted = fit(job, settings, seeds, part=part)
+    data, trained = fitted.data, fitted.trained
+    loss = evaluate(trained.model, data.bank, data.validation, fitted.objective).loss
+    untrained = uninformed(data.bank, data.validation, fitted.objective, data.outputs).loss
+    loss = torch.where(torch.tensor(trained.diverged), untrained, loss)
+    job.timer.search += time.perf_counter() - started
+    found: list[float] = loss.minimum(untrained).tolist()
+    return found
+
+
 def _judged_runs(
-    job: Job, settings: Settings, seeds: Sequence[int], *, search: Mapping[str, Any] | None
+    job: Job,
+    settings: Settings,
+    seeds: Sequence[int],
+    *,
+    search: Mapping[str, Any] | None,
+    part: str,
 ) -> Measured:
-    fitted = fit(job, settings, seeds)
+    fitted = fit(job, settings, seeds, part=part)
     started = time.perf_counter()
     tested = _tested(job, fitted, settings, seeds)
     job.timer.evaluate += time.perf_counter() - started
@@ -156,6 +188,8 @@ def _shifted(
 ) -> dict[str, Scores]:
     """The same network on changed test images; every shift starts from the same draws."""
     found = {}
+    if settings.shifts:
+        check_range(test.bank.inputs)
     for name, shift in settings.shifts.items():
         changed = Shifted(bank=test.bank, shift=shift, generators=generators(seeds, "shift"))
         found[name] = evaluate(fitted.trained.model, changed, test.test, fitted.objective)

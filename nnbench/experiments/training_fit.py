@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,18 @@ from torch import Tensor
 
 from nnbench.datasets.base import Dataset
 from nnbench.device import synchronise
+from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.data import Normaliser, TrainingData, training_data
 from nnbench.engine.objectives import Objective, objective
 from nnbench.engine.rbm import pretrain_rbms
 from nnbench.engine.scores import evaluate
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import Trained, build_replicates, train
-from nnbench.engine.transfer import earlier_seeds, earlier_settings, take_body
+from nnbench.engine.transfer import earlier_seeds, earlier_settings, freeze_body
 from nnbench.settings import Settings
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Timer:
     """Seconds of a cell by what they were spent on, and the samples that training saw."""
 
@@ -44,6 +45,7 @@ class Job:
     folder: Path
     device: torch.device
     timer: Timer
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +67,22 @@ class Fitted:
     reconstruction: Tensor | None
 
 
-def fit(job: Job, settings: Settings, seeds: Sequence[int]) -> Fitted:
-    """Draw the data, build the network, bring it to its start, train it."""
+def fit(job: Job, settings: Settings, seeds: Sequence[int], *, part: str = "run") -> Fitted:
+    """Draw the data, build the network, bring it to its start, train it.
+
+    Args:
+        job: Of the cell.
+        settings: Of this training.
+        seeds: One a replicate.
+        part: What the training is called in the checkpoint.
+    """
     started = time.perf_counter()
     data = training_data(job.dataset, settings, folder=job.folder, seeds=seeds, device=job.device)
     model = _built(job, settings, data, seeds)
     job.timer.load += time.perf_counter() - started
-    facts, reconstruction = _brought_to_start(job, model, data, settings, seeds=seeds)
-    trained = train(data, model, settings, seeds=seeds)
+    facts, reconstruction = _brought_to_start(job, model, data, settings, seeds=seeds, part=part)
+    trained = train(data, model, settings, seeds=seeds, checkpoint=job.checkpoint, part=part)
+    job.checkpoint.forget_state()
     job.timer.train += trained.train_seconds
     job.timer.evaluate += trained.evaluate_seconds
     job.timer.samples += trained.samples
@@ -85,22 +95,40 @@ def fit(job: Job, settings: Settings, seeds: Sequence[int]) -> Fitted:
     )
 
 
+Start = tuple[dict[str, Any] | None, Tensor | None]
+
+
 def _brought_to_start(
-    job: Job, model: Replicates, data: TrainingData, settings: Settings, *, seeds: Sequence[int]
-) -> tuple[dict[str, Any] | None, Tensor | None]:
-    """Pretraining of either kind: its facts, and the first machine's reconstruction error."""
-    started = time.perf_counter()
-    facts: dict[str, Any] | None = None
-    reconstruction: Tensor | None = None
-    if settings.pretrain is not None:
-        facts, reconstruction = _transfer(job, model, settings, data.bank.normaliser, seeds)
-    elif settings.rbm is not None:
-        reconstruction = _first_layer(model, data, settings, seeds)
-    else:
+    job: Job,
+    model: Replicates,
+    data: TrainingData,
+    settings: Settings,
+    *,
+    seeds: Sequence[int],
+    part: str,
+) -> Start:
+    """Pretraining of either kind: its facts, and the first machine's reconstruction error.
+
+    A judged training that goes on brings its weights with it, so what came before it is not repeated.
+    """
+    if settings.pretrain is None and settings.rbm is None:
         return None, None
-    synchronise(job.device)
-    job.timer.pretrain += time.perf_counter() - started
-    return facts, reconstruction
+
+    def prepared() -> Start:
+        started = time.perf_counter()
+        if settings.pretrain is None:
+            found: Start = None, _first_layer(model, data, settings, seeds)
+        else:
+            found = _transfer(job, model, settings, data.bank.normaliser, seeds=seeds, part=part)
+        synchronise(job.device)
+        job.timer.pretrain += time.perf_counter() - started
+        return found
+
+    if job.checkpoint.saved(part) is None:
+        job.checkpoint.forget(f"{part}: start")  # of weights that were not saved with it
+    start = job.checkpoint.once(f"{part}: start", prepared)
+    freeze_body(model, settings)
+    return start
 
 
 def _built(job: Job, settings: Settings, data: TrainingData, seeds: Sequence[int]) -> Replicates:
@@ -114,16 +142,25 @@ def _built(job: Job, settings: Settings, data: TrainingData, seeds: Sequence[int
 
 
 def _transfer(
-    job: Job, model: Replicates, settings: Settings, normaliser: Normaliser, seeds: Sequence[int]
-) -> tuple[dict[str, Any], Tensor | None]:
+    job: Job,
+    model: Replicates,
+    settings: Settings,
+    normaliser: Normaliser,
+    *,
+    seeds: Sequence[int],
+    part: str,
+) -> Start:
     """Train on the other classes first, normalised as the judged ones; take over the body."""
     earlier, own = earlier_settings(settings), earlier_seeds(seeds)
     data = training_data(job.dataset, earlier, folder=job.folder, seeds=own, device=job.device)
     data = replace(data, bank=replace(data.bank, normaliser=normaliser))
     source = _built(job, earlier, data, own)
     reconstruction = _first_layer(source, data, earlier, own) if earlier.rbm else None
-    trained = train(data, source, earlier, seeds=own)
-    take_body(model, source, settings)
+    trained = train(
+        data, source, earlier, seeds=own, checkpoint=job.checkpoint, part=f"{part}: pretraining"
+    )
+    job.checkpoint.forget_state()
+    model.copy_body_from(source)
     minimised = objective(earlier.loss, data.task)
     scores = evaluate(source, data.bank, data.validation, minimised)
     assert scores.accuracy is not None, "numbers have no other classes"

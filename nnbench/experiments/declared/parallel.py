@@ -101,6 +101,7 @@ PARALLEL = Experiment(
     metrics=("seconds",),
     places=_places,
     alone=True,
+    every_gpu=True,
     memory_mb=_memory_mb,
     seconds=_seconds,
 )

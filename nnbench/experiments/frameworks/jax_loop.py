@@ -16,6 +16,9 @@ from nnbench.experiments.frameworks.problem import ADAM_EPSILON, Outcome, Proble
 
 def train(problem: Problem) -> Outcome:
     """Train by a jitted step; the loop over batches is Python, as in JAX' own examples."""
+    jax.config.update(
+        "jax_default_matmul_precision", "float32"
+    )  # no TF32 on GPUs, as all the others
     weights: Any = [jnp.asarray(weight) for weight in problem.weights]
     inputs, labels = jnp.asarray(problem.inputs), jnp.asarray(problem.labels)
     optimizer = optax.adam(problem.learning_rate, eps=ADAM_EPSILON)

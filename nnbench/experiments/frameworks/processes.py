@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 
 LAST_LINES = 5  # of the standard error of a process that failed
@@ -85,9 +84,3 @@ def _visible(index: int) -> str:
     """One of the GPUs that this process may see, in the driver's own numbers or names."""
     own = os.environ.get("CUDA_VISIBLE_DEVICES")
     return own.split(",")[index] if own else str(index)
-
-
-def use_cores(count: int) -> None:
-    """Bind this process to so many of its cores: a bound for pools that take no limit (JAX')."""
-    if sys.platform == "linux":
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])

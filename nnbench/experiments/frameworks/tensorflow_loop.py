@@ -67,6 +67,7 @@ def configure(problem: Problem) -> None:
     Raises:
         NnbenchError: The problem is for a GPU and TensorFlow sees none.
     """
+    tf.config.experimental.enable_tensor_float_32_execution(enabled=False)  # as all the others
     tf.config.threading.set_intra_op_parallelism_threads(problem.threads)
     tf.config.threading.set_inter_op_parallelism_threads(problem.threads)
     if problem.device != "cpu" and not tf.config.list_physical_devices("GPU"):

@@ -18,8 +18,7 @@ from nnbench.experiments.frameworks.problem import (
     pack_outcome,
     unpack_problem,
 )
-from nnbench.experiments.frameworks.processes import use_cores
-from nnbench.processes import end_with_parent
+from nnbench.processes import end_with_parent, use_cores
 
 
 def command(framework: Framework) -> list[str]:

@@ -1,0 +1,238 @@
+"""What an interrupted cell has done so far, so that the next job goes on from there.
+
+One file beside the record: the finished parts of the cell, and the state of the training that was
+under way. A cell that goes on ends with the same numbers, to the last bit, as one that was never
+interrupted; so a file of another machine, device or version of PyTorch is left alone, and the cell
+starts anew. (Which weights are tested, ``checkpoint: best`` in the settings, is another matter.)
+
+The file is a line ``nnbench checkpoint 1``, the SHA-256 of what follows, and what ``torch.save`` wrote.
+It is read with ``weights_only``: tensors and plain data, nothing that could be executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError  # what torch.load raises; nothing is unpickled here
+from typing import Any, BinaryIO, TypeVar
+
+import torch
+
+from nnbench.datasets.files import replacing
+
+HEAD = b"nnbench checkpoint 1\n"
+DIGEST = 64  # hexadecimal digits
+EVERY_SECONDS = 60.0
+LARGEST_SHARE = 0.01  # of a job's time that may go into saving: large states are saved more seldom
+CHUNK = 2**20
+
+# what torch's reader raises at files that are broken inside, whatever their checksum
+_UNUSABLE = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError),
+    *(RuntimeError, TypeError, ValueError, UnpicklingError, struct.error),
+)
+
+Plain = TypeVar("Plain")  # numbers, texts, tensors, and lists and mappings of them
+State = dict[str, Any]
+
+
+class Checkpoint:
+    """The progress of one cell.
+
+    Args:
+        path: Of the file; None: nothing is kept.
+        every_seconds: How often a running training is saved, at most.
+    """
+
+    def __init__(self, path: Path | None = None, *, every_seconds: float = EVERY_SECONDS) -> None:
+        self.path, self.every_seconds = path, every_seconds
+        self.stopping: int | None = None
+        self.resumed = False
+        self.saves = 0
+        self._identity: Mapping[str, Any] = {}
+        self._done: dict[str, Any] = {}
+        self._state: tuple[str, State] | None = None
+        self._listening = False
+        self._next = time.monotonic() + every_seconds
+
+    def open(self, identity: Mapping[str, Any]) -> None:
+        """Take up what an earlier job left, if it is whole and of the same cell, device and versions."""
+        self._identity = identity
+        found = None if self.path is None else load(self.path)
+        if found is None:
+            return
+        if found["identity"] != identity:
+            _say(f"{self.path}: is of another machine or version; the cell starts anew")
+            return
+        self.resumed = True
+        self._done, self._state = found["done"], found["state"]
+
+    # --- finished parts
+
+    def once(self, part: str, compute: Callable[[], Plain]) -> Plain:
+        """The outcome of a part of the cell: that of an earlier job, or computed now.
+
+        It is written to the disk with the next state of a training, not by itself.
+        """
+        if part not in self._done:
+            self._done[part] = compute()
+        found: Plain = self._done[part]
+        return found
+
+    def keep(self, part: str, values: dict[str, Any]) -> None:
+        """Save a mapping that goes on changing with every state; an earlier job's values come first."""
+        values.update(self._done.get(part, {}))
+        self._done[part] = values
+
+    def forget(self, part: str) -> None:
+        """Let a part be done again."""
+        self._done.pop(part, None)
+
+    def forget_state(self) -> None:
+        """Drop the state of a training that has ended."""
+        self._state = None
+
+    # --- the training that is under way
+
+    def saved(self, part: str) -> State | None:
+        """The state that an earlier job left of this training."""
+        return self._state[1] if self._state is not None and self._state[0] == part else None
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """While a training runs, a request to stop waits until its state is saved."""
+        self._listening = self.path is not None
+        try:
+            yield
+        finally:
+            self._listening = False
+
+    def due(self) -> bool:
+        """Whether the running training is to be saved now; cheap enough to be asked at every step."""
+        return self.path is not None and (
+            self.stopping is not None or time.monotonic() >= self._next
+        )
+
+    def save(self, part: str, state: State) -> None:
+        """Write everything to the disk; end the process, if that was asked for.
+
+        A disk that is full costs the checkpoint, not the training.
+
+        Raises:
+            SystemExit: The process was asked to end.
+        """
+        assert self.path is not None, "nothing is due without a path"
+        started = time.monotonic()
+        content = {"identity": dict(self._identity), "done": self._done, "state": (part, state)}
+        try:
+            write(self.path, content)
+            self.saves += 1
+        except OSError as error:
+            _say(f"{self.path}: cannot be written ({error.strerror or error}); going on without it")
+        ended = time.monotonic()
+        self._next = ended + max(self.every_seconds, (ended - started) / LARGEST_SHARE)
+        if self.stopping is not None:
+            raise SystemExit(self.stopping)
+
+    def stop(self, code: int) -> None:
+        """End this process: at once, or, during a training, as soon as its state is saved.
+
+        Args:
+            code: The process's exit status.
+
+        Raises:
+            SystemExit: Nothing has to be saved first.
+        """
+        if not self._listening:
+            raise SystemExit(code)
+        self.stopping = code
+
+    def remove(self) -> None:
+        """The cell is finished: nothing is left to go on with."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a checkpoint whole or not at all, without a second copy of it in memory.
+
+    Raises:
+        OSError: The disk is full or cannot be written; an older checkpoint is as it was.
+    """
+    with replacing(path) as file:
+        file.write(HEAD + b"0" * DIGEST)
+        _saved(content, file)
+        file.seek(len(HEAD) + DIGEST)
+        digest = _digest(file)
+        file.seek(len(HEAD))
+        file.write(digest)
+
+
+def _saved(content: Mapping[str, Any], file: BinaryIO) -> None:
+    """``torch.save``, whose writer reports a full disk as a RuntimeError around the OSError."""
+    try:
+        torch.save(content, file)
+        file.flush()
+    except RuntimeError as error:
+        raise OSError(0, f"no room for the checkpoint: {error}") from error
+
+
+def load(path: Path) -> dict[str, Any] | None:
+    """The content of a checkpoint; None where there is none, or none that is whole (which is said)."""
+    try:
+        with path.open("rb") as file:
+            return _checked(file)
+    except FileNotFoundError:
+        return None
+    except _UNUSABLE as error:
+        _say(f"{path}: not a usable checkpoint ({_first_line(error)}); the cell starts anew")
+        return None
+
+
+def _checked(file: BinaryIO) -> dict[str, Any]:
+    if file.read(len(HEAD)) != HEAD:
+        raise ValueError("damaged head")
+    wanted = file.read(DIGEST)
+    if _digest(file) != wanted:
+        raise ValueError("checksum does not match")
+    file.seek(len(HEAD) + DIGEST)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old formats: what is not ours is refused below
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    if not _has_shape(content):
+        raise ValueError("not what a cell leaves behind")
+    checked: dict[str, Any] = content
+    return checked
+
+
+def _has_shape(content: object) -> bool:
+    return (
+        isinstance(content, dict)
+        and isinstance(content.get("identity"), dict)
+        and isinstance(content.get("done"), dict)
+        and isinstance(content.get("state"), tuple)
+        and len(content["state"]) == 2
+        and isinstance(content["state"][1], dict)
+    )
+
+
+def _digest(file: BinaryIO) -> bytes:
+    """The SHA-256 of the rest of a file."""
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest().encode()
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
+
+
+def _say(message: str) -> None:
+    print(f"nnbench: {message}", file=sys.stderr)

@@ -1,0 +1,112 @@
+"""A training under way: everything that its next step depends on, to be saved and taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nnbench.engine.monitor import Monitor
+from nnbench.engine.optim import Optimizer
+from nnbench.engine.seeding import generators
+from nnbench.engine.stacking import Replicates
+
+Draws = Sequence[torch.Generator]
+
+
+class Order:
+    """The order in which each replicate sees its samples: a fresh one every pass.
+
+    Args:
+        train: Rows (S, n) of the bank.
+        batch_size: Of each replicate; the last batch of a pass holds what is left (as in Keras).
+        seeds: One a replicate.
+    """
+
+    def __init__(self, train: Tensor, batch_size: int, *, seeds: Sequence[int]) -> None:
+        self.train, self.batch_size = train, batch_size
+        self.draws = generators(seeds, "order")
+        self.per_pass = -(-train.shape[1] // batch_size)
+        self.before_pass = states_of(self.draws)
+
+    def state(self, steps: int) -> list[Tensor]:
+        """What the pass in which the step after ``steps`` falls is drawn from."""
+        return self.before_pass if steps % self.per_pass else states_of(self.draws)
+
+    def batches(self, *, total: int, start: int = 0) -> Iterator[Tensor]:
+        """Rows (S, B) for each of ``total`` steps, from the step ``start`` (counted from 0) on."""
+        step = start - start % self.per_pass
+        while step < total:
+            self.before_pass = states_of(self.draws)
+            shuffled = torch.stack(
+                [torch.randperm(self.train.shape[1], generator=draw) for draw in self.draws]
+            )
+            rows = self.train.gather(1, shuffled.to(self.train.device))
+            for index in rows.split(self.batch_size, dim=1)[: total - step]:
+                if step >= start:
+                    yield index
+                step += 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """One training.
+
+    Attributes:
+        model, optimizer, monitor, order: What changes from step to step.
+        augment: Generators of the augmentation, one a replicate, where there is any.
+        loss_sum: Of each replicate (S,), since the last evaluation point.
+        samples, seen: Of one replicate: since the last evaluation point, and in all.
+        steps: Of the optimiser, done.
+    """
+
+    model: Replicates
+    optimizer: Optimizer
+    monitor: Monitor
+    order: Order
+    augment: Draws
+    loss_sum: Tensor
+    samples: int = 0
+    seen: int = 0
+    steps: int = 0
+
+    def state(self, *, seconds: float) -> dict[str, Any]:
+        """Tensors and plain data that ``restore`` takes; ``seconds`` were spent so far."""
+        return {
+            "seconds": seconds,
+            "counts": (self.samples, self.seen, self.steps),
+            "loss_sum": self.loss_sum,
+            "weights": [tensor for tensor, _ in self.model.state()],
+            "optimizer": self.optimizer.state_dict(),
+            "monitor": self.monitor.state(),
+            "order": self.order.state(self.steps),
+            "draws": states_of((*self.augment, *self.model.draws)),
+        }
+
+    @torch.no_grad()
+    def restore(self, state: dict[str, Any]) -> float:
+        """Go on from a state; returns the seconds spent before it."""
+        self.samples, self.seen, self.steps = state["counts"]
+        self.loss_sum.copy_(state["loss_sum"])
+        for (tensor, _), saved in zip(self.model.state(), state["weights"], strict=True):
+            tensor.copy_(saved)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.monitor.restore_state(state["monitor"])
+        set_states(self.order.draws, state["order"])
+        set_states((*self.augment, *self.model.draws), state["draws"])
+        seconds: float = state["seconds"]
+        return seconds
+
+
+def states_of(draws: Draws) -> list[Tensor]:
+    """What each generator will draw next."""
+    return [draw.get_state() for draw in draws]
+
+
+def set_states(draws: Draws, states: Sequence[Tensor]) -> None:
+    """Let each generator draw what it would have drawn."""
+    for draw, state in zip(draws, states, strict=True):
+        draw.set_state(state)

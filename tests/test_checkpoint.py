@@ -1,0 +1,307 @@
+"""A cell that was interrupted and goes on ends as one that was not: to the last bit."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_training import CPU, one_thread
+
+from nnbench.cell import run_cell
+from nnbench.cells import make_cell
+from nnbench.datasets import digits, store
+from nnbench.engine.checkpoint import Checkpoint, load, write
+from nnbench.experiments.groups import Groups
+from nnbench.schema import parse
+from nnbench.settings import Settings
+
+SEEDS = (0, 1, 2)
+SEARCH = {"candidates": [{"lr": 0.001}, {"lr": 0.01}], "seeds": [1_000_000, 1_000_001]}
+IDENTITY = {"cell": "0123456789abcdef", "torch": "2"}
+DIFFERENT: dict[str, dict[str, Any]] = {
+    "adam": {},
+    "sgd with momentum": {"optimizer": "sgd", "momentum": 0.9},
+    "rmsprop": {"optimizer": "rmsprop", "lr": 0.01},
+    "dropout and penalties": {"dropout": 0.3, "l1": 1e-4, "l2": 1e-4},
+    "augmentation": {"augment": {"rotation_degrees": 10, "zoom_fraction": 0.1}},
+    "last weights": {"checkpoint": "last", "schedule": "cosine"},
+    "early stopping": {"patience": 1, "lr": 0.05},
+    "gradient probes": {"probes": ["gradients", "dead_units"]},
+    "one at a time": {"model": "tiny_training:skip", "dropout": 0.2},
+    "own optimiser": {"optimizer": "tiny_training:sign_descent"},
+    "batch normalisation": {"model_options": {"norm": "batch"}},
+    "cnn": {"model": "cnn", "hidden": [16]},
+    "other classes first": {
+        "classes": [0, 1, 2], "pretrain": {"classes": [3, 4, 5], "train_for": "2 epochs", "freeze": True},
+    },
+    "boltzmann machines first": {
+        "activation": "sigmoid", "inputs": "minmax", "rbm": {"train_for": "1 epochs"},
+    },
+    "diverged": {"optimizer": "sgd", "lr": 1e30},
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Any:
+    with one_thread():
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("digits")
+    store.prepare(digits.DATASET, folder, data_folder=None, download=False)
+    return folder
+
+
+def document(**settings: Any) -> dict[str, Any]:
+    search = settings.pop("search", None)
+    base = {"train_for": "3 epochs", "train_size": 200, "hidden": [16]}
+    parsed = parse(Settings, {**base, **settings}, where="test")
+    return make_cell("digits", parsed, seeds=SEEDS, search=search).document()
+
+
+class AfterSteps(Checkpoint):
+    """Asks for the end after so many optimiser steps, as a signal would; each step is looked at."""
+
+    def __init__(self, path: Path, steps: int) -> None:
+        super().__init__(path)
+        self.left = steps
+
+    def due(self) -> bool:
+        self.left -= 1
+        if self.left == 0:
+            self.stop(143)
+        return super().due()
+
+
+def numbers(measured: dict[str, Any]) -> dict[str, Any]:
+    """All that must not depend on interruptions."""
+    left_out = ("seconds", "search_seconds", "samples_per_second", "resumed")
+    return {key: value for key, value in measured.items() if key not in left_out}
+
+
+def interrupted(cell: dict[str, Any], folder: Path, path: Path, *, steps: int) -> Any:
+    """Run a cell, ended again and again after so many steps; how often, and its outcome."""
+    for times in range(100):
+        checkpoint = AfterSteps(path, steps)
+        with contextlib.suppress(SystemExit):
+            return times, run_cell(cell, folder=folder, device="cpu", checkpoint=checkpoint)
+        assert path.is_file()
+    raise AssertionError("it never came to its end")
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_a_cell_that_goes_on_ends_with_the_same_bits(
+    name: str, folder: Path, tmp_path: Path
+) -> None:
+    cell = document(**DIFFERENT[name])
+    whole = run_cell(cell, folder=folder, device="cpu")
+    times, resumed = interrupted(cell, folder, tmp_path / "checkpoint.pt", steps=5)
+    assert times >= 1
+    assert (resumed["resumed"], whole["resumed"]) == (True, False)
+    assert numbers(resumed) == numbers(whole)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 8, 13])
+def test_any_step_is_a_good_one_to_be_interrupted_at(
+    steps: int, folder: Path, tmp_path: Path
+) -> None:
+    """7 steps are a pass over 200 samples: the end of a pass, the first step of the next, between."""
+    cell = document(train_for="2 epochs", dropout=0.1)
+    _, resumed = interrupted(cell, folder, tmp_path / "checkpoint.pt", steps=steps)
+    assert numbers(resumed) == numbers(run_cell(cell, folder=folder, device="cpu"))
+
+
+def test_candidates_that_were_tried_are_not_tried_again(folder: Path, tmp_path: Path) -> None:
+    cell = document(search=SEARCH, train_for="2 epochs")
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(SystemExit):
+        run_cell(cell, folder=folder, device="cpu", checkpoint=AfterSteps(path, 20))
+    found = load(path)
+    assert found is not None
+    assert [part for part in found["done"] if part.startswith("candidate")] == [
+        "candidate 0, seeds 1000000 to 1000001 (2)"
+    ]
+    assert found["state"][0] == "candidate 1, seeds 1000000 to 1000001 (2)"
+    _, resumed = interrupted(cell, folder, path, steps=9)
+    assert numbers(resumed) == numbers(run_cell(cell, folder=folder, device="cpu"))
+
+
+def test_time_before_an_interruption_counts(folder: Path, tmp_path: Path) -> None:
+    cell, path = document(train_for="6 epochs"), tmp_path / "checkpoint.pt"
+    with pytest.raises(SystemExit):
+        run_cell(cell, folder=folder, device="cpu", checkpoint=AfterSteps(path, 40))
+    found = load(path)
+    assert found is not None
+    before = found["state"][1]["seconds"]
+    resumed = run_cell(cell, folder=folder, device="cpu", checkpoint=Checkpoint(path))
+    assert resumed["seconds"]["train"] + resumed["seconds"]["evaluate"] > before > 0
+
+
+def test_a_request_to_stop_outside_a_training_ends_at_once(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt")
+    with pytest.raises(SystemExit) as end:
+        checkpoint.stop(143)
+    assert end.value.code == 143
+    with checkpoint.training():
+        checkpoint.stop(143)
+        assert checkpoint.due()
+    with pytest.raises(SystemExit):
+        Checkpoint().stop(130)  # without a file nothing could be saved
+
+
+# --- what is in the file
+
+
+def saved(path: Path, **changes: Any) -> dict[str, Any]:
+    state = {"weights": [torch.arange(4.0), torch.tensor(torch.nan)], "seconds": 1.5}
+    content = {"identity": IDENTITY, "done": {"a": [1, None, 0.1]}, "state": ("b", state)}
+    write(path, {**content, **changes})
+    return content
+
+
+def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    saved(path)
+    found = load(path)
+    assert found is not None
+    assert (found["identity"], found["done"]) == (IDENTITY, {"a": [1, None, 0.1]})
+    assert found["state"][1]["weights"][0].tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_the_state_of_another_machine_or_version_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "checkpoint.pt"
+    saved(path)
+    checkpoint = Checkpoint(path)
+    checkpoint.open({**IDENTITY, "torch": "3"})
+    assert not checkpoint.resumed
+    assert checkpoint.saved("b") is None
+    assert "of another machine or version; the cell starts anew" in capsys.readouterr().err
+    checkpoint.open(IDENTITY)
+    assert checkpoint.resumed
+    assert checkpoint.once("a", list) == [1, None, 0.1]
+    assert checkpoint.saved("c") is None
+    assert checkpoint.saved("b") is not None
+
+
+@pytest.mark.parametrize("place", ["head", "digest", "middle", "last byte", "truncated", "empty"])
+def test_a_damaged_checkpoint_is_named_and_the_cell_starts_anew(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "checkpoint.pt"
+    saved(path)
+    content = bytearray(path.read_bytes())
+    at = {"head": 3, "digest": 30, "middle": len(content) // 2, "last byte": -1}.get(place)
+    if at is not None:
+        content[at] ^= 0x10
+    path.write_bytes({"truncated": content[:-100], "empty": b""}.get(place, content))
+    assert load(path) is None
+    assert f"{path}: not a usable checkpoint" in capsys.readouterr().err
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (os.mkdir, (os.environ["EVIL"],))
+
+
+def test_nothing_in_a_checkpoint_is_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The checksum is right, as anybody could make it."""
+    monkeypatch.setenv("EVIL", str(tmp_path / "executed"))
+    saved(tmp_path / "checkpoint.pt", done={"a": Evil()})
+    assert load(tmp_path / "checkpoint.pt") is None
+    assert "not a usable checkpoint" in capsys.readouterr().err
+    assert not (tmp_path / "executed").exists()
+    unsafe = io.BytesIO((tmp_path / "checkpoint.pt").read_bytes()[85:])
+    torch.load(unsafe, weights_only=False)  # the trap works: this is what must not happen
+    assert (tmp_path / "executed").exists()
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_training(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = document(train_for="2 epochs")
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", every_seconds=0.0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))  # the kernel ends longer writes
+    try:
+        found = run_cell(cell, folder=folder, device="cpu", checkpoint=checkpoint)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert numbers(found) == numbers(run_cell(cell, folder=folder, device="cpu"))
+    assert "cannot be written" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- out of memory
+
+
+def test_a_group_that_does_not_fit_is_halved_and_finished_groups_are_kept() -> None:
+    tried: list[list[int]] = []
+
+    def run(seeds: Any, _: str) -> list[int]:
+        tried.append(list(seeds))
+        if len(seeds) > 2:
+            raise RuntimeError("DefaultCPUAllocator: not enough memory")
+        return list(seeds)
+
+    groups = Groups(Checkpoint(), at_once=1000, device=CPU)
+    assert groups.each(range(5), "runs", run) == [[0, 1], [2, 3], [4]]
+    assert tried == [[0, 1, 2, 3, 4], [0, 1, 2], [0, 1], [2, 3], [4]]
+    assert groups.notes() == (
+        "5, 3 replicates at once did not fit the memory: 2 were trained at a time",
+    )
+
+
+def test_one_replicate_that_does_not_fit_and_other_errors_are_raised() -> None:
+    for words, size in (("DefaultCPUAllocator: not enough memory", 1), ("shapes differ", 4)):
+
+        def run(_: Any, __: str, words: str = words) -> None:
+            raise RuntimeError(words)
+
+        with pytest.raises(RuntimeError, match=words):
+            Groups(Checkpoint(), at_once=9, device=CPU).each(range(size), "runs", run)
+
+
+LIMITED = """
+import json, resource, sys, torch
+from pathlib import Path
+from nnbench.cell import run_cell
+cell, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
+torch.zeros(10).sum()
+used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[3]), resource.RLIM_INFINITY))
+print(json.dumps(run_cell(cell, folder=folder, device="cpu")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and RLIMIT_AS")
+def test_a_real_lack_of_memory_halves_the_stack_and_is_recorded(folder: Path) -> None:
+    """The kernel refuses the memory: 3 replicates of 4 million weights need 3 x 16 MB six times."""
+    cell = document(hidden=[2000, 2000], train_for="2 steps")
+    command = [sys.executable, "-c", LIMITED, json.dumps(cell), str(folder), str(250 * 2**20)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    limited = json.loads(done.stdout)
+    assert limited["failure"] is None
+    assert limited["out_of_memory"] in ([3], [3, 2])
+    assert "did not fit the memory" in limited["notes"][0]
+    free = run_cell(cell, folder=folder, device="cpu")
+    assert free["out_of_memory"] == []
+    for seed, run in free["runs"].items():  # stacked differently: equal up to rounding
+        assert limited["runs"][seed]["metrics"] == pytest.approx(run["metrics"], rel=1e-4)
