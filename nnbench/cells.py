@@ -13,7 +13,7 @@ from typing import Any
 from nnbench.datasets.base import Dataset
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import Experiment, experiment_of
-from nnbench.fingerprint import code_fingerprint
+from nnbench.fingerprint import code_fingerprint, further_parts
 from nnbench.models.costs import Cost
 from nnbench.models.declared import cost_of, replicates_at_once
 from nnbench.registry import DATASETS, load
@@ -74,7 +74,12 @@ def make_cell(
 ) -> Cell:
     """A cell with its id."""
     code = code_fingerprint(
-        dataset, settings.model, settings.activation, settings.optimizer, settings.experiment
+        dataset,
+        settings.model,
+        settings.activation,
+        settings.optimizer,
+        settings.experiment,
+        parts=further_parts(settings.experiment_options, search),
     )
     cell = Cell(
         id="",

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from nnbench.errors import nearest
 from nnbench.metrics import METRICS
-from nnbench.schema import Strict
+from nnbench.schema import Strict, is_name
 
 Kind = Literal["order", "best", "differs", "equal", "definition", "qualitative"]
 Track = Literal["as-written", "tuned"]
@@ -20,7 +20,6 @@ Overrides = dict[str, Any]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_LEVEL = re.compile(r"[^\x00-\x1f]{1,60}")
 
 
 class Variant(Strict):
@@ -139,7 +138,7 @@ def _claim_problems(claim: Claim) -> list[str]:
     problems = [
         f"level {name!r} is not a printable name of 1 to 60 characters"
         for name in (*claim.levels, *claim.controls)
-        if not _LEVEL.fullmatch(name)
+        if not is_name(name)
     ]
     if twice := set(claim.levels) & set(claim.controls):
         problems.append(f"{sorted(twice)} are both levels and controls")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from nnbench.claims import Claim, Document, Overrides, Tier
 from nnbench.datasets import own
@@ -25,21 +25,32 @@ from nnbench.yamlfile import read_yaml
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
 
 
+def _plain_path(text: str) -> str:
+    if not text.strip() or set("{}") & set(text):
+        raise ValueError("a path has a name and no braces: they are Snakemake's wildcards")
+    return text
+
+
+PathText = Annotated[str, AfterValidator(_plain_path)]
+
+
 class Config(Strict):
     """The run: which documents, which claims of them, how many seeds, where things lie."""
 
-    documents: Annotated[tuple[str, ...], Field(min_length=1)]
+    documents: Annotated[tuple[PathText, ...], Field(min_length=1)]
     only: tuple[str, ...] = ("*",)
     """Claims to run, as shell patterns over ids such as ``loss/*``."""
     tier: Tier = "default"
     seeds: Annotated[int, Field(ge=1, le=1000)] = 10
     tuning_seeds: Annotated[int, Field(ge=1, le=100)] = 3
     device: str = "auto"
+    jobs_per_gpu: Annotated[int, Field(ge=1, le=32)] = 1
+    """How many cells share a GPU at once; one that measures time has it for itself."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
-    data_folder: str = "data"
+    data_folder: PathText = "data"
     download: bool = False
-    results: str = "results"
-    reports: str = "reports"
+    results: PathText = "results"
+    reports: PathText = "reports"
     reference: Overrides = Field(default_factory=dict)
     dataset_settings: dict[str, Overrides] = Field(default_factory=dict)
     instead: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -133,10 +144,19 @@ def read_config(source: str, *over: str) -> Config:
             return parse_config(json.loads(source), where="config (JSON)")
         except (ValueError, RecursionError) as error:
             raise NnbenchError(f"config: not JSON ({error})", got=_start(source)) from None
-    data = read_yaml(Path(source))
+    data = _sections(Path(source)) if over else read_yaml(Path(source))
     for path in over:
-        data = _laid_over(data, read_yaml(Path(path)))
+        data = _laid_over(data, _sections(Path(path)))
     return parse_config(data, where=" + ".join((source, *over)))
+
+
+def _sections(path: Path) -> dict[str, Any]:
+    found = read_yaml(path)
+    if not isinstance(found, dict):
+        raise NnbenchError(
+            f"{path}: should be keys with values: {{key: value}}", got=type(found).__name__
+        )
+    return found
 
 
 def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,12 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from nnbench.errors import NnbenchError
 from nnbench.registry import (
     ACTIVATIONS,
     DATASETS,
@@ -21,6 +24,7 @@ from nnbench.registry import (
     MODELS,
     OPTIMIZERS,
     is_data_file,
+    is_own,
     load,
     source_file,
     target,
@@ -94,11 +98,25 @@ def reachable(*roots: Path) -> list[Path]:
 
 @cache
 def code_fingerprint(
-    dataset: str, model: str, activation: str, optimizer: str, experiment: str = "training"
+    dataset: str,
+    model: str,
+    activation: str,
+    optimizer: str,
+    experiment: str = "training",
+    *,
+    parts: tuple[str, ...] = (),
 ) -> str:
     """SHA-256 (16 hex digits) over names and contents of the files behind one cell's numbers.
 
     The experiment's declaration is loaded, since it names the module that measures; it needs no torch.
+
+    Args:
+        dataset: As the cell names it.
+        model: As its settings name it, and so the next three.
+        activation: See above.
+        optimizer: See above.
+        experiment: See above.
+        parts: What else the cell names, see ``further_parts``.
     """
     measure: str = load("experiment", experiment, EXPERIMENTS).measure
     # what the names stand for: two objects may lie in one file, and torch's in none of ours
@@ -109,6 +127,7 @@ def code_fingerprint(
         target(model, MODELS),
         target(activation, ACTIVATIONS),
         target(optimizer, OPTIMIZERS),
+        *parts,
     )
     return _hashed(
         _module_path(ENTRY),
@@ -117,12 +136,51 @@ def code_fingerprint(
         source_file(dataset, DATASETS),
         source_file(model, MODELS),
         source_file(optimizer, OPTIMIZERS),
-        # torch's own activations are versioned by the record, not by a hash of torch's files
-        None
-        if target(activation, ACTIVATIONS).startswith("torch.")
-        else source_file(activation, {}),
+        _file_of(target(activation, ACTIVATIONS)),
+        *map(_file_if_there, parts),
         names=meant,
     )
+
+
+def _file_of(name: str) -> Path | None:
+    """Where a part is defined; torch's own are versioned by the record, not by a hash of its files."""
+    return None if name.startswith(("torch.", "torchvision.")) else source_file(name, {})
+
+
+def _file_if_there(name: str) -> Path | None:
+    """An option's text may look like a name and be none; what needs a module says so in the job."""
+    try:
+        return _file_of(name)
+    except NnbenchError:
+        return None
+
+
+def further_parts(options: Mapping[str, Any], search: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """What a cell names as ``module:object`` beside its own settings, sorted.
+
+    Args:
+        options: Its ``experiment_options``: any text in them.
+        search: Its search: parts that candidates put in place of the settings' own.
+    """
+    candidates = [] if search is None else search["candidates"]
+    swapped = {
+        target(candidate[key], known)
+        for candidate in candidates
+        for key, known in _SWAPPED.items()
+        if key in candidate
+    }
+    return tuple(sorted(swapped | {text for text in _texts([options, candidates]) if is_own(text)}))
+
+
+_SWAPPED = {"model": MODELS, "activation": ACTIVATIONS, "optimizer": OPTIMIZERS}
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(part)
 
 
 def _dataset_names(dataset: str) -> tuple[str, ...]:

@@ -79,13 +79,18 @@ def is_data_file(name: str) -> bool:
     return name.endswith((".yaml", ".yml"))
 
 
+def is_own(text: str) -> bool:
+    """Whether a text has the form ``module:object``."""
+    return _OWN.fullmatch(text) is not None
+
+
 def check_name(where: str, name: str, known: Mapping[str, str]) -> str:
     """Return ``name`` if it is registered, a ``module:object``, or for datasets a YAML file's path.
 
     Raises:
         NnbenchError: With the nearest registered name.
     """
-    if name in known or _OWN.fullmatch(name) or _is_path(name, known):
+    if name in known or is_own(name) or _is_path(name, known):
         return name
     raise unknown_name(where, name, known)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from nnbench.errors import NnbenchError, nearest
 
@@ -21,6 +22,34 @@ class Strict(BaseModel):
 
 Model = TypeVar("Model", bound=Strict)
 
+# What no text may hold: control characters but tab and line ends, and those that turn the direction
+# of writing, so that a name reads as another one. Here as ``json.dumps`` writes them, after an even
+# number of backslashes.
+_ESCAPED = re.compile(
+    r"(?<!\\)(?:\\\\)*"
+    r"(\\(?:b|f|u(?:00(?:0[0-8bcef]|1[0-9a-f]|7f|[89][0-9a-f])|202[89a-e]|206[6-9])))"
+)
+_UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+LONGEST_NAME = 60  # characters
+
+
+def is_name(text: str, *, most: int = LONGEST_NAME) -> bool:
+    """Whether a text can name something in tables and figures: short, on one line, nothing hidden."""
+    return 1 <= len(text) <= most and _UNPRINTABLE.search(text) is None
+
+
+def _finite(value: Any) -> Any:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("should be a finite number")
+    for part in inner:
+        _finite(part)
+    return value
+
+
+Anything = Annotated[Any, AfterValidator(_finite)]
+"""Plain data of any shape, its numbers finite: pydantic itself looks at no value of type Any."""
+
 
 def parse(model: type[Model], data: object, *, where: str) -> Model:
     """Check plain data (as YAML or JSON gives it) against a config model.
@@ -30,17 +59,24 @@ def parse(model: type[Model], data: object, *, where: str) -> Model:
     """
     try:
         # Strict validation through JSON lets lists stand for tuples, and nothing else for anything.
-        return model.model_validate_json(json.dumps(data))
+        text = json.dumps(data)
+        parsed = model.model_validate_json(text)
     except ValidationError as error:
         raise _explain(model, error, where=where) from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise NnbenchError(f"{where}: not plain data ({error})") from None
+    if hidden := _ESCAPED.search(text):
+        raise NnbenchError(
+            f"{where}: a text has a control character", got=hidden[1], todo="remove it"
+        )
+    return parsed
 
 
 def _explain(model: type[Strict], error: ValidationError, *, where: str) -> NnbenchError:
-    problems = [_problem(model, item) for item in error.errors(include_url=False)]
+    found = error.errors(include_url=False)
+    problems = [_problem(model, item) for item in found[:MOST_PROBLEMS]]
     first = problems[0]
-    if len(problems) == 1:
+    if len(found) == 1:
         place = f"{where}: {first[0]}" if first[0] else where
         return NnbenchError(f"{place}: {first[1]}", got=first[2], allowed=first[3], todo=first[4])
     lines = [
@@ -50,7 +86,8 @@ def _explain(model: type[Strict], error: ValidationError, *, where: str) -> Nnbe
         + (f" ({todo})" if todo else "")
         for place, what, got, allowed, todo in problems
     ]
-    return NnbenchError(f"{where}: {len(problems)} problems\n  " + "\n  ".join(lines))
+    more = [f"and {len(found) - len(lines)} more"] if len(found) > len(lines) else []
+    return NnbenchError(f"{where}: {len(found)} problems\n  " + "\n  ".join([*lines, *more]))
 
 
 def _problem(
@@ -83,6 +120,7 @@ _PLAIN: Mapping[str, str] = {
     "json_invalid": "has a text that is no valid Unicode",
 }
 _NUMBER = re.compile(r"[-+]?[\d.]+([eE][-+]?\d+)?")
+MOST_PROBLEMS = 20  # that one error spells out
 LONGEST_SHOWN = 100  # characters of a value; a whole section is no help in an error
 
 

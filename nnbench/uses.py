@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nnbench.cells import Cell, canonical, dataset_of, make_cell
+from nnbench.cells import Cell, dataset_of, make_cell
 from nnbench.claims import Claim
 from nnbench.config import Config, resolve_settings
 from nnbench.errors import NnbenchError
@@ -220,4 +221,5 @@ def _search(
 
 
 def _repeats(values: list[Any]) -> bool:
-    return len({canonical(value) for value in values}) < len(values)
+    # NaN is told where each value is checked as a setting
+    return len({json.dumps(value, sort_keys=True) for value in values}) < len(values)

@@ -11,6 +11,8 @@ import yaml
 from nnbench.errors import NnbenchError
 
 DEEPEST = 50  # levels of nesting in a file; a claim needs six
+LARGEST_BYTES = 2**23
+MOST_VALUES = 10**6  # keys, values and collections, with every alias written out
 
 # libyaml where the wheel has it: ten times as fast on a config of thousands of levels
 _SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -48,11 +50,12 @@ def read_yaml(path: Path) -> Any:
     """Parse one YAML file.
 
     Raises:
-        NnbenchError: The file is missing, is not YAML, or has a key twice.
+        NnbenchError: The file is missing, is not YAML, has a key twice, or is no file for people:
+            larger than 8 MB, nested more than 50 levels deep, or blown up by aliases.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        _check_depth(text)
+        text = _read_text(path)
+        _check_size(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise NnbenchError(
@@ -60,9 +63,9 @@ def read_yaml(path: Path) -> Any:
             todo="correct the path (`--config`, or `documents:` in the config), or change to the "
             "folder that it starts from",
         ) from None
-    except (yaml.YAMLError, OSError) as error:
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
         raise NnbenchError(f"{path}: cannot be read as YAML\n  {error}") from None
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # how PyYAML fails at impossible scalars: 2024-13-45, 0b_, !!int x
         raise NnbenchError(
             f"{path}: has a value that is not what it looks like ({error})",
@@ -70,11 +73,46 @@ def read_yaml(path: Path) -> Any:
         ) from None
 
 
-def _check_depth(text: str) -> None:
-    """Refuse what would overflow the C loader's stack (a crash, not an exception)."""
-    depth = 0
+def _read_text(path: Path) -> str:
+    if "\0" in str(path):
+        raise NnbenchError(f"{str(path)!r}: no possible name of a file")
+    with path.open("rb") as file:
+        content = file.read(LARGEST_BYTES + 1)  # a device never ends
+    if len(content) > LARGEST_BYTES:
+        raise NnbenchError(f"{path}: too large for a config", allowed=f"{LARGEST_BYTES} bytes")
+    return content.decode("utf-8")
+
+
+def _check_size(text: str) -> None:
+    """Refuse what would overflow the C loader's stack, or the memory once aliases are written out.
+
+    Raises:
+        yaml.YAMLError: It is no YAML, or too deep or too large.
+    """
+    sizes = [0]  # of the collections that are open, aliases written out
+    anchors: list[str | None] = []
+    named: dict[str, int] = {}
     for event in yaml.parse(text, Loader=_SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise ValueError(f"nested more than {DEEPEST} levels deep")
+        if isinstance(event, yaml.CollectionStartEvent):
+            sizes.append(1)
+            anchors.append(event.anchor)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            size, anchor = sizes.pop(), anchors.pop()
+            sizes[-1] += size
+            if anchor is not None:
+                named[anchor] = size
+        elif isinstance(event, yaml.ScalarEvent):
+            sizes[-1] += 1
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor in anchors:
+                raise _refused(f"*{event.anchor} is recursive: it stands in what it names", event)
+            sizes[-1] += named.get(event.anchor or "", 1)
+        if len(anchors) > DEEPEST:
+            raise _refused(f"nested more than {DEEPEST} levels deep", event)
+        if sizes[-1] > MOST_VALUES:
+            raise _refused(f"more than {MOST_VALUES} values, aliases written out", event)
+
+
+def _refused(problem: str, event: yaml.Event) -> yaml.YAMLError:
+    mark = event.start_mark
+    return yaml.YAMLError(problem if mark is None else f"line {mark.line + 1}: {problem}")

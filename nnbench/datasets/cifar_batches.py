@@ -84,5 +84,5 @@ def _read_batch(source: Cifar, path: Path) -> Arrays:
         return Arrays(inputs=batch["data"].reshape(len(labels), *IMAGE_SHAPE), labels=labels)
     except KeyError as error:
         raise damaged(source.files, path, got=f"no key {error}", allowed=allowed) from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise damaged(source.files, path, got=error, allowed=allowed) from error

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nnbench.datasets.base import Arrays, Pools
-from nnbench.datasets.raw_files import RawFiles, find_files, read_checked
+from nnbench.datasets.raw_files import RawFiles, damaged, find_files, read_checked
 
-# IDX files begin with big-endian int32: magic, N, rows, columns for images; magic, N for labels.
-IMAGE_HEADER_BYTES = 16
-LABEL_HEADER_BYTES = 8
+# IDX files begin with big-endian int32: a magic number (the values' type, and how many sizes follow),
+# then the sizes: N, rows, columns of images, or N of labels.
+IMAGE_HEAD = (0x0803, None, 28, 28)
+LABEL_HEAD = (0x0801, None)
 
 
 def idx_files(name: str, torchvision_class: str, md5: Mapping[str, str]) -> RawFiles:
@@ -50,10 +53,22 @@ def load_images(source: RawFiles, data_folder: Path | None, *, download: bool) -
 
 
 def _read_part(source: RawFiles, raw: Path, part: str) -> Arrays:
-    images = read_checked(source, raw / f"{part}-images-idx3-ubyte")
-    labels = read_checked(source, raw / f"{part}-labels-idx1-ubyte")
-    pixels = np.frombuffer(images, np.uint8, offset=IMAGE_HEADER_BYTES)
     return Arrays(
-        inputs=pixels.reshape(-1, 1, 28, 28).copy(),
-        labels=np.frombuffer(labels, np.uint8, offset=LABEL_HEADER_BYTES).astype(np.int64),
+        inputs=_read_idx(source, raw / f"{part}-images-idx3-ubyte")[:, None].copy(),
+        labels=_read_idx(source, raw / f"{part}-labels-idx1-ubyte").astype(np.int64),
     )
+
+
+def _read_idx(source: RawFiles, path: Path) -> npt.NDArray[np.uint8]:
+    """The values of one file, in the shape that its head states and its name promises."""
+    content = read_checked(source, path)
+    wanted = IMAGE_HEAD if "idx3" in path.name else LABEL_HEAD
+    start = 4 * len(wanted)
+    head = np.frombuffer(content[:start].ljust(start, b"\0"), ">u4").tolist()
+    values = np.frombuffer(memoryview(content)[start:], np.uint8)
+    agrees = all(found == value for found, value in zip(head, wanted, strict=True) if value)
+    if not agrees or math.prod(head[1:]) != len(values):
+        allowed = f"a head of {wanted}, where None is how many there are"
+        got = f"a head of {head}, and {len(values)} values"
+        raise damaged(source, path, got=got, allowed=allowed)
+    return values.reshape(head[1:])

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from nnbench.datasets.base import Scaling, Task
 from nnbench.errors import NnbenchError
 
 MANIFEST = "manifest.json"
-_TEXTS = (
-    *("name", "title", "source", "licence", "kind", "scaling", "numpy_version"),
-    *("task", "target_name", "target_unit"),
-)
+Size = Annotated[int, Field(ge=0)]
+FileName = Annotated[str, Field(pattern=r"^[a-z]+\.npz$")]
 _TODO = "delete the folder and rerun, so that the dataset is prepared anew"
 
 
@@ -37,20 +38,22 @@ class Manifest:
         numpy_version: Of the process that prepared the data.
     """
 
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid", allow_inf_nan=False)
+
     name: str
     title: str
     source: str
     licence: str
     kind: Literal["fixed", "generated"]
-    input_shape: tuple[int, ...]
+    input_shape: tuple[Size, ...]
     class_names: tuple[str, ...]
     scaling: Scaling
     task: Task
     target_name: str
     target_unit: str
-    sizes: Mapping[str, int]
-    class_counts: Mapping[str, tuple[int, ...]]
-    files: Mapping[str, str]
+    sizes: Mapping[str, Size]
+    class_counts: Mapping[str, tuple[Size, ...]]
+    files: Mapping[FileName, str]
     arrays: Mapping[str, str]
     reference_checksum: str | None
     numpy_version: str
@@ -64,28 +67,20 @@ class Manifest:
         """The inverse of ``to_dict``, after a trip through JSON.
 
         Raises:
-            ValueError, TypeError, AttributeError: A key is missing or unknown, or a value has the
-                wrong type.
+            ValueError, TypeError: A key is missing or unknown, or a value has the wrong type.
         """
-        names = {field.name for field in fields(cls)}
-        if odd := names.symmetric_difference(values):
-            raise ValueError(f"missing or unknown keys: {', '.join(sorted(odd))}")
-        for name in _TEXTS:
-            if not isinstance(values[name], str):
-                raise TypeError(f"{name} is not a text")
-        return cls(**{**values, **_tuples(values)})
+        try:
+            # through JSON lists stand for tuples, and nothing else for anything
+            return _checked().validate_json(json.dumps(values), strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
 
 
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    counts = values["class_counts"].items()
-    return {
-        "input_shape": tuple(int(size) for size in values["input_shape"]),
-        "class_names": tuple(values["class_names"]),
-        "class_counts": {part: tuple(int(count) for count in row) for part, row in counts},
-        "sizes": {part: int(size) for part, size in values["sizes"].items()},
-        "files": dict(values["files"]),
-        "arrays": dict(values["arrays"]),
-    }
+@cache
+def _checked() -> TypeAdapter[Manifest]:
+    return TypeAdapter(Manifest)
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
@@ -106,7 +101,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise damaged(
             path, "is missing: the dataset was not prepared here, or not to the end"
         ) from error
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise damaged(path, "cannot be read as a manifest", got=error) from error
 
 

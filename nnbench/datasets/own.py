@@ -24,7 +24,15 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from nnbench.datasets.base import Dataset, Pools
-from nnbench.datasets.own_base import Outline, OwnData, Samples, check_sizes, wrong_data
+from nnbench.datasets.files import is_there
+from nnbench.datasets.own_base import (
+    Outline,
+    OwnData,
+    Samples,
+    check_names,
+    check_sizes,
+    wrong_data,
+)
 from nnbench.datasets.own_csv import CsvData, outline_csv, read_csv
 from nnbench.datasets.own_folder import FolderData, outline_folder, read_folder
 from nnbench.datasets.own_npz import NpzData, outline_npz, read_npz_data
@@ -36,6 +44,7 @@ from nnbench.yamlfile import read_yaml
 
 TEST_SHARE = 0.3  # as of the tables that come with nnbench
 VALIDATION_SHARE = 0.2
+DEEPEST_FOLDER = 2  # below the data's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +85,7 @@ def read_description(path: Path) -> Described:
     Raises:
         NnbenchError: The file is missing or says something that makes no sense.
     """
-    if not path.is_file():
+    if not is_there(path):
         raise NnbenchError(
             f"dataset {str(path)!r}: no such file",
             allowed=f"a registered name ({', '.join(DATASETS)}), or the path of a YAML file",
@@ -96,7 +105,7 @@ def read_description(path: Path) -> Described:
 
 def _data_path(spec: OwnData, form: Format, path: Path) -> Path:
     data = path.parent / spec.path
-    if not (data.is_dir() if form.is_folder else data.is_file()):
+    if not is_there(data, folder=form.is_folder):
         kind = "folder" if form.is_folder else "file"
         raise NnbenchError(
             f"{path}: path: no such {kind}",
@@ -114,6 +123,7 @@ def dataset_at(path: Path) -> Dataset:
     """
     described = read_description(path)
     spec, outline = described.spec, described.format.outline(described.spec, described.data)
+    check_names(described.data, outline.class_names)
     check_sizes(described.data, outline)
     if outline.test_labels is not None and spec.test_share is not None:
         raise NnbenchError(
@@ -202,14 +212,19 @@ def _data_files(data: Path) -> Iterator[tuple[str, Path]]:
     if data.is_file():
         yield data.name, data
         return
-    # links are followed, as they are where the images are read
-    walked = (
-        Path(folder, name) for folder, _, names in os.walk(data, followlinks=True) for name in names
-    )
-    for file in sorted(walked):
+    for file in sorted(_walked(data)):
         name = file.relative_to(data)
-        if file.is_file() and not any(part.startswith(".") for part in name.parts):
+        if is_there(file) and not any(part.startswith(".") for part in name.parts):
             yield name.as_posix(), file
+
+
+def _walked(data: Path) -> Iterator[Path]:
+    """Files as deep as images may lie, ``train/<class>/<image>``; links may lead round in circles."""
+    # they are followed, as they are where the images are read
+    for folder, folders, names in os.walk(data, followlinks=True):
+        if len(Path(folder).relative_to(data).parts) == DEEPEST_FOLDER:
+            folders.clear()
+        yield from (Path(folder, name) for name in names)
 
 
 def _file_sha256(file: Path) -> str:

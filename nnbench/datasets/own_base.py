@@ -12,9 +12,10 @@ from pydantic import Field
 
 from nnbench.datasets.base import Arrays, Labels, Scaling, Targets
 from nnbench.errors import NnbenchError
-from nnbench.schema import Strict
+from nnbench.schema import Strict, is_name
 
 SHOWN = 5  # problems of one kind that an error spells out
+LONGEST_CLASS = 100  # characters of its name
 LEAST_PER_CLASS = 3  # one sample each for training, validation and test
 LEAST_NUMBERS = 10  # as many as are divided together, see ``splits.STRATUM``
 
@@ -91,6 +92,23 @@ def first_few(items: Sequence[str]) -> str:
     """The first five items, and how many more there are."""
     more = f", and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
     return ", ".join(items[:SHOWN]) + more
+
+
+def check_names(path: Path, class_names: Sequence[str]) -> None:
+    """See that class names can be printed, as levels and in reports they are.
+
+    Raises:
+        NnbenchError: One is empty or too long, or has control characters or bytes that are no text.
+    """
+    odd = [name for name in class_names if not is_name(name, most=LONGEST_CLASS)]
+    if odd:
+        raise wrong_data(
+            path,
+            f"{len(odd)} class names cannot be printed",
+            got=first_few([ascii(name[:LONGEST_CLASS]) for name in odd]),
+            allowed=f"1 to {LONGEST_CLASS} printable characters",
+            todo="rename these classes",
+        )
 
 
 def check_sizes(path: Path, outline: Outline) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -60,7 +61,7 @@ def read_csv(spec: CsvData, path: Path) -> Samples:
     bad: list[str] = []
     places = {name: place for place, name in enumerate(header)}
     values = [_numbers(line, row, places, names=numeric, bad=bad) for line, row in table]
-    labels = [row[header.index(spec.target)].strip() for _, row in table]
+    labels = [row[places[spec.target]].strip() for _, row in table]
     if texts:
         bad += [_cell(table[n][0], spec.target, text) for n, text in enumerate(labels) if not text]
     if bad:
@@ -76,7 +77,8 @@ def read_csv(spec: CsvData, path: Path) -> Samples:
         arrays = Arrays(inputs=numbers[:, :-1].copy(), labels=numbers[:, -1].copy())
         return Samples(train=arrays, test=None, class_names=())
     names = tuple(sorted(set(labels)))
-    index = np.array([names.index(text) for text in labels], dtype=np.int64)
+    label_of = {name: label for label, name in enumerate(names)}
+    index = np.array([label_of[text] for text in labels], dtype=np.int64)
     return Samples(train=Arrays(inputs=numbers, labels=index), test=None, class_names=names)
 
 
@@ -85,7 +87,7 @@ def _read_table(spec: CsvData, path: Path) -> tuple[list[str], Table]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(_rows(csv.reader(file, delimiter=spec.separator, strict=True)))
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
+    except (csv.Error, ValueError, TypeError, OSError) as error:  # some separators are a TypeError
         raise wrong_data(
             path, "cannot be read as CSV", got=error, todo="save it as CSV in UTF-8"
         ) from error
@@ -93,7 +95,7 @@ def _read_table(spec: CsvData, path: Path) -> tuple[list[str], Table]:
         got = f"{len(rows)} lines with content"
         raise wrong_data(path, "has no rows", got=got, todo="give it a header and rows below it")
     header = [cell.strip() for cell in rows[0][1]]
-    if twice := sorted({name for name in header if header.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(header).items() if count > 1):
         raise wrong_data(
             path, "columns have the same name", got=twice, todo="give each column a name of its own"
         )

@@ -7,7 +7,9 @@ uint8, channel first; transparency is dropped, and a photograph is turned as its
 
 from __future__ import annotations
 
+import math
 import struct
+import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 PARTS = ("train", "test")
 # Pillow's modes of 8 bits a channel or less; its conversion of deeper ones clips them.
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+# Pillow knows many more; with some of them it starts other programs (EPS: Ghostscript).
+FILE_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 EXIF_ORIENTATION = 0x0112
 TURNED = range(5, 9)  # EXIF orientations that exchange width and height
 
@@ -86,7 +90,7 @@ def read_folder(spec: FolderData, path: Path) -> Samples:
     bad: list[str] = []
     parts = []
     for files in listing.parts():
-        inputs = np.zeros((len(files.paths), *shape), np.uint8)
+        inputs = _room(path, (len(files.paths), *shape))
         for row, file in enumerate(files.paths):
             try:
                 inputs[row] = _pixels(spec, file)
@@ -97,6 +101,18 @@ def read_folder(spec: FolderData, path: Path) -> Samples:
     return Samples(
         train=parts[0], test=parts[1] if parts[1:] else None, class_names=listing.class_names
     )
+
+
+def _room(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    try:
+        return np.zeros(shape, np.uint8)
+    except (MemoryError, ValueError) as error:  # beyond 2**63 bytes it is a ValueError
+        raise wrong_data(
+            path,
+            "the images do not fit in memory",
+            got=f"{math.prod(shape) / 1e9:.0f} GB",
+            todo="set a smaller image_side, or use fewer images",
+        ) from error
 
 
 def _list(path: Path) -> _Listing:
@@ -148,7 +164,12 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _visible(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    try:
+        return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise wrong_data(
+            path, "cannot be read", got=error.strerror, todo="make it readable"
+        ) from error
 
 
 def _files(path: Path, folders: list[Path]) -> _Files:
@@ -203,21 +224,29 @@ def _sizes(path: Path, listing: _Listing) -> Counter[tuple[int, int]]:
 
 
 # Pillow raises SyntaxError at some broken files, and others at what they make its decoders do.
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, TypeError, struct.error, zlib.error)
+_UNREADABLE = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
+    *(SyntaxError, TypeError, ValueError),
+    *(struct.error, zlib.error),
+)
 
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Image.Image]:
-    """The image, open for as long as it is used."""
+    """The image, open for as long as it is used; its warnings are of what does not matter here."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - a plan of other data needs no Pillow
 
+    if not file.is_file():
+        raise ValueError("no regular file")  # a pipe would never end
     try:
-        with Image.open(file) as image:
-            if image.mode not in MODES:
-                raise ValueError(f"{image.mode}: not 8 bits a channel")
-            yield image
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(file, formats=FILE_FORMATS) as image:
+                if image.mode not in MODES:
+                    raise ValueError(f"{image.mode}: not 8 bits a channel")
+                yield image
     except UnidentifiedImageError:
-        raise ValueError("no image that Pillow knows") from None
+        raise ValueError(f"none of {', '.join(FILE_FORMATS)}") from None
     except Image.DecompressionBombError:
         raise ValueError("far too many pixels") from None
 

@@ -63,7 +63,11 @@ class _Machine:
         return found
 
     def set_items(self, items: list[Any]) -> None:
-        self.stack[-1].update(zip(items[::2], items[1::2], strict=True))
+        keys = items[::2]
+        # of deeply nested tuples not even a hash can be taken: Python would crash
+        if not all(isinstance(key, bytes | str) for key in keys):
+            raise ValueError("a key that is no text")
+        self.stack[-1].update(zip(keys, items[1::2], strict=True))
 
     def call(self) -> None:
         """What a call would have given, for the three that occur; nothing is called."""
@@ -71,9 +75,7 @@ class _Machine:
         if name.text in _RECONSTRUCT:
             self.stack.append(_Array())
         elif name.text == "numpy dtype":
-            self.stack.append(
-                _Type(arguments[0] if isinstance(arguments[0], str) else _text(arguments[0]))
-            )
+            self.stack.append(_Type(_text(arguments[0])))
         elif name.text == _ENCODE and arguments[1] == "latin1":
             self.stack.append(arguments[0].encode("latin-1"))
         else:
@@ -162,12 +164,12 @@ def read_plain(content: bytes) -> dict[str, Any]:
             step(machine, argument)
         (found,) = machine.stack
         return {_text(key): _value(value) for key, value in found.items()}
-    except (IndexError, KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise ValueError(f"no plain dictionary ({error})") from error
 
 
-def _text(key: Any) -> str:
-    return key.decode("latin-1") if isinstance(key, bytes) else str(key)
+def _text(key: bytes | str) -> str:
+    return key.decode("latin-1") if isinstance(key, bytes) else key
 
 
 def _value(value: Any) -> Any:

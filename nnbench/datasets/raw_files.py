@@ -9,12 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import tarfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from nnbench.datasets.files import is_there
 from nnbench.errors import NnbenchError
+
+# What a connection that breaks off, a wrong checksum and a damaged archive make torchvision raise.
+_FAILED = (
+    *(ImportError, RuntimeError, OSError, ValueError, EOFError, HTTPException),
+    *(tarfile.TarError, zlib.error),
+)
+LARGEST_BYTES = 2**29  # of one file; CIFAR-100's training batch, the largest, has 155 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +75,12 @@ def read_checked(source: RawFiles, path: Path) -> bytes:
         NnbenchError: It cannot be read, or is not the file that is known.
     """
     try:
-        content = path.read_bytes()
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= LARGEST_BYTES else b""
     except OSError as error:
         raise _unavailable(source, f"{path} cannot be read", got=error) from error
+    if size > LARGEST_BYTES:
+        raise damaged(source, path, got=f"{size} bytes", allowed=f"at most {LARGEST_BYTES}")
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if digest != source.md5[path.name]:
         got = f"{len(content)} bytes, MD5 {digest}"
@@ -85,14 +99,14 @@ def damaged(source: RawFiles, path: Path, *, got: object, allowed: object) -> Nn
 
 
 def _missing(source: RawFiles, folder: Path) -> list[str]:
-    return [name for name in source.md5 if not (folder / name).is_file()]
+    return [name for name in source.md5 if not is_there(folder / name)]
 
 
 def _download(source: RawFiles, data_folder: Path) -> None:
     try:
         torchvision = importlib.import_module("torchvision.datasets")
         source.fetch(getattr(torchvision, source.torchvision_class), data_folder)
-    except (ImportError, RuntimeError, OSError, ValueError) as error:
+    except _FAILED as error:
         what = f"the download to {data_folder} failed"
         raise _unavailable(source, what, got=error) from error
 

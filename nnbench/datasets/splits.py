@@ -74,10 +74,11 @@ def _divide(strata: Labels, wanted: npt.NDArray[np.int64], *, seed: int) -> tupl
     """
     chooser, shuffler = np.random.PCG64(seed).random_raw((2, len(strata)))
     order = np.argsort(chooser, kind="stable")
-    ordered = strata[order]
+    grouped = order[np.argsort(strata[order], kind="stable")]  # random within each stratum
+    _, starts, counts = np.unique(strata[grouped], return_index=True, return_counts=True)
+    places = np.arange(len(strata)) - np.repeat(starts, counts)
     test = np.zeros(len(strata), np.bool_)
-    for stratum, count in zip(np.unique(strata), wanted, strict=True):
-        test[order[ordered == stratum][:count]] = True
+    test[grouped[places < np.repeat(wanted, counts)]] = True
     shuffled = np.argsort(shuffler, kind="stable")
     return shuffled[~test[shuffled]], shuffled[test[shuffled]]
 

@@ -5,7 +5,6 @@ The test set has a file of its own, so that training code can be handed a pool w
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.datasets.base import Arrays, Dataset, check_arrays, check_pools
+from nnbench.datasets.base import LABEL_TYPES, Arrays, Dataset, check_arrays, check_pools
 from nnbench.datasets.files import array_sha256, npz_bytes, read_npz, sha256, write_atomically
 from nnbench.datasets.manifest import MANIFEST, Manifest, damaged, manifest_bytes, read_manifest
 from nnbench.errors import NnbenchError
@@ -68,6 +67,15 @@ def prepare(
             todo="free disk space, or choose a folder that can be written, and rerun",
         ) from error
     return manifest
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds a prepared dataset with every file as its manifest says."""
+    try:
+        manifest = read_manifest(folder)
+        return all(sha256((folder / n).read_bytes()) == s for n, s in manifest.files.items())
+    except (NnbenchError, OSError):
+        return False
 
 
 def load_trainval(folder: Path) -> Arrays:
@@ -204,11 +212,23 @@ def _load(folder: Path, part: str) -> Arrays:
         raise damaged(path, "cannot be read", got=error) from error
     if (digest := sha256(content)) != manifest.files[path.name]:
         raise damaged(path, "is damaged: its checksum differs", got=f"sha256 {digest}")
-    return _unpack(content, path)
-
-
-def _unpack(content: bytes, path: Path) -> Arrays:
     try:
-        return Arrays(**read_npz(content))
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile, NnbenchError) as error:
+        arrays = Arrays(**read_npz(content))
+    except (ValueError, TypeError, NnbenchError) as error:
         raise damaged(path, "does not hold plain inputs and labels", got=error) from error
+    _check_kind(arrays, manifest, path)
+    return arrays
+
+
+def _check_kind(arrays: Arrays, manifest: Manifest, path: Path) -> None:
+    """See that the samples are of the manifest's kind: a label out of range would crash a job."""
+    found = (arrays.inputs.shape[1:], str(arrays.labels.dtype))
+    promised = (manifest.input_shape, LABEL_TYPES[manifest.task])
+    classes = len(manifest.class_names)
+    labels = arrays.labels if manifest.task == "classification" else arrays.labels[:0]
+    if found != promised or ((labels < 0) | (labels >= classes)).any():
+        raise damaged(
+            path,
+            "holds other samples than its manifest says",
+            got=f"inputs {found[0]}, labels {found[1]}",
+        )
