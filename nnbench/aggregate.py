@@ -1,9 +1,9 @@
 """Records to tables: what every run measured, and what each level of a claim reads of it (pandas).
 
-Five CSV files and one JSON file in ``results/aggregate``; ``judge`` reads nothing else:
-``runs.csv`` (a row a run), ``places.csv`` (a row a value measured at a place), ``measurements.csv``
-(a row a use and seed), ``candidates.csv`` (a row a candidate of a pick and seed), ``curves.csv``. A
-missing or rejected record makes rows with status ``missing``: it is never dropped in silence.
+In ``results/aggregate``, for ``judge``: ``runs.csv`` (a row a run), ``places.csv`` (a row a value measured
+at a place), ``measurements.csv`` (a row a use and seed), ``candidates.csv`` (a row a candidate of a pick
+and seed), ``curves.csv``, ``cells.json``, and ``records.sha256``, which says what records they were made of.
+A missing or rejected record makes rows with status ``missing``: it is never dropped in silence.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from nnbench.candidates import choose, drawn_candidates, fallback, metric_about,
 from nnbench.cells import Cell
 from nnbench.metrics import METRICS
 from nnbench.plan import Plan
-from nnbench.records import RejectedRecordError, read_record, record_path, write_atomically
+from nnbench.records import (
+    MADE_OF,
+    RejectedRecordError,
+    read_record,
+    record_path,
+    records_sha256,
+    write_atomically,
+)
 from nnbench.uses import Use
 
 METRIC_COLUMNS = tuple(METRICS)
@@ -43,7 +50,7 @@ CELL_FIELDS = (
     "failure", "search", "seconds", "search_seconds", "samples_per_second", "parameters",
     "test_samples", "stacked", "steps", "settings_used", "started", "ended", "machine", "versions",
     "peak_memory_mb", "device_peak_memory_mb", "git_commit", "git_dirty", "missing", "facts", "notes",
-    "untrained",
+    "untrained", "resumed",
 )  # fmt: skip
 _KEPT = ("count", "epochs")  # units of metrics that hold for a run that diverged, too; so do times
 
@@ -67,6 +74,7 @@ def aggregate(plan: Plan, results: Path) -> None:
     for name, table in tables.items():
         write_atomically(folder / f"{name}.csv", _csv(table))
     write_atomically(folder / "cells.json", json.dumps(cells, indent=1, sort_keys=True).encode())
+    write_atomically(folder / MADE_OF, records_sha256(results, plan.cells).encode() + b"\n")
 
 
 def read_records(

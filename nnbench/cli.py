@@ -5,113 +5,36 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnbench import __version__
+from nnbench.arguments import parser
 from nnbench.errors import NnbenchError
 
-DEFAULT_CONFIG = "config/config.yaml"
+TROUBLE = 2  # as diff(1) and argparse have it; 1 says that what was compared differs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors that a user can act on are printed without a traceback."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
-        options.command(options)
+        status = COMMANDS[options.command](options)
     except NnbenchError as error:
         print(f"nnbench: error: {error}", file=sys.stderr)
-        return 1
+        return TROUBLE
     except BrokenPipeError:  # as in `nnbench plan --json | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         print(f"nnbench: error: {error}", file=sys.stderr)
-        return 1
+        return TROUBLE
     except KeyboardInterrupt:
         print("nnbench: interrupted", file=sys.stderr)
         return 130
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="nnbench", description="Measures what documents claim about neural networks."
-    )
-    parser.add_argument("--version", action="version", version=f"nnbench {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(
-        name: str, function: Any, text: str, *, config: bool = True
-    ) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(command=function)
-        if config:
-            sub.add_argument(
-                "--config",
-                default=DEFAULT_CONFIG,
-                metavar="FILE",
-                help=f"a config file, or its content as JSON (default: {DEFAULT_CONFIG})",
-            )
-            sub.add_argument(
-                "--configfile",
-                action="append",
-                default=[],
-                metavar="FILE",
-                help="a file laid over it, as Snakemake's --configfile; can be repeated",
-            )
-        return sub
-
-    plan = command(
-        "plan", _plan, "Show claims, cells, what is done, what would run, and for how long."
-    )
-    plan.add_argument("--json", action="store_true", help="every cell's document, one a line")
-    plan.add_argument("--cores", type=_cores, default=None, help="cores to estimate the time for")
-
-    prepare = command("prepare", _prepare, "Prepare one dataset.", config=False)
-    prepare.add_argument("name")
-    prepare.add_argument("folder", type=Path)
-    prepare.add_argument("--data-folder", type=Path, default=Path("data"))
-    prepare.add_argument("--download", action="store_true", help="fetch missing files")
-
-    run = command("run", _run, "Measure one cell and write its record.")
-    run.add_argument(
-        "cell", help="a cell's document as JSON, or the id (or its beginning) of a planned cell"
-    )
-    run.add_argument(
-        "--record", type=Path, help="where to write (default: its place in the results)"
-    )
-    run.add_argument("--data", type=Path, help="the prepared dataset's manifest or folder")
-    run.add_argument(
-        "--device", type=_device, help="auto, cpu, cuda, cuda:N or mps (default: the config's)"
-    )
-
-    run.add_argument("--cores", type=_cores, default=None, help="CPU cores for it (default: all)")
-
-    command("aggregate", _aggregate, "Records to tables (results/aggregate).")
-    command("judge", _judge, "Tables to reports/results.json.")
-    command("report", _report, "reports/results.json to HTML, Markdown and CSV.")
-    schemas = command(
-        "schemas", _schemas, "Write the JSON schemas of the config files.", config=False
-    )
-    schemas.add_argument("folder", type=Path, nargs="?", default=Path("workflow/schemas"))
-    return parser
-
-
-def _cores(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number from 1, got {text!r}")
-    return int(text)
-
-
-def _device(text: str) -> str:
-    from nnbench.config import DEVICE  # noqa: PLC0415
-
-    if not DEVICE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"auto, cpu, cuda, cuda:N or mps, got {text!r}")
-    return text
+    return status or 0
 
 
 def _plan(options: argparse.Namespace) -> None:
@@ -137,9 +60,16 @@ def _run(options: argparse.Namespace) -> None:
 
     cores = options.cores or cores_there()
     if options.cell.lstrip().startswith("{") and options.record and options.data and options.device:
-        cell = read_cell(options.cell)  # as Snakemake calls it: no config is read
-        data = _folder(options.data)
-        run_job(cell, options.record, data=data, device=options.device, cores=cores)
+        run_job(  # as Snakemake calls it: no config is read
+            read_cell(options.cell),
+            options.record,
+            data=_folder(options.data),
+            device=options.device,
+            cores=cores,
+            jobs_per_gpu=options.jobs_per_gpu or 1,
+            reuse=options.reuse,
+            checkpoint_seconds=options.checkpoint_seconds,
+        )
         return
     config = _config(options)
     results = Path(config.results)
@@ -150,6 +80,9 @@ def _run(options: argparse.Namespace) -> None:
         data=_folder(options.data or dataset_folder(results, cell["dataset"])),
         device=options.device or config.device,
         cores=cores,
+        jobs_per_gpu=options.jobs_per_gpu or config.jobs_per_gpu,
+        reuse=options.reuse,
+        checkpoint_seconds=options.checkpoint_seconds,
     )
 
 
@@ -187,6 +120,42 @@ def _report(options: argparse.Namespace) -> None:
     write_report(results, folder)
 
 
+def _compare(options: argparse.Namespace) -> int:
+    from nnbench.compare import compare  # noqa: PLC0415
+    from nnbench.compare_text import compare_text  # noqa: PLC0415
+    from nnbench.published import read_published  # noqa: PLC0415
+
+    found = compare(read_published(options.a), read_published(options.b))
+    text = compare_text(found, names=(str(options.a), str(options.b)))
+    print(json.dumps(found, indent=1) if options.json else text)
+    return int(found["differs"])
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from nnbench.audit import audit, finished  # noqa: PLC0415
+    from nnbench.audit_report import reported  # noqa: PLC0415
+    from nnbench.audit_text import audit_text  # noqa: PLC0415
+    from nnbench.provenance import cores_there  # noqa: PLC0415
+
+    config = _config(options)
+    there = (
+        reported(options.report, config)
+        if options.report
+        else finished(config, everything=options.all)
+    )
+    found = audit(
+        there,
+        config,
+        cells=options.cells,
+        seed=secrets.randbits(31) if options.seed is None else options.seed,
+        device=options.device or config.device,
+        cores=options.cores or cores_there(),
+        say=lambda text: print(f"nnbench: {text}", file=sys.stderr),
+    )
+    print(json.dumps(found, indent=1) if options.json else audit_text(found))
+    return int(found["differs"])
+
+
 def _schemas(options: argparse.Namespace) -> None:
     from nnbench.config import json_schemas  # noqa: PLC0415
 
@@ -200,3 +169,16 @@ def _config(options: argparse.Namespace) -> Any:
     from nnbench.config import read_config  # noqa: PLC0415
 
     return read_config(options.config, *options.configfile)
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int | None]] = {
+    "plan": _plan,
+    "prepare": _prepare,
+    "run": _run,
+    "aggregate": _aggregate,
+    "judge": _judge,
+    "report": _report,
+    "compare": _compare,
+    "audit": _audit,
+    "schemas": _schemas,
+}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -14,19 +15,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nnbench.cells import Cell, memory_mb, runs_alone, work
+from nnbench.cells import WORK_PER_SECOND, Cell, declared_seconds, memory_mb, runs_alone, work
 from nnbench.config import parse_config
 from nnbench.errors import NnbenchError
 from nnbench.fingerprint import PACKAGE, module_fingerprint
+from nnbench.lease import slots
 from nnbench.plan import Plan, make_plan
 from nnbench.provenance import cores_there
 from nnbench.records import (
+    AGAIN,
+    MADE_OF,
     RejectedRecordError,
-    check_record,
     dataset_folder,
+    read_record,
     record_path,
+    records_sha256,
     set_aside,
 )
+
+LONG_AGO = 1  # seconds since the epoch; Snakemake takes 0 for no time at all
+SHORTEST_MINUTES = 15  # start-up from a shared disk, the data, and waiting for a lock
+SLOWER = 5.0  # how much longer than estimated a cell may take before a cluster ends it
 
 
 class Workflow:
@@ -72,6 +81,23 @@ class Workflow:
         """What to reserve for a cell."""
         return memory_mb(self._cell(cell_id))
 
+    def runtime_minutes(self, cell_id: str) -> int:
+        """What to ask a cluster for: many times the estimate, since machines differ and estimates err."""
+        cell = self._cell(cell_id)
+        seconds = declared_seconds(cell)
+        estimate = work(cell) / WORK_PER_SECOND if seconds is None else seconds
+        return SHORTEST_MINUTES + math.ceil(SLOWER * estimate / 60)
+
+    @cached_property
+    def gpu_slots(self) -> int:
+        """Jobs that can compute on this machine's GPUs at once; 0: none is asked for, or there is none."""
+        return slots(self.config.device, jobs_per_gpu=self.config.jobs_per_gpu)
+
+    @property
+    def gpus(self) -> int:
+        """What a cell takes of ``gpu_slots``."""
+        return min(1, self.gpu_slots)
+
     def threads(self, cell_id: str, offered: int | None) -> int:
         """Cores that one cell takes of those offered by ``--cores``.
 
@@ -101,13 +127,30 @@ class Workflow:
             if not path.exists():
                 continue
             try:
-                check_record(path)
+                read_record(path)
             except RejectedRecordError as error:
                 aside = _set_aside(path)
                 messages.append(
                     f"{path}: {error.reason}; kept as {aside.name}, its cell is run again"
                 )
         return messages
+
+    def mark_stale(self) -> None:
+        """Give tables and report that were not made of the present records a time before all of them.
+
+        Snakemake goes by time stamps, and a clock may have gone back between two runs.
+        """
+        if not all(Path(path).exists() for path in self.records()):
+            return  # what is missing is made, and all that rests on it
+        present = records_sha256(self.results, self.plan.cells)
+        report = self.reports / "results.json"
+        for made, outputs in (
+            (self.results / "aggregate" / MADE_OF, ()),
+            (report, (self.reports / "index.html",)),
+        ):
+            if made.exists() and present.encode() not in _start(made):
+                for path in filter(Path.exists, (made, *outputs)):
+                    os.utime(path, (LONG_AGO, LONG_AGO))
 
     def check_writable(self) -> None:
         """Fail early, and by name, where nothing could be stored."""
@@ -119,6 +162,12 @@ class Workflow:
                     got=f"{there} is {'read-only' if there.is_dir() else 'no folder'}",
                     todo="make it writable, or set `results` and `reports` in the config",
                 )
+
+
+def _start(path: Path) -> bytes:
+    """Enough of a file to hold the checksum of its records."""
+    with path.open("rb") as file:
+        return file.read(200)
 
 
 def _set_aside(path: Path) -> Path:
@@ -134,6 +183,12 @@ def use_this_python() -> None:
     """Let the jobs' ``python3`` be the one that runs Snakemake, also where it is not activated."""
     own = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
+
+
+def measure_again(forced: Any) -> None:
+    """Tell the jobs of this run, remote ones too, that what is finished is to be measured again."""
+    if forced:
+        os.environ[AGAIN] = "1"
 
 
 def code_of(module: str) -> str:

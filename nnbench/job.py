@@ -3,32 +3,55 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nnbench import provenance
-from nnbench.cells import dataset_of, hashed
+from nnbench.cells import dataset_of
 from nnbench.config import Config
 from nnbench.datasets import store
+from nnbench.datasets.files import sweep
 from nnbench.errors import NnbenchError
-from nnbench.fingerprint import code_fingerprint
+from nnbench.experiments.base import experiment_of
+from nnbench.fingerprint import code_fingerprint, further_parts
+from nnbench.lease import Lease, leased
 from nnbench.plan import make_plan
-from nnbench.processes import end_with_parent
-from nnbench.records import cell_lock, write_record
+from nnbench.processes import end_with_parent, ending_by
+from nnbench.record_shape import CONTENT, cell_problem
+from nnbench.records import AGAIN, folder_lock, kept_path, publish, take_finished, write_record
+from nnbench.schema import parse
+from nnbench.settings import Settings
 
-CONTENT = ("schema", "dataset", "settings", "seeds", "search", "threads", "code")
+CHECKPOINT = "checkpoint.pt"
 
 
 def prepare_dataset(name: str, folder: Path, *, data_folder: Path, download: bool) -> None:
-    """Write a dataset's files once, for all cells."""
-    store.prepare(dataset_of(name), folder, data_folder=data_folder, download=download)
+    """Write a dataset's files once, for all cells; those that are there and whole are left alone."""
+    with folder_lock(folder):
+        if store.is_whole(folder) and not os.environ.get(AGAIN):
+            print(f"{folder}: is prepared already")
+            return
+        sweep(folder)
+        store.prepare(dataset_of(name), folder, data_folder=data_folder, download=download)
 
 
 def run_job(
-    cell: Mapping[str, Any], record: Path, *, data: Path, device: str, cores: int | None = None
+    cell: Mapping[str, Any],
+    record: Path,
+    *,
+    data: Path,
+    device: str,
+    cores: int | None = None,
+    jobs_per_gpu: int = 1,
+    reuse: bool = False,
+    checkpoint_seconds: float | None = None,
 ) -> None:
     """Measure a cell and write its record.
+
+    A job that is asked to end (SIGTERM, SIGINT) saves the state of its training first, and the next one
+    goes on from there.
 
     Args:
         cell: Its document.
@@ -36,63 +59,108 @@ def run_job(
         data: The folder of its prepared dataset.
         device: Where to compute.
         cores: CPU cores that it has for itself; None: all that there are.
+        jobs_per_gpu: How many jobs share a GPU.
+        reuse: Whether a finished record that is there already will do.
+        checkpoint_seconds: How often a training is saved, at most; None: see ``engine.checkpoint``.
 
     Raises:
-        NnbenchError: The training code is not the one the cell was planned with, another process
-            holds the cell, or the data, device or results folder are not usable.
+        NnbenchError: The training code is not the one the cell was planned with, or the data, device or
+            results folder are not usable.
     """
     end_with_parent()
     _check_code(cell)
-    with cell_lock(record.parent):
-        started = provenance.now()
+    with folder_lock(record.parent):
+        if reuse and not os.environ.get(AGAIN) and take_finished(record):
+            print(f"{record}: is finished already")
+            return
+        sweep(record.parent)
         manifest = store.read_manifest(data)  # the usual mistake is told before torch is loaded
-        # torch takes seconds to import: only here, when nothing can be wrong any more
-        from nnbench.cell import run_cell  # noqa: PLC0415
+        wanted = experiment_of(cell["settings"]["experiment"])
+        with leased(
+            device, jobs_per_gpu=jobs_per_gpu, alone=wanted.alone, every=wanted.every_gpu
+        ) as lease:
+            measured = _measured(
+                cell, record, lease, data=data, cores=cores, every_seconds=checkpoint_seconds
+            )
+            own = _provenance(manifest, lease)
+        write_record(kept_path(record), {"cell": cell, **measured, **own})
+        publish(record)
+        (record.parent / CHECKPOINT).unlink(missing_ok=True)
 
-        result = run_cell(cell, folder=data, device=device, cores=cores or provenance.cores_there())
-        write_record(
-            record, {"cell": cell, **result, **_provenance(manifest, started, device=device)}
+
+def _measured(
+    cell: Mapping[str, Any],
+    record: Path,
+    lease: Lease,
+    *,
+    data: Path,
+    cores: int | None,
+    every_seconds: float | None,
+) -> dict[str, Any]:
+    """What the cell's experiment finds, and when it was begun."""
+    # torch takes seconds to import: only here, when nothing can be wrong any more
+    from nnbench.cell import run_cell  # noqa: PLC0415
+    from nnbench.engine.checkpoint import EVERY_SECONDS, Checkpoint  # noqa: PLC0415
+
+    every = EVERY_SECONDS if every_seconds is None else every_seconds
+    checkpoint = Checkpoint(record.parent / CHECKPOINT, every_seconds=every)
+    started = provenance.now()
+    with ending_by(checkpoint.stop):
+        result = run_cell(
+            cell,
+            folder=data,
+            device=lease.device,
+            cores=cores or provenance.cores_there(),
+            checkpoint=checkpoint,
         )
+    return {**result, "started": started}
 
 
 def read_cell(text: str) -> dict[str, Any]:
-    """A cell's document from JSON."""
+    """A cell's document from JSON.
+
+    Raises:
+        NnbenchError: It is none, or its id is not the hash of its content.
+    """
     try:
         given: dict[str, Any] = json.loads(text)
         cell = {key: given[key] for key in ("id", *CONTENT)}
-        _check_id(cell)
-    except (ValueError, KeyError, TypeError) as error:
+        problem = cell_problem(cell)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        problem = str(error)
+    if problem:
         raise NnbenchError(
-            f"not a cell's document ({error})",
+            f"not a cell's document ({problem})",
             got=repr(text[:80]),
             todo="take one from `nnbench plan --json`",
-        ) from error
+        )
+    parse(Settings, cell["settings"], where="cell: settings")
     return cell
-
-
-def _check_id(cell: Mapping[str, Any]) -> None:
-    if cell["id"] != hashed({key: cell[key] for key in CONTENT}):
-        raise ValueError("its id is not the hash of its content")
 
 
 def _check_code(cell: Mapping[str, Any]) -> None:
     settings = cell["settings"]
     names = ("model", "activation", "optimizer", "experiment")
-    if code_fingerprint(cell["dataset"], *(settings[name] for name in names)) != cell["code"]:
+    parts = further_parts(settings["experiment_options"], cell["search"])
+    code = code_fingerprint(cell["dataset"], *(settings[name] for name in names), parts=parts)
+    if code != cell["code"]:
         raise NnbenchError(
             f"cell {cell['id']}: the training code changed after this run was planned",
             todo="start snakemake again, so that the plan and the code agree",
         )
 
 
-def _provenance(manifest: store.Manifest, started: str, *, device: str) -> dict[str, Any]:
+def _provenance(manifest: store.Manifest, lease: Lease) -> dict[str, Any]:
     from nnbench.device import choose_device, describe_device  # noqa: PLC0415
 
     return {
-        "started": started,
         "ended": provenance.now(),
         "data": dict(manifest.arrays),
-        "machine": {**provenance.machine(), **describe_device(choose_device(device))},
+        "machine": {
+            **provenance.machine(),
+            **describe_device(choose_device(lease.device)),
+        },
+        "slot": lease.slot,
         "versions": provenance.versions(),
         "peak_memory_mb": provenance.peak_memory_mb(),
         **provenance.git_state(),

@@ -36,6 +36,7 @@ def judge_all(plan: Plan, results: Path, target: Path) -> dict[str, Any]:
     claims = [_claim_entry(plan, tables, *item) for item in plan.claims()]
     content = {
         "schema_version": SCHEMA_VERSION,
+        "records_sha256": tables.made_of,
         "summary": _summary(claims),
         "provenance": {
             **run_provenance(plan, tables.cells, results),

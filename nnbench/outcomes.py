@@ -21,6 +21,7 @@ from nnbench.levels import level_entry, metric_on, objective_of, pick_entry, res
 from nnbench.metrics import METRICS, Metric
 from nnbench.pairs import pair_entry, unjudged, verdict_of
 from nnbench.plan import Plan
+from nnbench.records import MADE_OF
 from nnbench.run_provenance import machine_texts
 from nnbench.verdict import Verdict
 
@@ -37,12 +38,14 @@ class Tables:
     curves: pd.DataFrame
     cells: Mapping[str, Mapping[str, Any]]
     rejected: Sequence[Mapping[str, str]]
+    made_of: str
 
 
 def read_tables(folder: Path) -> Tables:
     """Load the aggregated tables."""
     try:
         cells = json.loads((folder / "cells.json").read_bytes())
+        made_of = (folder / MADE_OF).read_text(encoding="ascii").strip()
         measurements, candidates, curves = (
             read_csv(folder / f"{name}.csv") for name in ("measurements", "candidates", "curves")
         )
@@ -56,6 +59,7 @@ def read_tables(folder: Path) -> Tables:
         curves=curves,
         cells=cells["cells"],
         rejected=cells["rejected"],
+        made_of=made_of,
     )
 
 

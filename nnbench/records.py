@@ -10,8 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import platform
 import re
-from collections.abc import Iterator, Mapping
+import secrets
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +23,15 @@ from nnbench.datasets import files
 from nnbench.datasets.own import read_description
 from nnbench.errors import NnbenchError
 from nnbench.fingerprint import dataset_fingerprint
+from nnbench.record_shape import record_problem
 from nnbench.registry import is_data_file
 
 SCHEMA_VERSION = 1
+MADE_OF = "records.sha256"
+"""The file beside the tables that says what records they were made of."""
+AGAIN = "NNBENCH_AGAIN"
+"""Set in the environment where finished cells are to be measured again (Snakemake's ``--force…``)."""
+LONGEST_HEAD = 130  # bytes
 _HEAD = re.compile(rb'\{"schema_version":(\d{1,6}),"sha256":"([0-9a-f]{64})","record":')
 
 
@@ -100,14 +110,33 @@ def check_record(path: Path) -> bytes:
     return body
 
 
+def records_sha256(results: Path, cells: Iterable[str]) -> str:
+    """The SHA-256 over the checksums of these cells' records, as they state them; missing ones count as such.
+
+    It tells whether tables and results were made of these records, whatever their time stamps say.
+    """
+    digest = hashlib.sha256()
+    for cell_id in sorted(cells):
+        with contextlib.suppress(OSError), record_path(results, cell_id).open("rb") as file:
+            match = _HEAD.match(file.read(LONGEST_HEAD))
+            digest.update(cell_id.encode() + (match[2] if match else b"-"))
+    return digest.hexdigest()
+
+
 def read_record(path: Path) -> dict[str, Any]:
-    """A record as plain data.
+    """A record as plain data, of the shape that its readers go by.
 
     Raises:
-        RejectedRecordError: See ``check_record``; also when it is not the record of its folder.
+        RejectedRecordError: See ``check_record``; also when its fields are not what they must be, or
+            when it is not the record of its folder.
     """
-    record: dict[str, Any] = json.loads(check_record(path))
-    if record.get("cell", {}).get("id") != path.parent.name:
+    try:
+        record: dict[str, Any] = json.loads(check_record(path))
+    except (ValueError, RecursionError):
+        raise RejectedRecordError(path, "no JSON") from None
+    if problem := record_problem(record):
+        raise RejectedRecordError(path, problem)
+    if record["cell"]["id"] != path.parent.name:
         raise RejectedRecordError(path, "belongs to another cell")
     return record
 
@@ -119,12 +148,61 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-@contextlib.contextmanager
-def cell_lock(folder: Path) -> Iterator[None]:
-    """Hold a cell for this process; the kernel lets go of it however the process ends.
+def kept_path(record: Path) -> Path:
+    """The other name of a finished record.
+
+    Snakemake removes the outputs of a job that failed or was interrupted, even those that were whole. What lies
+    under this name, which it does not know, is taken back by the next job.
+    """
+    return record.with_name("finished.json")
+
+
+def take_finished(record: Path) -> bool:
+    """Put a cell's finished record in its place, if there is one; whether there is one."""
+    for path in (kept_path(record), record):
+        with contextlib.suppress(RejectedRecordError):
+            read_record(path)
+            if path != record:
+                publish(record)
+            return True
+    return False
+
+
+def publish(record: Path) -> None:
+    """Give a record that was written under ``kept_path`` its own name.
 
     Raises:
-        NnbenchError: Another process is training the cell.
+        NnbenchError: The folder cannot be written.
+    """
+    kept = kept_path(record)
+    if record.exists() and record.samefile(kept):
+        return
+    link = record.with_name(f".{record.name}.{secrets.token_hex(4)}{files.TEMPORARY}")
+    try:
+        os.link(kept, link)  # a second name takes no room
+        link.replace(record)
+    except OSError:  # not every file system has second names
+        write_atomically(record, kept.read_bytes())
+    finally:
+        link.unlink(missing_ok=True)
+
+
+Say = Callable[[str], None]
+
+
+def _to_log(message: str) -> None:
+    print(f"nnbench: {message}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path, *, say: Say = _to_log) -> Iterator[None]:
+    """Hold a cell's or a dataset's folder for this process, and wait for it as long as another one has it.
+
+    The kernel lets go of it however the process ends. Where a file system has no locks, this is said and
+    nothing is held: two processes may then do the same work, and the last one's record stays.
+
+    Raises:
+        NnbenchError: The folder cannot be written.
     """
     try:
         import fcntl  # noqa: PLC0415 - not on Windows, where there is no lock
@@ -133,15 +211,20 @@ def cell_lock(folder: Path) -> Iterator[None]:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        opened = (folder / ".lock").open("w")
+        opened = (folder / ".lock").open("a+", encoding="utf-8")
     except OSError as error:
         raise _unwritable(folder, error) from error
     with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise NnbenchError(
-                f"{folder}: another process is training this cell",
-                todo="wait for it, or end it, then run again",
-            ) from None
+            file.seek(0)
+            say(f"{folder}: waiting for {file.read(200) or 'another process'}, which works on it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            say(f"{folder}: this file system has no locks ({error.strerror})")
+        with contextlib.suppress(OSError):  # on a full disk nobody learns who waits for whom
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}")
+            file.flush()
         yield

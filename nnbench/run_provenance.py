@@ -58,7 +58,9 @@ def _run(cells: Cells) -> dict[str, Any]:
         "first_start": min((c["started"] for c in cells.values()), default=None),
         "last_end": max((c["ended"] for c in cells.values()), default=None),
         "wall_seconds": covered_seconds(intervals),
-        "busy_seconds": sum(end - start for start, end in intervals),
+        # a clock that went back in between says nothing
+        "busy_seconds": sum(max(0.0, end - start) for start, end in intervals),
+        "resumed": sum(bool(cell.get("resumed")) for cell in cells.values()),
         **{f"{name}_seconds": sum(p.get(name, 0.0) for p in parts) for name in _PARTS},
         "other_seconds": sum(s for p in parts for name, s in p.items() if name not in _PARTS),
         "peak_memory_mb": max(peaks, default=None),

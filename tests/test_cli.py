@@ -50,16 +50,16 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def refused(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
     """The error of a command that has to fail, with its exit status."""
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     output = capsys.readouterr()
     assert output.err.startswith("nnbench: error: ")
     assert output.out == ""
     return output.err
 
 
-def test_an_error_is_a_message_and_exit_status_1(plan: Plan) -> None:
+def test_an_error_is_a_message_and_exit_status_2(plan: Plan) -> None:
     done = command("plan", "--config", '{"documents": ["gone.yaml"], "sedes": 5}')
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("nnbench: error: config")
     assert "did you mean 'seeds'?" in done.stderr
@@ -118,7 +118,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "report first": (["report"], ["results.json", "nnbench judge"]),
     "dataset": (["prepare", "digts", "x"], ["'digts'", "did you mean 'digits'?", "mnist1d"]),
     "no data": (["prepare", "mnist", "x"], ["'mnist'", "MNIST/raw", "download", "'mnist5k'"]),
-    "prepare nowhere": (["prepare", "digits", f"{FILE}/x"], ["'digits'", "cannot write", FILE]),
+    "prepare nowhere": (["prepare", "digits", f"{FILE}/x"], ["cannot be written", FILE]),
     "schemas nowhere": (["schemas", f"{FILE}/x"], [FILE, "Not a directory"]),
 }
 
@@ -154,7 +154,7 @@ def changed(plan: Plan, **content: Any) -> str:
 
 def test_a_cell_planned_with_other_code_is_not_run(plan: Plan) -> None:
     done = command("run", changed(plan, code="0" * 16))
-    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "the training code changed after this run was planned" in done.stderr
     assert "start snakemake again" in done.stderr
     assert not Path("results").exists()
@@ -177,7 +177,7 @@ def test_data_that_were_not_prepared_are_named_before_torch_is_loaded(plan: Plan
         check=True,
     )
     assert "manifest.json is missing" in done.stderr
-    assert done.stdout == "1 False\n"
+    assert done.stdout == "2 False\n"
 
 
 def test_a_gpu_where_there_is_none_is_named(plan: Plan) -> None:
@@ -185,7 +185,7 @@ def test_a_gpu_where_there_is_none_is_named(plan: Plan) -> None:
     store.prepare(dataset_of("digits"), folder, data_folder=None, download=False)
     cell = first_cell(plan)["id"]
     done = command("run", cell[:10], "--device", "cuda")
-    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "device 'cuda' does not exist" in done.stderr
     assert "allowed: auto, cpu" in done.stderr
     assert "device: auto" in done.stderr
@@ -202,7 +202,7 @@ def test_a_device_has_a_known_name(text: str, capsys: pytest.CaptureFixture[str]
 def test_a_results_folder_in_the_way_is_named_before_torch_is_loaded(plan: Plan) -> None:
     document = json.dumps(first_cell(plan))
     done = command("run", document, "--record", f"{FILE}/x/record.json", "--device", "cpu")
-    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "cannot be written (Not a directory)" in done.stderr
 
 

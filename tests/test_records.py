@@ -22,9 +22,9 @@ from nnbench.errors import NnbenchError
 from nnbench.records import (
     SCHEMA_VERSION,
     RejectedRecordError,
-    cell_lock,
     check_record,
     dataset_folder,
+    folder_lock,
     read_record,
     record_path,
     set_aside,
@@ -145,7 +145,10 @@ def test_a_rejected_record_is_kept_under_another_name(tmp_path: Path, whole: byt
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    for action in (stored, lambda folder: cell_lock(record_path(folder, CELL).parent).__enter__()):
+    for action in (
+        stored,
+        lambda folder: folder_lock(record_path(folder, CELL).parent).__enter__(),
+    ):
         with pytest.raises(NnbenchError, match=r"cannot be written \(Not a directory\)") as error:
             action(tmp_path / "file")
         assert str(tmp_path / "file") in str(error.value)
@@ -200,11 +203,15 @@ def test_a_write_that_stops_half_way_leaves_the_old_record(tmp_path: Path) -> No
 HOLDER = """
 import sys, time
 from pathlib import Path
-from nnbench.records import cell_lock
-with cell_lock(Path(sys.argv[1])):
+from nnbench.records import folder_lock
+with folder_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
+
+
+def _give_up(*_: object) -> None:
+    raise TimeoutError
 
 
 def test_a_cell_is_held_by_one_process_and_let_go_when_that_is_killed(tmp_path: Path) -> None:
@@ -215,18 +222,20 @@ def test_a_cell_is_held_by_one_process_and_let_go_when_that_is_killed(tmp_path: 
         try:
             assert holder.stdout is not None
             assert holder.stdout.readline() == "held\n"
-            with pytest.raises(
-                NnbenchError, match="another process is training this cell"
-            ) as error:
-                cell_lock(tmp_path).__enter__()
-            assert str(tmp_path) in str(error.value)
-            with cell_lock(tmp_path / "other"):
+            waiting: list[str] = []
+            signal.signal(signal.SIGALRM, _give_up)
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(TimeoutError):
+                folder_lock(tmp_path, say=waiting.append).__enter__()
+            (message,) = waiting
+            assert f"{tmp_path}: waiting for process {holder.pid} on " in message
+            with folder_lock(tmp_path / "other"):
                 pass  # another cell is free
         finally:
             holder.send_signal(signal.SIGKILL)
-    with cell_lock(tmp_path):
+    with folder_lock(tmp_path):
         pass
-    with cell_lock(tmp_path):
+    with folder_lock(tmp_path):
         pass  # and it is let go in the usual way too
 
 

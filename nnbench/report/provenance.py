@@ -87,8 +87,15 @@ def _run(provenance: Json) -> list[tuple[str, str]]:
         ("… of it evaluation", duration_text(run["evaluate_seconds"])),
         ("… of it loading data", duration_text(run["load_seconds"])),
         ("Peak memory of a cell", "–" if memory is None else f"{memory:,.0f}\u00a0MB"),
+        *_resumed(run),
         *((_FLAGS.get(name, name), _on_off(value)) for name, value in provenance["flags"].items()),
     ]
+
+
+def _resumed(run: Json) -> list[tuple[str, str]]:
+    count = run.get("resumed")
+    text = "Cells that were interrupted and went on from a checkpoint"
+    return [(text, str(count))] if count else []
 
 
 def _on_off(flag: bool | Sequence[bool]) -> str:

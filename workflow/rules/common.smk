@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from nnbench.dag import Workflow, code_of, use_this_python
+from nnbench.dag import Workflow, code_of, measure_again, use_this_python
 from nnbench.errors import NnbenchError
 
 use_this_python()
@@ -15,6 +15,7 @@ try:
         WORKFLOW.check_writable()
         for message in WORKFLOW.set_damaged_aside():
             print(f"nnbench: {message}", file=sys.stderr)
+        WORKFLOW.mark_stale()
         if WORKFLOW.config.seeds < 5:
             print(
                 "nnbench: fewer than five seeds: no verdict is possible",
@@ -22,6 +23,10 @@ try:
             )
 except NnbenchError as error:
     raise WorkflowError(f"nnbench: {error}") from None
+
+# no more local jobs on this machine's GPUs than have room; --resources gpu=… comes first
+if WORKFLOW.gpu_slots and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", WORKFLOW.gpu_slots)
 
 RESULTS = WORKFLOW.results
 REPORTS = WORKFLOW.reports
@@ -31,3 +36,9 @@ DATASETS = WORKFLOW.dataset_manifests()
 wildcard_constraints:
     cell="[0-9a-f]{16}",
     dataset=r"[\w.]+-[0-9a-f]{8}",
+
+
+onstart:
+    if workflow.is_main_process:
+        options = workflow.dag_settings
+        measure_again(options.forceall or options.forcerun or options.forcetargets)

@@ -12,6 +12,7 @@ rule aggregate:
         RESULTS / "aggregate/candidates.csv",
         RESULTS / "aggregate/curves.csv",
         RESULTS / "aggregate/cells.json",
+        RESULTS / "aggregate/records.sha256",
     log:
         RESULTS / "aggregate/aggregate.log",
     conda:

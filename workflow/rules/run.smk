@@ -3,7 +3,8 @@
 
 rule prepare:
     output:
-        manifest=RESULTS / "data/{dataset}/manifest.json",
+        # update(): not removed before the job, since another pipeline may be reading it
+        manifest=update(RESULTS / "data/{dataset}/manifest.json"),
     log:
         RESULTS / "data/{dataset}/log.txt",
     conda:
@@ -26,7 +27,8 @@ rule cell:
         # prepared data are named by their content: a newer time stamp is no reason to train again
         data=lambda wildcards: ancient(WORKFLOW.cell_data(wildcards.cell)),
     output:
-        record=RESULTS / "cells/{cell}/record.json",
+        # update(): another pipeline, or a run that was killed, may have finished it; the job finds out
+        record=update(RESULTS / "cells/{cell}/record.json"),
     log:
         RESULTS / "cells/{cell}/log.txt",
     priority: lambda wildcards: WORKFLOW.rank(wildcards.cell)
@@ -34,14 +36,19 @@ rule cell:
         "../envs/nnbench.yaml"
     threads: lambda wildcards: WORKFLOW.threads(wildcards.cell, workflow.cores)
     resources:
-        mem_mb=lambda wildcards: WORKFLOW.memory_mb(wildcards.cell),
-        runtime=60,
-        # not a param: another device is no reason to train again (the record says which one it was)
+        # of a cluster; --retries ask for more each time, and a checkpoint is gone on from
+        mem_mb=lambda wildcards, attempt: attempt * WORKFLOW.memory_mb(wildcards.cell),
+        runtime=lambda wildcards, attempt: attempt
+        * WORKFLOW.runtime_minutes(wildcards.cell),
+        gpu=WORKFLOW.gpus,
+        # not params: another device is no reason to train again (the record says which one it was)
         nnbench_device=WORKFLOW.config.device,
+        nnbench_jobs_per_gpu=WORKFLOW.config.jobs_per_gpu,
         nnbench_cores=lambda wildcards: WORKFLOW.cores(wildcards.cell, workflow.cores),
     params:
         cell=lambda wildcards: WORKFLOW.cell_json(wildcards.cell),
     shell:
         "exec python3 -m nnbench run {params.cell:q} --record {output.record:q}"
         " --data {input.data:q} --device {resources.nnbench_device}"
-        " --cores {resources.nnbench_cores} > {log:q} 2>&1"
+        " --cores {resources.nnbench_cores} --jobs-per-gpu {resources.nnbench_jobs_per_gpu}"
+        " --reuse > {log:q} 2>&1"

@@ -1,0 +1,115 @@
+"""Lock files that processes of several users share, in a folder that all of them can write to."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+if sys.platform != "win32":  # which has no such locks
+    import fcntl
+
+# a folder of that name is there already
+TAKEN = frozenset((errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EPERM))
+
+
+class Locks(ExitStack):
+    """Locked files, let go of together."""
+
+    def take(self, path: Path, *, shared: bool = False) -> bool:
+        """Lock a file, without waiting; False: it is taken."""
+        how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
+        while True:
+            with ExitStack() as opened:
+                file = _opened(path)
+                opened.callback(os.close, file)
+                try:
+                    fcntl.flock(file, how)
+                except BlockingIOError:
+                    return False
+                if _lies_at(file, path):  # and was not removed since it was opened
+                    os.utime(file)  # what clears /tmp goes by this time
+                    self.push(opened.pop_all())
+                    return True
+
+
+@contextmanager
+def guarded(folder: Path, *, kept: bool) -> Iterator[None]:
+    """The folder is there until the block ends; if it is not to be kept, the last to leave removes it.
+
+    It is locked meanwhile, which also keeps systemd from clearing it away with the rest of /tmp.
+    """
+    guard = _guard(folder)
+    try:
+        yield
+    finally:
+        if not kept:
+            with suppress(OSError):  # someone else is here
+                fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        os.close(guard)
+
+
+def _guard(folder: Path) -> int:
+    """The folder, opened and locked against removal."""
+    while True:
+        if not os.path.lexists(folder):
+            _publish_folder(folder)
+        with suppress(FileNotFoundError), ExitStack() as opened:
+            guard = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            opened.callback(os.close, guard)
+            fcntl.flock(guard, fcntl.LOCK_SH)
+            if _lies_at(guard, folder):
+                opened.pop_all()
+                return guard
+
+
+def _opened(path: Path) -> int:
+    """A lock file, opened; it may be another user's, but no link.
+
+    Without O_CREAT where it is there: Linux refuses that for others' files in /tmp
+    (fs.protected_regular).
+    """
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
+    with suppress(FileNotFoundError):
+        return os.open(path, flags)
+    _publish_file(path)
+    return os.open(path, flags)
+
+
+def _publish_file(path: Path) -> None:
+    """Create an empty file that all may lock; no one sees it with other rights."""
+    file, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        os.fchmod(file, 0o666)
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        os.close(file)
+        Path(temporary).unlink()
+
+
+def _publish_folder(folder: Path) -> None:
+    """Create a folder in which all may create files; no one sees it with other rights."""
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    (temporary / ".keep").touch()  # a folder that is not empty is not replaced by the next one
+    temporary.chmod(0o1777)
+    try:
+        temporary.rename(folder)
+    except OSError as error:
+        shutil.rmtree(temporary)
+        if error.errno not in TAKEN:
+            raise
+
+
+def _lies_at(file: int, path: Path) -> bool:
+    """Whether an open file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return False

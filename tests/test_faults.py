@@ -1,0 +1,376 @@
+"""Faults, injected for real; after each, the next run ends with the numbers of an undisturbed one.
+
+No finished cell is trained again, and nothing half written is taken for a result. Faults of a cluster
+are in ``test_slurm_faults.py``, damaged records in ``test_dag.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from project import ROOT, Project
+
+from nnbench.cells import make_cell
+from nnbench.datasets import digits, store
+from nnbench.records import check_record, kept_path, read_record, record_path, write_record
+from nnbench.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.dag
+SEEDS = (0, 1, 2)
+MOMENTS = random.Random(20261125)  # noqa: S311 - of faults
+FAKETIME = shutil.which("faketime")
+
+
+def report_numbers(project: Project) -> list[Any]:
+    """All that a report says that must not depend on what happened on the way."""
+    found = []
+    for claim in project.results()["claims"]:
+        for result in claim["results"]:
+            levels = [
+                {key: level[key] for key in ("level", "mean", "low", "high", "values", "diverged")}
+                for level in result["levels"]
+            ]
+            pairs = [(p["a"], p["b"], p["difference"], p["p"]) for p in result["pairs"]]
+            found.append([claim["id"], claim["verdict"], levels, pairs])
+    return found
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A run that nothing disturbed."""
+    project = slow(Project(tmp_path_factory.mktemp("clean")))
+    done = project.run()
+    assert done.returncode == 0, done.stdout
+    return project
+
+
+def slow(project: Project) -> Project:
+    """The smoke workflow with cells of some seconds, which can be caught in the act."""
+    project.levels()["0.1"]["train_for"] = "200 epochs"
+    project.levels()["0.0001"]["train_for"] = "150 epochs"
+    project.save()
+    return project
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Project:
+    return slow(Project(tmp_path / "project"))
+
+
+def agrees(project: Project, clean: Project) -> bool:
+    same = project.metrics() == clean.metrics() and report_numbers(project) == report_numbers(clean)
+    return same and leftovers(project.folder / "results/cells") == set()
+
+
+def leftovers(cells: Path) -> set[str]:
+    """Files beside the records that should be gone after a run that went well."""
+    usual = {"record.json", "finished.json", "log.txt", ".lock"}
+    return {path.name for path in cells.glob("*/*")} - usual
+
+
+def until(true: Any, *, what: str) -> None:
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"waited a minute for {what}")
+
+
+def jobs_in(folder: Path) -> list[psutil.Process]:
+    """Processes that measure a cell of this project."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if "nnbench" in process.cmdline() and process.cwd() == str(folder):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+# --- one job
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("digits")
+    store.prepare(digits.DATASET, folder, data_folder=None, download=False)
+    return folder
+
+
+def cell_of(**settings: Any) -> dict[str, Any]:
+    return make_cell("digits", Settings(**settings), seeds=SEEDS).document()
+
+
+def job(cell: dict[str, Any], record: Path, data: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "nnbench", "run", json.dumps(cell), "--record", str(record)]
+    return subprocess.Popen(
+        [*command, "--data", str(data), "--device", "cpu", *more],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> str:
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    return output
+
+
+@pytest.mark.parametrize(
+    "by", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name
+)
+def test_a_job_that_is_ended_at_random_moments_finishes_with_the_same_bits(
+    by: signal.Signals, data: Path, tmp_path: Path
+) -> None:
+    cell = cell_of(hidden=(64,), train_for="300 epochs", dropout=0.2)
+    record, undisturbed = (record_path(tmp_path / name, cell["id"]) for name in ("a", "b"))
+    often = ["--checkpoint-seconds", "0.3"] if by is signal.SIGKILL else []
+    ends = 0
+    for _ in range(6):
+        process = job(cell, record, data, *often)
+        try:
+            process.wait(timeout=MOMENTS.uniform(0.5, 4.0))
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(by)
+            output, _ = process.communicate(timeout=60)
+            assert process.returncode in (-by, 128 + by), output
+            ends += 1
+            if record.exists():  # it was killed on its way out: whole, or not there
+                check_record(record)
+                break
+    assert ends >= 2
+    finished(job(cell, record, data, "--reuse"))
+    finished(job(cell, undisturbed, data))
+    found, wanted = read_record(record), read_record(undisturbed)
+    assert found["resumed"]
+    assert not wanted["resumed"]
+    for key in ("runs", "curves", "steps", "settings_used", "cell"):
+        assert found[key] == wanted[key]
+    assert leftovers(tmp_path / "a/cells") == set()
+
+
+def test_a_second_job_of_a_cell_waits_and_takes_the_record_of_the_first(
+    data: Path, tmp_path: Path
+) -> None:
+    cell = cell_of(hidden=(64,), train_for="200 epochs")
+    record = record_path(tmp_path, cell["id"])
+    first = job(cell, record, data, "--reuse")
+    until((record.parent / ".lock").exists, what="the first job")
+    time.sleep(0.3)
+    second = job(cell, record, data, "--reuse")
+    said = finished(second)
+    assert f"waiting for process {first.pid}" in said
+    assert "is finished already" in said
+    finished(first)
+    before = record.stat().st_ino
+    assert "is finished already" in finished(job(cell, record, data, "--reuse"))
+    assert record.stat().st_ino == before
+    finished(job(cell, record, data))  # asked for by hand, it is measured
+    assert record.stat().st_ino != before
+
+
+def test_a_finished_record_that_snakemake_removed_is_taken_back(data: Path, tmp_path: Path) -> None:
+    """It removes the outputs of a job that ends badly, even if that was after the record was written."""
+    cell = cell_of(hidden=(8,), train_for="1 epochs")
+    record = record_path(tmp_path, cell["id"])
+    finished(job(cell, record, data))
+    content = record.read_bytes()
+    record.unlink()
+    assert "is finished already" in finished(job(cell, record, data, "--reuse"))
+    assert record.read_bytes() == content
+    record.write_bytes(content[:-50])  # both names: they are one file
+    assert "already" not in finished(job(cell, record, data, "--reuse"))
+    check_record(record)
+    check_record(kept_path(record))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("file systems cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_is_full_leaves_no_record_and_room_lets_the_next_job_finish(
+    data: Path, small_disk: Path, tmp_path: Path
+) -> None:
+    cell = cell_of(hidden=(64,), train_for="30 epochs")
+    record = record_path(small_disk, cell["id"])
+    record.parent.mkdir(parents=True)
+    ballast = small_disk / "ballast"
+    room = (
+        shutil.disk_usage(small_disk).free - 2 * 4096
+    )  # a record takes more: it is cut in the middle
+    ballast.write_bytes(bytes(room))
+    process = job(cell, record, data, "--checkpoint-seconds", "0.1")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "No space left on device" in output
+    assert "see that its disk has room" in output
+    assert "going on without it" in output  # the checkpoint
+    assert {path.name for path in record.parent.iterdir()} == {".lock"}
+    ballast.unlink()
+    finished(job(cell, record, data, "--reuse"))
+    elsewhere = record_path(tmp_path / "elsewhere", cell["id"])
+    finished(job(cell, elsewhere, data))
+    assert read_record(record)["runs"] == read_record(elsewhere)["runs"]
+
+
+# --- the whole pipeline
+
+
+def test_a_snakemake_that_is_killed_leaves_no_orphan_and_the_next_one_goes_on(
+    fresh: Project, clean: Project
+) -> None:
+    kept: dict[str, int] = {}
+    for round_ in range(4):
+        process = fresh.start("--rerun-incomplete")
+        until(lambda: jobs_in(fresh.folder), what="a job")
+        time.sleep(MOMENTS.uniform(0.0, 6.0))
+        process.kill()
+        process.communicate(timeout=60)
+        until(lambda: not jobs_in(fresh.folder), what="the jobs to end with it")
+        now = {cell: path.stat().st_ino for cell, path in fresh.records().items()}
+        assert {cell: now[cell] for cell in kept} == kept, round_
+        for path in fresh.records().values():
+            check_record(path)
+        kept = now
+        assert fresh.run("--unlock").returncode == 0
+    done = fresh.run("--rerun-incomplete")
+    assert done.returncode == 0, done.stdout
+    now = {cell: path.stat().st_ino for cell, path in fresh.records().items()}
+    assert {cell: now[cell] for cell in kept} == kept
+    assert agrees(fresh, clean)
+
+
+def test_a_second_pipeline_in_one_folder_is_refused_and_the_first_finishes(
+    fresh: Project, clean: Project
+) -> None:
+    first = fresh.start()
+    until(lambda: jobs_in(fresh.folder), what="a job")
+    second = fresh.run()
+    assert second.returncode != 0
+    assert "Directory cannot be locked" in second.stdout
+    output, _ = first.communicate(timeout=120)
+    assert first.returncode == 0, output
+    assert agrees(fresh, clean)
+
+
+def test_two_pipelines_on_one_results_folder_train_each_cell_once(
+    clean: Project, tmp_path: Path
+) -> None:
+    pair = [slow(Project(tmp_path / name)) for name in ("one", "two")]
+    for project in pair:
+        project.config["results"] = str(tmp_path / "shared")
+        project.save()
+    running = [project.start() for project in pair]
+    seen: set[tuple[str, int]] = set()
+    while any(process.poll() is None for process in running):
+        for path in (tmp_path / "shared").glob("cells/*/record.json"):
+            seen.add((path.parent.name, path.stat().st_ino))
+        time.sleep(0.02)
+    for process in running:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, output
+    assert len(seen) == len({cell for cell, _ in seen}) == 5
+    for project in pair:
+        assert report_numbers(project) == report_numbers(clean)
+
+
+def test_force_measures_again_what_is_finished(clean: Project, tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    shutil.copytree(clean.folder / "results", project.folder / "results")
+    shutil.copytree(clean.folder / "reports", project.folder / "reports")
+    project.config, project.document = clean.config, clean.document
+    project.save()
+    cell = next(c for c, path in project.records().items() if "coin_flip" in path.read_text())
+    target = f"results/cells/{cell}/record.json"
+    before = project.stamps()
+    assert project.run(target, "--force").returncode == 0
+    after = project.stamps()
+    assert {c for c in after if after[c] != before[c]} == {cell}
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="needs the program faketime")
+def test_a_clock_that_goes_back_between_two_runs_does_not_keep_old_tables(
+    clean: Project, tmp_path: Path
+) -> None:
+    project = Project(tmp_path / "project")
+    project.config, project.document = clean.config, clean.document
+    project.save()
+    assert project.run().returncode == 0
+    path = next(p for p in project.records().values() if '"lr":0.1,' in p.read_text())
+    record = json.loads(json.dumps(read_record(path)))
+    for run in record["runs"].values():
+        run["metrics"]["test_loss"] = 9.0
+    write_record(path, record)
+    kept_path(path).unlink()
+    assert project.run().returncode == 0
+    assert report_numbers(project) != report_numbers(clean)
+    path.unlink()
+    command = [
+        str(FAKETIME),
+        "-f",
+        "-2d",
+        *project.command(f"results/cells/{path.parent.name}/record.json"),
+    ]
+    subprocess.run(command, cwd=project.folder, env=project.environment(), check=True)
+    assert path.stat().st_mtime < (project.folder / "reports/results.json").stat().st_mtime
+    stamps = project.stamps()
+    assert project.run().returncode == 0
+    assert project.stamps() == stamps
+    assert agrees(project, clean)
+    assert "Nothing to be done" in project.run().stdout
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="needs the program faketime")
+def test_a_clock_that_jumps_during_a_run_changes_no_number(clean: Project, tmp_path: Path) -> None:
+    project = slow(Project(tmp_path / "project"))
+    jumping = tmp_path / "time"
+    jumping.write_text("+0d")
+    process = subprocess.Popen(
+        ["faketime", "-f", "+0d", *project.command()],
+        cwd=project.folder,
+        env={
+            **project.environment(),
+            "FAKETIME_TIMESTAMP_FILE": str(jumping),
+            "FAKETIME_NO_CACHE": "1",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for jump in ("+3d", "-3d", "+1h"):
+        time.sleep(3)
+        jumping.write_text(jump)
+    output, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, output
+    assert agrees(project, clean)
+    stamps = project.stamps()
+    assert project.run().returncode == 0
+    assert project.stamps() == stamps
