@@ -107,23 +107,16 @@ def _judge(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from nnbench.report import write_report  # noqa: PLC0415
+    from nnbench.report import read_results, write_report  # noqa: PLC0415
 
     folder = Path(_config(options).reports)
-    path = folder / "results.json"
-    try:
-        results = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise NnbenchError(
-            f"{path}: cannot be read ({error})", todo="run `nnbench judge` first"
-        ) from error
-    write_report(results, folder)
+    write_report(read_results(folder / "results.json"), folder)
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from nnbench.compare import compare  # noqa: PLC0415
-    from nnbench.compare_text import compare_text  # noqa: PLC0415
-    from nnbench.published import read_published  # noqa: PLC0415
+    from nnbench.audit.compare import compare  # noqa: PLC0415
+    from nnbench.audit.compare_text import compare_text  # noqa: PLC0415
+    from nnbench.audit.published import read_published  # noqa: PLC0415
 
     found = compare(read_published(options.a), read_published(options.b))
     text = compare_text(found, names=(str(options.a), str(options.b)))
@@ -132,9 +125,9 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from nnbench.audit import audit, finished  # noqa: PLC0415
-    from nnbench.audit_report import reported  # noqa: PLC0415
-    from nnbench.audit_text import audit_text  # noqa: PLC0415
+    from nnbench.audit.audit import audit, finished  # noqa: PLC0415
+    from nnbench.audit.report import reported  # noqa: PLC0415
+    from nnbench.audit.text import audit_text  # noqa: PLC0415
     from nnbench.provenance import cores_there  # noqa: PLC0415
 
     config = _config(options)

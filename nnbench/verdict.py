@@ -208,7 +208,7 @@ def _interval(pair: _Paired, *, level: float) -> tuple[float, float, float]:
     return float(np.median(ordered)), low, high
 
 
-def _holm(p_values: Floats) -> Floats:
+def holm_adjusted(p_values: Floats) -> Floats:
     """Holm's step-down adjusted p-values (Holm 1979) over all entries; keeps the shape."""
     order = np.argsort(p_values, axis=None)
     steps = np.maximum.accumulate(p_values.ravel()[order] * np.arange(order.size, 0, -1))
@@ -223,7 +223,7 @@ def _pair_results(
     p = np.array([_p_values(pair) for pair in pairs])  # [pairs, 2]: up, down
     holm = p.copy()
     for family in [slice(None)] if kind == "differs" else [0, 1]:
-        holm[~tie, family] = _holm(p[~tie, family])
+        holm[~tie, family] = holm_adjusted(p[~tie, family])
     results = []
     for i, (rule, pair) in enumerate(zip(rules, pairs, strict=True)):
         numbers = (*_interval(pair, level=1 - alpha), *p[i].tolist(), *holm[i].tolist())

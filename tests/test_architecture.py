@@ -31,8 +31,7 @@ RUN = {f"nnbench.{name}" for name in (
 )}  # fmt: skip
 READ = {f"nnbench.{name}" for name in (
     "aggregate", "candidates", "judge", "levels", "outcomes", "pairs", "verdict", "wording", "run_provenance", "report",
-    "figures", "vocabulary", "rounding", "noise", "origins", "published", "compare", "compare_text", "remembered",
-    "rerun", "audit", "audit_report", "audit_text", "console",
+    "figures", "vocabulary", "rounding", "audit",
 )}  # fmt: skip
 TORCH, TABLES = {"torch", "torchvision"}, {"pandas", "matplotlib", "seaborn", "jinja2"}
 HEAVY = TORCH | TABLES | {"scipy", "sklearn", "mlxtend", "snakemake"} | {

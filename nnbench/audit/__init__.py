@@ -1,0 +1,1 @@
+"""Whether a report or a record still holds: two reports side by side, and cells measured again."""
