@@ -153,14 +153,13 @@ def _check_code(cell: Mapping[str, Any]) -> None:
 def _provenance(manifest: store.Manifest, lease: Lease) -> dict[str, Any]:
     from nnbench.device import choose_device, describe_device  # noqa: PLC0415
 
+    device = choose_device(lease.device)
     return {
         "ended": provenance.now(),
         "data": dict(manifest.arrays),
-        "machine": {
-            **provenance.machine(),
-            **describe_device(choose_device(lease.device)),
-        },
-        "slot": lease.slot,
+        "machine": {**provenance.machine(), **describe_device(device)},
+        # after `auto`, a PyTorch without CUDA has computed on the CPU, whatever was leased
+        "slot": None if device.type == "cpu" else lease.slot,
         "versions": provenance.versions(),
         "peak_memory_mb": provenance.peak_memory_mb(),
         **provenance.git_state(),
