@@ -12,6 +12,14 @@ include: "workflow/rules/run.smk"
 include: "workflow/rules/report.smk"
 
 
+# seconds each, and a download needs a network: where Snakemake runs, also with a cluster
+localrules:
+    prepare,
+    aggregate,
+    judge,
+    report,
+
+
 rule all:
     default_target: True
     input:

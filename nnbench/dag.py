@@ -88,6 +88,10 @@ class Workflow:
         estimate = work(cell) / WORK_PER_SECOND if seconds is None else seconds
         return SHORTEST_MINUTES + math.ceil(SLOWER * estimate / 60)
 
+    def slurm_extra(self, cell_id: str) -> str | None:
+        """A whole node for a cell that measures time; it computes on all the cores that it finds there."""
+        return "--exclusive" if runs_alone(self._cell(cell_id)) else None
+
     @cached_property
     def gpu_slots(self) -> int:
         """Jobs that can compute on this machine's GPUs at once; 0: none is asked for, or there is none."""

@@ -28,6 +28,9 @@ except NnbenchError as error:
 if WORKFLOW.gpu_slots and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", WORKFLOW.gpu_slots)
 
+# by --cores; None: a cluster's, where each job has those that it asked for
+OFFERED = workflow.resource_settings.cores
+
 RESULTS = WORKFLOW.results
 REPORTS = WORKFLOW.reports
 DATASETS = WORKFLOW.dataset_manifests()

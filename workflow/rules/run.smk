@@ -34,17 +34,19 @@ rule cell:
     priority: lambda wildcards: WORKFLOW.rank(wildcards.cell)
     conda:
         "../envs/nnbench.yaml"
-    threads: lambda wildcards: WORKFLOW.threads(wildcards.cell, workflow.cores)
+    threads: lambda wildcards: WORKFLOW.threads(wildcards.cell, OFFERED)
     resources:
         # of a cluster; --retries ask for more each time, and a checkpoint is gone on from
         mem_mb=lambda wildcards, attempt: attempt * WORKFLOW.memory_mb(wildcards.cell),
         runtime=lambda wildcards, attempt: attempt
         * WORKFLOW.runtime_minutes(wildcards.cell),
         gpu=WORKFLOW.gpus,
+        # times are measured on a node of a cluster that runs nothing else
+        slurm_extra=lambda wildcards: WORKFLOW.slurm_extra(wildcards.cell),
         # not params: another device is no reason to train again (the record says which one it was)
         nnbench_device=WORKFLOW.config.device,
         nnbench_jobs_per_gpu=WORKFLOW.config.jobs_per_gpu,
-        nnbench_cores=lambda wildcards: WORKFLOW.cores(wildcards.cell, workflow.cores),
+        nnbench_cores=lambda wildcards: WORKFLOW.cores(wildcards.cell, OFFERED),
     params:
         cell=lambda wildcards: WORKFLOW.cell_json(wildcards.cell),
     shell:
