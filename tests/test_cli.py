@@ -163,7 +163,7 @@ def test_a_cell_planned_with_other_code_is_not_run(plan: Plan) -> None:
 def test_a_cell_whose_id_is_not_that_of_its_content_is_not_run(
     plan: Plan, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for change in ({"id": "f" * 16}, {"seeds": [7]}, {"settings": 5}):
+    for change in ({"id": "f" * 16}, {"seeds": [7]}, {"settings": {"lr": 0.5}}):
         document = json.dumps({**first_cell(plan), **change})
         assert "id is not the hash of its content" in refused("run", document, capsys=capsys)
 

@@ -80,6 +80,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "batch_size": {"batch_size": 31},
     "l1": {"l1": 0.25},
     "l2": {"l2": 0.25},
+    "mixed_precision": {"mixed_precision": True},
     "train_for": {"train_for": "20 steps"},
     "evaluations": {"evaluations": 20},
     "checkpoint": {"checkpoint": "last"},

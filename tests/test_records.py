@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nnbench.cells import hashed
 from nnbench.errors import NnbenchError
 from nnbench.records import (
     SCHEMA_VERSION,
@@ -31,13 +32,28 @@ from nnbench.records import (
     write_record,
 )
 
-CELL = "0123456789abcdef"
+CONTENT = {
+    "schema": 2, "dataset": "digits", "settings": {}, "seeds": [0], "search": None, "threads": 1,
+    "code": "0123456789abcdef",
+}  # fmt: skip
+CELL = hashed(CONTENT)
 RECORD: dict[str, Any] = {
-    "cell": {"id": CELL, "dataset": "digits"},
+    "cell": {"id": CELL, **CONTENT},
+    "machine": {
+        "device_name": "a CPU", "device": "cpu", "platform": "Linux", "hostname": "host", "cores": 2,
+        "threads": 1, "memory_gb": 8.0,
+    },
+    "versions": {"python": "3.12"},
+    "started": "2026-01-01T00:00:00+00:00",
+    "ended": "2026-01-01T00:00:01+00:00",
+    "seconds": {"train": 1.0},
+    "git_commit": None,
+    "git_dirty": None,
+    "peak_memory_mb": None,
     "runs": {"0": {"status": "ok", "metrics": {"test_loss": 0.1, "test_accuracy": None}}},
     "text": 'σ "quoted" \n }\n',
     "numbers": [1, 1.0, -1e-300, 0.1 + 0.2],
-}
+}  # fmt: skip
 MANY = settings(
     max_examples=300,
     deadline=None,
