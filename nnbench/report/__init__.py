@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnbench.report.shape import read_results
 from nnbench.report.write import write_report
 
-__all__ = ["write_report"]
+__all__ = ["read_results", "write_report"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ _PAIRS = (
     "claim", *_PLACE, "metric", "a", "b", "role", "tie", "difference", "low", "high", "margin",
     "unit", "percent", "p", "p_holm", "status", "n", "censored",
 )  # fmt: skip
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def csv_files(claims: Sequence[Json]) -> dict[str, bytes]:
@@ -32,8 +34,19 @@ def csv_files(claims: Sequence[Json]) -> dict[str, bytes]:
 
 
 def _csv(rows: Iterator[dict[str, Any]], columns: Sequence[str]) -> bytes:
-    frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
+    plain = [{name: no_formula(value) for name, value in row.items()} for row in rows]
+    frame = pd.DataFrame(plain, columns=list(columns), dtype=object)
     return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def no_formula(value: object) -> object:
+    """A text that a spreadsheet would compute gets an apostrophe in front, which makes it text there.
+
+    Numbers stay as they are, those that are names of levels, too.
+    """
+    if not isinstance(value, str) or not value.lstrip().startswith(("=", "+", "-", "@")):
+        return value
+    return value if _NUMBER.fullmatch(value) else f"'{value}"
 
 
 def _place(claim: Json, result: Json) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", "|": "&#124;", "$": "&#36;", "~": "&#126;"}
@@ -26,8 +27,7 @@ def escape(value: object) -> str:
     """
     if isinstance(value, Safe):
         return value
-    text = re.sub(r"[\r\n\t]+", " ", str(value))
-    text = _SPECIAL.sub(lambda m: _ENTITIES.get(m.group(), f"\\{m.group()}"), text)
+    text = _SPECIAL.sub(lambda m: _ENTITIES.get(m.group(), f"\\{m.group()}"), _one_line(value))
     return _LINE_START.sub(_literal_start, text)
 
 
@@ -43,6 +43,15 @@ def code(text: str) -> Safe:
     ticks = "`" * (longest + 1)
     pad = " " if flat.startswith("`") or flat.endswith("`") else ""
     return Safe(f"{ticks}{pad}{flat}{pad}{ticks}")
+
+
+def html_text(value: object) -> Safe:
+    """Text inside an HTML block, which a blank line would end."""
+    return Safe(html.escape(_one_line(value)))
+
+
+def _one_line(value: object) -> str:
+    return re.sub(r"[\r\n\t]+", " ", str(value))
 
 
 def cell(item: object) -> Safe:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -22,9 +21,11 @@ from nnbench.report.csvs import csv_files
 from nnbench.report.page import Page, make_page
 from nnbench.report.pictures import draw
 from nnbench.report.results import Pictures
+from nnbench.report.shape import check_results
 from nnbench.vocabulary import TONES
 
-SCHEMA_VERSION = 1
+# What fields that disagree make tables and figures raise.
+_UNSHOWN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters, digits and -._~
 LIST = ".nnbench-files.json"  # the figures and data files that the last report wrote
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)")
@@ -37,19 +38,17 @@ def write_report(results: Mapping[str, Any], folder: Path) -> None:
     Figures and data files that an earlier report wrote, and that this one does not have, are removed.
 
     Raises:
-        NnbenchError: The results have another schema version, or the folder cannot be written.
+        NnbenchError: The results are not what ``nnbench judge`` writes, or the folder cannot be written.
     """
-    _check_version(results)
-    results = with_anchors(results)
-    pictures = draw(results)
-    page = make_page(results, pictures=pictures)
-    csvs = csv_files(results["claims"])
-    files = {
-        "README.md": render_markdown(page).encode(),
-        **{f"data/{name}": data for name, data in csvs.items()},
-        **{f"figures/{name}": image.data for name, image in _figure_files(pictures).items()},
-        "index.html": render_html(page, csvs=csvs).encode(),
-    }
+    check_results(results)
+    try:
+        files = report_files(with_anchors(results))
+    except _UNSHOWN as error:
+        raise NnbenchError(
+            "results.json holds what cannot be shown, although each field has its type",
+            got=f"{type(error).__name__}: {error}"[:200],
+            todo="run `nnbench judge` again",
+        ) from error
     try:
         _write_all(files, folder)
     except OSError as error:
@@ -60,15 +59,21 @@ def write_report(results: Mapping[str, Any], folder: Path) -> None:
         ) from error
 
 
-def _check_version(results: Mapping[str, Any]) -> None:
-    version = results.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise NnbenchError(
-            "results.json has a schema version that this nnbench cannot show",
-            got=version,
-            allowed=SCHEMA_VERSION,
-            todo="aggregate the records again with this version of nnbench",
-        )
+def report_files(results: Mapping[str, Any]) -> dict[str, bytes]:
+    """Every file of a report by its name in the folder; nothing is written.
+
+    Args:
+        results: With anchors, see ``with_anchors``.
+    """
+    pictures = draw(results)
+    page = make_page(results, pictures=pictures)
+    csvs = csv_files(results["claims"])
+    return {
+        "README.md": render_markdown(page).encode(),
+        **{f"data/{name}": data for name, data in csvs.items()},
+        **{f"figures/{name}": image.data for name, image in _figure_files(pictures).items()},
+        "index.html": render_html(page, csvs=csvs).encode(),
+    }
 
 
 def render_html(page: Page, *, csvs: Mapping[str, bytes]) -> str:
@@ -88,7 +93,7 @@ def render_markdown(page: Page) -> str:
     environment = _environment()
     environment.finalize = markdown.escape
     environment.filters |= {"code": markdown.code, "cell": markdown.cell}
-    environment.filters["html"] = lambda text: markdown.Safe(html.escape(str(text)))
+    environment.filters["html"] = markdown.html_text
     return environment.get_template("report.md.j2").render(page=page).rstrip() + "\n"
 
 

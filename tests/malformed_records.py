@@ -1,0 +1,298 @@
+"""Malformed files of well-known datasets, of jobs, and of the report; each has the checksum that guards it."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import io
+import json
+import pickle
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from made_up_plan import CLAIM, made_up_record, planned
+from made_up_results import made_up_results
+from malformed import damaged, retyped
+from malformed_cases import Case, case, file_case, unzipped, zipped
+
+from nnbench.aggregate import aggregate
+from nnbench.audit.compare import compare
+from nnbench.audit.compare_text import compare_text
+from nnbench.audit.published import read_published
+from nnbench.cells import hashed, make_cell
+from nnbench.datasets import cifar10, digits, mnist, store
+from nnbench.datasets.cifar_batches import load_batches
+from nnbench.datasets.idx_images import load_images
+from nnbench.engine import checkpoint
+from nnbench.errors import NnbenchError
+from nnbench.job import read_cell
+from nnbench.judge import judge_all
+from nnbench.record_shape import CONTENT
+from nnbench.records import SCHEMA_VERSION, read_record, record_path, write_record
+from nnbench.report import read_results, write_report
+from nnbench.settings import Settings
+
+# --- well-known data; a wrong MD5 would be found first, so the files are as their MD5s say
+
+
+def with_md5(files: Any, folder: Path) -> Any:
+    def md5(name: str) -> str:
+        return hashlib.md5((folder / files.folder / name).read_bytes()).hexdigest()  # noqa: S324
+
+    return replace(files, md5={name: md5(name) for name in files.md5})
+
+
+@case("IDX files (MNIST)")
+def idx_files(folder: Path) -> Case:
+    below = folder / mnist.SOURCE.folder
+    below.mkdir(parents=True)
+    sizes = [(0x0803).to_bytes(4, "big"), *(n.to_bytes(4, "big") for n in (5, 28, 28))]
+    images, labels = b"".join(sizes) + bytes(5 * 784), b"\0\0\x08\x01\0\0\0\x05" + bytes(5)
+    for part in ("train", "t10k"):
+        (below / f"{part}-images-idx3-ubyte").write_bytes(images)
+        (below / f"{part}-labels-idx1-ubyte").write_bytes(labels)
+
+    def load(data: tuple[str, bytes]) -> None:
+        name, content = data
+        (below / name).write_bytes(content)
+        load_images(with_md5(mnist.SOURCE, folder), folder, download=False)
+
+    inputs = st.one_of(
+        st.tuples(st.just("train-images-idx3-ubyte"), damaged(images[:16]).map(lambda h: h + images[16:])),
+        st.tuples(st.just("train-labels-idx1-ubyte"), damaged(labels)),
+    )  # fmt: skip
+    return Case(inputs=inputs, load=load, names=("ubyte", "file that defines the dataset"))
+
+
+INSTRUCTIONS = b"()]}lteaus0NRbcq\0h\0K\1U\1aX\1\0\0\0x\x85\x86\x87\x94\x8c.I1\n\x88\x89\x8a\x93o"
+
+
+@case("pickled batches (CIFAR)")
+def cifar_batches(folder: Path) -> Case:
+    below = folder / cifar10.SOURCE.files.folder
+    below.mkdir(parents=True)
+    batch = {b"labels": [0, 1], b"data": np.zeros((2, 3072), np.uint8), b"x": ("a", 1, None, True)}
+    good = [pickle.dumps(batch, protocol) for protocol in (2, 4)]
+    for name in cifar10.SOURCE.files.md5:
+        (below / name).write_bytes(good[0])
+
+    def load(data: bytes) -> None:
+        (below / "data_batch_1").write_bytes(data)
+        load_batches(
+            replace(cifar10.SOURCE, files=with_md5(cifar10.SOURCE.files, folder)),
+            folder,
+            download=False,
+        )
+
+    def ends(content: bytes) -> st.SearchStrategy[bytes]:  # the middle is pixels
+        return st.one_of(
+            damaged(content[:150]).map(lambda head: head + content[150:]),
+            damaged(content[-80:]).map(lambda tail: content[:-80] + tail),
+        )
+
+    soup = st.lists(st.sampled_from([bytes([b]) for b in INSTRUCTIONS]), max_size=60)
+    inputs = st.one_of(*map(ends, good), soup.map(lambda parts: b"\x80\2" + b"".join(parts) + b"."))
+    return Case(
+        inputs=inputs, load=load, names=("data_batch_1", "file that defines the"), examples=240
+    )
+
+
+# --- what jobs leave for one another
+
+
+def load_all(folder: Path) -> None:
+    store.is_whole(folder)
+    for load in (store.load_samples, store.load_test, store.load_trainval):
+        load(folder)
+
+
+@case("prepared data: the manifest's bytes")
+def manifest_bytes(folder: Path) -> Case:
+    store.prepare(digits.DATASET, folder / "d", data_folder=None, download=False)
+    path = folder / "d/manifest.json"
+    return file_case(path, lambda: load_all(path.parent), names=("manifest.json", ".npz"))
+
+
+@case("prepared data: the manifest's fields")
+def manifest_tree(folder: Path) -> Case:
+    manifest = store.prepare(digits.DATASET, folder / "d", data_folder=None, download=False)
+
+    def load(data: Any) -> None:
+        (folder / "d/manifest.json").write_text(json.dumps(data), encoding="utf-8")
+        load_all(folder / "d")
+
+    names = ("manifest.json", ".npz")
+    return Case(inputs=retyped(json.loads(json.dumps(manifest.to_dict()))), load=load, names=names)
+
+
+@case("prepared data: arrays with a right checksum")
+def prepared_arrays(folder: Path) -> Case:
+    manifest = store.prepare(
+        digits.DATASET, folder / "d", data_folder=None, download=False
+    ).to_dict()
+    path = folder / "d/samples.npz"
+    parts = unzipped(path.read_bytes())
+
+    def load(content: bytes) -> None:
+        path.write_bytes(content)
+        files = {**manifest["files"], path.name: hashlib.sha256(content).hexdigest()}
+        (folder / "d/manifest.json").write_text(json.dumps({**manifest, "files": files}))
+        store.load_samples(folder / "d")
+
+    heads = st.sampled_from(sorted(parts)).flatmap(
+        lambda name: damaged(parts[name][:200]).map(
+            lambda head: zipped({**parts, name: head + parts[name][200:]})
+        )
+    )
+    return Case(
+        inputs=st.one_of(damaged(path.read_bytes()), heads), load=load, names=("samples.npz",)
+    )
+
+
+@case("cell's document, its text")
+def cell_text(folder: Path) -> Case:
+    content = json.dumps(make_cell("digits", Settings(), seeds=(0, 1)).document()).encode()
+
+    def load(data: bytes) -> None:
+        read_cell(data.decode("utf-8", "replace"))
+
+    return Case(inputs=damaged(content), load=load, names=("cell",))
+
+
+@case("cell's document with a right id")
+def cell_tree(folder: Path) -> Case:
+    search = {"candidates": [{"lr": 0.1}, {"lr": 0.2}], "seeds": [7, 8]}
+    good = make_cell("digits", Settings(), seeds=(0, 1), search=search).document()
+
+    def load(data: Any) -> None:
+        read_cell(json.dumps(with_id(data)))
+
+    return Case(inputs=retyped(good), load=load, names=("cell",), examples=120)
+
+
+def with_id(cell: Any) -> Any:
+    try:
+        return {**cell, "id": hashed({key: cell[key] for key in CONTENT})}
+    except (KeyError, TypeError, ValueError):
+        return cell
+
+
+@case("record, its bytes")
+def record_bytes(folder: Path) -> Case:
+    plan = planned(folder, CLAIM, seeds=5)
+    cell = next(iter(plan.cells.values()))
+    path = record_path(folder, cell.id)
+    write_record(path, made_up_record(cell, {"test_loss": [0.1, 0.2, 0.3, 0.4, 0.5]}))
+    return file_case(path, lambda: read_record(path))
+
+
+@case("record with a right checksum, read and judged")
+def record_tree(folder: Path) -> Case:
+    plan = planned(folder, {**CLAIM, "settings": {"train_for": "1 epoch"}}, seeds=5)
+    results, cells = Path(plan.config.results), list(plan.cells.values())
+    records = {
+        cell.id: made_up_record(
+            cell, {"test_loss": [0.1, 0.2, 0.3, 0.4, 0.5], "test_accuracy": [0.9] * 5}
+        )
+        for cell in cells
+    }
+    for cell_id, record in records.items():
+        write_record(record_path(results, cell_id), record)
+    path = record_path(results, cells[0].id)
+
+    def load(record: Any) -> None:
+        path.write_bytes(sealed(record))
+        aggregate(plan, results)  # a record that is refused counts as missing
+        judge_all(plan, results, folder / "reports/results.json")
+        read_results(folder / "reports/results.json")
+        read_record(path)
+
+    return Case(
+        inputs=retyped(records[cells[0].id]), load=load, names=("record.json",), examples=90
+    )
+
+
+def sealed(record: Any) -> bytes:
+    """A record's file as someone would write it who knows the format, NaN and all."""
+    body = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
+    head = {"schema_version": SCHEMA_VERSION, "sha256": hashlib.sha256(body).hexdigest()}
+    return json.dumps(head, separators=(",", ":"))[:-1].encode() + b',"record":' + body + b"}\n"
+
+
+@case("interrupted cell's state with a right checksum")
+def checkpoint_bytes(folder: Path) -> Case:
+    import torch
+
+    path = folder / "checkpoint.pt"
+    state = {"weights": torch.zeros(3, 4), "generator": torch.Generator().get_state()}
+    checkpoint.write(path, {"identity": {"a": 1}, "done": {"x": [1.0]}, "state": ("part", state)})
+    assert checkpoint.load(path)
+    body = path.read_bytes()[len(checkpoint.HEAD) + checkpoint.DIGEST :]
+    parts = unzipped(body)
+    (program,) = (name for name in parts if name.endswith("data.pkl"))
+    legacy = pickle.dumps({"identity": {}, "done": {}, "state": ("part", {})}, protocol=2)
+
+    def load(content: bytes) -> None:
+        digest = hashlib.sha256(content).hexdigest().encode()
+        path.write_bytes(checkpoint.HEAD + digest + content)
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            if checkpoint.load(path) is None:
+                raise NnbenchError(said.getvalue())  # said, not raised: the cell starts anew
+
+    inside = damaged(parts[program]).map(lambda data: zipped({**parts, program: data}))
+    inputs = st.one_of(damaged(body), inside, damaged(legacy))
+    return Case(inputs=inputs, load=load, names=("checkpoint.pt",), examples=240)
+
+
+# --- the report's input
+
+
+def small_results() -> dict[str, Any]:
+    results = copy.deepcopy(made_up_results())
+    results["claims"] = results["claims"][:1]
+    for claim in results["claims"]:
+        claim["results"] = claim["results"][:1]
+    results["provenance"]["datasets"] = results["provenance"]["datasets"][:2]
+    return results
+
+
+@case("results.json, its bytes")
+def results_bytes(folder: Path) -> Case:
+    path = folder / "results.json"
+    return file_case(path, lambda: read_results(path), json.dumps(small_results()).encode())
+
+
+@case("results.json, its fields")
+def results_tree(folder: Path) -> Case:
+    path = folder / "results.json"
+
+    def load(data: Any) -> None:
+        path.write_text(json.dumps(data), encoding="utf-8")
+        read_results(path)
+
+    return Case(inputs=retyped(small_results()), load=load, names=("results.json",), examples=150)
+
+
+@case("results.json, compared with another")
+def results_compared(folder: Path) -> Case:
+    path, other = folder / "results.json", folder / "other.json"
+    other.write_text(json.dumps(small_results()), encoding="utf-8")
+
+    def load(data: Any) -> None:
+        path.write_text(json.dumps(data), encoding="utf-8")
+        compare_text(compare(read_published(other), read_published(path)), names=("a", "b"))
+
+    return Case(inputs=retyped(small_results()), load=load, names=("results.json",))
+
+
+@case("results.json with right types, shown")
+def results_shown(folder: Path) -> Case:
+    def load(data: Any) -> None:
+        write_report(data, folder / "reports")
+
+    names = ("results.json",)
+    return Case(inputs=retyped(small_results()), load=load, names=names, examples=25)
