@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nnbench.cells import WORK_PER_SECOND, Cell, declared_seconds, memory_mb, runs_alone, work
+from nnbench.cells import WORK_PER_SECOND, Cell, memory_mb, runs_alone, work
 from nnbench.config import parse_config
 from nnbench.errors import NnbenchError
 from nnbench.fingerprint import PACKAGE, module_fingerprint
@@ -69,9 +69,13 @@ class Workflow:
         return [str(record_path(self.results, cell_id)) for cell_id in self.plan.cells]
 
     @cached_property
+    def _work(self) -> dict[str, float]:
+        return {cell_id: work(cell) for cell_id, cell in self.plan.cells.items()}
+
+    @cached_property
     def _ranks(self) -> dict[str, int]:
-        ordered = sorted(self.plan.cells.values(), key=work)
-        return {cell.id: rank for rank, cell in enumerate(ordered)}
+        ordered = sorted(self._work, key=self._work.__getitem__)
+        return {cell_id: rank for rank, cell_id in enumerate(ordered)}
 
     def rank(self, cell_id: str) -> int:
         """Priority of a cell: the longest start first, so that none is left alone at the end."""
@@ -83,10 +87,8 @@ class Workflow:
 
     def runtime_minutes(self, cell_id: str) -> int:
         """What to ask a cluster for: many times the estimate, since machines differ and estimates err."""
-        cell = self._cell(cell_id)
-        seconds = declared_seconds(cell)
-        estimate = work(cell) / WORK_PER_SECOND if seconds is None else seconds
-        return SHORTEST_MINUTES + math.ceil(SLOWER * estimate / 60)
+        seconds = self._work[cell_id] / WORK_PER_SECOND
+        return SHORTEST_MINUTES + math.ceil(SLOWER * seconds / 60)
 
     def slurm_extra(self, cell_id: str) -> str | None:
         """A whole node for a cell that measures time; it computes on all the cores that it finds there."""

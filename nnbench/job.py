@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnbench import provenance
 from nnbench.cells import dataset_of
@@ -23,6 +23,9 @@ from nnbench.record_shape import CONTENT, cell_problem
 from nnbench.records import AGAIN, folder_lock, kept_path, publish, take_finished, write_record
 from nnbench.schema import parse
 from nnbench.settings import Settings
+
+if TYPE_CHECKING:  # it imports torch
+    from nnbench.engine.checkpoint import Checkpoint
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -79,13 +82,13 @@ def run_job(
         with leased(
             device, jobs_per_gpu=jobs_per_gpu, alone=wanted.alone, every=wanted.every_gpu
         ) as lease:
-            measured = _measured(
+            measured, checkpoint = _measured(
                 cell, record, lease, data=data, cores=cores, every_seconds=checkpoint_seconds
             )
             own = _provenance(manifest, lease)
         write_record(kept_path(record), {"cell": cell, **measured, **own})
         publish(record)
-        (record.parent / CHECKPOINT).unlink(missing_ok=True)
+        checkpoint.remove()
 
 
 def _measured(
@@ -96,8 +99,8 @@ def _measured(
     data: Path,
     cores: int | None,
     every_seconds: float | None,
-) -> dict[str, Any]:
-    """What the cell's experiment finds, and when it was begun."""
+) -> tuple[dict[str, Any], Checkpoint]:
+    """What the cell's experiment finds and when it was begun, and the checkpoint that it used."""
     # torch takes seconds to import: only here, when nothing can be wrong any more
     from nnbench.cell import run_cell  # noqa: PLC0415
     from nnbench.engine.checkpoint import EVERY_SECONDS, Checkpoint  # noqa: PLC0415
@@ -113,7 +116,7 @@ def _measured(
             cores=cores or provenance.cores_there(),
             checkpoint=checkpoint,
         )
-    return {**result, "started": started}
+    return {**result, "started": started}, checkpoint
 
 
 def read_cell(text: str) -> dict[str, Any]:

@@ -16,18 +16,31 @@ from made_up_plan import (
     store,
     write_document,
 )
+from made_up_readings import frameworks
 
-from nnbench.cells import Cell, work
-from nnbench.dag import Workflow
+from nnbench.cells import WORK_PER_SECOND, Cell, work
+from nnbench.dag import SHORTEST_MINUTES, SLOWER, Workflow, measure_again
 from nnbench.errors import NnbenchError
 from nnbench.job import read_cell
-from nnbench.records import dataset_folder, record_path
+from nnbench.records import (
+    AGAIN,
+    MADE_OF,
+    dataset_folder,
+    read_record,
+    record_path,
+    records_sha256,
+    write_record,
+)
 
 
 def workflow_in(folder: Path, *claims: dict[str, Any], **config: Any) -> Workflow:
     write_document(folder, {f"c{i}": item for i, item in enumerate(claims or [claim()])})
     places = {name: str(folder / name) for name in ("results", "reports")}
     return Workflow({"documents": [str(folder / FILE)], **places, **config})
+
+
+def cells(workflow: Workflow) -> list[Cell]:
+    return list(workflow.plan.cells.values())
 
 
 def finished(workflow: Workflow) -> list[Path]:
@@ -186,3 +199,75 @@ def test_the_order_of_an_overridden_claims_datasets_reaches_the_read_side(tmp_pa
     assert list(json.loads(workflow.config_json)["overrides"]["paper/c0"]["datasets"]) == list(
         order
     )
+
+
+def test_a_cluster_is_asked_for_more_time_where_a_cell_takes_longer(tmp_path: Path) -> None:
+    workflow = workflow_in(tmp_path, claim(settings={"train_for": "2000 epochs"}), claim())
+    minutes = {
+        cell.settings.train_for: workflow.runtime_minutes(cell.id) for cell in cells(workflow)
+    }
+    longest = max(minutes, key=lambda budget: minutes[budget])
+    assert longest == "2000 epochs"
+    assert min(minutes.values()) > SHORTEST_MINUTES
+    seconds = max(work(cell) for cell in cells(workflow)) / WORK_PER_SECOND
+    assert minutes[longest] * 60 >= SLOWER * seconds
+
+
+def test_a_cell_that_measures_time_asks_a_cluster_for_a_node(tmp_path: Path) -> None:
+    workflow = workflow_in(tmp_path, claim(), frameworks(datasets={"digits": {}}))
+    asked = {c.settings.experiment: workflow.slurm_extra(c.id) for c in cells(workflow)}
+    assert asked == {"training": None, "frameworks": "--exclusive"}
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "slots"),
+    [("auto", "0,1", 6), ("cuda:1", "0,1", 3), ("cpu", "0,1", 0), ("auto", "", 0)],
+)
+def test_no_more_local_jobs_compute_on_gpus_than_have_a_slot(
+    device: str, visible: str, slots: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setenv("PATH", str(tmp_path))  # no nvidia-smi: the GPUs are those that are named
+    workflow = workflow_in(tmp_path, device=device, jobs_per_gpu=3)
+    assert (workflow.gpu_slots, workflow.gpus) == (slots, min(slots, 1))
+
+
+def made(workflow: Workflow, name: str, made_of: str) -> Path:
+    """An output that says what records it was made of."""
+    path = {
+        "tables": workflow.results / "aggregate" / MADE_OF,
+        "report": workflow.reports / "results.json",
+    }[name]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'{{"schema_version": 1, "records_sha256": "{made_of}"}}')
+    return path
+
+
+@pytest.mark.parametrize("name", ["tables", "report"])
+def test_what_was_made_of_other_records_is_older_than_all_of_them(
+    name: str, tmp_path: Path
+) -> None:
+    workflow = workflow_in(tmp_path)
+    records = finished(workflow)
+    present = records_sha256(workflow.results, workflow.plan.cells)
+    path = made(workflow, name, present)
+    stamp = path.stat().st_mtime_ns
+    workflow.mark_stale()
+    assert path.stat().st_mtime_ns == stamp
+
+    write_record(records[0], {**read_record(records[0]), "notes": ["measured again"]})
+    workflow.mark_stale()
+    assert path.stat().st_mtime == 1  # and not 0, which Snakemake takes for no time
+    records[1].unlink()
+    other = made(workflow, name, present)
+    workflow.mark_stale()
+    assert other.stat().st_mtime > 1  # it is made anyway, after the record that is missing
+
+
+def test_force_is_told_to_every_job_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(AGAIN, raising=False)
+    measure_again(frozenset())
+    assert AGAIN not in os.environ
+    measure_again({"cell"})
+    assert os.environ[AGAIN] == "1"
+    monkeypatch.delenv(AGAIN)
