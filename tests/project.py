@@ -61,6 +61,8 @@ class Project:
         (folder / "config/claims").mkdir(parents=True)
         self.config: dict[str, Any] = {"documents": ["config/claims/tiny.yaml"], "seeds": 5}
         self.document = json.loads(json.dumps(TINY))
+        self.variables: dict[str, str] = {}  # of the environment, beside those that are there
+        self.patience_seconds = 300.0
         self.save()
 
     def save(self) -> None:
@@ -73,12 +75,16 @@ class Project:
         return levels
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        own = {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**os.environ, **own, **self.variables}
 
-    def command(self, *options: str, cores: int = 2) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--cores", str(cores), *options]
+    def command(self, *options: str, cores: int | None = 2) -> list[str]:
+        offered = (
+            [] if cores is None else ["--cores", str(cores)]
+        )  # a cluster's are its own business
+        return [sys.executable, "-m", "snakemake", *offered, *options]
 
-    def start(self, *options: str, cores: int = 2) -> subprocess.Popen[str]:
+    def start(self, *options: str, cores: int | None = 2) -> subprocess.Popen[str]:
         """Start Snakemake as the leader of a process group of its own."""
         return subprocess.Popen(
             self.command(*options, cores=cores),
@@ -90,10 +96,10 @@ class Project:
             start_new_session=True,
         )
 
-    def run(self, *options: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+    def run(self, *options: str, cores: int | None = 2) -> subprocess.CompletedProcess[str]:
         """Run Snakemake to its end."""
         process = self.start(*options, cores=cores)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=self.patience_seconds)
         return subprocess.CompletedProcess(process.args, process.returncode, output, "")
 
     def records(self) -> dict[str, Path]:
@@ -114,7 +120,8 @@ class Project:
         found = {}
         for cell, path in self.records().items():
             record = json.loads(path.read_bytes())["record"]
-            found[cell] = {key: record[key] for key in ("runs", "curves", "settings_used")}
+            wanted = ("runs", "curves", "settings_used")  # the last one of trainings only
+            found[cell] = {key: record[key] for key in wanted if key in record}
         return found
 
     def results(self) -> dict[str, Any]:

@@ -1,0 +1,215 @@
+"""What befalls jobs on a cluster, done to them on a real SLURM: the numbers must not depend on it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from daemons import wait_for
+from one_node_slurm import Slurm, one_node_slurm, why_not
+from project import TABLES, Project
+
+pytest.importorskip("snakemake_executor_plugin_slurm")
+pytestmark = [
+    pytest.mark.dag,
+    pytest.mark.slurm,
+    pytest.mark.skipif(bool(why_not(accounting=False)), reason=str(why_not(accounting=False))),
+]
+PROFILE = (
+    "--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue",
+    "--slurm-init-seconds-before-status-checks", "3",
+)  # fmt: skip
+LENGTH = "200 epochs"  # seconds of training, so that it is caught in the act
+SECONDS = 240.0  # for what takes a quarter of it on an idle machine
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    with one_node_slurm(tmp_path_factory.mktemp("slurm")) as running:
+        yield running
+
+
+def long_project(folder: Path, *rates: float) -> Project:
+    """A project with one long cell for each learning rate."""
+    project = Project(folder)
+    del project.document["claims"]["coins"]
+    claim = project.document["claims"]["rate"]
+    claim["settings"]["train_for"] = LENGTH
+    claim["levels"] = {str(rate): {"lr": rate} for rate in rates}
+    claim["claimed"] = {str(rate): rate for rate in rates}
+    project.save()
+    return project
+
+
+# --- jobs and the processes in them
+
+
+def jobs(slurm: Slurm, *states: str) -> dict[str, str]:
+    """Job -> cell."""
+    wanted = f"--states={','.join(states) or 'all'}"
+    rows = slurm.ask("squeue", "--noheader", "--format=%i|%k", wanted).split()
+    pairs = (row.split("|") for row in rows)
+    return {job: comment.removeprefix("rule_cell_wildcards_") for job, comment in pairs}
+
+
+def caught(project: Project, known: Iterable[str] = ()) -> tuple[str, psutil.Process]:
+    """A cell that is not known yet, and its process, stopped in the middle of its training.
+
+    However fast the machine, it is not done before something befalls it; what SLURM ends, it continues first.
+    """
+    found: dict[str, psutil.Process] = {}
+
+    def look() -> bool:
+        found.update({cell: p for cell, p in training(project).items() if cell not in known})
+        return bool(found)
+
+    wait_for(look, "a training", seconds=SECONDS)
+    cell, process = next(iter(found.items()))
+    process.suspend()
+    return cell, process
+
+
+def training(project: Project) -> dict[str, psutil.Process]:
+    """Cell -> its process, of those that are in the middle of their training."""
+    found, where = {}, str(project.folder.resolve())
+    for process in psutil.process_iter():
+        try:
+            arguments = process.cmdline()
+            its_own = arguments[1:4] == ["-m", "nnbench", "run"] and process.cwd() == where
+            if its_own and _computes(process):
+                found[json.loads(arguments[4])["id"]] = process
+        except (psutil.Error, FileNotFoundError):
+            continue
+    return found
+
+
+LISTENING: dict[
+    int, float
+] = {}  # process -> its seconds of computing when it was first seen to listen
+
+
+def _computes(process: psutil.Process) -> bool:
+    """Whether it has computed a while since it began to listen to SIGTERM, right before its training."""
+    caught = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text())
+    if caught is None or not int(caught[1], 16) >> (signal.SIGTERM - 1) & 1:
+        return False
+    now = process.cpu_times().user
+    return now - LISTENING.setdefault(process.pid, now) > 1.0
+
+
+# --- faults
+
+
+def meet_the_time_limit(slurm: Slurm, job: str) -> None:
+    # instead of minutes: SLURM looks at its limits twice a minute
+    slurm.ask("scontrol", "update", f"JobId={job}", "EndTime=now")
+
+
+def be_requeued(slurm: Slurm, job: str) -> None:
+    slurm.ask("scontrol", "requeue", job)
+    # SLURM lets two minutes pass before it starts such a job again
+    wait_for(lambda: job in jobs(slurm, "PENDING"), "the job in the queue", seconds=SECONDS)
+    slurm.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+
+
+def be_cancelled(slurm: Slurm, job: str) -> None:
+    slurm.ask("scancel", job)
+
+
+FAULTS = (meet_the_time_limit, be_requeued, be_cancelled)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faulty:
+    """A run of one cell for each fault."""
+
+    project: Project
+    undisturbed: dict[str, Any]
+    cells: dict[Callable[..., None], str]
+    states: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def faulty(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Faulty:
+    """Every cell suffers its fault once, in the middle of its training."""
+    rates = (0.1, 0.2, 0.3)
+    undisturbed = long_project(tmp_path_factory.mktemp("here"), *rates)
+    assert undisturbed.run(TABLES).returncode == 0
+    project = long_project(tmp_path_factory.mktemp("there"), *rates)
+    project.variables, project.patience_seconds = dict(slurm.environment), 3 * SECONDS
+    run = project.start(*PROFILE, TABLES, cores=None)
+    cells: dict[Callable[..., None], str] = {}
+    for fault in FAULTS:
+        cell, _ = caught(project, cells.values())
+        fault(slurm, next(job for job, its in jobs(slurm, "RUNNING").items() if its == cell))
+        cells[fault] = cell
+    printed, _ = run.communicate(timeout=project.patience_seconds)
+    assert run.returncode == 0, printed
+    states: dict[str, list[str]] = {}
+    for row in slurm.ask("squeue", "--noheader", "--states=all", "--format=%k|%T").split():
+        comment, state = row.split("|")
+        states.setdefault(comment.removeprefix("rule_cell_wildcards_"), []).append(state)
+    return Faulty(project=project, undisturbed=undisturbed.metrics(), cells=cells, states=states)
+
+
+@pytest.mark.parametrize(
+    ("fault", "ends"),
+    [
+        (meet_the_time_limit, ["COMPLETED", "TIMEOUT"]),
+        (be_requeued, ["COMPLETED"]),  # the same job, begun again
+        (be_cancelled, ["CANCELLED", "COMPLETED"]),
+    ],
+)
+def test_a_cell_goes_on_from_its_checkpoint_to_the_same_numbers(
+    faulty: Faulty, fault: Callable[..., None], ends: list[str]
+) -> None:
+    cell = faulty.cells[fault]
+    assert sorted(faulty.states[cell]) == ends
+    record = json.loads(faulty.project.records()[cell].read_bytes())["record"]
+    assert record["resumed"] is True
+    assert faulty.project.metrics()[cell] == faulty.undisturbed[cell]
+
+
+def both_caught(project: Project) -> list[psutil.Process]:
+    first, process = caught(project)
+    return [process, caught(project, [first])[1]]
+
+
+def test_an_interrupted_snakemake_takes_its_jobs_along_and_a_killed_one_does_not(
+    slurm: Slurm, tmp_path: Path, faulty: Faulty
+) -> None:
+    project = long_project(tmp_path, 0.1, 0.2)
+    project.variables, project.patience_seconds = dict(slurm.environment), 3 * SECONDS
+
+    run = project.start(*PROFILE, TABLES, cores=None)
+    both_caught(project)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=project.patience_seconds)
+    wait_for(lambda: not slurm.jobs(), "the end of the jobs", seconds=SECONDS)
+    assert project.records() == {}
+    assert len(list(tmp_path.glob("results/cells/*/checkpoint.pt"))) == 2
+
+    run = project.start(*PROFILE, TABLES, cores=None)
+    processes = both_caught(project)
+    run.kill()
+    run.communicate(timeout=project.patience_seconds)
+    assert len(slurm.jobs("RUNNING")) == 2
+
+    assert "--unlock" in project.run(*PROFILE, TABLES, cores=None).stdout
+    assert project.run(*PROFILE, "--unlock", cores=None).returncode == 0
+    run = project.start(*PROFILE, TABLES, cores=None)
+    wait_for(lambda: len(slurm.jobs()) == 4, "jobs for the same cells", seconds=SECONDS)
+    for process in processes:
+        process.resume()
+    printed, _ = run.communicate(timeout=project.patience_seconds)
+    assert run.returncode == 0, printed
+    assert project.metrics() == {cell: faulty.undisturbed[cell] for cell in project.metrics()}
+    logs = [path.read_text() for path in tmp_path.glob("results/cells/*/log.txt")]
+    assert [log.endswith("is finished already\n") for log in logs] == [True, True]
