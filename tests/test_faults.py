@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -347,6 +348,9 @@ def test_a_clock_that_goes_back_between_two_runs_does_not_keep_old_tables(
     path.unlink()
     again = [sys.executable, "-m", "nnbench", "run", path.parent.name, "--device", "cpu"]
     at_a_clock(project, "-2d", again).communicate(timeout=120)
+    behind = time.time() - 2 * 86_400
+    assert read_record(path)["started"] < datetime.fromtimestamp(behind + 3600, UTC).isoformat()
+    os.utime(path, (behind, behind))  # the kernel's stamp, which faketime leaves as it is
     assert path.stat().st_mtime < (project.folder / "reports/results.json").stat().st_mtime
     stamps = project.stamps()
     assert project.run().returncode == 0

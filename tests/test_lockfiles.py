@@ -47,6 +47,9 @@ def test_all_users_may_lock_whatever_the_umask_of_the_first(folder: Path) -> Non
     assert not list((folder / NAME).glob(".new-*"))
 
 
+OPEN_TO_ALL = "/tmp"  # noqa: S108 - TMPDIR may lie where root alone can enter
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can be someone else")
 def test_another_users_locks_are_respected_and_used(monkeypatch: pytest.MonkeyPatch) -> None:
     code = f"""
@@ -63,7 +66,7 @@ with leased("cuda", say=lambda text: print("waits") or os._exit(0)) as lease:
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")  # no nvidia-smi that nobody could run
     monkeypatch.setenv("PATH", "/nowhere")
-    with tempfile.TemporaryDirectory() as shared:
+    with tempfile.TemporaryDirectory(dir=OPEN_TO_ALL) as shared:
         Path(shared).chmod(0o1777)
         monkeypatch.setenv("NNBENCH_LEASES", shared)
         assert nobodys() == "5/0"
@@ -73,7 +76,7 @@ with leased("cuda", say=lambda text: print("waits") or os._exit(0)) as lease:
             assert lease.slot == "5/0"
             assert nobodys() == "waits"
         assert nobodys() == "5/0"
-    with tempfile.TemporaryDirectory() as shared:
+    with tempfile.TemporaryDirectory(dir=OPEN_TO_ALL) as shared:
         Path(shared).chmod(0o1777)
         monkeypatch.setenv("NNBENCH_LEASES", shared)
         with leased("cuda"):
