@@ -26,6 +26,7 @@ from nnbench.records import (
     read_record,
     record_path,
     records_sha256,
+    take_finished,
     write_atomically,
 )
 from nnbench.uses import Use
@@ -84,7 +85,8 @@ def read_records(
     records, rejected = {}, []
     for cell_id in plan.cells:
         path = record_path(results, cell_id)
-        if not path.exists():
+        # another pipeline's Snakemake may have removed it when a job that waited for it was cancelled
+        if not path.exists() and not take_finished(path):
             continue
         try:
             records[cell_id] = read_record(path)

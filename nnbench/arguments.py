@@ -76,6 +76,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--reuse", action="store_true", help="be content with a finished record, if there is one"
     )
+    run.add_argument(
+        "--end-with-parent",
+        action="store_true",
+        help="end, saving its state, when the process that started it is gone (Snakemake's jobs do)",
+    )
 
     command("aggregate", "Records to tables (results/aggregate).")
     command("judge", "Tables to reports/results.json.")

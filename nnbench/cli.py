@@ -55,9 +55,12 @@ def _prepare(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from nnbench.job import planned_cell, read_cell, run_job  # noqa: PLC0415
+    from nnbench.processes import end_with_parent  # noqa: PLC0415
     from nnbench.provenance import cores_there  # noqa: PLC0415
     from nnbench.records import dataset_folder, record_path  # noqa: PLC0415
 
+    if options.end_with_parent:
+        end_with_parent()
     cores = options.cores or cores_there()
     if options.cell.lstrip().startswith("{") and options.record and options.data and options.device:
         run_job(  # as Snakemake calls it: no config is read

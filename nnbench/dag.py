@@ -27,10 +27,13 @@ from nnbench.records import (
     MADE_OF,
     RejectedRecordError,
     dataset_folder,
+    kept_path,
     read_record,
     record_path,
     records_sha256,
     set_aside,
+    stated_sha256,
+    take_finished,
 )
 
 LONG_AGO = 1  # seconds since the epoch; Snakemake takes 0 for no time at all
@@ -123,22 +126,24 @@ class Workflow:
     def _cell(self, cell_id: str) -> Cell:
         return self.plan.cells[cell_id]
 
-    def set_damaged_aside(self) -> list[str]:
-        """Rename every record that cannot be used, and say so.
+    def repair_records(self) -> list[str]:
+        """Rename every record that cannot be used, put finished ones in their places, and say so.
 
-        Snakemake goes by a file's existence: without the rename the cell would count as done.
+        Snakemake goes by a file's existence: without the rename the cell would count as done. And where a job
+        failed, it has removed the record, or put that of before in its place.
         """
         messages = []
         for path in map(Path, self.records()):
-            if not path.exists():
-                continue
             try:
-                read_record(path)
+                if path.exists():
+                    read_record(path)
             except RejectedRecordError as error:
                 aside = _set_aside(path)
-                messages.append(
-                    f"{path}: {error.reason}; kept as {aside.name}, its cell is run again"
-                )
+                whole = take_finished(path)
+                then = "its second copy takes its place" if whole else "its cell is run again"
+                messages.append(f"{path}: {error.reason}; kept as {aside.name}, {then}")
+            if stated_sha256(kept_path(path)) not in (None, stated_sha256(path)):
+                take_finished(path)
         return messages
 
     def mark_stale(self) -> None:

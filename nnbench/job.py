@@ -18,7 +18,7 @@ from nnbench.experiments.base import experiment_of
 from nnbench.fingerprint import code_fingerprint, further_parts
 from nnbench.lease import Lease, leased
 from nnbench.plan import make_plan
-from nnbench.processes import end_with_parent, ending_by
+from nnbench.processes import ending_by
 from nnbench.record_shape import CONTENT, cell_problem
 from nnbench.records import AGAIN, folder_lock, kept_path, publish, take_finished, write_record
 from nnbench.schema import parse
@@ -70,11 +70,13 @@ def run_job(
         NnbenchError: The training code is not the one the cell was planned with, or the data, device or
             results folder are not usable.
     """
-    end_with_parent()
     _check_code(cell)
     with folder_lock(record.parent):
         if reuse and not os.environ.get(AGAIN) and take_finished(record):
             print(f"{record}: is finished already")
+            record.with_name(CHECKPOINT).unlink(
+                missing_ok=True
+            )  # of a job that was ended just then
             return
         sweep(record.parent)
         manifest = store.read_manifest(data)  # the usual mistake is told before torch is loaded

@@ -10,7 +10,6 @@ the smallest ``jobs_per_gpu`` among them allows, whichever pipelines and users t
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 import platform
 import re
@@ -208,20 +207,35 @@ def _all_of(gpus: Sequence[str], *, folder: Path, lines: ExitStack, held: ExitSt
 def _find(
     folder: Path, gpus: Sequence[str], *, limit: int, held: ExitStack
 ) -> dict[str, int] | None:
-    """Keep a slot below ``limit`` of a GPU that is free above it; the lowest, to spread the jobs."""
-    with ExitStack() as stack:
-        shut = {gpu: stack.enter_context(Locks()) for gpu in gpus}
-        above = range(limit, MOST_JOBS_PER_GPU)
-        open_below = [
-            gpu
-            for gpu, locks in shut.items()
-            if all(locks.take(_file(folder, gpu, str(n)), shared=True) for n in above)
-        ]
-        for number, gpu in itertools.product(range(limit), open_below):
-            if shut[gpu].take(_file(folder, gpu, str(number))):
-                held.push(shut[gpu].pop_all())
-                return {gpu: number}
-    return None
+    """Keep a slot below ``limit`` of a GPU that is free above it: the one with the most room.
+
+    The lines of these GPUs are held, so that nobody takes a slot in the meantime. GPU by GPU, since
+    each has many files, and a process may open only so many.
+    """
+    room = {gpu: _free(folder, gpu, limit=limit) for gpu in gpus}
+    gpu = max(gpus, key=lambda name: len(room[name]), default=None)
+    if gpu is None or not room[gpu]:
+        return None
+    with Locks() as locks:
+        number = room[gpu][0]
+        if not (_shut(locks, folder, gpu, limit) and locks.take(_file(folder, gpu, str(number)))):
+            return None
+        held.push(locks.pop_all())
+    return {gpu: number}
+
+
+def _free(folder: Path, gpu: str, *, limit: int) -> list[int]:
+    """The slots below ``limit`` that are free, on a GPU that is free above it."""
+    with Locks() as locks:
+        if not _shut(locks, folder, gpu, limit):
+            return []
+        return [n for n in range(limit) if locks.take(_file(folder, gpu, str(n)))]
+
+
+def _shut(locks: Locks, folder: Path, gpu: str, limit: int) -> bool:
+    """Keep all slots from ``limit`` on shut, together with others that do; False: one is in use."""
+    above = range(limit, MOST_JOBS_PER_GPU)
+    return all(locks.take(_file(folder, gpu, str(n)), shared=True) for n in above)
 
 
 def _file(folder: Path, gpu: str, part: str) -> Path:

@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import re
-import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -117,10 +116,20 @@ def records_sha256(results: Path, cells: Iterable[str]) -> str:
     """
     digest = hashlib.sha256()
     for cell_id in sorted(cells):
-        with contextlib.suppress(OSError), record_path(results, cell_id).open("rb") as file:
-            match = _HEAD.match(file.read(LONGEST_HEAD))
-            digest.update(cell_id.encode() + (match[2] if match else b"-"))
+        stated = stated_sha256(record_path(results, cell_id))
+        if stated is not None:
+            digest.update(cell_id.encode() + stated)
     return digest.hexdigest()
+
+
+def stated_sha256(path: Path) -> bytes | None:
+    """The checksum that a record states, unchecked; ``-`` where it states none, None where it is missing."""
+    try:
+        with path.open("rb") as file:
+            match = _HEAD.match(file.read(LONGEST_HEAD))
+    except OSError:
+        return None
+    return match[2] if match else b"-"
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -149,16 +158,20 @@ def set_aside(path: Path) -> Path:
 
 
 def kept_path(record: Path) -> Path:
-    """The other name of a finished record.
+    """The second copy of a finished record, which is written first.
 
-    Snakemake removes the outputs of a job that failed or was interrupted, even those that were whole. What lies
-    under this name, which it does not know, is taken back by the next job.
+    Snakemake removes the outputs of a job that failed or was interrupted, even those that were whole, or writes the
+    outputs of before over them. What lies under this name, which it does not know, is taken back.
     """
     return record.with_name("finished.json")
 
 
 def take_finished(record: Path) -> bool:
-    """Put a cell's finished record in its place, if there is one; whether there is one."""
+    """Put a cell's finished record in its place, if there is one; whether there is one.
+
+    Raises:
+        NnbenchError: It is not there, and the folder cannot be written.
+    """
     for path in (kept_path(record), record):
         with contextlib.suppress(RejectedRecordError):
             read_record(path)
@@ -171,20 +184,16 @@ def take_finished(record: Path) -> bool:
 def publish(record: Path) -> None:
     """Give a record that was written under ``kept_path`` its own name.
 
+    Copied, not linked: what Snakemake writes over the one must not change the other.
+
     Raises:
         NnbenchError: The folder cannot be written.
     """
-    kept = kept_path(record)
-    if record.exists() and record.samefile(kept):
-        return
-    link = record.with_name(f".{record.name}.{secrets.token_hex(4)}{files.TEMPORARY}")
-    try:
-        os.link(kept, link)  # a second name takes no room
-        link.replace(record)
-    except OSError:  # not every file system has second names
-        write_atomically(record, kept.read_bytes())
-    finally:
-        link.unlink(missing_ok=True)
+    content = kept_path(record).read_bytes()
+    with contextlib.suppress(OSError):
+        if record.read_bytes() == content:
+            return
+    write_atomically(record, content)
 
 
 Say = Callable[[str], None]

@@ -267,6 +267,30 @@ def test_a_group_that_does_not_fit_is_halved_and_finished_groups_are_kept() -> N
     )
 
 
+def test_after_an_interruption_the_groups_are_those_of_a_cell_without_one() -> None:
+    """Those that were finished before the memory ran out keep their size."""
+    checkpoint = Checkpoint()
+    tried: list[list[int]] = []
+    stops = [True]
+
+    def run(seeds: Any, _: str) -> list[int]:
+        tried.append(list(seeds))
+        if seeds[0] >= 4 and len(seeds) > 2:
+            raise RuntimeError("DefaultCPUAllocator: not enough memory")
+        if seeds[0] == 6 and stops:
+            raise SystemExit(stops.pop())
+        return list(seeds)
+
+    with pytest.raises(SystemExit):
+        Groups(checkpoint, at_once=4, device=CPU).each(range(8), "runs", run)
+    assert tried == [[0, 1, 2, 3], [4, 5, 6, 7], [4, 5], [6, 7]]
+    tried.clear()
+    groups = Groups(checkpoint, at_once=4, device=CPU)
+    assert groups.each(range(8), "runs", run) == [[0, 1, 2, 3], [4, 5], [6, 7]]
+    assert tried == [[6, 7]]
+    assert groups.too_many == [4]
+
+
 def test_one_replicate_that_does_not_fit_and_other_errors_are_raised() -> None:
     for words, size in (("DefaultCPUAllocator: not enough memory", 1), ("shapes differ", 4)):
 

@@ -12,6 +12,8 @@ import psutil
 import pytest
 from project import TABLES, Project
 
+from nnbench.records import kept_path
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -114,13 +116,13 @@ def test_a_damaged_record_is_named_and_only_its_cell_runs_again(
     cell, path = sorted(finished.planned().items())[0]
     before, metrics = finished.stamps(), finished.metrics()
     content = path.read_bytes()
-    path.write_bytes(
-        {
-            "flip": content[:500] + bytes([content[500] ^ 1]) + content[501:],
-            "truncate": content[: len(content) // 2],
-            "older schema": content.replace(b'"schema_version":1', b'"schema_version":0', 1),
-        }[damage]
-    )
+    damaged = {
+        "flip": content[:500] + bytes([content[500] ^ 1]) + content[501:],
+        "truncate": content[: len(content) // 2],
+        "older schema": content.replace(b'"schema_version":1', b'"schema_version":0', 1),
+    }[damage]
+    for copy in (path, kept_path(path)):
+        copy.write_bytes(damaged)
     done = finished.run()
     assert done.returncode == 0
     assert f"{cell}/record.json" in done.stdout
@@ -132,10 +134,12 @@ def test_a_damaged_record_is_kept_for_a_look_at_it(finished: Project) -> None:
     _, path = sorted(finished.planned().items())[0]
     content = path.read_bytes()
     path.write_bytes(content[:-100])
-    done = finished.run("--dry-run")
-    assert "kept as record.rejected.json, its cell is run again" in done.stdout
+    done = finished.run()
+    assert "kept as record.rejected.json, its second copy takes its place" in done.stdout
     assert path.with_name("record.rejected.json").read_bytes() == content[:-100]
-    path.write_bytes(content)
+    assert path.read_bytes() == content
+    assert "Execute 1 jobs" not in done.stdout  # nothing is measured or made again
+    assert "Nothing to be done" in done.stdout
 
 
 def test_the_training_code_decides_what_is_trained_again(finished: Project) -> None:

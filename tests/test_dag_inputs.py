@@ -26,6 +26,8 @@ from nnbench.records import (
     AGAIN,
     MADE_OF,
     dataset_folder,
+    kept_path,
+    publish,
     read_record,
     record_path,
     records_sha256,
@@ -64,10 +66,10 @@ def damage(paths: list[Path]) -> None:
 def test_a_damaged_or_older_record_is_named_and_set_aside(tmp_path: Path) -> None:
     workflow = workflow_in(tmp_path)
     paths = finished(workflow)
-    assert workflow.set_damaged_aside() == []
+    assert workflow.repair_records() == []
     damage(paths)
     before = [path.read_bytes() for path in paths]
-    messages = workflow.set_damaged_aside()
+    messages = workflow.repair_records()
     assert len(messages) == 2
     assert str(paths[0]) in messages[0]
     assert "schema version 0" in messages[1]
@@ -75,14 +77,41 @@ def test_a_damaged_or_older_record_is_named_and_set_aside(tmp_path: Path) -> Non
     assert [path.exists() for path in paths] == [False, False, True]
     aside = [path.with_name("record.rejected.json") for path in paths[:2]]
     assert [path.read_bytes() for path in (*aside, paths[2])] == before  # nothing is lost
-    assert workflow.set_damaged_aside() == []
+    assert workflow.repair_records() == []
+
+
+def test_a_finished_record_takes_the_place_of_what_snakemake_left_there(tmp_path: Path) -> None:
+    """It was removed with a job that failed, replaced by the one of before, or damaged."""
+    workflow = workflow_in(tmp_path)
+    paths = finished(workflow)
+    new = {**read_record(paths[0]), "notes": ["measured again"]}
+    for path in paths:
+        write_record(kept_path(path), {**new, "cell": read_record(path)["cell"]})
+    paths[0].unlink()
+    damage(paths[1:])
+    (first, second) = workflow.repair_records()
+    assert all("its second copy takes its place" in message for message in (first, second))
+    assert [read_record(path)["notes"] for path in paths] == [["measured again"]] * 3
+    kept_path(paths[0]).write_bytes(b"not whole")
+    assert workflow.repair_records() == []
+    assert read_record(paths[0])["notes"] == ["measured again"]
+
+
+def test_what_is_written_over_a_record_leaves_its_second_copy(tmp_path: Path) -> None:
+    """Snakemake does so when a job that was to measure again fails after it has."""
+    path = finished(workflow_in(tmp_path))[0]
+    write_record(kept_path(path), read_record(path))
+    publish(path)
+    content = path.read_bytes()
+    path.write_bytes(b"what was there before")
+    assert kept_path(path).read_bytes() == content
 
 
 def test_the_record_of_another_cell_is_set_aside(tmp_path: Path) -> None:
     workflow = workflow_in(tmp_path)
     first, second, _ = finished(workflow)
     first.write_bytes(second.read_bytes())
-    (message,) = workflow.set_damaged_aside()
+    (message,) = workflow.repair_records()
     assert "another cell" in message
     assert not first.exists()
 
@@ -93,7 +122,7 @@ def test_a_damaged_record_that_cannot_be_renamed_is_named(tmp_path: Path) -> Non
     path.write_text("{")
     path.with_name("record.rejected.json").mkdir()
     with pytest.raises(NnbenchError, match=r"damaged, and cannot be renamed(.|\n)*remove") as error:
-        workflow.set_damaged_aside()
+        workflow.repair_records()
     assert str(path) in str(error.value)
 
 

@@ -18,7 +18,7 @@ import pytest
 from nnbench import registry
 from nnbench.datasets import digits, store
 from nnbench.datasets.base import Arrays, Dataset, Pools
-from nnbench.datasets.files import npz_bytes, sha256, write_atomically
+from nnbench.datasets.files import npz_bytes, sha256, sweep, write_atomically
 from nnbench.datasets.manifest import Manifest, manifest_bytes
 from nnbench.errors import NnbenchError
 
@@ -241,6 +241,14 @@ def test_a_failed_second_preparation_leaves_no_manifest(
         prepared("digits", tmp_path)
     assert "manifest.json" not in contents(tmp_path)
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_only_what_was_left_half_written_is_swept_away(tmp_path: Path) -> None:
+    left, others = tmp_path / ".data.npz.123-0a1b2c3d.tmp", tmp_path / ".notes.tmp"
+    for path in (left, others):
+        path.write_text("half")
+    sweep(tmp_path)
+    assert [path.exists() for path in (left, others)] == [False, True]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -122,6 +123,31 @@ def test_jobs_spread_over_the_gpus_before_they_share_one() -> None:
         os.environ.pop("CUDA_VISIBLE_DEVICES")  # as another process sees it
         jobs.append(held.enter_context(leased("cuda", jobs_per_gpu=2)))
         assert [job.slot for job in jobs] == [f"{A}/0", f"{B}/0"]
+
+
+def test_the_next_job_goes_to_the_gpu_with_the_most_room() -> None:
+    with ExitStack() as third:
+        with ExitStack() as first, leased("cuda", jobs_per_gpu=2) as second:
+            os.environ.pop("CUDA_VISIBLE_DEVICES")  # as another process sees it
+            assert second.slot == f"{A}/0"
+            first.enter_context(leased("cuda", jobs_per_gpu=2))
+            os.environ.pop("CUDA_VISIBLE_DEVICES")
+            assert third.enter_context(leased("cuda", jobs_per_gpu=2)).slot == f"{A}/1"
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+        with leased("cuda", jobs_per_gpu=2) as fourth:
+            assert fourth.slot == f"{B}/0"  # not A/0, beside the third
+
+
+def test_a_lease_opens_the_files_of_one_gpu_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """56 MIG instances have more lock files than a process may open."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(f"MIG-{n}" for n in range(56)))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        with leased("cuda") as lease:
+            assert lease.slot == "MIG-0/0"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_windows_has_no_leases(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

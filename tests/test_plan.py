@@ -260,7 +260,7 @@ from nnbench.overview import plan_table
 config = read_config({str(ROOT / "config/config.yaml")!r}).model_dump(mode="json")
 workflow = Workflow({{**config, "results": {str(tmp_path)!r}}})
 print(len(workflow.plan.cells), len(plan_table(workflow.plan, cores=1)) > 0)
-code_of("nnbench.report"), workflow.set_damaged_aside(), workflow.records()
+code_of("nnbench.report"), workflow.repair_records(), workflow.records()
 heavy = "torch torchvision pandas scipy sklearn matplotlib seaborn jinja2 mlxtend snakemake"
 print(sorted(set(heavy.split()) & set(sys.modules)))
 """

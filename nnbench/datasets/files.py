@@ -7,6 +7,7 @@ import io
 import lzma
 import math
 import os
+import re
 import secrets
 import struct
 import tokenize
@@ -23,7 +24,7 @@ import numpy.typing as npt
 
 # The earliest time that a zip file can hold; a real one would make each file's bytes differ.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
-TEMPORARY = ".tmp"
+_TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp")  # what ``replacing`` writes to
 
 # An npz file that unpacks to more than both of these is taken for a zip bomb.
 UNPACKED_MOST = 100  # times the file; the most that zip's usual packing can do is 1032
@@ -130,7 +131,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         OSError: The folder is full or cannot be written; ``path`` is as it was before.
     """
     # two machines that share the folder may have processes of the same number
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("w+b") as file:
             yield file
@@ -144,5 +145,6 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def sweep(folder: Path) -> None:
     """Remove what killed processes left half written; for whoever has the folder for himself."""
-    for path in folder.glob(f".*{TEMPORARY}"):
-        path.unlink(missing_ok=True)
+    for path in folder.glob(".*.tmp"):
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)

@@ -30,10 +30,16 @@ class Groups:
 
     def __init__(self, checkpoint: Checkpoint, *, at_once: int, device: torch.device) -> None:
         self.checkpoint, self.at_once, self.device = checkpoint, at_once, device
-        self.too_many: list[int] = checkpoint.once("out of memory", list)
+        self._too_large: dict[str, int] = checkpoint.once("out of memory", dict)
+        """Parts that did not fit, and their sizes, in the order of trying.
+
+        By part, so that a cell that goes on has the same groups as one that was never interrupted.
+        """
+
+    @property
+    def too_many(self) -> list[int]:
         """Sizes of groups that did not fit, in the order of trying."""
-        if self.too_many:
-            self.at_once = min(at_once, _half(self.too_many[-1]))
+        return list(self._too_large.values())
 
     def each(
         self, seeds: Sequence[int], name: str, run: Callable[[Sequence[int], str], Part]
@@ -59,16 +65,17 @@ class Groups:
         self, group: Sequence[int], part: str, run: Callable[[Sequence[int], str], Part]
     ) -> Part | None:
         """The group's outcome; None where it did not fit, and smaller ones are to be tried."""
-        try:
-            return self.checkpoint.once(part, lambda: run(group, part))
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            if len(group) == 1 or not is_out_of_memory(error):
-                raise
-        # only here, when the error has let go of the tensors of the steps that it passed through
-        self.too_many.append(len(group))
-        self.at_once = _half(len(group))
-        gc.collect()
-        release_memory(self.device)
+        if part not in self._too_large:
+            try:
+                return self.checkpoint.once(part, lambda: run(group, part))
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if len(group) == 1 or not is_out_of_memory(error):
+                    raise
+            # only here, when the error has let go of the tensors of the steps that it passed through
+            gc.collect()
+            release_memory(self.device)
+            self._too_large[part] = len(group)
+        self.at_once = (len(group) + 1) // 2
         return None
 
     def notes(self) -> tuple[str, ...]:
@@ -79,10 +86,6 @@ class Groups:
         return (
             f"{sizes} replicates at once did not fit the memory: {self.at_once} were trained at a time",
         )
-
-
-def _half(size: int) -> int:
-    return (size + 1) // 2
 
 
 def together(parts: Sequence[Measured]) -> Measured:

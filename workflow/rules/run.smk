@@ -53,4 +53,4 @@ rule cell:
         "exec python3 -m nnbench run {params.cell:q} --record {output.record:q}"
         " --data {input.data:q} --device {resources.nnbench_device}"
         " --cores {resources.nnbench_cores} --jobs-per-gpu {resources.nnbench_jobs_per_gpu}"
-        " --reuse > {log:q} 2>&1"
+        " --reuse --end-with-parent > {log:q} 2>&1"
