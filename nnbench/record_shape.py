@@ -14,9 +14,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from nnbench.metrics import METRICS, Metric
-from nnbench.schema import Anything
+from nnbench.schema import LARGEST, Anything, Bounded
 
 ROUNDING = 1e-6  # how far beyond its bounds a metric may lie
+LONGEST_REASON = 300  # characters
 CONTENT = ("schema", "dataset", "settings", "seeds", "search", "threads", "code")
 """The fields of a cell's document that its id is the hash of."""
 
@@ -28,10 +29,12 @@ def _time(text: str) -> str:
 
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-Number = Annotated[float, Field(ge=0.0)]
+Number = Annotated[Bounded, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 Time = Annotated[str, AfterValidator(_time)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Row = list[float | None]
+# by pydantic's own check: there are very many of these
+Row = list[Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None]
 
 
 class _Shape(BaseModel):
@@ -62,7 +65,7 @@ class CellShape(_Shape):
     code: Hash
 
 
-def _metrics(values: dict[str, float | None]) -> dict[str, float | None]:
+def _metrics(values: dict[str, Bounded | None]) -> dict[str, Bounded | None]:
     for key, value in values.items():
         metric = METRICS.get(key.partition("@")[0])
         if metric is not None and value is not None and not _possible(value, metric):
@@ -72,13 +75,14 @@ def _metrics(values: dict[str, float | None]) -> dict[str, float | None]:
 
 def _possible(value: float, metric: Metric) -> bool:
     """Whether a metric can have this value: shares, correlations and what has a logarithm are bounded."""
-    least = 0.0 if metric.scale == "log" else -math.inf
-    low, high = _BOUNDS.get(metric.unit, (least, math.inf))
+    if metric.scale == "log" and value < 0.0:
+        return False
+    low, high = _BOUNDS.get(metric.unit, (-math.inf, math.inf))
     return low - ROUNDING <= value <= high + ROUNDING
 
 
 _BOUNDS = {"fraction": (0.0, 1.0), "correlation": (-1.0, 1.0)}
-Metrics = Annotated[dict[str, float | None], AfterValidator(_metrics)]
+Metrics = Annotated[dict[str, Bounded | None], AfterValidator(_metrics)]
 
 
 class Run(_Shape):
@@ -104,9 +108,9 @@ class Machine(_Shape):
     device: str
     platform: str
     hostname: str
-    cores: int
-    threads: int
-    memory_gb: float | None
+    cores: Count
+    threads: Count
+    memory_gb: Number | None
     deterministic: bool = False
     tf32: bool = False
 
@@ -114,7 +118,7 @@ class Machine(_Shape):
 class Chosen(Search):
     """A search that was made."""
 
-    scores: list[float]
+    scores: list[Bounded]
     chosen: Annotated[int, Field(ge=0)]
 
 
@@ -142,8 +146,8 @@ class RecordShape(_Shape):
     search_seconds: Number | None = None
     samples_per_second: Number | None = None
     parameters: Number | None = None
-    test_samples: int | None = None
-    steps: int | None = None
+    test_samples: Count | None = None
+    steps: Count | None = None
     stacked: bool | None = None
     resumed: bool | None = None
     settings_used: dict[str, Anything] | None = None
@@ -208,4 +212,4 @@ def _first(error: ValidationError) -> str:
     first: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))[:100]
     message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message
+    return f"{place}: {message}"[:LONGEST_REASON] if place else message[:LONGEST_REASON]

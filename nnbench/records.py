@@ -31,6 +31,9 @@ MADE_OF = "records.sha256"
 AGAIN = "NNBENCH_AGAIN"
 """Set in the environment where finished cells are to be measured again (Snakemake's ``--force…``)."""
 LONGEST_HEAD = 130  # bytes
+_HALF = re.compile(
+    r"\\ud[89a-f]", re.IGNORECASE
+)  # of a pair that stands for one character; or alone, for none
 _HEAD = re.compile(rb'\{"schema_version":(\d{1,6}),"sha256":"([0-9a-f]{64})","record":')
 
 
@@ -140,14 +143,25 @@ def read_record(path: Path) -> dict[str, Any]:
             when it is not the record of its folder.
     """
     try:
-        record: dict[str, Any] = json.loads(check_record(path))
+        text = check_record(path).decode()
+        record: dict[str, Any] = json.loads(text)
     except (ValueError, RecursionError):
         raise RejectedRecordError(path, "no JSON") from None
+    if _HALF.search(text) and not _is_unicode(record):
+        raise RejectedRecordError(path, "a text is no valid Unicode")
     if problem := record_problem(record):
         raise RejectedRecordError(path, problem)
     if record["cell"]["id"] != path.parent.name:
         raise RejectedRecordError(path, "belongs to another cell")
     return record
+
+
+def _is_unicode(record: object) -> bool:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def set_aside(path: Path) -> Path:

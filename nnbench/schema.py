@@ -38,15 +38,23 @@ def is_name(text: str, *, most: int = LONGEST_NAME) -> bool:
     return 1 <= len(text) <= most and _UNPRINTABLE.search(text) is None
 
 
+LARGEST = (
+    1e100  # of a number: squares and sums of such ones are finite, and nothing measured is larger
+)
+
+
 def _finite(value: Any) -> Any:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("should be a finite number")
+    if isinstance(value, int | float) and not -LARGEST <= value <= LARGEST:
+        raise ValueError(f"should be a number of at most {LARGEST:g}")
     for part in inner:
         _finite(part)
     return value
 
 
+Bounded = Annotated[float, AfterValidator(_finite)]
 Anything = Annotated[Any, AfterValidator(_finite)]
 """Plain data of any shape, its numbers finite: pydantic itself looks at no value of type Any."""
 

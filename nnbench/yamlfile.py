@@ -12,6 +12,8 @@ from nnbench.errors import NnbenchError
 
 DEEPEST = 50  # levels of nesting in a file; a claim needs six
 LARGEST_BYTES = 2**23
+LONGEST_NUMBER = 1000  # characters
+_BASE_60 = re.compile(r"[-+0-9_.:]+")
 MOST_VALUES = 10**6  # keys, values and collections, with every alias written out
 
 # libyaml where the wheel has it: ten times as fast on a config of thousands of levels
@@ -103,6 +105,7 @@ def _check_size(text: str) -> None:
                 named[anchor] = size
         elif isinstance(event, yaml.ScalarEvent):
             sizes[-1] += 1
+            _check_number(event)
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor in anchors:
                 raise _refused(f"*{event.anchor} is recursive: it stands in what it names", event)
@@ -111,6 +114,12 @@ def _check_size(text: str) -> None:
             raise _refused(f"nested more than {DEEPEST} levels deep", event)
         if sizes[-1] > MOST_VALUES:
             raise _refused(f"more than {MOST_VALUES} values, aliases written out", event)
+
+
+def _check_number(event: yaml.ScalarEvent) -> None:
+    """Refuse numbers like 1:30:00, which is 5400, that are so long that they take minutes to compute."""
+    if len(event.value) > LONGEST_NUMBER and _BASE_60.fullmatch(event.value):
+        raise _refused(f"a number of {len(event.value)} characters", event)
 
 
 def _refused(problem: str, event: yaml.Event) -> yaml.YAMLError:

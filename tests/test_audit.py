@@ -219,6 +219,16 @@ def test_data_that_cannot_be_prepared_fail_their_cells(project: Project) -> None
     assert "cannot" in entry["output"]
 
 
+def test_where_no_cell_can_be_measured_again_is_an_error(project: Project) -> None:
+    """For a program that goes by the exit status, nothing measured must not read as all is well."""
+    project.keep(0)
+    record = project.record(0)
+    project.keep()
+    project.write_old({**record["cell"], "schema": CELL_SCHEMA - 1}, record)
+    with pytest.raises(NnbenchError, match="no cell can be measured again"):
+        project.audit(everything=True)
+
+
 def test_an_empty_results_folder_is_an_error(project: Project) -> None:
     project.keep()
     with pytest.raises(NnbenchError, match="no finished cell to audit") as error:
@@ -304,6 +314,31 @@ def test_runs_that_diverge_now_are_a_drift_by_their_number(plan: Plan) -> None:
     assert outcome_of(plan, record([]), record([0]))["outcome"] == "within noise"
     # what a diverged run has for a loss says nothing
     assert outcome_of(plan, record(everywhere), record(everywhere, 1e9))["outcome"] != "drifted"
+
+
+def test_runs_and_metrics_that_are_gone_now_are_a_drift(plan: Plan) -> None:
+    cell = next(iter(plan.cells.values()))
+    values = {"test_loss": [0.1, 0.2, 0.3, 0.4, 0.5], "test_accuracy": [0.5] * 5}
+    then = made_up_record(cell, values)
+
+    def now(change: Callable[[Json], Any], **more: Any) -> Json:
+        record = json.loads(json.dumps({**then, **more}))
+        for run in record["runs"].values():
+            change(run["metrics"])
+        return outcome_of(plan, then, record)
+
+    assert now(lambda metrics: None)["outcome"] == "identical"
+    gone = now(lambda metrics: metrics.pop("test_accuracy"), missing={"jax": "not installed"})
+    assert gone["outcome"] == "drifted"
+    assert gone["reasons"][:2] == ["test_accuracy not measured any more", "jax: not installed"]
+    assert now(lambda metrics: metrics.clear())["outcome"] == "drifted"
+    without = now(lambda metrics: metrics.update(test_loss=None))
+    assert (without["outcome"], without["reasons"][0]) == ("drifted", "test_loss moved")
+    assert outcome_of(plan, then, {**then, "runs": {}})["outcome"] == "drifted"
+    few = {seed: then["runs"][seed] for seed in ("0",)}
+    assert outcome_of(plan, then, {**then, "runs": few})["outcome"] == "within noise"
+    # what is measured now beside it has no counterpart
+    assert now(lambda metrics: metrics.update(test_error=0.1))["outcome"] != "drifted"
 
 
 def test_a_cell_that_finds_no_memory_has_failed_and_one_that_found_none_is_not_compared(

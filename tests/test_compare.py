@@ -222,7 +222,7 @@ def test_times_of_other_hardware_are_skipped_and_their_verdicts_do_not_count() -
     assert content["differs"] is False
     assert content["summary"]["levels"]["skipped"] == 2
     shown = text(content)
-    assert "learn/framework: reproduced -> partly (not counted)" in shown
+    assert "learn/framework: reproduced -> partly (not counted: times of other hardware" in shown
     assert "times of other hardware: Example CPU, 8 cores in A, Other CPU, 8 cores in B" in shown
     assert "Nothing changed beyond noise" in shown
 
@@ -246,6 +246,28 @@ def test_claims_and_levels_of_one_side_are_named_and_are_no_change() -> None:
     assert "Claims in A only: loss/size" in shown
     assert "loss/rate, mnist5k, as-written: level low in A only" in shown
     assert "Judged in A, not run in B: resolve/scaling" in shown
+
+
+def test_a_verdict_that_rests_on_a_dataset_of_one_side_does_not_count() -> None:
+    def change(content: Json) -> None:
+        del content["claims"][0]["results"][0]
+        content["claims"][0]["results"][0]["decides"] = True
+
+    content = found(report(), changed(change, verdict("loss/rate", "partly")))
+    assert content["summary"]["levels"]["identical"] == 8
+    assert content["differs"] is False
+    shown = text(content)
+    assert "reproduced -> partly (not counted: other results decide in A and B)" in shown
+
+
+def test_a_verdict_over_other_levels_does_not_count() -> None:
+    def change(content: Json) -> None:
+        levels_of(content, "loss/rate").pop()
+        content["claims"][0]["results"][0]["verdict"] = "partly"
+
+    content = found(report(), changed(change, verdict("loss/rate", "partly")))
+    assert content["differs"] is False
+    assert "partly (not counted: other levels in A and B)" in text(content)
 
 
 def test_reports_that_share_no_result_cannot_be_compared() -> None:
@@ -389,6 +411,27 @@ def test_a_file_that_is_no_report_is_refused(content: str, words: str, tmp_path:
     with pytest.raises(NnbenchError, match=words) as error:
         read_published(tmp_path)
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["claim", "result", "level"])
+def test_what_stands_there_twice_is_refused(kind: str) -> None:
+    content = report()
+    claims = content["claims"]
+    whole = {
+        "claim": claims,
+        "result": claims[0]["results"],
+        "level": levels_of(content, "loss/rate"),
+    }
+    whole[kind].append(whole[kind][0])
+    with pytest.raises(NnbenchError, match=f"{kind} .* stands there twice"):
+        parse(Published, content, where="A")
+
+
+def test_a_number_that_cannot_be_computed_with_is_refused() -> None:
+    content = report()
+    levels_of(content, "loss/rate")[0]["values"]["0"] = 1.7e308
+    with pytest.raises(NnbenchError, match=r"values\.0"):
+        parse(Published, content, where="A")
 
 
 def test_an_error_in_every_level_is_shown_a_few_times(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def read(folder: Path, text: str) -> Any:
         "a: !!bool x\n": "quotes",
         "a: !!timestamp x\n": "quotes",
         "a: !!map 5\n": "quotes",
-        "a: " + "9" * 5000: "quotes",
+        "a: " + "9" * 5000: "a number of 5000 characters",
         "a: " + "[" * 20_000: "cannot be read|deep",
         "a:\n  " + "- " * 20_000: "deep",
         "a: \0": "cannot be read",

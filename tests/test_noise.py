@@ -104,6 +104,8 @@ def test_counts_have_no_noise() -> None:
     assert one([784.0] * 2, [785.0] * 2, exact=True, scale="log").outcome == "moved"
     assert one([784.0] * 2, [784.0] * 5, exact=True, scale="log").outcome == "within noise"
     assert one([784.0], [784.0], exact=True).outcome == "identical"
+    assert one([784.0, 10.0], [10.0, 784.0], exact=True).outcome == "moved"  # seed by seed
+    assert one([784.0] * 9 + [None], [784.0] * 10, exact=True).outcome == "within noise"
 
 
 def test_runs_that_diverge_or_are_lost_count_by_their_number() -> None:

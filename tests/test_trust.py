@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,8 +82,9 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "words"),
     [(LAUGHS, "aliases written out"), ("a: &a {b: *a}\n", "recursive"), ("x: " + "y" * 2**23, "too large"),
-     ("a: !!python/object/apply:os.system [touch executed]\n", "could not determine a constructor")],
-    ids=["aliases of aliases", "an alias of itself", "megabytes", "a tag that calls"],
+     ("a: !!python/object/apply:os.system [touch executed]\n", "could not determine a constructor"),
+     (f"a: 1{':1' * 10**6}\n", "line 1: a number of 2000001 characters")],
+    ids=["aliases of aliases", "an alias of itself", "megabytes", "a tag that calls", "base 60"],
 )  # fmt: skip
 def test_a_yaml_file_cannot_blow_up_or_call_anything(text: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "paper.yaml"
@@ -156,6 +158,14 @@ def test_a_cell_with_a_right_id_and_wrong_settings_is_refused() -> None:
         (("runs", "0", "metrics", "test_loss"), float("inf"), r"test_loss: .*finite"),
         (("runs", "0", "metrics", "test_loss"), float("nan"), r"test_loss: .*finite"),
         (("runs", "0", "metrics", "test_loss"), -0.5, "test_loss cannot be -0.5"),
+        (("runs", "0", "metrics", "test_loss"), -1e-7, "test_loss cannot be -1e-07"),
+        (("runs", "0", "metrics", "test_loss"), 1.7e308, r"test_loss: .*1e\+100"),
+        (("facts",), {"x": {"parameters": 10**400}}, r"a number of at most 1e\+100"),
+        (("facts",), {"x": {"y": "\ud800"}}, "a text is no valid Unicode"),
+        (("machine", "hostname"), "\udc00\ud800", "a text is no valid Unicode"),
+        (("seconds", "train"), 1.7e308, r"seconds\.train: "),
+        (("machine", "cores"), -1, r"machine\.cores: "),
+        (("steps",), 10**400, "steps: "),
         (("runs", "0", "metrics", "test_accuracy@x"), 1.5, "test_accuracy@x cannot be 1.5"),
         (("cell", "settings", "lr"), 0.5, "its id is not the hash of its content"),
         (("cell", "dataset"), "mnist", "its id is not the hash of its content"),
@@ -176,7 +186,7 @@ def test_a_record_of_a_wrong_shape_is_refused_whatever_its_checksum(
     cell = next(iter(planned(tmp_path, CLAIM, seeds=5).cells.values()))
     path = record_path(tmp_path, cell.id)
     path.parent.mkdir(parents=True)
-    record = made_up_record(cell, {"test_loss": [0.1] * 5})
+    record = copy.deepcopy(made_up_record(cell, {"test_loss": [0.1] * 5}))
     path.write_bytes(sealed(record))
     assert read_record(path) == record
     *outer, key = place

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from nnbench.audit.noise import Change, Pair, Run, changes
+from nnbench.audit.noise import MISSING, OK, Change, Pair, Run, changes
 from nnbench.audit.origins import difference_text, differing
 from nnbench.audit.remembered import Remembered, RunShape, remembered, todays_cell
 from nnbench.audit.rerun import Rerun, Say, measure_again
@@ -130,7 +130,15 @@ def audit(
     Raises:
         NnbenchError: There is nothing to audit.
     """
-    if not (found.subjects or found.unreadable or found.refused):
+    if found.refused and not (found.subjects or found.unreadable):
+        source, why = found.refused[0]
+        more = f", and {len(found.refused) - 1} more" if found.refused[1:] else ""
+        raise NnbenchError(
+            "no cell can be measured again",
+            got=f"{source}: {why}{more}",
+            todo="audit what today's config, code and schema still have",
+        )
+    if not (found.subjects or found.unreadable):
         raise NnbenchError(
             "no finished cell to audit",
             got=f"no record in {Path(config.results) / 'cells'}",
@@ -192,14 +200,15 @@ def _reason_not_compared(subject: Subject, now: Remembered) -> str | None:
 
 
 def _pairs(then: Mapping[str, RunShape], now: Mapping[str, RunShape]) -> dict[str, Pair]:
-    """Every metric that both sides measured."""
-    known = [{name for run in runs.values() for name in run.metrics} for runs in (then, now)]
-    return {name: _pair(name, then, now) for name in sorted(known[0] & known[1])}
+    """Every metric that was measured then; what is measured now beside them has no counterpart."""
+    known = {name for run in then.values() for name in run.metrics}
+    return {name: _pair(name, then, now) for name in sorted(known)}
 
 
 def _pair(name: str, then: Mapping[str, RunShape], now: Mapping[str, RunShape]) -> Pair:
     metric = METRICS.get(name.partition("@")[0])
-    a, b = _runs(name, then), _runs(name, now)
+    seeds = then.keys() | now.keys()
+    a, b = _runs(name, then, seeds), _runs(name, now, seeds)
     positive = all((run.value or 0.0) >= 0 for run in (*a, *b))
     return Pair(
         a=a,
@@ -210,12 +219,18 @@ def _pair(name: str, then: Mapping[str, RunShape], now: Mapping[str, RunShape]) 
     )
 
 
-def _runs(name: str, runs: Mapping[str, RunShape]) -> tuple[Run, ...]:
-    """The runs of one metric; where one diverged its value says nothing, its status does."""
-    return tuple(
-        Run(seed, run.status, None if run.status == "diverged" else run.metrics.get(name))
-        for seed, run in sorted(runs.items())
-    )
+def _runs(name: str, runs: Mapping[str, RunShape], seeds: Iterable[str]) -> tuple[Run, ...]:
+    """The runs of one metric; one without a value is missing, like one that is not there at all."""
+    return tuple(_run(seed, runs.get(seed), name) for seed in sorted(seeds))
+
+
+def _run(seed: str, run: RunShape | None, name: str) -> Run:
+    if run is None:
+        return Run(seed, MISSING, None)
+    if run.status == "diverged":  # its value says nothing, its status does
+        return Run(seed, run.status, None)
+    value = run.metrics.get(name)
+    return Run(seed, MISSING if value is None and run.status == OK else run.status, value)
 
 
 def _entry(
@@ -255,6 +270,10 @@ def _compared(
 ) -> tuple[Verdict, list[str]]:
     whole = [name for name, part in then.whole.items() if now.whole.get(name) != part]
     outcomes = {change.outcome for change in changed.values()}
+    there = {name for run in now.runs.values() for name in run.metrics}
+    if gone := [name for name in changed if name not in there]:
+        why = [f"{place}: {reason}" for place, reason in now.whole.get("missing", {}).items()]
+        return "drifted", [f"{', '.join(gone)} not measured any more", *why]
     if not whole and outcomes == {"identical"}:
         return "identical", []
     if moved := [name for name, change in changed.items() if change.outcome == "moved"]:
@@ -263,7 +282,8 @@ def _compared(
         return "within noise", [f"{', '.join(whole)} differ"]
     if "within noise" in outcomes:
         return "within noise", []
-    return "not comparable", ["no metric with two runs on both sides: no noise to hold it against"]
+    few = [name for name, change in changed.items() if change.outcome == "not comparable"]
+    return "not comparable", [f"{', '.join(few) or 'no metric'}: fewer than two runs on a side"]
 
 
 def _differences(then: Remembered, now: Remembered) -> list[dict[str, str | None]]:

@@ -42,6 +42,13 @@ class _Both:
         return None
 
     @property
+    def no_verdict(self) -> str | None:
+        """Why its verdicts are not compared, if they are not."""
+        if {level.level for level in self.a.levels} != {level.level for level in self.b.levels}:
+            return "other levels in A and B"
+        return self.skipped
+
+    @property
     def where(self) -> Entry:
         dataset, track, variant = self.a.place
         return {"claim": self.claim, "dataset": dataset, "track": track, "variant": variant}
@@ -225,7 +232,9 @@ def _verdict(a: Claim, b: Claim, levels: Sequence[Entry]) -> Entry | None:
     measured = all(claim.status in _MEASURED for claim in (a, b))
     if not measured or (a.verdict == b.verdict and not moved):
         return None
-    skipped = any(not entry["counted"] for entry in results if entry["decides"])
+    deciding = [{result.place for result in side.results if result.decides} for side in (a, b)]
+    other = None if deciding[0] == deciding[1] else "other results decide in A and B"
+    skipped = other or next((r["skipped"] for r in results if r["decides"] and r["skipped"]), None)
     own = [entry for entry in levels if entry["claim"] == a.id]
     counted = (a.verdict != b.verdict and not skipped) or any(entry["counted"] for entry in moved)
     return {
@@ -233,6 +242,7 @@ def _verdict(a: Claim, b: Claim, levels: Sequence[Entry]) -> Entry | None:
         "a": a.verdict,
         "b": b.verdict,
         "counted": counted,
+        "skipped": skipped,
         "levels_moved": sum(entry["outcome"] == "moved" for entry in own),
         "results": moved,
     }
@@ -244,6 +254,6 @@ def _result_verdict(both: _Both) -> Entry:
         "decides": both.a.decides or both.b.decides,
         "a": both.a.verdict,
         "b": both.b.verdict,
-        "counted": both.skipped is None,
-        "skipped": both.skipped,
+        "counted": both.no_verdict is None,
+        "skipped": both.no_verdict,
     }

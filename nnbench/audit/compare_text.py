@@ -63,7 +63,7 @@ def _verdicts(verdicts: Sequence[Entry]) -> list[str]:
 
 def _note(entry: Entry) -> str:
     if not entry["counted"]:
-        return " (not counted)"
+        return f" (not counted: {entry['skipped']})" if entry["skipped"] else " (not counted)"
     moved = entry["levels_moved"]
     return f" ({counted(moved, 'level')} moved)" if moved else " (its levels are within noise)"
 

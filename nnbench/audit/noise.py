@@ -25,7 +25,7 @@ DIGITS = 12  # behind which two numbers are the same: float64 has 15 to 17
 # that learns nothing has the same loss in every seed up to rounding, which is another one on another device.
 ROUNDING = 1e-5
 MEANS = "means"
-OK = "ok"
+OK, MISSING = "ok", "missing"
 
 
 class Run(NamedTuple):
@@ -100,7 +100,7 @@ def changes(pairs: Mapping[Key, Pair], *, alpha: float = ALPHA) -> dict[Key, Cha
     tests = {
         (pair, name): p
         for pair in dict.fromkeys(pairs.values())
-        if pair.a != pair.b and not pair.exact
+        if pair.a != pair.b
         for name, p in _tests(pair)
     }
     adjusted = holm_adjusted(np.array(list(tests.values()))).tolist() if tests else []
@@ -113,7 +113,7 @@ def changes(pairs: Mapping[Key, Pair], *, alpha: float = ALPHA) -> dict[Key, Cha
 def _tests(pair: Pair) -> Iterator[tuple[str, float]]:
     """Name and p value of each test that the runs of a pair allow."""
     a, b = _scaled(pair.a, pair.scale), _scaled(pair.b, pair.scale)
-    if min(a.size, b.size) >= 2:
+    if not pair.exact and min(a.size, b.size) >= 2:
         yield MEANS, means_p(a, b)
     if min(len(pair.a), len(pair.b)) < 2:
         return
@@ -170,16 +170,24 @@ def _change(pair: Pair, tests: Sequence[tuple[str, float, float]], *, alpha: flo
     )
     if pair.a == pair.b:
         return replace(plain, outcome="identical")
-    if pair.exact and difference is not None:
-        same = {run.value for run in pair.a} == {run.value for run in pair.b}
-        return replace(plain, outcome="within noise" if same else "moved")
+    if pair.exact and _counted_otherwise(pair):
+        return replace(plain, outcome="moved")
     if not tests:
-        return plain
+        same = pair.exact and difference is not None
+        return replace(plain, outcome="within noise") if same else plain
     large = abs(difference or 0.0) > max(pair.margin, ROUNDING * _size(pair, a, b))
     moved = [test for test in tests if test[2] <= alpha and (large or test[0] != MEANS)]
     name, p, p_holm = min(moved or tests, key=lambda test: test[1])
     outcome: Outcome = "moved" if moved else "within noise"
     return replace(plain, outcome=outcome, test=name, p=p, p_holm=p_holm)
+
+
+def _counted_otherwise(pair: Pair) -> bool:
+    """Whether a seed has another count, or, without a common seed, whether there are other counts."""
+    a, b = ({r.seed: r.value for r in side if r.value is not None} for side in (pair.a, pair.b))
+    if shared := a.keys() & b.keys():
+        return any(a[seed] != b[seed] for seed in shared)
+    return bool(a and b) and set(a.values()) != set(b.values())
 
 
 def _size(pair: Pair, *means: float | None) -> float:

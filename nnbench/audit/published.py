@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
 
 from nnbench.errors import NnbenchError
-from nnbench.schema import Strict, parse
+from nnbench.schema import Bounded, Strict, parse
 
 SCHEMA_VERSION = 1
 MOST_LINES = 6  # of an error
@@ -22,13 +23,23 @@ class Part(Strict):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
 
 
+Whole = TypeVar("Whole", bound=Part)
+
+
+def _once(whole: Whole, kind: str, names: Sequence[object]) -> Whole:
+    """The whole, if no two of its parts have the same name."""
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"{kind} {twice[0]!r} stands there twice")
+    return whole
+
+
 class Level(Part):
     """One level of a result: its runs by seed, and the cells behind them."""
 
     level: str
     at: str | None
     not_measured: str | None
-    values: dict[str, float | None]
+    values: dict[str, Bounded | None]
     seed_status: dict[str, str]
     cells: tuple[str, ...]
     settings: dict[str, Any]
@@ -49,6 +60,10 @@ class Result(Part):
     verdict: str | None
     levels: tuple[Level, ...]
 
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Self:
+        return _once(self, "level", [level.level for level in self.levels])
+
     @property
     def place(self) -> tuple[str, str, str | None]:
         """What it is about, among the results of a claim."""
@@ -62,6 +77,10 @@ class Claim(Part):
     status: str
     verdict: str | None
     results: tuple[Result, ...]
+
+    @model_validator(mode="after")
+    def _results_differ(self) -> Self:
+        return _once(self, "result", [result.place for result in self.results])
 
 
 class Provenance(Part):
@@ -86,6 +105,10 @@ class Published(Part):
 
     claims: tuple[Claim, ...]
     provenance: Provenance
+
+    @model_validator(mode="after")
+    def _claims_differ(self) -> Self:
+        return _once(self, "claim", [claim.id for claim in self.claims])
 
 
 def read_published(path: Path) -> Published:
