@@ -480,9 +480,13 @@ def test_ctrl_c_leaves_no_process_and_no_file_behind(tmp_path: Path) -> None:
         text=True,
         env={**os.environ, "TMPDIR": str(scratch)},
     ) as process:
-        wait_for_two_trainings(process)
-        process.send_signal(signal.SIGINT)
-        output, error = process.communicate(timeout=60)
+        try:
+            wait_for_two_trainings(process)
+            process.send_signal(signal.SIGINT)
+            output, error = process.communicate(timeout=60)
+        except BaseException:
+            process.kill()  # else the test would wait for it for ever
+            raise
     assert output == "exit status 130\nprocesses 0\nfiles 0\n"
     assert "Traceback" not in error
     assert "interrupted" in error
