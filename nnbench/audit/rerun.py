@@ -121,6 +121,7 @@ async def _run(cell: Cell, place: _Place) -> Rerun:
             *("run", json.dumps(cell.document(), separators=(",", ":"))),
             *("--record", str(path), "--data", str(data), "--device", place.device),
             *("--cores", str(cores), "--jobs-per-gpu", str(place.config.jobs_per_gpu)),
+            "--end-with-parent",
         ],
         place,
         threads=cores,
