@@ -23,10 +23,9 @@ from nnbench.plan import Plan
 from nnbench.records import (
     MADE_OF,
     RejectedRecordError,
-    read_record,
+    found_record,
     record_path,
     records_sha256,
-    take_finished,
     write_atomically,
 )
 from nnbench.uses import Use
@@ -82,16 +81,15 @@ def read_records(
     plan: Plan, results: Path
 ) -> tuple[dict[str, dict[str, Any]], list[dict[str, str]]]:
     """The records of the plan's cells, and which were rejected and why."""
-    records, rejected = {}, []
+    records: dict[str, dict[str, Any]] = {}
+    rejected = []
     for cell_id in plan.cells:
-        path = record_path(results, cell_id)
-        # another pipeline's Snakemake may have removed it when a job that waited for it was cancelled
-        if not path.exists() and not take_finished(path):
-            continue
         try:
-            records[cell_id] = read_record(path)
+            record = found_record(record_path(results, cell_id))
         except RejectedRecordError as error:
             rejected.append({"cell": cell_id, "reason": error.reason})
+        else:
+            records |= {} if record is None else {cell_id: record}
     return records, rejected
 
 

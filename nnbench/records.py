@@ -195,6 +195,18 @@ def take_finished(record: Path) -> bool:
     return False
 
 
+def found_record(path: Path) -> dict[str, Any] | None:
+    """The record of a cell; None where there is none.
+
+    Another pipeline's Snakemake, whose waiting job was cancelled, may have removed it: it is taken back.
+
+    Raises:
+        RejectedRecordError: See ``read_record``.
+        NnbenchError: It cannot be put back.
+    """
+    return read_record(path) if path.exists() or take_finished(path) else None
+
+
 def publish(record: Path) -> None:
     """Give a record that was written under ``kept_path`` its own name.
 

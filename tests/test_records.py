@@ -26,6 +26,8 @@ from nnbench.records import (
     check_record,
     dataset_folder,
     folder_lock,
+    found_record,
+    kept_path,
     read_record,
     record_path,
     set_aside,
@@ -150,6 +152,17 @@ def test_the_record_of_another_cell_is_noticed(check: Any, tmp_path: Path, whole
 def test_a_missing_record_says_so(tmp_path: Path) -> None:
     with pytest.raises(RejectedRecordError, match="No such file"):
         check_record(tmp_path / "record.json")
+
+
+def test_a_record_that_is_gone_is_taken_back_from_its_second_copy(tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    assert found_record(path) == RECORD
+    path.replace(kept_path(path))
+    assert found_record(path) == RECORD
+    assert read_record(path) == RECORD
+    for copy in (path, kept_path(path)):
+        copy.unlink()
+    assert found_record(path) is None
 
 
 def test_a_rejected_record_is_kept_under_another_name(tmp_path: Path, whole: bytes) -> None:

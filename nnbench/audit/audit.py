@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from nnbench.audit.noise import MISSING, OK, Change, Pair, Run, changes
+from nnbench.audit.noise import Change, changes
 from nnbench.audit.origins import difference_text, differing
-from nnbench.audit.remembered import Remembered, RunShape, remembered, todays_cell
+from nnbench.audit.remembered import Remembered, remembered, todays_cell
 from nnbench.audit.rerun import Rerun, Say, measure_again
+from nnbench.audit.runs import largest, pairs_of
 from nnbench.cells import Cell, runs_alone
 from nnbench.config import Config
 from nnbench.errors import NnbenchError
-from nnbench.metrics import METRICS
 from nnbench.plan import Plan, make_plan
 from nnbench.records import RejectedRecordError, read_record, record_path
 
@@ -176,7 +176,7 @@ def judged(subjects: Sequence[Subject], reruns: Sequence[Rerun]) -> list[Entry]:
         (index, metric): pair
         for index, (subject, now) in enumerate(zip(subjects, again, strict=True))
         if now is not None and _reason_not_compared(subject, now) is None
-        for metric, pair in _pairs(subject.then.runs, now.runs).items()
+        for metric, pair in pairs_of(subject.then.runs, now.runs).items()
     }
     found = changes(pairs)
     return [
@@ -197,40 +197,6 @@ def _reason_not_compared(subject: Subject, now: Remembered) -> str | None:
     if subject.then.failure:
         return f"it had failed before: {subject.then.failure}"
     return None
-
-
-def _pairs(then: Mapping[str, RunShape], now: Mapping[str, RunShape]) -> dict[str, Pair]:
-    """Every metric that was measured then; what is measured now beside them has no counterpart."""
-    known = {name for run in then.values() for name in run.metrics}
-    return {name: _pair(name, then, now) for name in sorted(known)}
-
-
-def _pair(name: str, then: Mapping[str, RunShape], now: Mapping[str, RunShape]) -> Pair:
-    metric = METRICS.get(name.partition("@")[0])
-    seeds = then.keys() | now.keys()
-    a, b = _runs(name, then, seeds), _runs(name, now, seeds)
-    positive = all((run.value or 0.0) >= 0 for run in (*a, *b))
-    return Pair(
-        a=a,
-        b=b,
-        scale="log" if metric and metric.scale == "log" and positive else "raw",
-        exact=metric is not None and metric.unit == "count",
-        margin=metric.margin_on_scale() if metric and metric.timing else 0.0,
-    )
-
-
-def _runs(name: str, runs: Mapping[str, RunShape], seeds: Iterable[str]) -> tuple[Run, ...]:
-    """The runs of one metric; one without a value is missing, like one that is not there at all."""
-    return tuple(_run(seed, runs.get(seed), name) for seed in sorted(seeds))
-
-
-def _run(seed: str, run: RunShape | None, name: str) -> Run:
-    if run is None:
-        return Run(seed, MISSING, None)
-    if run.status == "diverged":  # its value says nothing, its status does
-        return Run(seed, run.status, None)
-    value = run.metrics.get(name)
-    return Run(seed, MISSING if value is None and run.status == OK else run.status, value)
 
 
 def _entry(
@@ -297,18 +263,3 @@ def _causes(differences: Sequence[Mapping[str, str | None]]) -> list[str]:
     code = any(difference["what"] == "training code" for difference in differences)
     causes = [d for d in differences if code or d["what"] not in _NO_CAUSE]
     return [difference_text(difference) for difference in causes]
-
-
-def largest(then: Mapping[str, RunShape], now: Mapping[str, RunShape]) -> Entry | None:
-    """The largest relative difference of a value: where it is, and how large."""
-    found = [
-        {"relative": _relative(a, b), "metric": name, "seed": seed}
-        for seed in then.keys() & now.keys()
-        for name, a in then[seed].metrics.items()
-        if a is not None and (b := now[seed].metrics.get(name)) is not None
-    ]
-    return max(found, key=lambda entry: (entry["relative"], entry["metric"]), default=None)
-
-
-def _relative(a: float, b: float) -> float:
-    return abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0
