@@ -27,12 +27,8 @@ def short_cells(folder: Path) -> Project:
     """A project with cells of two epochs on scikit-learn's digits."""
     folder.mkdir()
     project = Project(folder)
-    del project.document["claims"]["coins"]
-    claim = project.document["claims"]["rate"]
-    rates = [round(0.02 * step, 2) for step in range(1, CELLS + 1)]
-    claim["levels"] = {str(rate): {"lr": rate} for rate in rates}
-    claim["claimed"] = {str(rate): rate for rate in rates}
-    project.save()
+    rates = (round(0.02 * step, 2) for step in range(1, CELLS + 1))
+    project.only_rates(*rates, train_for="2 epochs")
     return project
 
 

@@ -22,19 +22,7 @@ def parser() -> argparse.ArgumentParser:
     def command(name: str, text: str, *, config: bool = True) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         if config:
-            sub.add_argument(
-                "--config",
-                default=DEFAULT_CONFIG,
-                metavar="FILE",
-                help=f"a config file, or its content as JSON (default: {DEFAULT_CONFIG})",
-            )
-            sub.add_argument(
-                "--configfile",
-                action="append",
-                default=[],
-                metavar="FILE",
-                help="a file laid over it, as Snakemake's --configfile; can be repeated",
-            )
+            _add_config(sub)
         return sub
 
     plan = command("plan", "Show claims, cells, what is done, what would run, and for how long.")
@@ -47,7 +35,50 @@ def parser() -> argparse.ArgumentParser:
     prepare.add_argument("--data-folder", type=Path, default=Path("data"))
     prepare.add_argument("--download", action="store_true", help="fetch missing files")
 
-    run = command("run", "Measure one cell and write its record.")
+    _add_run(command("run", "Measure one cell and write its record."))
+
+    command("aggregate", "Records to tables (results/aggregate).")
+    command("judge", "Tables to reports/results.json.")
+    command("report", "reports/results.json to HTML, Markdown and CSV.")
+
+    compare = command(
+        "compare",
+        "Two results.json side by side; exit status 0: nothing changed beyond noise, 1: something did.",
+        config=False,
+    )
+    compare.add_argument("a", type=Path, metavar="A", help="a results.json, or a folder with one")
+    compare.add_argument("b", type=Path, metavar="B", help="another one")
+    compare.add_argument("--json", action="store_true", help="everything that was found, as JSON")
+
+    _add_audit(
+        command(
+            "audit",
+            "Measure a random sample of finished cells again; exit status 1: some drifted or failed.",
+        )
+    )
+
+    schemas = command("schemas", "Write the JSON schemas of the config files.", config=False)
+    schemas.add_argument("folder", type=Path, nargs="?", default=Path("workflow/schemas"))
+    return made
+
+
+def _add_config(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--config",
+        default=DEFAULT_CONFIG,
+        metavar="FILE",
+        help=f"a config file, or its content as JSON (default: {DEFAULT_CONFIG})",
+    )
+    sub.add_argument(
+        "--configfile",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file laid over it, as Snakemake's --configfile; can be repeated",
+    )
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "cell", help="a cell's document as JSON, or the id (or its beginning) of a planned cell"
     )
@@ -58,7 +89,6 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--device", type=_device, help="auto, cpu, cuda, cuda:N or mps (default: the config's)"
     )
-
     run.add_argument("--cores", type=_cores, default=None, help="CPU cores for it (default: all)")
     run.add_argument(
         "--jobs-per-gpu",
@@ -82,23 +112,8 @@ def parser() -> argparse.ArgumentParser:
         help="end, saving its state, when the process that started it is gone (Snakemake's jobs do)",
     )
 
-    command("aggregate", "Records to tables (results/aggregate).")
-    command("judge", "Tables to reports/results.json.")
-    command("report", "reports/results.json to HTML, Markdown and CSV.")
 
-    compare = command(
-        "compare",
-        "Two results.json side by side; exit status 0: nothing changed beyond noise, 1: something did.",
-        config=False,
-    )
-    compare.add_argument("a", type=Path, metavar="A", help="a results.json, or a folder with one")
-    compare.add_argument("b", type=Path, metavar="B", help="another one")
-    compare.add_argument("--json", action="store_true", help="everything that was found, as JSON")
-
-    audit = command(
-        "audit",
-        "Measure a random sample of finished cells again; exit status 1: some drifted or failed.",
-    )
+def _add_audit(audit: argparse.ArgumentParser) -> None:
     audit.add_argument("--cells", type=_cores, default=5, help="how many to draw (default: 5)")
     audit.add_argument(
         "--seed", type=_seed, default=None, help="of the draw (default: a new one, which is shown)"
@@ -115,10 +130,6 @@ def parser() -> argparse.ArgumentParser:
     )
     audit.add_argument("--cores", type=_cores, default=None, help="CPU cores (default: all)")
     audit.add_argument("--json", action="store_true", help="everything that was found, as JSON")
-
-    schemas = command("schemas", "Write the JSON schemas of the config files.", config=False)
-    schemas.add_argument("folder", type=Path, nargs="?", default=Path("workflow/schemas"))
-    return made
 
 
 def _cores(text: str) -> int:

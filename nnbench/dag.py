@@ -134,16 +134,17 @@ class Workflow:
         """
         messages = []
         for path in map(Path, self.records()):
+            rejected = None
             try:
                 if path.exists():
                     read_record(path)
             except RejectedRecordError as error:
-                aside = _set_aside(path)
-                whole = take_finished(path)
-                then = "its second copy takes its place" if whole else "its cell is run again"
-                messages.append(f"{path}: {error.reason}; kept as {aside.name}, {then}")
-            if stated_sha256(kept_path(path)) not in (None, stated_sha256(path)):
-                take_finished(path)
+                rejected = f"{path}: {error.reason}; kept as {_set_aside(path).name}"
+            another = stated_sha256(kept_path(path)) not in (None, stated_sha256(path))
+            taken = another and take_finished(path)
+            if rejected:
+                then = "its second copy takes its place" if taken else "its cell is run again"
+                messages.append(f"{rejected}, {then}")
         return messages
 
     def mark_stale(self) -> None:

@@ -74,9 +74,8 @@ def run_job(
     with folder_lock(record.parent):
         if reuse and not os.environ.get(AGAIN) and take_finished(record):
             print(f"{record}: is finished already")
-            record.with_name(CHECKPOINT).unlink(
-                missing_ok=True
-            )  # of a job that was ended just then
+            # of a job that was ended right after its record was written
+            record.with_name(CHECKPOINT).unlink(missing_ok=True)
             return
         sweep(record.parent)
         manifest = store.read_manifest(data)  # the usual mistake is told before torch is loaded

@@ -212,4 +212,4 @@ def _first(error: ValidationError) -> str:
     first: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))[:100]
     message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}"[:LONGEST_REASON] if place else message[:LONGEST_REASON]
+    return (f"{place}: {message}" if place else message)[:LONGEST_REASON]

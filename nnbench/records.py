@@ -31,9 +31,8 @@ MADE_OF = "records.sha256"
 AGAIN = "NNBENCH_AGAIN"
 """Set in the environment where finished cells are to be measured again (Snakemake's ``--force…``)."""
 LONGEST_HEAD = 130  # bytes
-_HALF = re.compile(
-    r"\\ud[89a-f]", re.IGNORECASE
-)  # of a pair that stands for one character; or alone, for none
+# half of a pair that stands for one character; alone it stands for none
+_HALF = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 _HEAD = re.compile(rb'\{"schema_version":(\d{1,6}),"sha256":"([0-9a-f]{64})","record":')
 
 

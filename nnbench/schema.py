@@ -38,9 +38,8 @@ def is_name(text: str, *, most: int = LONGEST_NAME) -> bool:
     return 1 <= len(text) <= most and _UNPRINTABLE.search(text) is None
 
 
-LARGEST = (
-    1e100  # of a number: squares and sums of such ones are finite, and nothing measured is larger
-)
+LARGEST = 1e100
+"""Of a number: squares and sums of such ones are finite, and nothing measured is larger."""
 
 
 def _finite(value: Any) -> Any:

@@ -8,12 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-
-START_SECONDS = 60.0  # a daemon that is not up by then will not come up
 
 
 def found(program: str) -> str | None:
@@ -28,19 +25,6 @@ def quietly(
     return subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
-
-
-def wait_for(true: Callable[[], object], what: str, *, seconds: float = START_SECONDS) -> None:
-    """Wait until something is true.
-
-    Raises:
-        TimeoutError: It did not become true.
-    """
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {seconds:g} seconds")
-        time.sleep(0.05)
 
 
 def run_once(*command: str) -> None:

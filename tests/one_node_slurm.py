@@ -21,7 +21,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemons import found, free_ports, guard, listens, quietly, run_once, start, wait_for
+from daemons import found, free_ports, guard, listens, quietly, run_once, start
+from waiting import wait_for
 
 NODE = socket.gethostname().split(".")[0]
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "setpriv")

@@ -74,6 +74,15 @@ class Project:
         levels: dict[str, Any] = self.document["claims"][claim]["levels"]
         return levels
 
+    def only_rates(self, *rates: float, train_for: str) -> None:
+        """Let the document have one cell for each of these learning rates, and no other."""
+        del self.document["claims"]["coins"]
+        claim = self.document["claims"]["rate"]
+        claim["settings"]["train_for"] = train_for
+        claim["levels"] = {str(rate): {"lr": rate} for rate in rates}
+        claim["claimed"] = {str(rate): rate for rate in rates}
+        self.save()
+
     def environment(self) -> dict[str, str]:
         own = {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
         return {**os.environ, **own, **self.variables}

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from project import ROOT, Project
+from waiting import wait_for
 
 from nnbench.cells import make_cell
 from nnbench.datasets import digits, store
@@ -83,14 +84,6 @@ def leftovers(cells: Path) -> set[str]:
     return {path.name for path in cells.glob("*/*")} - usual
 
 
-def until(true: Any, *, what: str) -> None:
-    for _ in range(1200):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"waited a minute for {what}")
-
-
 def jobs_in(folder: Path) -> list[psutil.Process]:
     """Processes that measure a cell of this project."""
     found = []
@@ -144,7 +137,7 @@ def wait_for_progress(process: subprocess.Popen[str], checkpoint: Path) -> None:
             return None
 
     before = stamp()
-    until(lambda: process.poll() is not None or stamp() != before, what="a checkpoint")
+    wait_for(lambda: process.poll() is not None or stamp() != before, "a checkpoint")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +184,7 @@ def test_a_second_job_of_a_cell_waits_and_takes_the_record_of_the_first(
     cell = cell_of(hidden=(64,), train_for="200 epochs")
     record = record_path(tmp_path, cell["id"])
     first = job(cell, record, data, "--reuse")
-    until((record.parent / ".lock").exists, what="the first job")
+    wait_for((record.parent / ".lock").exists, "the first job")
     time.sleep(0.3)
     first.send_signal(signal.SIGSTOP)  # so that it does not end before the second one looks
     second = job(cell, record, data, "--reuse")
@@ -275,11 +268,11 @@ def test_a_snakemake_that_is_killed_leaves_no_orphan_and_the_next_one_goes_on(
     kept: dict[str, int] = {}
     for round_ in range(4):
         process = fresh.start("--rerun-incomplete")
-        until(lambda: jobs_in(fresh.folder), what="a job")
+        wait_for(lambda: jobs_in(fresh.folder), "a job")
         time.sleep(MOMENTS.uniform(0.0, 6.0))
         process.kill()
         process.communicate(timeout=60)
-        until(lambda: not jobs_in(fresh.folder), what="the jobs to end with it")
+        wait_for(lambda: not jobs_in(fresh.folder), "the jobs to end with it")
         now = {cell: path.stat().st_ino for cell, path in fresh.records().items()}
         assert {cell: now[cell] for cell in kept} == kept, round_
         for path in fresh.records().values():
@@ -297,7 +290,7 @@ def test_a_second_pipeline_in_one_folder_is_refused_and_the_first_finishes(
     fresh: Project, clean: Project
 ) -> None:
     first = fresh.start()
-    until(lambda: jobs_in(fresh.folder), what="a job")
+    wait_for(lambda: jobs_in(fresh.folder), "a job")
     first.send_signal(signal.SIGSTOP)  # so that it does not end before the second one looks
     second = fresh.run()
     first.send_signal(signal.SIGCONT)

@@ -12,9 +12,9 @@ from typing import Any
 
 import psutil
 import pytest
-from daemons import wait_for
 from one_node_slurm import Slurm, one_node_slurm, why_not
 from project import TABLES, Project
+from waiting import wait_for
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 pytestmark = [
@@ -39,12 +39,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
 def long_project(folder: Path, *rates: float) -> Project:
     """A project with one long cell for each learning rate."""
     project = Project(folder)
-    del project.document["claims"]["coins"]
-    claim = project.document["claims"]["rate"]
-    claim["settings"]["train_for"] = LENGTH
-    claim["levels"] = {str(rate): {"lr": rate} for rate in rates}
-    claim["claimed"] = {str(rate): rate for rate in rates}
-    project.save()
+    project.only_rates(*rates, train_for=LENGTH)
     return project
 
 

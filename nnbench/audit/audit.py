@@ -130,24 +130,29 @@ def audit(
     Raises:
         NnbenchError: There is nothing to audit.
     """
-    if found.refused and not (found.subjects or found.unreadable):
-        source, why = found.refused[0]
-        more = f", and {len(found.refused) - 1} more" if found.refused[1:] else ""
-        raise NnbenchError(
-            "no cell can be measured again",
-            got=f"{source}: {why}{more}",
-            todo="audit what today's config, code and schema still have",
-        )
     if not (found.subjects or found.unreadable):
-        raise NnbenchError(
-            "no finished cell to audit",
-            got=f"no record in {Path(config.results) / 'cells'}",
-            todo="run the pipeline first, or audit a published report with --report",
-        )
+        raise _nothing(found, config)
     drawn = sample(found.subjects, cells, seed=seed)
     again = [subject.cell for subject in drawn]
     reruns = measure_again(again, config, device=device, cores=cores, say=say)
     return _document(found, judged(drawn, reruns), seed=seed)
+
+
+def _nothing(found: Found, config: Config) -> NnbenchError:
+    """Why there is nothing to audit."""
+    if not found.refused:
+        return NnbenchError(
+            "no finished cell to audit",
+            got=f"no record in {Path(config.results) / 'cells'}",
+            todo="run the pipeline first, or audit a published report with --report",
+        )
+    source, why = found.refused[0]
+    more = f", and {len(found.refused) - 1} more" if found.refused[1:] else ""
+    return NnbenchError(
+        "no cell can be measured again",
+        got=f"{source}: {why}{more}",
+        todo="audit what today's config, code and schema still have",
+    )
 
 
 def _document(found: Found, entries: Sequence[Entry], *, seed: int) -> Entry:
