@@ -336,8 +336,16 @@ def test_force_measures_again_what_is_finished(clean: Project, tmp_path: Path) -
     assert {c for c in after if after[c] != before[c]} == {cell}
 
 
+# libfaketime refuses Python's sleep (clock_nanosleep until a time) where it leaves the uptime alone
+SLEEP = """
+import select, time
+time.sleep = lambda seconds: select.select([], [], [], seconds) and None
+"""
+
+
 def at_a_clock(project: Project, offset: str, command: list[str]) -> subprocess.Popen[str]:
     """Start a command in a project's folder whose clock is off; a machine's clock is one, its uptime another."""
+    (project.folder / "sitecustomize.py").write_text(SLEEP)  # which Python imports at its start
     return subprocess.Popen(
         [str(FAKETIME), "-m", "-f", offset, *command],
         cwd=project.folder,
@@ -385,9 +393,12 @@ def test_a_clock_that_jumps_during_a_run_changes_no_number(clean: Project, tmp_p
     jumping.write_text("+0d")
     project.variables |= {"FAKETIME_TIMESTAMP_FILE": str(jumping), "FAKETIME_NO_CACHE": "1"}
     process = at_a_clock(project, "+0d", project.command())
-    for jump in ("+3d", "-3d", "+1h"):
-        time.sleep(3)
-        jumping.write_text(jump)
+    for finished_cells, jump in enumerate(("+3d", "-3d", "+1h")):
+        wait_for(lambda: jobs_in(project.folder), "a job")
+        wait_for(lambda least=finished_cells: len(project.records()) >= least, "a record")
+        following = jumping.with_name("following")
+        following.write_text(jump)
+        following.replace(jumping)  # at once: what faketime makes of half a file is no clock
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 0, output
     assert agrees(project, clean)
