@@ -124,11 +124,11 @@ def test_a_cell_asks_slurm_for_the_memory_and_time_of_its_plan(
 
 
 @pytest.mark.parametrize("kind", ["gres", "gpu"])
-def test_cells_that_ask_for_a_gpu_see_one_each(kind: str, request: pytest.FixtureRequest) -> None:
+def test_a_cell_that_asks_for_a_gpu_sees_one(kind: str, request: pytest.FixtureRequest) -> None:
     slurm: Slurm = request.getfixturevalue("plain" if kind == "gres" else "accounted")[0]
     seen = slurm.visible_gpus()
     assert set(slurm.jobs("all")) <= set(seen)
-    assert set(seen.values()) == {"0", "1"}  # two jobs at once, two GPUs
+    assert set(seen.values()) <= {"0", "1"}
 
 
 def test_without_accounting_no_question_goes_to_it(plain: tuple[Slurm, Project, str]) -> None:

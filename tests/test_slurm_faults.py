@@ -177,20 +177,30 @@ def both_caught(project: Project) -> list[psutil.Process]:
     return [process, caught(project, [first])[1]]
 
 
-def test_an_interrupted_snakemake_takes_its_jobs_along_and_a_killed_one_does_not(
-    slurm: Slurm, tmp_path: Path, faulty: Faulty
-) -> None:
-    project = long_project(tmp_path, 0.1, 0.2)
+def two_at_once(folder: Path, slurm: Slurm) -> Project:
+    project = long_project(folder, 0.1, 0.2)
     project.variables, project.patience_seconds = dict(slurm.environment), 3 * SECONDS
+    return project
 
-    run = project.start(*PROFILE, TABLES, cores=None)
-    both_caught(project)
+
+def test_two_jobs_at_once_have_a_gpu_each_and_end_with_an_interrupted_snakemake(
+    slurm: Slurm, tmp_path: Path
+) -> None:
+    project = two_at_once(tmp_path, slurm)
+    run = project.start(*PROFILE, TABLES, "--set-resources", "cell:gres=gpu:1", cores=None)
+    visible = [process.environ()["CUDA_VISIBLE_DEVICES"] for process in both_caught(project)]
+    assert sorted(visible) == ["0", "1"]
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=project.patience_seconds)
     wait_for(lambda: not slurm.jobs(), "the end of the jobs", seconds=SECONDS)
     assert project.records() == {}
     assert len(list(tmp_path.glob("results/cells/*/checkpoint.pt"))) == 2
 
+
+def test_jobs_that_outlive_a_killed_snakemake_are_neither_lost_nor_done_twice(
+    slurm: Slurm, tmp_path: Path, faulty: Faulty
+) -> None:
+    project = two_at_once(tmp_path, slurm)
     run = project.start(*PROFILE, TABLES, cores=None)
     processes = both_caught(project)
     run.kill()
