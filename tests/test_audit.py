@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from made_up_plan import FILE, claim, made_up_record, plan_in, planned, store
+from waiting import PATIENCE_SECONDS, wait_for
 
 from nnbench.aggregate import aggregate
 from nnbench.audit.audit import NOTHING, Found, audit, finished
@@ -360,7 +360,7 @@ def test_ctrl_c_leaves_no_process_and_no_file_behind(tmp_path: Path) -> None:
         try:
             wait_for_two_trainings(process)
             process.send_signal(signal.SIGINT)
-            output, error = process.communicate(timeout=60)
+            output, error = process.communicate(timeout=PATIENCE_SECONDS)
         except BaseException:
             process.kill()  # else the test would wait for it for ever
             raise
@@ -371,15 +371,14 @@ def test_ctrl_c_leaves_no_process_and_no_file_behind(tmp_path: Path) -> None:
 
 def wait_for_two_trainings(process: subprocess.Popen[str]) -> None:
     """Until an audit has two trainings that have loaded torch."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+
+    def two_loaded() -> bool:
         assert process.poll() is None, process.stderr and process.stderr.read()
         children = psutil.Process(process.pid).children(recursive=True)
         running = [child for child in children if "run" in child.cmdline()[3:4]]
-        if len(running) == 2 and all(child.num_threads() and loaded(child) for child in running):
-            return
-        time.sleep(0.1)
-    raise AssertionError("no training began")
+        return len(running) == 2 and all(map(loaded, running))
+
+    wait_for(two_loaded, "two trainings")
 
 
 def loaded(child: psutil.Process) -> bool:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from project import TABLES, Project
+from waiting import PATIENCE_SECONDS, wait_for
 
 from nnbench.records import kept_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.dag
 LONG = "20000 epochs"  # long enough to be caught in the act
@@ -162,7 +163,7 @@ def test_a_killed_job_costs_only_its_own_cell(fresh: Project) -> None:
     fresh.save()
     process = fresh.start(TABLES)
     os.kill(_training_job(process.pid, LONG), signal.SIGKILL)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode != 0, output
     kept = fresh.stamps()
     assert len(kept) == 4  # the other jobs went on
@@ -181,7 +182,7 @@ def test_an_interrupted_run_goes_on_where_it_was(fresh: Project) -> None:
     process = fresh.start(TABLES, cores=1)
     job = _training_job(process.pid, LONG)
     os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches the whole group
-    process.communicate(timeout=120)
+    process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode != 0
     assert not psutil.pid_exists(job)
     kept = fresh.stamps()
@@ -230,19 +231,16 @@ def _append(path: Path, text: str) -> None:
 
 def _training_job(snakemake: int, mark: str) -> int:
     """The process id of the job whose command line has ``mark``, once it has begun to train."""
-    for process in _until_found(snakemake, mark):
-        return process.pid
-    raise AssertionError(f"no job with {mark!r} was started")
+    found: list[int] = []
 
-
-def _until_found(snakemake: int, mark: str) -> Iterator[psutil.Process]:
-    for _ in range(600):
+    def look() -> bool:
         for process in psutil.Process(snakemake).children(recursive=True):
-            try:
+            with suppress(psutil.NoSuchProcess):
                 arguments = process.cmdline()
                 busy = process.cpu_times().user > 2.0  # imports are over
-            except psutil.NoSuchProcess:
-                continue
-            if "run" in arguments and mark in " ".join(arguments) and busy:
-                yield process
-        time.sleep(0.1)
+                if "run" in arguments and mark in " ".join(arguments) and busy:
+                    found.append(process.pid)
+        return bool(found)
+
+    wait_for(look, f"a job with {mark!r}")
+    return found[0]

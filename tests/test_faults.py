@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from project import ROOT, Project
-from waiting import wait_for
+from waiting import PATIENCE_SECONDS, wait_for
 
 from nnbench.cells import make_cell
 from nnbench.datasets import digits, store
@@ -122,7 +122,7 @@ def job(cell: dict[str, Any], record: Path, data: Path, *more: str) -> subproces
 
 
 def finished(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, output
     return output
 
@@ -161,7 +161,7 @@ def test_a_job_that_is_ended_at_random_moments_finishes_with_the_same_bits(
             finished(process)
             break
         process.send_signal(by)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode in (-by, 128 + by), output
         ends += 1
         if record.exists():  # it was ended on its way out: whole, or not there
@@ -184,8 +184,8 @@ def test_a_second_job_of_a_cell_waits_and_takes_the_record_of_the_first(
     cell = cell_of(hidden=(64,), train_for="200 epochs")
     record = record_path(tmp_path, cell["id"])
     first = job(cell, record, data, "--reuse")
-    wait_for((record.parent / ".lock").exists, "the first job")
-    time.sleep(0.3)
+    lock = record.parent / ".lock"
+    wait_for(lambda: lock.exists() and lock.stat().st_size, "the first job")
     first.send_signal(signal.SIGSTOP)  # so that it does not end before the second one looks
     second = job(cell, record, data, "--reuse")
     assert second.stdout
@@ -246,7 +246,7 @@ def test_a_disk_that_is_full_leaves_no_record_and_room_lets_the_next_job_finish(
     )  # a record takes more: it is cut in the middle
     ballast.write_bytes(bytes(room))
     process = job(cell, record, data, "--checkpoint-seconds", "0.001")
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 2
     assert "No space left on device" in output
     assert "see that its disk has room" in output
@@ -266,12 +266,15 @@ def test_a_snakemake_that_is_killed_leaves_no_orphan_and_the_next_one_goes_on(
     fresh: Project, clean: Project
 ) -> None:
     kept: dict[str, int] = {}
+    kills = 0
     for round_ in range(4):
         process = fresh.start("--rerun-incomplete")
-        wait_for(lambda: jobs_in(fresh.folder), "a job")
-        time.sleep(MOMENTS.uniform(0.0, 6.0))
+        # the first is killed while its jobs start, so that it is not done before, however fast the machine
+        wait_for(lambda p=process: jobs_in(fresh.folder) or p.poll() is not None, "a job")
+        time.sleep(MOMENTS.uniform(0.0, 6.0 if round_ else 0.5))
+        kills += process.poll() is None
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_SECONDS)
         wait_for(lambda: not jobs_in(fresh.folder), "the jobs to end with it")
         now = {cell: path.stat().st_ino for cell, path in fresh.records().items()}
         assert {cell: now[cell] for cell in kept} == kept, round_
@@ -279,6 +282,7 @@ def test_a_snakemake_that_is_killed_leaves_no_orphan_and_the_next_one_goes_on(
             check_record(path)
         kept = now
         assert fresh.run("--unlock").returncode == 0
+    assert kills
     done = fresh.run("--rerun-incomplete")
     assert done.returncode == 0, done.stdout
     now = {cell: path.stat().st_ino for cell, path in fresh.records().items()}
@@ -296,7 +300,7 @@ def test_a_second_pipeline_in_one_folder_is_refused_and_the_first_finishes(
     first.send_signal(signal.SIGCONT)
     assert second.returncode != 0
     assert "Directory cannot be locked" in second.stdout
-    output, _ = first.communicate(timeout=120)
+    output, _ = first.communicate(timeout=PATIENCE_SECONDS)
     assert first.returncode == 0, output
     assert agrees(fresh, clean)
 
@@ -315,7 +319,7 @@ def test_two_pipelines_on_one_results_folder_train_each_cell_once(
             seen.add((path.parent.name, path.stat().st_ino))
         time.sleep(0.02)
     for process in running:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, output
     assert len(seen) == len({cell for cell, _ in seen}) == 5
     for project in pair:
@@ -374,7 +378,7 @@ def test_a_clock_that_goes_back_between_two_runs_does_not_keep_old_tables(
     assert report_numbers(project) != report_numbers(clean)
     path.unlink()
     again = [sys.executable, "-m", "nnbench", "run", path.parent.name, "--device", "cpu"]
-    at_a_clock(project, "-2d", again).communicate(timeout=120)
+    at_a_clock(project, "-2d", again).communicate(timeout=PATIENCE_SECONDS)
     behind = time.time() - 2 * 86_400
     assert read_record(path)["started"] < datetime.fromtimestamp(behind + 3600, UTC).isoformat()
     os.utime(path, (behind, behind))  # the kernel's stamp, which faketime leaves as it is
@@ -399,7 +403,7 @@ def test_a_clock_that_jumps_during_a_run_changes_no_number(clean: Project, tmp_p
         following = jumping.with_name("following")
         following.write_text(jump)
         following.replace(jumping)  # at once: what faketime makes of half a file is no clock
-    output, _ = process.communicate(timeout=180)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, output
     assert agrees(project, clean)
     stamps = project.stamps()

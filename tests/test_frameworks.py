@@ -18,6 +18,7 @@ import psutil
 import pytest
 import torch
 from tiny_training import one_thread, settings_of
+from waiting import PATIENCE_SECONDS
 
 from nnbench.datasets import store
 from nnbench.datasets.digits import DATASET
@@ -365,7 +366,7 @@ def test_no_worker_outlives_a_job_that_is_killed() -> None:
         assert job.stdout is not None
         orphan = psutil.Process(int(job.stdout.readline()))
         job.send_signal(signal.SIGKILL)
-        gone, _ = psutil.wait_procs([orphan], timeout=60)
+        gone, _ = psutil.wait_procs([orphan], timeout=PATIENCE_SECONDS)
     assert gone
 
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from waiting import PATIENCE_SECONDS
 
 from nnbench.cells import dataset_of
 from nnbench.datasets import store
@@ -234,7 +235,7 @@ def test_a_gpu_each_or_none_of_the_parallel_ways() -> None:
     assert shared_cores(setup_of(cores=2, device="cuda")) == ()
 
 
-WAITS = "import time; time.sleep(60)"
+WAITS = "import time; time.sleep(600)"  # longer than a test waits for its end
 ONE_IS_KILLED = """
 import json, os, signal, sys, time
 if json.loads(sys.argv[-1])["rank"] == 2:
@@ -314,7 +315,7 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
     assert len(children) == 2
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    _, alive = psutil.wait_procs(children, timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE_SECONDS)
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
 
 

@@ -252,10 +252,14 @@ def test_a_cell_is_held_by_one_process_and_let_go_when_that_is_killed(tmp_path: 
             assert holder.stdout is not None
             assert holder.stdout.readline() == "held\n"
             waiting: list[str] = []
-            signal.signal(signal.SIGALRM, _give_up)
-            signal.setitimer(signal.ITIMER_REAL, 0.2)
+
+            def say(message: str) -> None:
+                waiting.append(message)
+                signal.signal(signal.SIGALRM, _give_up)
+                signal.setitimer(signal.ITIMER_REAL, 0.2)
+
             with pytest.raises(TimeoutError):
-                folder_lock(tmp_path, say=waiting.append).__enter__()
+                folder_lock(tmp_path, say=say).__enter__()
             (message,) = waiting
             assert f"{tmp_path}: waiting for process {holder.pid} on " in message
             with folder_lock(tmp_path / "other"):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from one_node_slurm import ACCOUNT, Slurm, one_node_slurm, why_not
 from project import TABLES, Project
+from waiting import PATIENCE_SECONDS
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 pytestmark = [
@@ -18,7 +19,6 @@ pytestmark = [
 ]
 # the profile as it is, but for a shorter wait: the jobs take seconds
 PROFILE = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3")
-PATIENCE_SECONDS = 900.0  # for a minute's work on an idle machine
 TIMED = {
     "title": "MobileNetV2 is faster than AlexNet",
     "quote": "faster",
@@ -56,7 +56,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Slurm, Pro
     """A SLURM without accounting, and on it the whole smoke workflow: its project and what it printed."""
     with one_node_slurm(tmp_path_factory.mktemp("plain")) as slurm:
         project = Project(tmp_path_factory.mktemp("project"))
-        project.variables, project.patience_seconds = dict(slurm.environment), PATIENCE_SECONDS
+        project.variables, project.patience_seconds = dict(slurm.environment), 3 * PATIENCE_SECONDS
         options = ("--slurm-status-command", "squeue", "--set-resources", "cell:gres=gpu:1")
         done = project.run(*PROFILE, *options, cores=None)
         assert done.returncode == 0, done.stdout
@@ -70,7 +70,7 @@ def accounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Slurm,
         pytest.skip(reason)
     with one_node_slurm(tmp_path_factory.mktemp("accounted"), accounting=True) as slurm:
         project = Project(tmp_path_factory.mktemp("project"))
-        project.variables, project.patience_seconds = dict(slurm.environment), PATIENCE_SECONDS
+        project.variables, project.patience_seconds = dict(slurm.environment), 3 * PATIENCE_SECONDS
         del project.document["claims"]["rate"]
         project.document["claims"]["timed"] = TIMED
         project.save()

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from one_node_slurm import Slurm, one_node_slurm, why_not
 from project import TABLES, Project
-from waiting import wait_for
+from waiting import PATIENCE_SECONDS, wait_for
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 pytestmark = [
@@ -27,7 +27,6 @@ PROFILE = (
     "--slurm-init-seconds-before-status-checks", "3",
 )  # fmt: skip
 LENGTH = "200 epochs"  # seconds of training, so that it is caught in the act
-SECONDS = 240.0  # for what takes a quarter of it on an idle machine
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +64,7 @@ def caught(project: Project, known: Iterable[str] = ()) -> tuple[str, psutil.Pro
         found.update({cell: p for cell, p in training(project).items() if cell not in known})
         return bool(found)
 
-    wait_for(look, "a training", seconds=SECONDS)
+    wait_for(look, "a training")
     cell, process = next(iter(found.items()))
     process.suspend()
     return cell, process
@@ -110,7 +109,7 @@ def meet_the_time_limit(slurm: Slurm, job: str) -> None:
 def be_requeued(slurm: Slurm, job: str) -> None:
     slurm.ask("scontrol", "requeue", job)
     # SLURM lets two minutes pass before it starts such a job again
-    wait_for(lambda: job in jobs(slurm, "PENDING"), "the job in the queue", seconds=SECONDS)
+    wait_for(lambda: job in jobs(slurm, "PENDING"), "the job in the queue")
     slurm.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
@@ -138,7 +137,7 @@ def faulty(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Faulty:
     undisturbed = long_project(tmp_path_factory.mktemp("here"), *rates)
     assert undisturbed.run(TABLES).returncode == 0
     project = long_project(tmp_path_factory.mktemp("there"), *rates)
-    project.variables, project.patience_seconds = dict(slurm.environment), 3 * SECONDS
+    project.variables, project.patience_seconds = dict(slurm.environment), 3 * PATIENCE_SECONDS
     run = project.start(*PROFILE, TABLES, cores=None)
     cells: dict[Callable[..., None], str] = {}
     for fault in FAULTS:
@@ -179,7 +178,7 @@ def both_caught(project: Project) -> list[psutil.Process]:
 
 def two_at_once(folder: Path, slurm: Slurm) -> Project:
     project = long_project(folder, 0.1, 0.2)
-    project.variables, project.patience_seconds = dict(slurm.environment), 3 * SECONDS
+    project.variables, project.patience_seconds = dict(slurm.environment), 3 * PATIENCE_SECONDS
     return project
 
 
@@ -192,7 +191,7 @@ def test_two_jobs_at_once_have_a_gpu_each_and_end_with_an_interrupted_snakemake(
     assert sorted(visible) == ["0", "1"]
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=project.patience_seconds)
-    wait_for(lambda: not slurm.jobs(), "the end of the jobs", seconds=SECONDS)
+    wait_for(lambda: not slurm.jobs(), "the end of the jobs")
     assert project.records() == {}
     assert len(list(tmp_path.glob("results/cells/*/checkpoint.pt"))) == 2
 
@@ -210,7 +209,7 @@ def test_jobs_that_outlive_a_killed_snakemake_are_neither_lost_nor_done_twice(
     assert "--unlock" in project.run(*PROFILE, TABLES, cores=None).stdout
     assert project.run(*PROFILE, "--unlock", cores=None).returncode == 0
     run = project.start(*PROFILE, TABLES, cores=None)
-    wait_for(lambda: len(slurm.jobs()) == 4, "jobs for the same cells", seconds=SECONDS)
+    wait_for(lambda: len(slurm.jobs()) == 4, "jobs for the same cells")
     for process in processes:
         process.resume()
     printed, _ = run.communicate(timeout=project.patience_seconds)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+PATIENCE_SECONDS = (
+    240.0  # for what takes seconds on an idle machine: only a test that fails waits so long
+)
 
-def wait_for(true: Callable[[], object], what: str, *, seconds: float = 60.0) -> None:
+
+def wait_for(true: Callable[[], object], what: str, *, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until something is true.
 
     Raises:
