@@ -34,8 +34,7 @@ def short_cells(folder: Path) -> Project:
 
 def measure(slurm: Slurm, folder: Path, *options: str) -> tuple[float, int]:
     """Wall seconds of a run up to its tables, and the jobs that it took."""
-    project = short_cells(folder)
-    project.variables, project.patience_seconds = dict(slurm.environment), 3600.0
+    project = short_cells(folder).on_cluster(slurm.environment)
     before, started = len(slurm.jobs("all")), time.perf_counter()
     done = project.run(*OPTIONS, TABLES, *options, cores=None)
     assert done.returncode == 0, done.stdout

@@ -85,11 +85,10 @@ def read_records(
     rejected = []
     for cell_id in plan.cells:
         try:
-            record = found_record(record_path(results, cell_id))
+            if (record := found_record(record_path(results, cell_id))) is not None:
+                records[cell_id] = record
         except RejectedRecordError as error:
             rejected.append({"cell": cell_id, "reason": error.reason})
-        else:
-            records |= {} if record is None else {cell_id: record}
     return records, rejected
 
 

@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from waiting import PATIENCE_SECONDS
 
 TABLES = "results/aggregate/measurements.csv"  # everything is trained, nothing is judged
 ROOT = Path(__file__).parent.parent
@@ -83,6 +85,11 @@ class Project:
         claim["claimed"] = {str(rate): rate for rate in rates}
         self.save()
 
+    def on_cluster(self, environment: Mapping[str, str]) -> Project:
+        """This project, run where commands find a cluster by these variables, and jobs queue."""
+        self.variables, self.patience_seconds = dict(environment), 3 * PATIENCE_SECONDS
+        return self
+
     def environment(self) -> dict[str, str]:
         own = {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
         return {**os.environ, **own, **self.variables}
@@ -136,3 +143,9 @@ class Project:
     def results(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.folder / "reports/results.json").read_bytes())
         return content
+
+
+def leftovers(cells: Path) -> set[str]:
+    """Files beside the records that should be gone after a run that went well."""
+    usual = {"record.json", "finished.json", "log.txt", ".lock"}
+    return {path.name for path in cells.glob("*/*")} - usual

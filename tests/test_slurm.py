@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from one_node_slurm import ACCOUNT, Slurm, one_node_slurm, why_not
 from project import TABLES, Project
-from waiting import PATIENCE_SECONDS
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 pytestmark = [
@@ -55,8 +54,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Slurm, Project, str]]:
     """A SLURM without accounting, and on it the whole smoke workflow: its project and what it printed."""
     with one_node_slurm(tmp_path_factory.mktemp("plain")) as slurm:
-        project = Project(tmp_path_factory.mktemp("project"))
-        project.variables, project.patience_seconds = dict(slurm.environment), 3 * PATIENCE_SECONDS
+        project = Project(tmp_path_factory.mktemp("project")).on_cluster(slurm.environment)
         options = ("--slurm-status-command", "squeue", "--set-resources", "cell:gres=gpu:1")
         done = project.run(*PROFILE, *options, cores=None)
         assert done.returncode == 0, done.stdout
@@ -69,8 +67,7 @@ def accounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Slurm,
     if reason := why_not(accounting=True):
         pytest.skip(reason)
     with one_node_slurm(tmp_path_factory.mktemp("accounted"), accounting=True) as slurm:
-        project = Project(tmp_path_factory.mktemp("project"))
-        project.variables, project.patience_seconds = dict(slurm.environment), 3 * PATIENCE_SECONDS
+        project = Project(tmp_path_factory.mktemp("project")).on_cluster(slurm.environment)
         del project.document["claims"]["rate"]
         project.document["claims"]["timed"] = TIMED
         project.save()

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from one_node_slurm import Slurm, one_node_slurm, why_not
 from project import TABLES, Project
-from waiting import PATIENCE_SECONDS, wait_for
+from waiting import wait_for
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 pytestmark = [
@@ -84,9 +84,8 @@ def training(project: Project) -> dict[str, psutil.Process]:
     return found
 
 
-LISTENING: dict[
-    int, float
-] = {}  # process -> its seconds of computing when it was first seen to listen
+# process -> its seconds of computing when it was first seen to listen
+LISTENING: dict[int, float] = {}
 
 
 def _computes(process: psutil.Process) -> bool:
@@ -136,8 +135,7 @@ def faulty(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Faulty:
     rates = (0.1, 0.2, 0.3)
     undisturbed = long_project(tmp_path_factory.mktemp("here"), *rates)
     assert undisturbed.run(TABLES).returncode == 0
-    project = long_project(tmp_path_factory.mktemp("there"), *rates)
-    project.variables, project.patience_seconds = dict(slurm.environment), 3 * PATIENCE_SECONDS
+    project = long_project(tmp_path_factory.mktemp("there"), *rates).on_cluster(slurm.environment)
     run = project.start(*PROFILE, TABLES, cores=None)
     cells: dict[Callable[..., None], str] = {}
     for fault in FAULTS:
@@ -176,16 +174,10 @@ def both_caught(project: Project) -> list[psutil.Process]:
     return [process, caught(project, [first])[1]]
 
 
-def two_at_once(folder: Path, slurm: Slurm) -> Project:
-    project = long_project(folder, 0.1, 0.2)
-    project.variables, project.patience_seconds = dict(slurm.environment), 3 * PATIENCE_SECONDS
-    return project
-
-
 def test_two_jobs_at_once_have_a_gpu_each_and_end_with_an_interrupted_snakemake(
     slurm: Slurm, tmp_path: Path
 ) -> None:
-    project = two_at_once(tmp_path, slurm)
+    project = long_project(tmp_path, 0.1, 0.2).on_cluster(slurm.environment)
     run = project.start(*PROFILE, TABLES, "--set-resources", "cell:gres=gpu:1", cores=None)
     visible = [process.environ()["CUDA_VISIBLE_DEVICES"] for process in both_caught(project)]
     assert sorted(visible) == ["0", "1"]
@@ -199,7 +191,7 @@ def test_two_jobs_at_once_have_a_gpu_each_and_end_with_an_interrupted_snakemake(
 def test_jobs_that_outlive_a_killed_snakemake_are_neither_lost_nor_done_twice(
     slurm: Slurm, tmp_path: Path, faulty: Faulty
 ) -> None:
-    project = two_at_once(tmp_path, slurm)
+    project = long_project(tmp_path, 0.1, 0.2).on_cluster(slurm.environment)
     run = project.start(*PROFILE, TABLES, cores=None)
     processes = both_caught(project)
     run.kill()

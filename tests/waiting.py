@@ -5,19 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-PATIENCE_SECONDS = (
-    240.0  # for what takes seconds on an idle machine: only a test that fails waits so long
-)
+# for what takes seconds on an idle machine: only a test that fails waits so long
+PATIENCE_SECONDS = 240.0
 
 
-def wait_for(true: Callable[[], object], what: str, *, seconds: float = PATIENCE_SECONDS) -> None:
+def wait_for(true: Callable[[], object], what: str) -> None:
     """Wait until something is true.
 
     Raises:
         TimeoutError: It did not become true.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE_SECONDS
     while not true():
         if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {seconds:g} seconds")
+            raise TimeoutError(f"{what}: not within {PATIENCE_SECONDS:g} seconds")
         time.sleep(0.05)
