@@ -26,12 +26,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nnbench.cell import run_cell
-from nnbench.cells import make_cell
+from nnbench.cells.cell import make_cell
 from nnbench.engine.checkpoint import EVERY_SECONDS, LARGEST_SHARE, Checkpoint
-from nnbench.job import prepare_dataset
-from nnbench.lease import leased
-from nnbench.records import folder_lock
+from nnbench.experiments.run import run_cell
+from nnbench.jobs.job import prepare_dataset
+from nnbench.jobs.lease import leased
+from nnbench.records.store import folder_lock
 from nnbench.settings import Settings
 
 LIMIT = 0.02

@@ -15,14 +15,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nnbench.cells import WORK_PER_SECOND, Cell, memory_mb, runs_alone, work
-from nnbench.config import parse_config
+from nnbench.cells.cell import Cell
+from nnbench.cells.cost import WORK_PER_SECOND, memory_mb, runs_alone, work
+from nnbench.cells.fingerprint import PACKAGE, module_fingerprint
+from nnbench.claims.config import parse_config
 from nnbench.errors import NnbenchError
-from nnbench.fingerprint import PACKAGE, module_fingerprint
-from nnbench.lease import slots
-from nnbench.plan import Plan, make_plan
-from nnbench.provenance import cores_there
-from nnbench.records import (
+from nnbench.jobs.lease import slots
+from nnbench.jobs.provenance import cores_there
+from nnbench.plan.plan import Plan, make_plan
+from nnbench.records.store import (
     AGAIN,
     MADE_OF,
     RejectedRecordError,
@@ -207,6 +208,6 @@ def code_of(module: str) -> str:
     """A hash of one read-side module, all that it imports and the templates beside it."""
     digest = hashlib.sha256(module_fingerprint(module).encode())
     if module == "nnbench.report":
-        for file in sorted(p for p in (PACKAGE / "templates").rglob("*") if p.is_file()):
+        for file in sorted(p for p in (PACKAGE / "report" / "templates").rglob("*") if p.is_file()):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -45,11 +45,11 @@ MODELS: Mapping[str, str] = {
 }
 
 EXPERIMENTS: Mapping[str, str] = {
-    "training": "nnbench.experiments.declared.training:TRAINING",
-    "inference_speed": "nnbench.experiments.declared.speed:INFERENCE",
-    "training_speed": "nnbench.experiments.declared.speed:TRAINING",
-    "frameworks": "nnbench.experiments.declared.frameworks:FRAMEWORKS",
-    "parallel": "nnbench.experiments.declared.parallel:PARALLEL",
+    "training": "nnbench.experiments.training.declared:TRAINING",
+    "inference_speed": "nnbench.experiments.speed.declared:INFERENCE",
+    "training_speed": "nnbench.experiments.speed.declared:TRAINING",
+    "frameworks": "nnbench.experiments.frameworks.declared:FRAMEWORKS",
+    "parallel": "nnbench.experiments.parallel.declared:PARALLEL",
 }
 
 ACTIVATIONS: Mapping[str, str] = {
@@ -68,7 +68,7 @@ OPTIMIZERS: Mapping[str, str] = {
     "rmsprop": "nnbench.engine.optim:rmsprop",
 }
 
-OWN_DATA = "nnbench.datasets.own:dataset_at"
+OWN_DATA = "nnbench.datasets.own.dataset:dataset_at"
 """Makes a dataset of the path of a YAML file that describes a user's own data."""
 
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")

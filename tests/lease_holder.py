@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from nnbench.lease import leased
+from nnbench.jobs.lease import leased
 
 
 def note(log: int, *words: object) -> None:

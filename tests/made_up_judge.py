@@ -11,12 +11,12 @@ from typing import Any
 
 from made_up_plan import claim, made_up_record, plan_in, store, write_document
 
-from nnbench.aggregate import aggregate
-from nnbench.cells import dataset_of
+from nnbench.cells.cell import dataset_of
 from nnbench.datasets import store as data_store
-from nnbench.judge import judge_all
-from nnbench.plan import Plan
-from nnbench.records import dataset_folder
+from nnbench.plan.plan import Plan
+from nnbench.records.store import dataset_folder
+from nnbench.verdicts.judge import judge_all
+from nnbench.verdicts.measurements import aggregate
 
 T4 = 2.7764451051977987  # 97.5 % quantile of Student's t, 4 degrees of freedom
 LOSSES = {

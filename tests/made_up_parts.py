@@ -11,8 +11,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnbench import wording
 from nnbench.metrics import METRICS
+from nnbench.text import wording
 
 HOSTILE = "<script>alert('x')</script> | `code` & $5 *bold* [link](x) <b>"
 SEEDS = 10

@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from nnbench.cells import Cell
-from nnbench.config import parse_config
-from nnbench.plan import Plan, make_plan
-from nnbench.records import record_path, write_record
+from nnbench.cells.cell import Cell
+from nnbench.claims.config import parse_config
+from nnbench.plan.plan import Plan, make_plan
+from nnbench.records.store import record_path, write_record
 
 CLAIM: Mapping[str, Any] = {
     "title": "A higher rate lowers the loss",

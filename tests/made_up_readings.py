@@ -8,7 +8,7 @@ from typing import Any
 
 from made_up_plan import MACHINE, claim, made_up_record, planned, store
 
-from nnbench.plan import Plan
+from nnbench.plan.plan import Plan
 
 SEEDS = 5
 STILL = [0.20, 0.21, 0.19, 0.20, 0.22]

@@ -17,10 +17,10 @@ from malformed_cases import Case, case, file_case, unzipped, zipped
 from own_cases import CSV, FOLDER, NPZ, csv_text, folder_data, npz_arrays
 from PIL import Image
 
-from nnbench.config import parse_config, read_config
+from nnbench.claims.config import parse_config, read_config
 from nnbench.datasets.base import check_pools
-from nnbench.datasets.own import content_fingerprint, dataset_at
-from nnbench.plan import make_plan
+from nnbench.datasets.own.dataset import content_fingerprint, dataset_at
+from nnbench.plan.plan import make_plan
 
 DOCUMENT = document({
     "c0": {**CLAIM, "controls": {"k": {"l1": 0.1}}, "links": ["paper/c1"], "margin": 0.05}

@@ -19,22 +19,23 @@ from made_up_results import made_up_results
 from malformed import damaged, retyped
 from malformed_cases import Case, case, file_case, unzipped, zipped
 
-from nnbench.aggregate import aggregate
 from nnbench.audit.compare import compare
 from nnbench.audit.compare_text import compare_text
 from nnbench.audit.published import read_published
-from nnbench.cells import hashed, make_cell
-from nnbench.datasets import cifar10, digits, mnist, store
-from nnbench.datasets.cifar_batches import load_batches
-from nnbench.datasets.idx_images import load_images
+from nnbench.cells.cell import hashed, make_cell
+from nnbench.datasets import cifar10, digits, mnist
+from nnbench.datasets.prepared import store
+from nnbench.datasets.sources.cifar_batches import load_batches
+from nnbench.datasets.sources.idx_images import load_images
 from nnbench.engine import checkpoint
 from nnbench.errors import NnbenchError
-from nnbench.job import read_cell
-from nnbench.judge import judge_all
-from nnbench.record_shape import CONTENT
-from nnbench.records import SCHEMA_VERSION, read_record, record_path, write_record
+from nnbench.jobs.job import read_cell
+from nnbench.records.record import CONTENT
+from nnbench.records.store import SCHEMA_VERSION, read_record, record_path, write_record
 from nnbench.report import read_results, write_report
 from nnbench.settings import Settings
+from nnbench.verdicts.judge import judge_all
+from nnbench.verdicts.measurements import aggregate
 
 # --- well-known data; a wrong MD5 would be found first, so the files are as their MD5s say
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nnbench.datasets import store
 from nnbench.datasets.base import Arrays, Dataset, Pools, Stream
+from nnbench.datasets.prepared import store
 from nnbench.engine.data import HeldOut, TrainingData, held_out, training_data
 from nnbench.settings import Settings
 

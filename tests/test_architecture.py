@@ -45,7 +45,7 @@ def side(modules: set[str]) -> list[str]:
 
 
 # what plans, names and checks: every module that is not listed above, but for the jobs themselves
-PLANNING = set(FILES) - set(side(RUN)) - set(side(READ)) - {"nnbench.job", "nnbench.__main__"}
+PLANNING = set(FILES) - set(side(RUN)) - set(side(READ)) - {"nnbench.jobs.job", "nnbench.__main__"}
 
 
 @cache
@@ -116,7 +116,7 @@ def test_the_read_side_knows_no_torch_and_no_training(name: str) -> None:
     found = reached(name, whole=True)
     assert not found & TORCH
     assert not found & {
-        "nnbench.cell",
+        "nnbench.experiments.run",
         "nnbench.engine.train",
         "nnbench.engine.data",
         "nnbench.engine.stacking",
@@ -235,5 +235,5 @@ def test_a_file_is_short_and_says_what_it_is(name: str) -> None:
 
 def test_only_the_registry_and_the_datasets_import_by_name() -> None:
     by_name = {name for name in FILES if "importlib" in anywhere(name)}
-    allowed = {"nnbench.registry", "nnbench.provenance", "nnbench.fingerprint"}
+    allowed = {"nnbench.registry", "nnbench.jobs.provenance", "nnbench.cells.fingerprint"}
     assert by_name <= allowed | set(side({"nnbench.datasets"}))

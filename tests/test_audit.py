@@ -18,18 +18,18 @@ import pytest
 from made_up_plan import FILE, claim, made_up_record, plan_in, planned, store
 from waiting import PATIENCE_SECONDS, wait_for
 
-from nnbench.aggregate import aggregate
 from nnbench.audit.audit import NOTHING, Found, audit, finished
 from nnbench.audit.report import reported
 from nnbench.audit.rerun import measure_again
 from nnbench.audit.text import audit_text
-from nnbench.cells import CELL_SCHEMA, hashed
-from nnbench.cli import main
-from nnbench.config import Config, parse_config
+from nnbench.cells.cell import CELL_SCHEMA, hashed
+from nnbench.claims.config import Config, parse_config
+from nnbench.cli.main import main
 from nnbench.errors import NnbenchError
-from nnbench.judge import judge_all
-from nnbench.plan import Plan
-from nnbench.records import dataset_folder, read_record, record_path, write_record
+from nnbench.plan.plan import Plan
+from nnbench.records.store import dataset_folder, read_record, record_path, write_record
+from nnbench.verdicts.judge import judge_all
+from nnbench.verdicts.measurements import aggregate
 
 TESTS = Path(__file__).parent
 Json = dict[str, Any]
@@ -333,7 +333,7 @@ AFTER_CTRL_C = """
 import sys, tempfile
 from pathlib import Path
 import psutil
-from nnbench.cli import main
+from nnbench.cli.main import main
 print("exit status", main(sys.argv[1:]))
 print("processes", len(psutil.Process().children(recursive=True)))
 print("files", len(list(Path(tempfile.gettempdir()).iterdir())))

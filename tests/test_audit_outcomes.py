@@ -13,7 +13,7 @@ from made_up_plan import claim, made_up_record, planned
 from nnbench.audit.audit import Subject, judged, sample
 from nnbench.audit.remembered import remembered
 from nnbench.audit.rerun import Rerun
-from nnbench.plan import Plan
+from nnbench.plan.plan import Plan
 
 Json = dict[str, Any]
 SMALL = claim(settings={"train_for": "1 epochs", "hidden": [8]})

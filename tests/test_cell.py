@@ -19,14 +19,15 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss
 from tiny_training import one_thread
 
-from nnbench.cell import run_cell
-from nnbench.cells import make_cell
-from nnbench.datasets import digits, store
+from nnbench.cells.cell import make_cell
+from nnbench.datasets import digits
+from nnbench.datasets.prepared import store
 from nnbench.engine.train import train
 from nnbench.errors import NnbenchError
-from nnbench.experiments import training_fit
 from nnbench.experiments.reads import training_metrics, training_places
-from nnbench.experiments.training_fit import Job, Timer
+from nnbench.experiments.run import run_cell
+from nnbench.experiments.training import fit as training_fit
+from nnbench.experiments.training.fit import Job, Timer
 from nnbench.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -152,7 +153,7 @@ def test_scores_are_those_of_the_samples_they_are_named_after(folder: Path, monk
 FRESH = """
 import json, sys, torch
 from pathlib import Path
-from nnbench.cell import run_cell
+from nnbench.experiments.run import run_cell
 done = run_cell(json.loads(sys.argv[1]), folder=Path(sys.argv[2]), device="cpu")
 print(json.dumps([done["runs"], done["curves"], done["search"], torch.get_num_threads()]))
 """

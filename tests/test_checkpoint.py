@@ -16,11 +16,12 @@ import pytest
 import torch
 from tiny_training import CPU, one_thread
 
-from nnbench.cell import run_cell
-from nnbench.cells import make_cell
-from nnbench.datasets import digits, store
+from nnbench.cells.cell import make_cell
+from nnbench.datasets import digits
+from nnbench.datasets.prepared import store
 from nnbench.engine.checkpoint import Checkpoint, load, write
-from nnbench.experiments.groups import Groups
+from nnbench.experiments.run import run_cell
+from nnbench.experiments.training.groups import Groups
 from nnbench.schema import parse
 from nnbench.settings import Settings
 
@@ -304,7 +305,7 @@ def test_one_replicate_that_does_not_fit_and_other_errors_are_raised() -> None:
 LIMITED = """
 import json, resource, sys, torch
 from pathlib import Path
-from nnbench.cell import run_cell
+from nnbench.experiments.run import run_cell
 cell, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
 torch.zeros(10).sum()
 used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from nnbench.datasets import cifar10, cifar100, cifar_everyday
-from nnbench.datasets.cifar_batches import Cifar, load_batches
-from nnbench.datasets.plain_pickle import read_plain
+from nnbench.datasets.sources.cifar_batches import Cifar, load_batches
+from nnbench.datasets.sources.plain_pickle import read_plain
 from nnbench.errors import NnbenchError
 
 SOURCES: dict[str, Any] = {"CIFAR10": cifar10, "CIFAR100": cifar100}
@@ -196,7 +196,7 @@ def test_a_damaged_batch_is_named_and_not_read(
     bad = {"truncated": good[:-1], "flipped": good[:-1] + b"\xff", "empty": b""}[damage]
     path.write_bytes(bad)
     read: list[bytes] = []
-    monkeypatch.setattr("nnbench.datasets.cifar_batches.read_plain", read_and_note(read))
+    monkeypatch.setattr("nnbench.datasets.sources.cifar_batches.read_plain", read_and_note(read))
     words = r"data_batch_3 is truncated or damaged(.|\n)*MD5(.|\n)*delete that file"
     with pytest.raises(NnbenchError, match=words):
         load_batches(source, tmp_path, download=True)

@@ -11,12 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from nnbench.cells import memory_mb, runs_alone
-from nnbench.claims import Claim, Document, Variant
-from nnbench.config import Config, read_config, resolve_settings
+from nnbench.cells.cost import memory_mb, runs_alone
+from nnbench.claims.claim import Claim, Variant
+from nnbench.claims.config import Config, read_config, resolve_settings
+from nnbench.claims.document import Document
+from nnbench.claims.pick import Pick
 from nnbench.metrics import METRICS
-from nnbench.picks import Pick
-from nnbench.plan import Plan, make_plan
+from nnbench.plan.plan import Plan, make_plan
 from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target
 from nnbench.yamlfile import read_yaml
 

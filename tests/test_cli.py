@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from made_up_plan import FILE, claim, plan_in, write_document
 
-from nnbench.cells import canonical, dataset_of
-from nnbench.cli import main
-from nnbench.datasets import store
-from nnbench.plan import Plan
-from nnbench.records import dataset_folder, record_path
+from nnbench.cells.cell import canonical, dataset_of
+from nnbench.cli.main import main
+from nnbench.datasets.prepared import store
+from nnbench.plan.plan import Plan
+from nnbench.records.store import dataset_folder, record_path
 
 ROOT = Path(__file__).parent.parent
 
@@ -169,7 +169,7 @@ def test_a_cell_whose_id_is_not_that_of_its_content_is_not_run(
 
 
 def test_data_that_were_not_prepared_are_named_before_torch_is_loaded(plan: Plan) -> None:
-    code = "import sys, nnbench.cli as c; print(c.main(sys.argv[1:]), 'torch' in sys.modules)"
+    code = "import sys, nnbench.cli.main as c; print(c.main(sys.argv[1:]), 'torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, "run", first_cell(plan)["id"], "--device", "cpu"],
         capture_output=True,
@@ -217,7 +217,7 @@ def test_the_schemas_are_those_of_the_models(
 
 
 def test_help_loads_nothing_heavy() -> None:
-    code = "import sys, nnbench.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
+    code = "import sys, nnbench.cli.main as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
     heavy = "print({'torch', 'pandas', 'numpy', 'pydantic', 'yaml'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code + heavy], capture_output=True, text=True, check=True

@@ -13,7 +13,7 @@ from made_up_reports import Json, all_levels, changed, found, levels_of, report,
 from nnbench.audit.compare import compare
 from nnbench.audit.compare_text import compare_text
 from nnbench.audit.published import Published, read_published
-from nnbench.cli import main
+from nnbench.cli.main import main
 from nnbench.errors import NnbenchError
 from nnbench.schema import parse
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from made_up_plan import FILE, TUNED, cells_by_level, claim, level, plan_in, planned, write_document
 
-from nnbench.config import read_config
+from nnbench.claims.config import read_config
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS
 from nnbench.settings import Settings

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up_plan import CLAIM, FILE, TUNED, document, plan_in, write_text
 
-from nnbench.cells import memory_mb, work
-from nnbench.config import parse_config, read_config
+from nnbench.cells.cost import memory_mb, work
+from nnbench.claims.config import parse_config, read_config
 from nnbench.errors import NnbenchError
-from nnbench.plan import make_plan
+from nnbench.plan.plan import make_plan
 from nnbench.yamlfile import read_yaml
 
 MANY = settings(

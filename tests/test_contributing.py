@@ -15,9 +15,9 @@ ROOT = Path(__file__).parent.parent
 
 CHECK = """
 import torch
-from nnbench.config import read_config
-from nnbench.cells import dataset_of
-from nnbench.plan import make_plan
+from nnbench.claims.config import read_config
+from nnbench.cells.cell import dataset_of
+from nnbench.plan.plan import make_plan
 from nnbench.settings import Settings
 from nnbench.engine.train import build_replicates
 

@@ -13,7 +13,7 @@ import pytest
 from project import TABLES, Project
 from waiting import PATIENCE_SECONDS, wait_for
 
-from nnbench.records import kept_path
+from nnbench.records.store import kept_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,11 +18,12 @@ from made_up_plan import (
 )
 from made_up_readings import frameworks
 
-from nnbench.cells import WORK_PER_SECOND, Cell, work
+from nnbench.cells.cell import Cell
+from nnbench.cells.cost import WORK_PER_SECOND, work
 from nnbench.dag import SHORTEST_MINUTES, SLOWER, Workflow, measure_again
 from nnbench.errors import NnbenchError
-from nnbench.job import read_cell
-from nnbench.records import (
+from nnbench.jobs.job import read_cell
+from nnbench.records.store import (
     AGAIN,
     MADE_OF,
     dataset_folder,

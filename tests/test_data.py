@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from nnbench.datasets import mnist1d, store
+from nnbench.datasets import mnist1d
 from nnbench.datasets.base import Arrays, Dataset, Pools, Stream
+from nnbench.datasets.prepared import store
 from nnbench.engine.data import Bank, HeldOut, Normaliser, TrainingData, held_out, training_data
 from nnbench.errors import NnbenchError
 from nnbench.settings import Settings

@@ -16,10 +16,11 @@ import numpy.typing as npt
 import pytest
 
 from nnbench import registry
-from nnbench.datasets import digits, store
+from nnbench.datasets import digits
 from nnbench.datasets.base import Arrays, Dataset, Pools
-from nnbench.datasets.files import npz_bytes, sha256, sweep, write_atomically
-from nnbench.datasets.manifest import Manifest, manifest_bytes
+from nnbench.datasets.prepared import store
+from nnbench.datasets.prepared.files import npz_bytes, sha256, sweep, write_atomically
+from nnbench.datasets.prepared.manifest import Manifest, manifest_bytes
 from nnbench.errors import NnbenchError
 
 EMBEDDED = ["mnist5k", "digits", "mnist1d", "coin_flip", "wine", "diabetes"]

@@ -29,9 +29,9 @@ from nnbench.datasets import (
     wine,
 )
 from nnbench.datasets.base import STREAMS, Arrays, Pools, check_arrays, check_pools
-from nnbench.datasets.files import array_sha256
-from nnbench.datasets.idx_images import load_images
-from nnbench.datasets.raw_files import RawFiles
+from nnbench.datasets.prepared.files import array_sha256
+from nnbench.datasets.sources.idx_images import load_images
+from nnbench.datasets.sources.raw_files import RawFiles
 from nnbench.datasets.splits import stratified
 from nnbench.datasets.streams import CHUNK
 from nnbench.errors import NnbenchError
@@ -308,6 +308,8 @@ def test_a_damaged_raw_file_is_named(damage: str, tmp_path: Path) -> None:
 def test_dataset_files_import_numpy_and_nothing_heavy() -> None:
     modules = ", ".join(target.partition(":")[0] for target in registry.DATASETS.values())
     heavy = "{'torch', 'torchvision', 'sklearn', 'scipy', 'pandas', 'mlxtend', 'mnist1d'}"
-    code = f"import sys, nnbench.datasets.store, {modules}; print({heavy} & set(sys.modules))"
+    code = (
+        f"import sys, nnbench.datasets.prepared.store, {modules}; print({heavy} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

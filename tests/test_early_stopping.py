@@ -14,7 +14,7 @@ from tiny_training import built, final, one_thread, settings_of, tiny_data, trai
 from nnbench.engine import monitor as monitoring
 from nnbench.engine.monitor import Monitor
 from nnbench.engine.scores import Scores
-from nnbench.experiments.training_scores import curves_of, epochs_to_target, status_of
+from nnbench.experiments.training.scores import curves_of, epochs_to_target, status_of
 
 SEEDS = (4, 0, 9)
 OVERFIT = {"hidden": [32], "lr": 0.05, "train_for": "30 epochs"}

@@ -13,11 +13,12 @@ from test_cell import SEEDS, document, run
 from tiny_training import one_thread
 from torch import nn
 
-from nnbench.cell import run_cell
-from nnbench.datasets import digits, store
+from nnbench.datasets import digits
+from nnbench.datasets.prepared import store
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import Experiment
 from nnbench.experiments.request import Measured, Request
+from nnbench.experiments.run import run_cell
 from nnbench.models.base import ModelSpec
 from nnbench.schema import Strict
 

@@ -23,7 +23,7 @@ import pytest
 from project import Project, leftovers
 from waiting import PATIENCE_SECONDS, wait_for
 
-from nnbench.records import check_record, kept_path, read_record, write_record
+from nnbench.records.store import check_record, kept_path, read_record, write_record
 
 pytestmark = pytest.mark.dag
 MOMENTS = random.Random(20261125)  # noqa: S311 - of faults

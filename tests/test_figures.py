@@ -12,13 +12,13 @@ import matplotlib.pyplot as plt
 import pytest
 from made_up_results import made_up_results
 
-from nnbench.figures import canvas, ticks
-from nnbench.figures.canvas import DARK, PLATE, colours, figure_style
-from nnbench.figures.curves import learning_curves, spaced
-from nnbench.figures.dots import dot_plot, rows_of, spread
-from nnbench.figures.overview import overview, shares
-from nnbench.figures.samples import sample_picture
-from nnbench.vocabulary import TONES
+from nnbench.report.figures import canvas, ticks
+from nnbench.report.figures.canvas import DARK, PLATE, colours, figure_style
+from nnbench.report.figures.curves import learning_curves, spaced
+from nnbench.report.figures.dots import dot_plot, rows_of, spread
+from nnbench.report.figures.overview import overview, shares
+from nnbench.report.figures.samples import sample_picture
+from nnbench.text.vocabulary import TONES
 
 CLAIMS = {claim["id"]: claim for claim in made_up_results()["claims"]}
 

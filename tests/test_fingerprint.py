@@ -13,8 +13,8 @@ import pytest
 from made_up_plan import claim, write_document
 
 import nnbench
+from nnbench.cells.fingerprint import PACKAGE, reachable
 from nnbench.dag import code_of
-from nnbench.fingerprint import PACKAGE, reachable
 
 SOURCE = Path(nnbench.__file__).parent
 DATASETS = ("digits", "mnist1d", "coin_flip")
@@ -51,9 +51,9 @@ OTHERS = (
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from nnbench import fingerprint
-from nnbench.config import parse_config
-from nnbench.plan import make_plan
+from nnbench.cells import fingerprint
+from nnbench.claims.config import parse_config
+from nnbench.plan.plan import make_plan
 config = parse_config({"documents": ["paper.yaml"]})
 assert fingerprint.PACKAGE == Path("nnbench").resolve()
 
@@ -77,7 +77,7 @@ print(json.dumps(found))
 EXPERIMENTS = """
 import json, sys
 from pathlib import Path
-from nnbench import fingerprint
+from nnbench.cells import fingerprint
 assert fingerprint.PACKAGE == Path("nnbench").resolve()
 KINDS = ("training", "inference_speed", "own:EXPERIMENT")
 
@@ -168,22 +168,22 @@ def test_an_edit_changes_the_cells_of_the_experiments_that_need_it_alone(tmp_pat
     wanted = {
         "nnbench/engine/train.py": ["training"],
         "nnbench/engine/data.py": ["training"],
-        "nnbench/experiments/declared/training.py": ["training"],
-        "nnbench/experiments/speed.py": ["inference_speed"],
-        "nnbench/experiments/declared/speed.py": ["inference_speed"],
+        "nnbench/experiments/training/declared.py": ["training"],
+        "nnbench/experiments/speed/measure.py": ["inference_speed"],
+        "nnbench/experiments/speed/declared.py": ["inference_speed"],
         "own.py": ["own:EXPERIMENT"],
         "own_measure.py": ["own:EXPERIMENT"],
-        "nnbench/cell.py": every,
-        "nnbench/device.py": every,
+        "nnbench/experiments/run.py": every,
+        "nnbench/engine/device.py": every,
         "nnbench/engine/optim.py": every,
-        "nnbench/experiments/parallel.py": [],
+        "nnbench/experiments/parallel/measure.py": [],
         "nnbench/experiments/reads.py": [],
     }
     assert after_edits(tmp_path, EXPERIMENTS, list(wanted)) == wanted
 
 
 def test_an_edit_of_own_data_retrains_and_prepares_them_anew(tmp_path: Path) -> None:
-    from nnbench import fingerprint
+    from nnbench.cells import fingerprint
 
     table, path = tmp_path / "points.csv", tmp_path / "points.yaml"
     table.write_text("x,kind\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(40)))
@@ -206,7 +206,7 @@ def test_an_edit_of_own_data_retrains_and_prepares_them_anew(tmp_path: Path) -> 
 
 
 def test_line_endings_and_places_are_no_edit(tmp_path: Path) -> None:
-    from nnbench import fingerprint
+    from nnbench.cells import fingerprint
 
     one, other = tmp_path / "a.py", tmp_path / "b.py"
     one.write_bytes(b"x = 1\ny = 2\n")
@@ -227,20 +227,21 @@ def test_imports_are_followed_wherever_they_stand() -> None:
 @pytest.mark.parametrize(
     ("module", "file", "changes"),
     [
-        ("nnbench.judge", "verdict.py", True),
-        ("nnbench.judge", "wording.py", True),
-        ("nnbench.judge", "figures/dots.py", False),
+        ("nnbench.verdicts.judge", "verdict.py", True),
+        ("nnbench.verdicts.judge", "wording.py", True),
+        ("nnbench.verdicts.judge", "figures/dots.py", False),
         ("nnbench.report", "figures/dots.py", True),
         ("nnbench.report", "templates/report.html.j2", True),
-        ("nnbench.judge", "templates/report.html.j2", False),
-        ("nnbench.aggregate", "aggregate.py", True),
-        ("nnbench.aggregate", "judge.py", False),
+        ("nnbench.verdicts.judge", "templates/report.html.j2", False),
+        ("nnbench.verdicts.measurements", "aggregate.py", True),
+        ("nnbench.verdicts.measurements", "judge.py", False),
     ],
 )
 def test_the_read_side_runs_again_when_its_own_code_changes(
     module: str, file: str, changes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nnbench import dag, fingerprint
+    from nnbench import dag
+    from nnbench.cells import fingerprint
 
     shutil.copytree(SOURCE, tmp_path / "nnbench", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(fingerprint, "PACKAGE", tmp_path / "nnbench")
@@ -258,7 +259,7 @@ def test_the_read_side_runs_again_when_its_own_code_changes(
 
 
 def test_a_name_that_stands_for_another_object_retrains(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nnbench import fingerprint
+    from nnbench.cells import fingerprint
 
     def code() -> str:
         fingerprint.forget()
@@ -277,7 +278,7 @@ def test_a_name_that_stands_for_another_object_retrains(monkeypatch: pytest.Monk
 def test_a_module_that_an_own_model_imports_counts_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nnbench import fingerprint
+    from nnbench.cells import fingerprint
 
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/model.py").write_text(

@@ -11,9 +11,9 @@ import pytest
 from nnbench.datasets.base import Arrays, Dataset, Stream
 from nnbench.datasets.coin_flip import DATASET as COIN_FLIP
 from nnbench.datasets.digits import DATASET as DIGITS
+from nnbench.datasets.fits import check_settings_fit
 from nnbench.datasets.mnist1d import DATASET as MNIST1D
 from nnbench.errors import NnbenchError
-from nnbench.fit import check_settings_fit
 from nnbench.settings import Settings
 
 

@@ -20,13 +20,13 @@ import torch
 from tiny_training import one_thread, settings_of
 from waiting import PATIENCE_SECONDS
 
-from nnbench.datasets import store
 from nnbench.datasets.digits import DATASET
+from nnbench.datasets.prepared import store
 from nnbench.engine.train import build_replicates
 from nnbench.errors import NnbenchError
-from nnbench.experiments.declared.frameworks import FRAMEWORKS, Framework, FrameworkOptions
 from nnbench.experiments.frameworks import measure as measuring
 from nnbench.experiments.frameworks import worker
+from nnbench.experiments.frameworks.declared import FRAMEWORKS, Framework, FrameworkOptions
 from nnbench.experiments.frameworks.measure import measure, not_installed, training_seconds, unequal
 from nnbench.experiments.frameworks.prepare import FOLLOWED, REPLACED, problem_of
 from nnbench.experiments.frameworks.problem import (

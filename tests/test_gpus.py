@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_gpus import A, B, nvidia_smi, two_gpus, without_nvidia_smi
 
-from nnbench import gpus
 from nnbench.errors import NnbenchError
-from nnbench.gpus import visible_among, visible_gpus
+from nnbench.jobs import gpus
+from nnbench.jobs.gpus import visible_among, visible_gpus
 
 MIG = "MIG-1fb2a3c4-5d6e-5f70-8192-a3b4c5d6e7f8"
 MANY = settings(max_examples=500, deadline=None, derandomize=True, database=None)

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from tiny_training import one_thread
 
-from nnbench.cell import run_cell
-from nnbench.cells import make_cell
-from nnbench.datasets import digits, store
-from nnbench.experiments import training
-from nnbench.experiments.groups import together
+from nnbench.cells.cell import make_cell
+from nnbench.datasets import digits
+from nnbench.datasets.prepared import store
 from nnbench.experiments.request import Measured
-from nnbench.models.declared import replicates_at_once
+from nnbench.experiments.run import run_cell
+from nnbench.experiments.training import measure as training
+from nnbench.experiments.training.groups import together
+from nnbench.models.facts import replicates_at_once
 from nnbench.settings import Settings
 
 

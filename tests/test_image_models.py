@@ -12,8 +12,8 @@ from tiny_images import SIDE, Helped
 from torch.nn.functional import cross_entropy
 
 from nnbench.errors import NnbenchError
-from nnbench.experiments.declared.speed import NATIVE_RESOLUTION
-from nnbench.experiments.image_models import (
+from nnbench.experiments.speed.declared import NATIVE_RESOLUTION
+from nnbench.experiments.speed.image_models import (
     InferenceSteps,
     Place,
     TrainingSteps,

@@ -18,9 +18,10 @@ import pytest
 from project import ROOT, leftovers
 from waiting import PATIENCE_SECONDS, wait_for
 
-from nnbench.cells import make_cell
-from nnbench.datasets import digits, store
-from nnbench.records import check_record, kept_path, read_record, record_path
+from nnbench.cells.cell import make_cell
+from nnbench.datasets import digits
+from nnbench.datasets.prepared import store
+from nnbench.records.store import check_record, kept_path, read_record, record_path
 from nnbench.settings import Settings
 
 pytestmark = pytest.mark.dag

@@ -26,7 +26,7 @@ from made_up_judge import (
 )
 from made_up_plan import plan_in, write_document
 
-from nnbench.plan import Plan
+from nnbench.plan.plan import Plan
 
 # the fields that the report and its readers go by
 CLAIM_FIELDS = (

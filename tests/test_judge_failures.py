@@ -18,8 +18,8 @@ from made_up_plan import (
 )
 
 from nnbench.errors import NnbenchError
-from nnbench.judge import judge_all
 from nnbench.report import write_report
+from nnbench.verdicts.judge import judge_all
 
 
 def test_a_diverged_run_scores_as_an_untrained_predictor(tmp_path: Path) -> None:

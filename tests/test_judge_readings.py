@@ -26,8 +26,8 @@ from made_up_readings import (
 )
 from scipy import stats
 
-from nnbench.candidates import choose, drawn_candidates, rank_correlation
-from nnbench.plan import Plan
+from nnbench.plan.plan import Plan
+from nnbench.verdicts.picking import choose, drawn_candidates, rank_correlation
 
 
 def table(plan: Plan, name: str) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from made_up_plan import TUNED, cells_by_level, claim, made_up_record, planned, 
 from made_up_readings import FAST, SLOW, STILL, TURNED, fill_cells, frameworks, picked, plan_of
 from scipy import stats
 
-from nnbench.aggregate import curve_table, read_records
-from nnbench.plan import Plan
+from nnbench.plan.plan import Plan
+from nnbench.verdicts.measurements import curve_table, read_records
 
 ROOT = Path(__file__).parent.parent
 

@@ -14,7 +14,7 @@ import pytest
 from made_up_gpus import A, B, Job, check_log, nvidia_smi, starting, two_gpus
 
 from nnbench.errors import NnbenchError
-from nnbench.lease import MOST_JOBS_PER_GPU, NAME, Lease, leased, slots
+from nnbench.jobs.lease import MOST_JOBS_PER_GPU, NAME, Lease, leased, slots
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from made_up_gpus import two_gpus
 
-from nnbench import lockfiles
 from nnbench.errors import NnbenchError
-from nnbench.lease import MOST_JOBS_PER_GPU, NAME, leased
+from nnbench.jobs import locks as lockfiles
+from nnbench.jobs.lease import MOST_JOBS_PER_GPU, NAME, leased
 
 NOBODY = 65534
 
@@ -54,7 +54,7 @@ OPEN_TO_ALL = "/tmp"  # noqa: S108 - TMPDIR may lie where root alone can enter
 def test_another_users_locks_are_respected_and_used(monkeypatch: pytest.MonkeyPatch) -> None:
     code = f"""
 import os
-from nnbench.lease import leased
+from nnbench.jobs.lease import leased
 os.setgroups([]), os.setgid({NOBODY}), os.setuid({NOBODY})
 with leased("cuda", say=lambda text: print("waits") or os._exit(0)) as lease:
     print(lease.slot)

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models as torchvision_models
 
 from nnbench.errors import NnbenchError
-from nnbench.models.declared import FACTS, check_model, cost_of
+from nnbench.models.facts import FACTS, check_model, cost_of
 from nnbench.models.sides import SMALLEST_SIDE
 from nnbench.registry import MODELS
 from nnbench.settings import Settings
@@ -95,7 +95,7 @@ def test_every_registered_model_is_declared() -> None:
 
 
 def test_declarations_are_read_without_torch() -> None:
-    code = "import sys, nnbench.models.declared; print('torch' in sys.modules)"
+    code = "import sys, nnbench.models.facts; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -16,7 +16,7 @@ from tiny_training import final, one_thread, settings_of, tiny_data, trained_on
 
 from nnbench.engine.scores import evaluate
 from nnbench.engine.train import evaluation_steps
-from nnbench.experiments.training_scores import epochs_to_target, status_of
+from nnbench.experiments.training.scores import epochs_to_target, status_of
 
 SEEDS = (4, 0, 9)
 

@@ -25,9 +25,10 @@ from own_cases import (
 from PIL import Image
 
 from nnbench import registry
-from nnbench.cells import dataset_of
-from nnbench.datasets import own, store
-from nnbench.datasets.own import content_fingerprint, dataset_at, json_schema
+from nnbench.cells.cell import dataset_of
+from nnbench.datasets.own import dataset as own
+from nnbench.datasets.own.dataset import content_fingerprint, dataset_at, json_schema
+from nnbench.datasets.prepared import store
 from nnbench.errors import NnbenchError
 
 EXAMPLE = Path(__file__).parent.parent / "examples/own"

@@ -20,7 +20,7 @@ from own_cases import (
 )
 from PIL import Image
 
-from nnbench.datasets.own import content_fingerprint, dataset_at
+from nnbench.datasets.own.dataset import content_fingerprint, dataset_at
 from nnbench.errors import NnbenchError
 
 

@@ -18,11 +18,11 @@ from torch import nn
 from torch.nn import functional
 from waiting import PATIENCE_SECONDS
 
-from nnbench.cells import dataset_of
-from nnbench.datasets import store
+from nnbench.cells.cell import dataset_of
+from nnbench.datasets.prepared import store
 from nnbench.errors import NnbenchError
-from nnbench.experiments.declared.parallel import PARALLEL, ParallelOptions
-from nnbench.experiments.parallel import (
+from nnbench.experiments.parallel.declared import PARALLEL, ParallelOptions
+from nnbench.experiments.parallel.measure import (
     Setup,
     check_settings,
     loss_difference,
@@ -31,8 +31,8 @@ from nnbench.experiments.parallel import (
     shared_cores,
     why_alone,
 )
-from nnbench.experiments.parallel_processes import run_together
-from nnbench.experiments.parallel_ways import Problem, draw_block, network
+from nnbench.experiments.parallel.processes import run_together
+from nnbench.experiments.parallel.ways import Problem, draw_block, network
 from nnbench.experiments.request import Measured, Request
 from nnbench.schema import parse
 from nnbench.settings import Settings
@@ -293,7 +293,7 @@ def test_processes_that_hang_are_ended() -> None:
 
 PARENT = f"""
 import sys
-from nnbench.experiments.parallel_processes import run_together
+from nnbench.experiments.parallel.processes import run_together
 script = '''
 import json, sys, time
 from nnbench.processes import end_with_parent

@@ -22,13 +22,14 @@ from made_up_plan import (
     write_text,
 )
 
-from nnbench.cells import canonical, dataset_of, make_cell, memory_mb, work
-from nnbench.judge import config_hash
-from nnbench.overview import cells_as_json, plan_table
-from nnbench.plan import Plan
-from nnbench.records import record_path
+from nnbench.cells.cell import canonical, dataset_of, make_cell
+from nnbench.cells.cost import memory_mb, work
+from nnbench.plan.levels import TUNING_SEED_START
+from nnbench.plan.overview import cells_as_json, plan_table
+from nnbench.plan.plan import Plan
+from nnbench.records.store import record_path
 from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target
-from nnbench.uses import TUNING_SEED_START
+from nnbench.verdicts.judge import config_hash
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
@@ -57,7 +58,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "inputs": {"inputs": "raw"},
     "augment": {"augment": Augment(shift_fraction=0.25)},
     "augment, swapped": {"augment": Augment(zoom_fraction=0.25)},
-    "experiment": {"experiment": "nnbench.experiments.declared.training:TRAINING"},
+    "experiment": {"experiment": "nnbench.experiments.training.declared:TRAINING"},
     "experiment_options": {"experiment_options": {"a": 1}},
     "classes": {"classes": (0, 1)},
     "classes, swapped": {"classes": (1, 0)},
@@ -254,9 +255,9 @@ def test_the_projects_own_config_is_right_and_planned_without_torch_and_pandas(
 ) -> None:
     code = f"""
 import sys, json
-from nnbench.config import read_config
+from nnbench.claims.config import read_config
 from nnbench.dag import Workflow, code_of
-from nnbench.overview import plan_table
+from nnbench.plan.overview import plan_table
 config = read_config({str(ROOT / "config/config.yaml")!r}).model_dump(mode="json")
 workflow = Workflow({{**config, "results": {str(tmp_path)!r}}})
 print(len(workflow.plan.cells), len(plan_table(workflow.plan, cores=1)) > 0)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from made_up_plan import FILE, claim, plan_in, planned, write_document
 
-from nnbench.config import read_config
+from nnbench.claims.config import read_config
+from nnbench.claims.pick import Pick
 from nnbench.errors import NnbenchError
-from nnbench.picks import Pick
-from nnbench.plan import Plan
-from nnbench.uses import Use
+from nnbench.plan.levels import Use
+from nnbench.plan.plan import Plan
 
 ROTATED = {"shifts": {"rotated": {"rotation_degrees": 30}}}
 

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnbench.cells import hashed
+from nnbench.cells.cell import hashed
 from nnbench.errors import NnbenchError
-from nnbench.records import (
+from nnbench.records.store import (
     SCHEMA_VERSION,
     RejectedRecordError,
     check_record,
@@ -232,7 +232,7 @@ def test_a_write_that_stops_half_way_leaves_the_old_record(tmp_path: Path) -> No
 HOLDER = """
 import sys, time
 from pathlib import Path
-from nnbench.records import folder_lock
+from nnbench.records.store import folder_lock
 with folder_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -276,7 +276,7 @@ def test_a_change_of_the_code_that_prepares_data_gives_another_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = dataset_folder(tmp_path, "digits")
-    monkeypatch.setattr("nnbench.records.dataset_fingerprint", lambda _name: "f" * 16)
+    monkeypatch.setattr("nnbench.records.store.dataset_fingerprint", lambda _name: "f" * 16)
     assert before.parent == dataset_folder(tmp_path, "digits").parent == tmp_path / "data"
     assert dataset_folder(tmp_path, "digits").name == "digits-ffffffff" != before.name
     assert ":" not in dataset_folder(tmp_path, "my.data:SET").name

@@ -22,7 +22,7 @@ from nnbench.report import markdown, write_report
 from nnbench.report.drill_tables import by_default, fact_text, flat
 from nnbench.report.result_tables import pair_table
 from nnbench.report.table import make_table
-from nnbench.vocabulary import pair_chip
+from nnbench.text.vocabulary import pair_chip
 
 GOLDEN = Path(__file__).parent / "golden" / "report.md"
 

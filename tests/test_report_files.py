@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from made_up_results import made_up_results
 
-from nnbench.records import write_atomically
+from nnbench.records.store import write_atomically
 from nnbench.report import write_report
 from nnbench.report.anchors import slug, with_anchors
 from nnbench.report.write import LIST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnbench import rounding
+from nnbench.text import rounding
 
 
 @pytest.mark.parametrize(

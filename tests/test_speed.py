@@ -12,14 +12,14 @@ import torchvision
 from tiny_images import CLOCK, SIDE
 
 from nnbench.errors import NnbenchError
-from nnbench.experiments.declared.speed import (
+from nnbench.experiments.request import Measured, Request
+from nnbench.experiments.speed.declared import (
     INFERENCE,
     TRAINING,
     InferenceSpeed,
     TrainingSpeed,
 )
-from nnbench.experiments.request import Measured, Request
-from nnbench.experiments.speed import measure_inference, measure_training
+from nnbench.experiments.speed.measure import measure_inference, measure_training
 from nnbench.registry import EXPERIMENTS, load
 from nnbench.schema import parse
 from nnbench.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 
 from nnbench.datasets import breast_cancer, diabetes, wine
 from nnbench.datasets.base import Arrays, check_pools
-from nnbench.datasets.files import array_sha256
+from nnbench.datasets.prepared.files import array_sha256
 from nnbench.datasets.splits import share_rows, stratified_share
 
 TABLES: dict[str, Any] = {"wine": wine, "breast_cancer": breast_cancer, "diabetes": diabetes}

@@ -14,10 +14,11 @@ import torch
 from test_cell import SEEDS, run, wanted_metrics
 from tiny_training import one_thread
 
-from nnbench.cell import run_cell
-from nnbench.cells import make_cell
-from nnbench.datasets import diabetes, digits, store
+from nnbench.cells.cell import make_cell
+from nnbench.datasets import diabetes, digits
+from nnbench.datasets.prepared import store
 from nnbench.experiments.reads import training_metrics
+from nnbench.experiments.run import run_cell
 from nnbench.settings import Settings
 
 CPU = torch.device("cpu")

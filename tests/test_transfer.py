@@ -13,14 +13,15 @@ from test_cell import SEEDS as _CELL_SEEDS
 from tiny_training import CLASSES, final, one_thread, settings_of, tiny_data, weights_of
 from torch import nn
 
-from nnbench.cell import run_cell
-from nnbench.cells import make_cell
-from nnbench.datasets import digits, store
+from nnbench.cells.cell import make_cell
+from nnbench.datasets import digits
+from nnbench.datasets.prepared import store
 from nnbench.engine.seeding import derived_seed
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import build_replicates, train
 from nnbench.engine.transfer import earlier_seeds, earlier_settings, freeze_body, to_training
-from nnbench.experiments import training_fit
+from nnbench.experiments.run import run_cell
+from nnbench.experiments.training import fit as training_fit
 from nnbench.models.base import ModelSpec, linear
 from nnbench.settings import Settings
 

@@ -15,14 +15,13 @@ from malformed import watched
 from malformed_records import sealed
 from own_cases import CSV, described
 
-from nnbench import fingerprint
-from nnbench.cells import make_cell
-from nnbench.config import parse_config, read_config
-from nnbench.datasets.own import dataset_at
+from nnbench.cells.cell import fingerprint, make_cell
+from nnbench.cells.fingerprint import PACKAGE
+from nnbench.claims.config import parse_config, read_config
+from nnbench.datasets.own.dataset import dataset_at
 from nnbench.errors import NnbenchError
-from nnbench.fingerprint import PACKAGE
-from nnbench.job import read_cell
-from nnbench.records import RejectedRecordError, read_record, record_path
+from nnbench.jobs.job import read_cell
+from nnbench.records.store import RejectedRecordError, read_record, record_path
 from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
 
@@ -141,7 +140,7 @@ def test_a_cell_with_a_right_id_and_wrong_settings_is_refused() -> None:
     for settings in ([], {"lr": "high"}, {"model": "../x"}):
         changed = {**cell, "settings": settings}
         content = {key: value for key, value in changed.items() if key != "id"}
-        from nnbench.cells import hashed
+        from nnbench.cells.cell import hashed
 
         with pytest.raises(NnbenchError, match="cell"):
             read_cell(json.dumps({**content, "id": hashed(content)}))

@@ -25,8 +25,10 @@ from malformed import watched
 from own_cases import CSV, FOLDER, FRUIT, csv_data, described, folder_data, npz_data, refused
 from PIL import Image
 
-from nnbench.datasets import cifar10, cifar_batches, digits, files, mnist, raw_files, store
-from nnbench.datasets.own import content_fingerprint
+from nnbench.datasets import cifar10, digits, mnist
+from nnbench.datasets.own.dataset import content_fingerprint
+from nnbench.datasets.prepared import files, store
+from nnbench.datasets.sources import cifar_batches, raw_files
 from nnbench.errors import NnbenchError
 
 # --- a user's own data

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from verdict_cases import Floats, chain, verdict_of
 
-from nnbench.verdict import (
+from nnbench.verdicts.rules import (
     Outcome,
 )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from verdict_cases import Values, chain, levels, random_levels, rule, statuses, verdict_of
 
-from nnbench.verdict import (
+from nnbench.verdicts.rules import (
     Kind,
     PairRule,
 )

@@ -18,7 +18,7 @@ from verdict_cases import (
     verdict_of,
 )
 
-from nnbench.verdict import (
+from nnbench.verdicts.rules import (
     Kind,
     order_rules,
 )

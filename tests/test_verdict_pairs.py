@@ -21,7 +21,7 @@ from verdict_cases import (
     verdict_of,
 )
 
-from nnbench.verdict import (
+from nnbench.verdicts.rules import (
     log_scale,
     mean_interval,
     order_rules,

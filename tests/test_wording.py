@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from nnbench import wording
-from nnbench.claims import Claim
+from nnbench.claims.claim import Claim
 from nnbench.metrics import METRICS
+from nnbench.text import wording
 
 
 def entry(difference: float, low: float | None, high: float | None, **more: Any) -> dict[str, Any]:

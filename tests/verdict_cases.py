@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.verdict import (
+from nnbench.verdicts.rules import (
     Kind,
     PairResult,
     PairRule,

@@ -15,11 +15,12 @@ from nnbench.audit.origins import difference_text, differing
 from nnbench.audit.remembered import Remembered, remembered, todays_cell
 from nnbench.audit.rerun import Rerun, Say, measure_again
 from nnbench.audit.runs import largest, pairs_of
-from nnbench.cells import Cell, runs_alone
-from nnbench.config import Config
+from nnbench.cells.cell import Cell
+from nnbench.cells.cost import runs_alone
+from nnbench.claims.config import Config
 from nnbench.errors import NnbenchError
-from nnbench.plan import Plan, make_plan
-from nnbench.records import RejectedRecordError, read_record, record_path
+from nnbench.plan.plan import Plan, make_plan
+from nnbench.records.store import RejectedRecordError, read_record, record_path
 
 Verdict = Literal["identical", "within noise", "drifted", "not comparable", "failed"]
 OUTCOMES = ("identical", "within noise", "drifted", "not comparable", "failed")

@@ -12,7 +12,7 @@ from nnbench.audit.origins import difference_text, differing, report_facts
 from nnbench.audit.published import Claim, Level, Published, Result
 from nnbench.errors import NnbenchError
 from nnbench.metrics import METRICS
-from nnbench.verdict import percent_change
+from nnbench.verdicts.rules import percent_change
 
 OUTCOMES = ("identical", "within noise", "moved", "not comparable", "skipped")
 # what the cells' own ids, or the verdicts, answer for; all other facts can move a number

@@ -8,7 +8,7 @@ from typing import Any
 from nnbench.audit.console import columns, counted
 from nnbench.audit.noise import MEANS
 from nnbench.audit.origins import difference_text
-from nnbench.rounding import p_text, signed_percent, value_text
+from nnbench.text.rounding import p_text, signed_percent, value_text
 
 MOST_REASONS = 3  # of a level; --json has all
 Entry = Mapping[str, Any]

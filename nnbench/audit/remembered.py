@@ -10,7 +10,7 @@ from pydantic import Field
 
 from nnbench.audit.origins import Facts, record_facts
 from nnbench.audit.published import Part
-from nnbench.cells import CELL_SCHEMA, Cell, make_cell
+from nnbench.cells.cell import CELL_SCHEMA, Cell, make_cell
 from nnbench.errors import NnbenchError
 from nnbench.schema import parse
 from nnbench.settings import Settings

@@ -10,10 +10,10 @@ from nnbench.audit.audit import Found, Subject, names_of
 from nnbench.audit.origins import Facts, report_facts
 from nnbench.audit.published import Level, Published, Result, read_published
 from nnbench.audit.remembered import Remembered, RunShape
-from nnbench.cells import Cell
-from nnbench.config import Config, parse_config
+from nnbench.cells.cell import Cell
+from nnbench.claims.config import Config, parse_config
 from nnbench.errors import NnbenchError
-from nnbench.plan import Plan, make_plan
+from nnbench.plan.plan import Plan, make_plan
 
 _COMMON = ("seeds", "tuning_seeds", "tier", "config_sha256", "nnbench_version")  # not of one cell
 _HERE = ("results", "reports", "data_folder", "download", "device", "jobs_per_gpu")

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnbench.cells import Cell, runs_alone
-from nnbench.config import Config
-from nnbench.datasets.manifest import MANIFEST
-from nnbench.records import RejectedRecordError, dataset_folder, read_record, record_path
+from nnbench.cells.cell import Cell
+from nnbench.cells.cost import runs_alone
+from nnbench.claims.config import Config
+from nnbench.datasets.prepared.manifest import MANIFEST
+from nnbench.records.store import RejectedRecordError, dataset_folder, read_record, record_path
 
 LAST_LINES = 5
 # as Snakemake sets them for its jobs, so that numpy's libraries add up in the same order

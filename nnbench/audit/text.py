@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nnbench.audit.console import columns, counted
-from nnbench.rounding import duration_text, significant
+from nnbench.text.rounding import duration_text, significant
 
 MOST_REASONS = 4  # of a cell; --json has all
 Entry = Mapping[str, Any]

@@ -5,8 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnbench.datasets.base import Dataset, Pools
-from nnbench.datasets.cifar_batches import IMAGE_SHAPE, LICENCE, REPORT, Cifar, fetch, load_batches
-from nnbench.datasets.raw_files import RawFiles
+from nnbench.datasets.sources.cifar_batches import (
+    IMAGE_SHAPE,
+    LICENCE,
+    REPORT,
+    Cifar,
+    fetch,
+    load_batches,
+)
+from nnbench.datasets.sources.raw_files import RawFiles
 
 SOURCE = Cifar(
     files=RawFiles(

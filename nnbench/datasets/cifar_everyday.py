@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from nnbench.datasets import cifar10, cifar100
 from nnbench.datasets.base import Arrays, Dataset, Pools
-from nnbench.datasets.cifar_batches import IMAGE_SHAPE, LICENCE, REPORT
+from nnbench.datasets.sources.cifar_batches import IMAGE_SHAPE, LICENCE, REPORT
 from nnbench.errors import NnbenchError
 
 CLASS_NAMES = ("cat", "dog", "automobile", "chair")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nnbench.datasets.base import Arrays, Dataset, Pools
-from nnbench.datasets.bundled import Bundled, read_bundled
+from nnbench.datasets.sources.bundled import Bundled, read_bundled
 from nnbench.datasets.splits import stratified_share
 
 SOURCE = Bundled(

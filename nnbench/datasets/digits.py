@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from nnbench.datasets.base import Arrays, Dataset, Pools
-from nnbench.datasets.bundled import check_digest, read_columns
-from nnbench.datasets.files import sha256
+from nnbench.datasets.prepared.files import sha256
+from nnbench.datasets.sources.bundled import check_digest, read_columns
 from nnbench.datasets.splits import stratified
 
 # Of the pixels (1797 x 64) followed by the labels (1797), each one byte.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnbench.datasets.base import Dataset, Pools
-from nnbench.datasets.idx_images import idx_files, load_images
+from nnbench.datasets.sources.idx_images import idx_files, load_images
 
 SOURCE = idx_files(
     "fashion_mnist",

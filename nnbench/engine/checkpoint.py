@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import torch
 
-from nnbench.datasets.files import replacing
+from nnbench.datasets.prepared.files import replacing
 
 HEAD = b"nnbench checkpoint 1\n"
 DIGEST = 64  # hexadecimal digits

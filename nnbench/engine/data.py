@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from nnbench.datasets.base import Arrays, Dataset, Task
-from nnbench.datasets.store import load_test
+from nnbench.datasets.fits import check_labels_fit
+from nnbench.datasets.prepared.store import load_test
+from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use
 from nnbench.engine.labels import TargetScale, contaminated, contaminates
 from nnbench.engine.sampling import Drawn, draw_fresh, sample, split_pool
-from nnbench.fit import check_labels_fit
-from nnbench.selection import in_proportion, of_classes, outputs_in_use
 from nnbench.settings import Settings
 
 

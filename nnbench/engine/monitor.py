@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nnbench.device import synchronise
 from nnbench.engine.data import TrainingData
+from nnbench.engine.device import synchronise
 from nnbench.engine.objectives import objective
 from nnbench.engine.probes import GradientRatios
 from nnbench.engine.scores import Scores, evaluate

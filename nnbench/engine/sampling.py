@@ -17,10 +17,8 @@ import torch
 from torch import Tensor
 
 from nnbench.datasets.base import Arrays, Dataset, Stream
-from nnbench.datasets.store import load_trainval
-from nnbench.engine.seeding import CPU, generator
-from nnbench.errors import NnbenchError
-from nnbench.selection import (
+from nnbench.datasets.prepared.store import load_trainval
+from nnbench.datasets.selection import (
     classes_in_use,
     first_of_each,
     in_proportion,
@@ -28,6 +26,8 @@ from nnbench.selection import (
     samples_by_class,
     train_size,
 )
+from nnbench.engine.seeding import CPU, generator
+from nnbench.errors import NnbenchError
 from nnbench.settings import Settings
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from nnbench.device import is_out_of_memory
+from nnbench.engine.device import is_out_of_memory
 from nnbench.engine.seeding import derived_seed, generator
 
 Clock = Callable[[], float]  # seconds
@@ -55,7 +55,7 @@ def measure_rate(
         warmup: Steps before the first one that counts.
         min_seconds: Least sum of the counted steps.
         min_steps: Least number of counted steps, at least 1.
-        synchronise: Waits for the device (``nnbench.device.synchronise``): without it, the clock
+        synchronise: Waits for the device (``nnbench.engine.device.synchronise``): without it, the clock
             would stop when an accelerator has been given its work, not when it has done it.
         clock: Seconds since any moment.
     """

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from nnbench.metrics import METRICS
 from nnbench.report.result_tables import Json, interval_of, level_name, ordered_levels
 from nnbench.report.table import Table, make_table
-from nnbench.rounding import (
+from nnbench.settings import Settings
+from nnbench.text.rounding import (
     MINUS,
     count_text,
     duration_text,
@@ -18,8 +19,7 @@ from nnbench.rounding import (
     value_text,
     with_unit,
 )
-from nnbench.settings import Settings
-from nnbench.wording import title_of
+from nnbench.text.wording import title_of
 
 
 def other_table(result: Json) -> Table:

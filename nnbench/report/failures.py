@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnbench.report.table import Link, Table, make_table
-from nnbench.rounding import duration_text
-from nnbench.vocabulary import where_text
-from nnbench.wording import cost
+from nnbench.text.rounding import duration_text
+from nnbench.text.vocabulary import where_text
+from nnbench.text.wording import cost
 
 Json = Mapping[str, Any]
 _FAILURES = ("diverged", "capped", "failed")

@@ -19,8 +19,8 @@ from nnbench.report.results import (
     not_run_text,
 )
 from nnbench.report.table import Cell, Link, Table, make_table
-from nnbench.rounding import duration_text
-from nnbench.vocabulary import (
+from nnbench.text.rounding import duration_text
+from nnbench.text.vocabulary import (
     MEANINGS,
     STATUSES,
     VERDICTS,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nnbench.figures.canvas import Image, figure_style
-from nnbench.figures.curves import learning_curves
-from nnbench.figures.dots import dot_plot
-from nnbench.figures.overview import overview, shares
-from nnbench.figures.samples import sample_picture
+from nnbench.report.figures.canvas import Image, figure_style
+from nnbench.report.figures.curves import learning_curves
+from nnbench.report.figures.dots import dot_plot
+from nnbench.report.figures.overview import overview, shares
+from nnbench.report.figures.samples import sample_picture
 from nnbench.report.result_tables import interval_of
 from nnbench.report.results import Pictures
-from nnbench.rounding import interval_texts, whole_percent, with_unit
-from nnbench.vocabulary import where_text
+from nnbench.text.rounding import interval_texts, whole_percent, with_unit
+from nnbench.text.vocabulary import where_text
 
 Json = Mapping[str, Any]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nnbench.figures.canvas import Image
+from nnbench.report.figures.canvas import Image
 from nnbench.report.table import Table, make_table
-from nnbench.rounding import duration_text
+from nnbench.text.rounding import duration_text
 
 Json = Mapping[str, Any]
 _MOST_CLASSES = 20  # with a column each

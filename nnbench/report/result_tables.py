@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnbench.report.table import Cell, Table, make_table
-from nnbench.rounding import (
+from nnbench.text.rounding import (
     Interval,
     claimed_texts,
     interval_texts,
@@ -19,7 +19,7 @@ from nnbench.rounding import (
     value_text,
     with_unit,
 )
-from nnbench.vocabulary import SEED_MARKS, pair_chip
+from nnbench.text.vocabulary import SEED_MARKS, pair_chip
 
 Json = Mapping[str, Any]
 

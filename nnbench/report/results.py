@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nnbench.figures.canvas import Image
 from nnbench.report.drill_tables import (
     by_default,
     candidate_tables,
@@ -16,11 +15,12 @@ from nnbench.report.drill_tables import (
     search_table,
     setting_tables,
 )
+from nnbench.report.figures.canvas import Image
 from nnbench.report.result_tables import level_table, ordered_levels, pair_table, seed_table
 from nnbench.report.table import Link, Table
-from nnbench.rounding import unit_behind, value_text
-from nnbench.vocabulary import KINDS, Chip, claim_chip, result_chip, where_text
-from nnbench.wording import cost
+from nnbench.text.rounding import unit_behind, value_text
+from nnbench.text.vocabulary import KINDS, Chip, claim_chip, result_chip, where_text
+from nnbench.text.wording import cost
 
 Json = Mapping[str, Any]
 _LOSSES = {  # by task and objective

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nnbench.errors import NnbenchError
-from nnbench.report.fields import Results
+from nnbench.records.results import Results
 
 SCHEMA_VERSION = 1
 _AGAIN = "run `nnbench judge` again with this version of nnbench"

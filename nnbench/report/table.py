@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nnbench.vocabulary import Chip
+from nnbench.text.vocabulary import Chip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

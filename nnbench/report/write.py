@@ -13,23 +13,23 @@ from urllib.parse import quote
 import jinja2
 
 from nnbench.errors import NnbenchError
-from nnbench.figures.canvas import Image
-from nnbench.records import write_atomically
+from nnbench.records.store import write_atomically
 from nnbench.report import markdown
 from nnbench.report.anchors import with_anchors
 from nnbench.report.csvs import csv_files
+from nnbench.report.figures.canvas import Image
 from nnbench.report.page import Page, make_page
 from nnbench.report.pictures import draw
 from nnbench.report.results import Pictures
 from nnbench.report.shape import check_results
-from nnbench.vocabulary import TONES
+from nnbench.text.vocabulary import TONES
 
 # What fields that disagree make tables and figures raise.
 _UNSHOWN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters, digits and -._~
 LIST = ".nnbench-files.json"  # the figures and data files that the last report wrote
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)")
-_TEMPLATES = Path(__file__).parent.parent / "templates"
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(results: Mapping[str, Any], folder: Path) -> None:

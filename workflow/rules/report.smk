@@ -22,7 +22,7 @@ rule aggregate:
         runtime=20,
     params:
         config=WORKFLOW.config_json,
-        code=code_of("nnbench.aggregate"),
+        code=code_of("nnbench.verdicts.measurements"),
     shell:
         "exec python3 -m nnbench aggregate --config {params.config:q} > {log:q} 2>&1"
 
@@ -42,7 +42,7 @@ rule judge:
         runtime=20,
     params:
         config=WORKFLOW.config_json,
-        code=code_of("nnbench.judge"),
+        code=code_of("nnbench.verdicts.judge"),
     shell:
         "exec python3 -m nnbench judge --config {params.config:q} > {log:q} 2>&1"
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
-from nnbench.experiments.declared.frameworks import Framework, FrameworkOptions
 from nnbench.experiments.frameworks import worker
+from nnbench.experiments.frameworks.declared import Framework, FrameworkOptions
 from nnbench.experiments.frameworks.prepare import check_settings, problem_of
 from nnbench.experiments.frameworks.problem import Outcome, Problem, pack_problem, unpack_outcome
 from nnbench.experiments.frameworks.processes import NoAnswerError, ask, limits

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.datasets.files import npz_bytes, read_npz
+from nnbench.datasets.prepared.files import npz_bytes, read_npz
 
 Array = npt.NDArray[Any]
 # Keras' default; PyTorch's and Optax' is 1e-8. Keras adds it to the root of the uncorrected second moment,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from nnbench.device import synchronise
+from nnbench.engine.device import synchronise
 from nnbench.experiments.frameworks.problem import ADAM_EPSILON, Outcome, Problem, layers_of
 
 Batches = Iterable[tuple[Tensor, Tensor]]

@@ -10,7 +10,7 @@ import time
 from typing import cast, get_args
 
 from nnbench.errors import NnbenchError
-from nnbench.experiments.declared.frameworks import Framework
+from nnbench.experiments.frameworks.declared import Framework
 from nnbench.experiments.frameworks.problem import (
     Outcome,
     Problem,

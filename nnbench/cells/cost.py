@@ -1,0 +1,89 @@
+"""What a cell roughly costs: arithmetic, memory, and whether it needs the machine for itself."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+from nnbench.cells.cell import Cell, dataset_of
+from nnbench.datasets.selection import outputs_in_use, train_size
+from nnbench.experiments.base import Experiment, experiment_of
+from nnbench.models.costs import Cost
+from nnbench.models.facts import cost_of, replicates_at_once
+from nnbench.schema import Strict, parse
+from nnbench.settings import Settings
+
+WORK_PER_SECOND = 2.3e10  # multiply-adds of one core where there is no record to go by; measured
+
+
+def work(cell: Cell) -> float:
+    """Rough arithmetic of a cell (multiply-adds), to start long jobs first and to estimate times."""
+    if (seconds := declared_seconds(cell)) is not None:
+        return seconds * WORK_PER_SECOND
+    search = cell.search or {"candidates": [], "seeds": []}
+    runs = len(cell.seeds) + len(search["candidates"]) * len(search["seeds"])
+    settings, size = cell.settings, _train_size(cell)
+    stages = [(settings, size)]
+    if settings.pretrain is not None:
+        before = settings.model_copy(
+            update=settings.pretrain.model_dump(include={"classes", "train_size", "train_for"})
+        )
+        stages.append((before, train_size(dataset_of(cell.dataset), before)))
+    if settings.rbm is not None:
+        stages.append((settings.model_copy(update={"train_for": settings.rbm.train_for}), size))
+    return float(runs * sum(_stage_work(cell, own, size=size) for own, size in stages))
+
+
+@cache
+def _experiment(name: str) -> Experiment:
+    """Asked for several times a cell; loading it anew each time adds up in a plan of thousands."""
+    return experiment_of(name)
+
+
+def declared_seconds(cell: Cell) -> float | None:
+    """How long the cell's experiment says that it takes; None: see ``work``."""
+    experiment = _experiment(cell.settings.experiment)
+    if experiment.seconds is None:
+        return None
+    return experiment.seconds(_options(cell), len(cell.seeds))
+
+
+def _stage_work(cell: Cell, settings: Settings, *, size: int) -> float:
+    """One run: forward and backward of each step, and the optimiser's memory traffic."""
+    cost = _cost(cell)
+    per_step = 3 * cost.macs * settings.batch_size + 30 * cost.parameters
+    return float(settings.total_steps(size) * per_step)
+
+
+def memory_mb(cell: Cell) -> int:
+    """Memory to reserve for a cell, in MB: PyTorch itself, the data, the stacked weights."""
+    experiment = _experiment(cell.settings.experiment)
+    if experiment.memory_mb is not None:
+        return experiment.memory_mb(_options(cell))
+    dataset = dataset_of(cell.dataset)
+    copies = len(cell.seeds) if dataset.kind == "generated" else 1
+    values = math.prod(dataset.input_shape) * (_train_size(cell) + dataset.validation_size) * copies
+    outputs = outputs_in_use(dataset, cell.settings)
+    at_once = replicates_at_once(cell.settings, dataset.input_shape, outputs)
+    weights = min(len(cell.seeds), at_once) * _cost(cell).parameters
+    # 4 bytes each; a set and the draw that fills it; weights, gradient, two moments, best, temporary
+    return 1200 + int(4 * (1.3 * values + 7 * weights) / 1e6)
+
+
+def runs_alone(cell: Cell) -> bool:
+    """Whether nothing else may run beside the cell: it measures time."""
+    return _experiment(cell.settings.experiment).alone
+
+
+def _cost(cell: Cell) -> Cost:
+    dataset = dataset_of(cell.dataset)
+    return cost_of(cell.settings, dataset.input_shape, outputs_in_use(dataset, cell.settings))
+
+
+def _train_size(cell: Cell) -> int:
+    return train_size(dataset_of(cell.dataset), cell.settings)
+
+
+def _options(cell: Cell) -> Strict:
+    experiment = _experiment(cell.settings.experiment)
+    return parse(experiment.options, cell.settings.experiment_options, where=f"cell {cell.id}")

@@ -1,0 +1,1 @@
+"""What is to be measured: the run's config, its documents and their claims."""

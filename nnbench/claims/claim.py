@@ -1,0 +1,226 @@
+"""A document's claims as typed values, with everything checked that a claim can get wrong by itself."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from nnbench.errors import nearest
+from nnbench.metrics import METRICS
+from nnbench.schema import Strict, is_name
+
+Kind = Literal["order", "best", "differs", "equal", "definition", "qualitative"]
+Track = Literal["as-written", "tuned"]
+Tier = Literal["default", "full"]
+Overrides = dict[str, Any]
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+
+class Variant(Strict):
+    """Another reading of a claim, judged on its own: what it gives stands in place of the claim's."""
+
+    title: str
+    levels: dict[str, Overrides] | None = None
+    controls: dict[str, Overrides] | None = None
+    kind: Kind | None = None
+    metric: str | None = None
+    claimed: dict[str, float] | None = None
+    order: tuple[str, ...] | None = None
+    better: tuple[str, ...] | None = None
+    than: tuple[str, ...] | None = None
+    margin: Annotated[float, Field(gt=0.0)] | None = None
+    datasets: dict[str, Overrides] | None = None
+    settings: Overrides | None = None
+
+    @field_validator("claimed", mode="before")
+    @classmethod
+    def _percent(cls, value: object) -> object:
+        return _numbers(value)
+
+
+class Claim(Strict):
+    """One table or sentence of a document, and the experiment that answers it.
+
+    ``levels`` are what the document compares, ``controls`` what nnbench adds to show beside them;
+    ``claimed`` holds the document's own numbers, by level, ``order`` the levels from best to worst
+    where it gives none. ``config/README.md`` explains each key.
+    """
+
+    title: str
+    quote: str
+    kind: Kind
+    metric: str = "test_loss"
+    factor: str = ""
+    levels: dict[str, Overrides] = Field(default_factory=dict)
+    controls: dict[str, Overrides] = Field(default_factory=dict)
+    variants: dict[str, Variant] = Field(default_factory=dict)
+    claimed: dict[str, float] = Field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    better: tuple[str, ...] = ()
+    than: tuple[str, ...] = ()
+    margin: Annotated[float, Field(gt=0.0)] | None = None
+    datasets: dict[str, Overrides] = Field(default_factory=dict)
+    settings: Overrides = Field(default_factory=dict)
+    seeds: Annotated[int, Field(ge=5, le=1000)] | None = None
+    tracks: tuple[Track, ...] = ("as-written",)
+    decided_by: Track = "as-written"
+    tune: dict[str, list[Any]] = Field(default_factory=dict)
+    tier: Tier = "default"
+    not_run: str | None = None
+    links: tuple[str, ...] = ()
+    experiment: str = ""
+    limits: str = ""
+    caveats: tuple[str, ...] = ()
+    second_look: str = ""
+    """What was checked after a result that contradicts the document, and why one may believe it."""
+
+    @field_validator("claimed", mode="before")
+    @classmethod
+    def _percent(cls, value: object) -> object:
+        return _numbers(value)
+
+    @field_validator("metric")
+    @classmethod
+    def _known_metric(cls, name: str) -> str:
+        if name not in METRICS:
+            raise ValueError(f"unknown metric; {_choice(name, METRICS)}")
+        return name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Claim:
+        for problem in _claim_problems(self):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is an experiment to run at all."""
+        return self.not_run is None and self.kind != "qualitative"
+
+    def reading(self, variant: str | None) -> Claim:
+        """The claim as one of its variants reads it; None: as it stands."""
+        if variant is None:
+            return self
+        return self.model_copy(update={"variants": {}, **_replaced(self.variants[variant])})
+
+
+def _replaced(variant: Variant) -> dict[str, Any]:
+    """What a variant puts in place of the claim's; numbers and margin belong to what they are of."""
+    given = {
+        name: value
+        for name in Variant.model_fields
+        if name != "title" and (value := getattr(variant, name)) is not None
+    }
+    dropped: dict[str, Any] = {"claimed": {}} if {"metric", "order"} & set(given) else {}
+    if "metric" in given:
+        dropped["margin"] = None  # a margin belongs to its metric
+    return {**dropped, **given}
+
+
+def _numbers(value: object) -> object:
+    return {k: _number(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _number(value: object) -> object:
+    """A claimed value; "85 %" becomes 0.85."""
+    match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return float(match[1]) / 100 if match else value
+
+
+def _claim_problems(claim: Claim) -> list[str]:
+    """Everything wrong with a claim that its types cannot say."""
+    problems = [
+        f"level {name!r} is not a printable name of 1 to 60 characters"
+        for name in (*claim.levels, *claim.controls)
+        if not is_name(name)
+    ]
+    if twice := set(claim.levels) & set(claim.controls):
+        problems.append(f"{sorted(twice)} are both levels and controls")
+    if claim.kind == "qualitative":
+        return problems
+    problems += [
+        f"{key} names {name!r}, which is no level; {_choice(name, claim.levels)}"
+        for key in ("better", "than", "order")
+        for name in getattr(claim, key)
+        if name not in claim.levels
+    ]
+    problems += [
+        f"{key} names {name!r} twice"
+        for key in ("better", "than", "order", "tracks", "links", "caveats")
+        for name, count in Counter(getattr(claim, key)).items()
+        if count > 1
+    ]
+    problems += [
+        f"{name!r} stands in better and in than" for name in claim.better if name in claim.than
+    ]
+    problems += _variant_problems(claim)
+    if claim.decided_by not in claim.tracks:
+        problems.append(f"decided_by is {claim.decided_by!r}, but tracks are {list(claim.tracks)}")
+    return problems + _claimed_problems(claim) + (_run_problems(claim) if claim.runs else [])
+
+
+def _variant_problems(claim: Claim) -> list[str]:
+    """A variant is named like a claim, and the claim as it reads it has to be one."""
+    problems = []
+    for name, variant in claim.variants.items():
+        if not NAME.fullmatch(name):
+            problems.append(f"variant {name!r}: use lower-case letters, digits, - and _")
+        if variant.metric is not None and variant.metric not in METRICS:
+            problems.append(f"variant {name!r}: unknown metric; {_choice(variant.metric, METRICS)}")
+            continue
+        problems += [f"variant {name!r}: {text}" for text in _claim_problems(claim.reading(name))]
+    return problems
+
+
+def _choice(name: str, known: Iterable[str]) -> str:
+    """The nearest known name, then all of them."""
+    guess = nearest(name, known)
+    return (f"did you mean {guess!r}? " if guess else "") + f"allowed: {', '.join(known)}"
+
+
+def _run_problems(claim: Claim) -> list[str]:
+    """What a claim lacks to be run."""
+    problems = []
+    if not claim.levels:
+        problems.append("zero levels: name at least one")
+    if not claim.datasets:
+        problems.append("no dataset: name at least one")
+    if claim.kind == "definition" and METRICS[claim.metric].unit != "count":
+        problems.append(f"kind definition needs metric: parameters, got {claim.metric}")
+    if claim.kind == "best" and not (claim.better and claim.than):
+        problems.append("kind best needs better: [...] and than: [...]")
+    if claim.kind in ("order", "differs", "equal") and len(claim.levels) == 1:
+        problems.append(f"kind {claim.kind} compares levels: name at least two")
+    return problems
+
+
+def _claimed_problems(claim: Claim) -> list[str]:
+    problems = [
+        f"claimed has {name!r}, which is no level; {_choice(name, claim.levels)}"
+        for name in claim.claimed
+        if name not in claim.levels
+    ]
+    missing = [name for name in claim.levels if name not in claim.claimed]
+    if claim.order and claim.claimed:
+        problems.append("give claimed numbers or an order, not both")
+    if claim.order and claim.kind != "order":
+        problems.append(f"order belongs to kind order, got kind {claim.kind}")
+    if claim.order:
+        problems += [f"order lacks {name!r}" for name in claim.levels if name not in claim.order]
+    elif claim.kind in ("order", "definition") and claim.levels and missing:
+        problems.append(
+            f"claimed lacks a value for {missing} (kind {claim.kind} needs one a level"
+            + (", or an order)" if claim.kind == "order" else ")")
+        )
+    for name, value in claim.claimed.items():
+        if METRICS[claim.metric].scale == "log" and value <= 0:
+            problems.append(f"claimed {name!r} must be positive, got {value}")
+        if METRICS[claim.metric].unit == "fraction" and not 0 <= value <= 1:
+            problems.append(f'claimed {name!r} is an accuracy: write 0.85 or "85 %", got {value}')
+    return problems

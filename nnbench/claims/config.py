@@ -1,0 +1,190 @@
+"""What is to be measured: the config of a run and the claims of the documents.
+
+The only place where YAML becomes typed values. A config holds science (claims, settings, seeds);
+cores, memory and queues belong to Snakemake.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, field_validator
+
+from nnbench.claims.claim import Claim, Overrides, Tier
+from nnbench.claims.document import Document
+from nnbench.datasets.own import dataset as own
+from nnbench.errors import NnbenchError
+from nnbench.registry import DATASETS, check_name
+from nnbench.schema import Strict, parse
+from nnbench.settings import Settings, merged
+from nnbench.yamlfile import read_yaml
+
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
+
+
+def _plain_path(text: str) -> str:
+    if not text.strip() or set("{}") & set(text):
+        raise ValueError("a path has a name and no braces: they are Snakemake's wildcards")
+    return text
+
+
+PathText = Annotated[str, AfterValidator(_plain_path)]
+
+
+class Config(Strict):
+    """The run: which documents, which claims of them, how many seeds, where things lie."""
+
+    documents: Annotated[tuple[PathText, ...], Field(min_length=1)]
+    only: tuple[str, ...] = ("*",)
+    """Claims to run, as shell patterns over ids such as ``loss/*``."""
+    tier: Tier = "default"
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 10
+    tuning_seeds: Annotated[int, Field(ge=1, le=100)] = 3
+    device: str = "auto"
+    jobs_per_gpu: Annotated[int, Field(ge=1, le=32)] = 1
+    """How many cells share a GPU at once; one that measures time has it for itself."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    data_folder: PathText = "data"
+    download: bool = False
+    results: PathText = "results"
+    reports: PathText = "reports"
+    reference: Overrides = Field(default_factory=dict)
+    dataset_settings: dict[str, Overrides] = Field(default_factory=dict)
+    instead: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Datasets to use where a claim names another one, as in mnist5k: [mnist, fashion_mnist]."""
+    overrides: dict[str, Overrides] = Field(default_factory=dict)
+    """Keys of a claim, by its id, that stand in place of those in its document's file."""
+
+    @field_validator("device")
+    @classmethod
+    def _device(cls, name: str) -> str:
+        if not DEVICE.fullmatch(name):
+            raise ValueError("device is auto, cpu, cuda, cuda:N or mps")
+        return name
+
+    @field_validator("dataset_settings")
+    @classmethod
+    def _datasets(cls, value: dict[str, Overrides]) -> dict[str, Overrides]:
+        try:
+            for name in value:
+                check_name("dataset", name, DATASETS)
+        except NnbenchError as error:  # pydantic reports ValueErrors with their place
+            raise ValueError(str(error)) from None
+        return value
+
+
+def read_document(path: Path, config: Config | None = None) -> Document:
+    """Read one document's claims, with the config's changes (``make_plan`` resolves their levels)."""
+    document = parse(Document, read_yaml(path), where=str(path))
+    if config is not None:
+        document = _changed(document, config, where=str(path))
+    for name, claim in document.claims.items():
+        for reading in (None, *claim.variants):
+            for dataset in claim.reading(reading).datasets:
+                check_name(f"{path}: claims.{name}.datasets", dataset, DATASETS)
+    return document
+
+
+def _changed(document: Document, config: Config, *, where: str) -> Document:
+    """The document with the config's ``overrides`` and ``instead`` applied to its claims."""
+    claims = {}
+    for name, claim in document.claims.items():
+        data = claim.model_dump(mode="json", exclude_unset=True)
+        change = config.overrides.get(f"{document.document}/{name}", {})
+        data |= change
+        for part in (data, *data.get("variants", {}).values()):
+            if part.get("datasets") and "datasets" not in change:
+                part["datasets"] = _swapped(part["datasets"], config.instead)
+        claims[name] = parse(Claim, data, where=f"{where}: claims.{name}")
+    return document.model_copy(update={"claims": claims})
+
+
+def _swapped(
+    datasets: Mapping[str, Overrides], instead: Mapping[str, tuple[str, ...]]
+) -> dict[str, Overrides]:
+    """Each dataset, or those that stand in its place, with its settings."""
+    return {
+        other: settings
+        for name, settings in datasets.items()
+        for other in instead.get(name, (name,))
+    }
+
+
+def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ...]:
+    """All documents of a config.
+
+    Raises:
+        NnbenchError: Two files use the same document name.
+    """
+    documents = tuple(read_document(root / path, config) for path in config.documents)
+    names = [document.document for document in documents]
+    for name in names:
+        if names.count(name) > 1:
+            raise NnbenchError(f"document {name!r} stands in two files", todo="rename one of them")
+    return documents
+
+
+def parse_config(data: Mapping[str, Any], *, where: str = "config") -> Config:
+    """Check the merged config that Snakemake or the command line gives."""
+    return parse(Config, data, where=where)
+
+
+def read_config(source: str, *over: str) -> Config:
+    """Read a config from a path, or from JSON text (as Snakemake's rules pass it).
+
+    Args:
+        source: The config.
+        over: Further files laid over it, as Snakemake lays its ``--configfile`` over the config.
+    """
+    if source.lstrip().startswith("{"):
+        try:
+            return parse_config(json.loads(source), where="config (JSON)")
+        except (ValueError, RecursionError) as error:
+            raise NnbenchError(f"config: not JSON ({error})", got=_start(source)) from None
+    data = _sections(Path(source)) if over else read_yaml(Path(source))
+    for path in over:
+        data = _laid_over(data, _sections(Path(path)))
+    return parse_config(data, where=" + ".join((source, *over)))
+
+
+def _sections(path: Path) -> dict[str, Any]:
+    found = read_yaml(path)
+    if not isinstance(found, dict):
+        raise NnbenchError(
+            f"{path}: should be keys with values: {{key: value}}", got=type(found).__name__
+        )
+    return found
+
+
+def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """Section by section, as Snakemake merges configs."""
+    result = dict(base)
+    for key, value in top.items():
+        below = result.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            value = _laid_over(below, value)  # noqa: PLW2901 - what is below shows through
+        result[key] = value
+    return result
+
+
+def _start(text: str) -> str:
+    return repr(text[:60])
+
+
+def resolve_settings(layers: tuple[Mapping[str, Any], ...], *, where: str) -> Settings:
+    """Lay overrides over the defaults and check the result."""
+    return parse(Settings, merged(*layers), where=where)
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """JSON schemas of the config files, for editors: ``config`` and ``claims``."""
+    return {
+        "config": {**Config.model_json_schema(), "title": "nnbench config"},
+        "claims": {**Document.model_json_schema(), "title": "nnbench claims of one document"},
+        "dataset": {**own.json_schema(), "title": "nnbench data of a user's own"},
+        "settings": {**Settings.model_json_schema(), "title": "nnbench training settings"},
+    }

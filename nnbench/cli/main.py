@@ -1,0 +1,180 @@
+"""The command line: what the rules call, and ``plan`` for people."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nnbench.cli.arguments import parser
+from nnbench.errors import NnbenchError
+
+TROUBLE = 2  # as diff(1) and argparse have it; 1 says that what was compared differs
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; errors that a user can act on are printed without a traceback."""
+    options = parser().parse_args(arguments)
+    try:
+        status = COMMANDS[options.command](options)
+    except NnbenchError as error:
+        print(f"nnbench: error: {error}", file=sys.stderr)
+        return TROUBLE
+    except BrokenPipeError:  # as in `nnbench plan --json | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"nnbench: error: {error}", file=sys.stderr)
+        return TROUBLE
+    except KeyboardInterrupt:
+        print("nnbench: interrupted", file=sys.stderr)
+        return 130
+    return status or 0
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from nnbench.plan.overview import cells_as_json, plan_table  # noqa: PLC0415 - commands load what they need
+    from nnbench.plan.plan import make_plan  # noqa: PLC0415
+
+    plan = make_plan(_config(options))
+    print(cells_as_json(plan) if options.json else plan_table(plan, cores=options.cores))
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from nnbench.jobs.job import prepare_dataset  # noqa: PLC0415
+
+    prepare_dataset(
+        options.name, options.folder, data_folder=options.data_folder, download=options.download
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    from nnbench.jobs.job import planned_cell, read_cell, run_job  # noqa: PLC0415
+    from nnbench.jobs.provenance import cores_there  # noqa: PLC0415
+    from nnbench.processes import end_with_parent  # noqa: PLC0415
+    from nnbench.records.store import dataset_folder, record_path  # noqa: PLC0415
+
+    if options.end_with_parent:
+        end_with_parent()
+    cores = options.cores or cores_there()
+    if options.cell.lstrip().startswith("{") and options.record and options.data and options.device:
+        run_job(  # as Snakemake calls it: no config is read
+            read_cell(options.cell),
+            options.record,
+            data=_folder(options.data),
+            device=options.device,
+            cores=cores,
+            jobs_per_gpu=options.jobs_per_gpu or 1,
+            reuse=options.reuse,
+            checkpoint_seconds=options.checkpoint_seconds,
+        )
+        return
+    config = _config(options)
+    results = Path(config.results)
+    cell = planned_cell(options.cell, config)
+    run_job(
+        cell,
+        options.record or record_path(results, cell["id"]),
+        data=_folder(options.data or dataset_folder(results, cell["dataset"])),
+        device=options.device or config.device,
+        cores=cores,
+        jobs_per_gpu=options.jobs_per_gpu or config.jobs_per_gpu,
+        reuse=options.reuse,
+        checkpoint_seconds=options.checkpoint_seconds,
+    )
+
+
+def _folder(data: Path) -> Path:
+    return data.parent if data.name == "manifest.json" else data
+
+
+def _aggregate(options: argparse.Namespace) -> None:
+    from nnbench.plan.plan import make_plan  # noqa: PLC0415
+    from nnbench.verdicts.measurements import aggregate  # noqa: PLC0415
+
+    plan = make_plan(_config(options))
+    aggregate(plan, Path(plan.config.results))
+
+
+def _judge(options: argparse.Namespace) -> None:
+    from nnbench.plan.plan import make_plan  # noqa: PLC0415
+    from nnbench.verdicts.judge import judge_all  # noqa: PLC0415
+
+    plan = make_plan(_config(options))
+    judge_all(plan, Path(plan.config.results), Path(plan.config.reports) / "results.json")
+
+
+def _report(options: argparse.Namespace) -> None:
+    from nnbench.report import read_results, write_report  # noqa: PLC0415
+
+    folder = Path(_config(options).reports)
+    write_report(read_results(folder / "results.json"), folder)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from nnbench.audit.compare import compare  # noqa: PLC0415
+    from nnbench.audit.compare_text import compare_text  # noqa: PLC0415
+    from nnbench.audit.published import read_published  # noqa: PLC0415
+
+    found = compare(read_published(options.a), read_published(options.b))
+    text = compare_text(found, names=(str(options.a), str(options.b)))
+    print(json.dumps(found, indent=1) if options.json else text)
+    return int(found["differs"])
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from nnbench.audit.audit import audit, finished  # noqa: PLC0415
+    from nnbench.audit.report import reported  # noqa: PLC0415
+    from nnbench.audit.text import audit_text  # noqa: PLC0415
+    from nnbench.jobs.provenance import cores_there  # noqa: PLC0415
+
+    config = _config(options)
+    there = (
+        reported(options.report, config)
+        if options.report
+        else finished(config, everything=options.all)
+    )
+    found = audit(
+        there,
+        config,
+        cells=options.cells,
+        seed=secrets.randbits(31) if options.seed is None else options.seed,
+        device=options.device or config.device,
+        cores=options.cores or cores_there(),
+        say=lambda text: print(f"nnbench: {text}", file=sys.stderr),
+    )
+    print(json.dumps(found, indent=1) if options.json else audit_text(found))
+    return int(found["differs"])
+
+
+def _schemas(options: argparse.Namespace) -> None:
+    from nnbench.claims.config import json_schemas  # noqa: PLC0415
+
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for name, schema in json_schemas().items():
+        text = json.dumps(schema, indent=2, sort_keys=True) + "\n"
+        (options.folder / f"{name}.schema.json").write_text(text, encoding="utf-8")
+
+
+def _config(options: argparse.Namespace) -> Any:
+    from nnbench.claims.config import read_config  # noqa: PLC0415
+
+    return read_config(options.config, *options.configfile)
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int | None]] = {
+    "plan": _plan,
+    "prepare": _prepare,
+    "run": _run,
+    "aggregate": _aggregate,
+    "judge": _judge,
+    "report": _report,
+    "compare": _compare,
+    "audit": _audit,
+    "schemas": _schemas,
+}

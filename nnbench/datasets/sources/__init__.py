@@ -1,0 +1,1 @@
+"""Where fixed data come from, and how their files are read."""

@@ -1,1 +1,0 @@
-"""What the plan knows of each experiment: options, metrics, cost. No torch here."""

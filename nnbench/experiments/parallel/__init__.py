@@ -1,0 +1,1 @@
+"""Train on several processes at once."""

@@ -1,0 +1,107 @@
+"""Ways of training one network on several processes: options, places, cost."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from nnbench.experiments.base import Experiment
+from nnbench.schema import Strict
+
+Way = Literal["single", "data", "tensor", "mesh"]
+Width = Annotated[int, Field(ge=1, le=2**16)]
+Steps = Annotated[int, Field(ge=1, le=10**6)]
+
+SHAPES: Mapping[Way, tuple[int, int]] = {
+    "single": (1, 1),
+    "data": (4, 1),
+    "tensor": (1, 4),
+    "mesh": (2, 2),
+}
+"""Processes along the data axis and along the tensor axis."""
+
+
+class ParallelOptions(Strict):
+    """One MLP, trained in several ways from the same weights on the same batches.
+
+    Activation, initialisation, momentum and the data are those of the settings; width, batch,
+    optimiser and learning rate are stated here.
+    """
+
+    ways: Annotated[dict[str, Way], Field(min_length=2)] = Field(
+        default={"single": "single", "data": "data", "tensor": "tensor", "mesh": "mesh"}
+    )
+    """What each level does; ``single`` is the reference of times and losses and must be there."""
+    processes: Literal[4] = 4
+    """Four, the smallest number that has a mesh of both ways (two by two)."""
+    hidden: Annotated[tuple[Width, ...], Field(min_length=1)] = (1024, 1024)
+    batch_size: Annotated[int, Field(ge=1, le=2**20)] = 256
+    """Of one optimiser step, over all processes."""
+    steps: Steps = 50
+    """Timed optimiser steps of a block; their seconds are the metric."""
+    parts: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Timed one by one; the median part counts, so that one interruption does not."""
+    warm_up: Annotated[int, Field(ge=0, le=10**6)] = 5
+    """Steps before the timed ones: first calls allocate memory and connect processes."""
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    lr: Annotated[float, Field(gt=0.0)] = 0.05
+
+    @field_validator("ways")
+    @classmethod
+    def _checked_ways(cls, ways: dict[str, Way]) -> dict[str, Way]:
+        if "single" not in ways.values():
+            raise ValueError("a level with `single` is missing: it is the reference of the others")
+        if len(set(ways.values())) < len(ways):
+            raise ValueError("each of single, data, tensor and mesh can be the way of one level")
+        if any(not name or "@" in name for name in ways):
+            raise ValueError("a level's name is a text without @")
+        return ways
+
+    @model_validator(mode="after")
+    def _divisible(self) -> ParallelOptions:
+        if any(width % self.processes for width in self.hidden):
+            raise ValueError(f"each width of hidden must be a multiple of {self.processes}")
+        if self.batch_size % self.processes:
+            raise ValueError(f"batch_size must be a multiple of {self.processes}")
+        if self.steps % self.parts:
+            raise ValueError("steps must be a multiple of parts")
+        return self
+
+
+def _places(options: ParallelOptions) -> tuple[str, ...]:
+    return tuple(options.ways)
+
+
+def _weights(options: ParallelOptions) -> int:
+    """Weights of the network on images of 28 x 28 with ten classes, the usual case."""
+    return sum(a * b for a, b in itertools.pairwise((784, *options.hidden, 10)))
+
+
+def _memory_mb(options: ParallelOptions) -> int:
+    """PyTorch in the parent and in every process (840 MB resident at the defaults), weights, activations."""
+    # weight, gradient, its bucket, two moments, start, reference, and the end of each way
+    values = 11 * _weights(options) + 3 * options.batch_size * sum(options.hidden)
+    return 600 + options.processes * (750 + 4 * values // 10**6)
+
+
+def _seconds(options: ParallelOptions, blocks: int) -> float:
+    """Six operations a weight and sample at 5e10 a second; 10 s until all processes are there."""
+    step = 6 * _weights(options) * options.batch_size / 5e10 + 2e-3
+    return 10.0 + blocks * len(options.ways) * (options.steps + options.warm_up) * step
+
+
+PARALLEL = Experiment(
+    name="parallel",
+    title="training on several processes",
+    measure="nnbench.experiments.parallel.measure:measure",
+    options=ParallelOptions,
+    metrics=("seconds",),
+    places=_places,
+    alone=True,
+    every_gpu=True,
+    memory_mb=_memory_mb,
+    seconds=_seconds,
+)

@@ -1,0 +1,1 @@
+"""Time image models: inference and training."""

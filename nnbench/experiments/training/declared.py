@@ -1,0 +1,19 @@
+"""The plain training run: all seeds of a cell trained together, tested once."""
+
+from __future__ import annotations
+
+from nnbench.experiments.base import Experiment
+from nnbench.schema import Strict
+
+
+class TrainingOptions(Strict):
+    """None: everything about a training is a setting."""
+
+
+TRAINING = Experiment(
+    name="training",
+    title="training",
+    measure="nnbench.experiments.training.measure:measure",
+    options=TrainingOptions,
+    metrics=(),  # those of the settings
+)

@@ -1,0 +1,187 @@
+"""One training inside a cell: its data, its network, what comes before, and the training itself."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nnbench.datasets.base import Dataset
+from nnbench.engine.checkpoint import Checkpoint
+from nnbench.engine.data import Normaliser, TrainingData, training_data
+from nnbench.engine.device import synchronise
+from nnbench.engine.objectives import Objective, objective
+from nnbench.engine.rbm import pretrain_rbms
+from nnbench.engine.scores import evaluate
+from nnbench.engine.stacking import Replicates
+from nnbench.engine.train import Trained, build_replicates, train
+from nnbench.engine.transfer import earlier_seeds, earlier_settings, freeze_body
+from nnbench.settings import Settings
+
+
+@dataclass(kw_only=True)
+class Timer:
+    """Seconds of a cell by what they were spent on, and the samples that training saw."""
+
+    load: float = 0.0
+    search: float = 0.0
+    pretrain: float = 0.0
+    train: float = 0.0
+    evaluate: float = 0.0
+    samples: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What stays the same for every training inside one cell."""
+
+    dataset: Dataset
+    folder: Path
+    device: torch.device
+    timer: Timer
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """One training with what came before it.
+
+    Attributes:
+        trained: The outcome.
+        data: What it saw.
+        objective: What it minimised.
+        pretrain: What the training on other classes reached, or None.
+        reconstruction: Of the first Boltzmann machine (S,), or None.
+    """
+
+    trained: Trained
+    data: TrainingData
+    objective: Objective
+    pretrain: Mapping[str, Any] | None
+    reconstruction: Tensor | None
+
+
+def fit(job: Job, settings: Settings, seeds: Sequence[int], *, part: str = "run") -> Fitted:
+    """Draw the data, build the network, bring it to its start, train it.
+
+    Args:
+        job: Of the cell.
+        settings: Of this training.
+        seeds: One a replicate.
+        part: What the training is called in the checkpoint.
+    """
+    started = time.perf_counter()
+    data = training_data(job.dataset, settings, folder=job.folder, seeds=seeds, device=job.device)
+    model = _built(job, settings, data, seeds)
+    job.timer.load += time.perf_counter() - started
+    facts, reconstruction = _brought_to_start(job, model, data, settings, seeds=seeds, part=part)
+    trained = train(data, model, settings, seeds=seeds, checkpoint=job.checkpoint, part=part)
+    job.checkpoint.forget_state()
+    job.timer.train += trained.train_seconds
+    job.timer.evaluate += trained.evaluate_seconds
+    job.timer.samples += trained.samples
+    return Fitted(
+        trained=trained,
+        data=data,
+        objective=objective(settings.loss, data.task),
+        pretrain=facts,
+        reconstruction=reconstruction,
+    )
+
+
+Start = tuple[dict[str, Any] | None, Tensor | None]
+
+
+def _brought_to_start(
+    job: Job,
+    model: Replicates,
+    data: TrainingData,
+    settings: Settings,
+    *,
+    seeds: Sequence[int],
+    part: str,
+) -> Start:
+    """Pretraining of either kind: its facts, and the first machine's reconstruction error.
+
+    A judged training that goes on brings its weights with it, so what came before it is not repeated.
+    """
+    if settings.pretrain is None and settings.rbm is None:
+        return None, None
+
+    def prepared() -> Start:
+        started = time.perf_counter()
+        if settings.pretrain is None:
+            found: Start = None, _first_layer(model, data, settings, seeds)
+        else:
+            found = _transfer(job, model, settings, data.bank.normaliser, seeds=seeds, part=part)
+        synchronise(job.device)
+        job.timer.pretrain += time.perf_counter() - started
+        return found
+
+    if job.checkpoint.saved(part) is None:
+        job.checkpoint.forget(f"{part}: start")  # of weights that were not saved with it
+    start = job.checkpoint.once(f"{part}: start", prepared)
+    freeze_body(model, settings)
+    return start
+
+
+def _built(job: Job, settings: Settings, data: TrainingData, seeds: Sequence[int]) -> Replicates:
+    return build_replicates(
+        settings,
+        input_shape=job.dataset.input_shape,
+        classes=data.outputs,
+        seeds=seeds,
+        device=job.device,
+    )
+
+
+def _transfer(
+    job: Job,
+    model: Replicates,
+    settings: Settings,
+    normaliser: Normaliser,
+    *,
+    seeds: Sequence[int],
+    part: str,
+) -> Start:
+    """Train on the other classes first, normalised as the judged ones; take over the body."""
+    earlier, own = earlier_settings(settings), earlier_seeds(seeds)
+    data = training_data(job.dataset, earlier, folder=job.folder, seeds=own, device=job.device)
+    data = replace(data, bank=replace(data.bank, normaliser=normaliser))
+    source = _built(job, earlier, data, own)
+    reconstruction = _first_layer(source, data, earlier, own) if earlier.rbm else None
+    trained = train(
+        data, source, earlier, seeds=own, checkpoint=job.checkpoint, part=f"{part}: pretraining"
+    )
+    job.checkpoint.forget_state()
+    model.copy_body_from(source)
+    minimised = objective(earlier.loss, data.task)
+    scores = evaluate(source, data.bank, data.validation, minimised)
+    assert scores.accuracy is not None, "numbers have no other classes"
+    return {
+        "train_size": data.train.shape[1],
+        "steps": trained.steps,
+        "diverged": sum(trained.diverged),
+        "validation_loss": [x if math.isfinite(x) else None for x in scores.loss.tolist()],
+        "validation_accuracy": scores.accuracy.tolist(),
+    }, reconstruction
+
+
+def _first_layer(
+    model: Replicates, data: TrainingData, settings: Settings, seeds: Sequence[int]
+) -> Tensor:
+    """Pretrain all layers; how well the first one, the only one that sees data, reconstructs them."""
+    assert settings.rbm is not None, "no Boltzmann machines are asked for"
+    return pretrain_rbms(model, data, settings.rbm, seeds=seeds).after[0]
+
+
+def seconds_of(timer: Timer) -> dict[str, float]:
+    """By what they were spent on, those of the search included."""
+    seconds = {"load": timer.load, "train": timer.train, "evaluate": timer.evaluate}
+    return {**seconds, "pretrain": timer.pretrain} if timer.pretrain else seconds

@@ -1,0 +1,218 @@
+"""The training experiment: search (tuned track), train, test once, describe.
+
+The only module that sees both training and test data, and it opens the test set after the last
+weights are chosen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nnbench.datasets.selection import classes_in_use, outputs_in_use
+from nnbench.engine.data import HeldOut, TrainingData, held_out
+from nnbench.engine.probes import dead_units, gradient_noise
+from nnbench.engine.scores import Scores, Shifted, evaluate, labels_of, uninformed
+from nnbench.engine.seeding import generators
+from nnbench.engine.shift import check_range
+from nnbench.experiments.request import Measured, Request
+from nnbench.experiments.training.fit import Fitted, Job, Timer, fit, seconds_of
+from nnbench.experiments.training.groups import Groups, together
+from nnbench.experiments.training.scores import (
+    Tested,
+    curves_of,
+    metrics_of,
+    status_of,
+    stuck,
+    untrained_metrics,
+)
+from nnbench.models.facts import replicates_at_once
+from nnbench.registry import DATASETS, load
+from nnbench.schema import parse
+from nnbench.settings import Settings
+
+TRAIN_SCORE_LIMIT = 10_000  # training samples of a replicate that its training score is read from
+
+
+def measure(request: Request) -> Measured:
+    """Search, if the cell is tuned, then train the judged runs and read the test set, once."""
+    job = Job(
+        dataset=load("dataset", request.dataset, DATASETS),
+        folder=request.folder,
+        device=request.device,
+        timer=Timer(),
+        checkpoint=request.checkpoint,
+    )
+    job.checkpoint.keep("timer", vars(job.timer))
+    settings = request.settings
+    outputs = outputs_in_use(job.dataset, settings)
+    groups = Groups(
+        job.checkpoint,
+        at_once=replicates_at_once(settings, job.dataset.input_shape, outputs),
+        device=job.device,
+    )
+    search = _search(job, settings, request.search, groups) if request.search else None
+    if search:
+        settings = _with(settings, search["candidates"][search["chosen"]])
+
+    def judged(seeds: Sequence[int], part: str) -> dict[str, Any]:
+        return asdict(_judged_runs(job, settings, seeds, search=search, part=part))
+
+    parts = groups.each(request.seeds, "runs", judged)
+    measured = together([Measured(**part) for part in parts])
+    more = {**measured.more, "out_of_memory": list(groups.too_many)}
+    return replace(measured, more=more, notes=(*measured.notes, *groups.notes()))
+
+
+def _search(
+    job: Job, settings: Settings, search: Mapping[str, Any], groups: Groups
+) -> dict[str, Any]:
+    """Mean validation loss of each candidate over the tuning seeds; the lowest is chosen.
+
+    A run that diverged, or ended worse than an untrained predictor, scores as one (for
+    cross-entropy: ln C).
+    """
+    scores = []
+    for number, candidate in enumerate(search["candidates"]):
+        tried = _with(settings, candidate)
+
+        def losses(seeds: Sequence[int], part: str, tried: Settings = tried) -> list[float]:
+            return _search_losses(job, tried, seeds, part=part)
+
+        found = groups.each(search["seeds"], f"candidate {number}", losses)
+        each = [loss for part in found for loss in part]
+        scores.append(torch.tensor(each, dtype=torch.float64).mean().item())
+    return {**search, "scores": scores, "chosen": scores.index(min(scores))}
+
+
+def _search_losses(job: Job, settings: Settings, seeds: Sequence[int], *, part: str) -> list[float]:
+    """Each tuning run's validation loss, at most that of an untrained predictor."""
+    started = time.perf_counter()
+    fitted = fit(job, settings, seeds, part=part)
+    data, trained = fitted.data, fitted.trained
+    loss = evaluate(trained.model, data.bank, data.validation, fitted.objective).loss
+    untrained = uninformed(data.bank, data.validation, fitted.objective, data.outputs).loss
+    loss = torch.where(torch.tensor(trained.diverged), untrained, loss)
+    job.timer.search += time.perf_counter() - started
+    found: list[float] = loss.minimum(untrained).tolist()
+    return found
+
+
+def _judged_runs(
+    job: Job,
+    settings: Settings,
+    seeds: Sequence[int],
+    *,
+    search: Mapping[str, Any] | None,
+    part: str,
+) -> Measured:
+    fitted = fit(job, settings, seeds, part=part)
+    started = time.perf_counter()
+    tested = _tested(job, fitted, settings, seeds)
+    job.timer.evaluate += time.perf_counter() - started
+    trained = fitted.trained
+    more = {
+        "curves": curves_of(trained.curves),
+        "classes": tested.outputs,
+        "test_samples": tested.test_samples,
+        "untrained": untrained_metrics(tested),
+        "parameters": trained.model.parameters_each(),
+        "stacked": trained.model.stacked,
+        "steps": trained.steps,
+        "settings_used": settings.model_dump(mode="json"),
+        "search": search,
+        "search_seconds": job.timer.search,
+        "samples_per_second": job.timer.samples / job.timer.train if job.timer.train > 0 else None,
+    }
+    if settings.patience is not None:
+        more["stopped_epochs"] = dict(zip(map(str, seeds), trained.stopped_epochs, strict=True))
+    if fitted.pretrain is not None:
+        more["pretrain"] = fitted.pretrain
+    runs = {
+        str(seed): {
+            "status": status_of(trained, settings, row),
+            "metrics": metrics_of(trained, tested, settings, row),
+        }
+        for row, seed in enumerate(seeds)
+    }
+    return Measured(runs=runs, seconds=seconds_of(job.timer), more=more)
+
+
+def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Sequence[int]) -> Tested:
+    """Score the chosen weights on all parts; the test set is opened here."""
+    model, data, minimised = fitted.trained.model, fitted.data, fitted.objective
+    parts = {"train": data.train[:, :TRAIN_SCORE_LIMIT], "validation": data.validation}
+    scores = {n: evaluate(model, data.bank, rows, minimised) for n, rows in parts.items()}
+    naive = {n: uninformed(data.bank, rows, minimised, data.outputs) for n, rows in parts.items()}
+    measured = _probes(fitted, settings, seeds)
+    if fitted.reconstruction is not None:
+        measured["reconstruction_error"] = fitted.reconstruction
+    if minimised.constant is not None:
+        seen = labels_of(data.bank, parts["train"])
+        measured["stuck"] = stuck(scores["train"].loss, seen, minimised, data.outputs)
+    test = _held_out(job, data, settings, seeds)
+    by_class = data.task == "classification"
+    scores["test"] = evaluate(model, test.bank, test.test, minimised, by_class=by_class)
+    naive["test"] = uninformed(test.bank, test.test, minimised, data.outputs)
+    used = classes_in_use(job.dataset, settings) if by_class else ()
+    return Tested(
+        scores=scores,
+        naive=naive,
+        shifted=_shifted(fitted, test, settings, seeds),
+        measured=measured,
+        class_names=tuple(job.dataset.class_names[label] for label in used),
+        outputs=data.outputs,
+        test_samples=test.test.shape[1],
+    )
+
+
+def _held_out(job: Job, data: TrainingData, settings: Settings, seeds: Sequence[int]) -> HeldOut:
+    return held_out(
+        job.dataset,
+        data.bank.normaliser,
+        settings,
+        folder=job.folder,
+        seeds=seeds,
+        device=job.device,
+        targets=data.targets,
+    )
+
+
+def _shifted(
+    fitted: Fitted, test: HeldOut, settings: Settings, seeds: Sequence[int]
+) -> dict[str, Scores]:
+    """The same network on changed test images; every shift starts from the same draws."""
+    found = {}
+    if settings.shifts:
+        check_range(test.bank.inputs)
+    for name, shift in settings.shifts.items():
+        changed = Shifted(bank=test.bank, shift=shift, generators=generators(seeds, "shift"))
+        found[name] = evaluate(fitted.trained.model, changed, test.test, fitted.objective)
+    return found
+
+
+def _probes(fitted: Fitted, settings: Settings, seeds: Sequence[int]) -> dict[str, Tensor]:
+    """What was asked for beside the scores, (S,) each, at the tested weights or on the way there."""
+    model, data = fitted.trained.model, fitted.data
+    found: dict[str, Tensor] = {}
+    if "dead_units" in settings.probes:
+        found["dead_units"] = dead_units(model, data, settings)
+    if "gradient_noise" in settings.probes:
+        found["gradient_noise"] = gradient_noise(
+            model, data, fitted.objective, settings, seeds=seeds
+        )
+    if fitted.trained.gradient_ratios is not None:
+        names = ("gradient_ratio_start", "gradient_ratio")
+        found |= dict(zip(names, fitted.trained.gradient_ratios, strict=True))
+    return found
+
+
+def _with(settings: Settings, candidate: Mapping[str, Any]) -> Settings:
+    return parse(
+        Settings, {**settings.model_dump(mode="json"), **candidate}, where="search candidate"
+    )

@@ -1,0 +1,1 @@
+"""A job: lock, lease and measure a cell, and write its record."""

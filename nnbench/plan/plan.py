@@ -1,0 +1,124 @@
+"""Claims to cells: which experiments a config asks for, each fully spelled out and named by a hash.
+
+A cell is one resolved experiment. Levels that resolve to the same experiment (the reference model
+stands in nearly every claim) share one cell, so it is trained once.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nnbench.cells.cell import Cell
+from nnbench.claims.claim import Claim
+from nnbench.claims.config import Config, read_documents, resolve_settings
+from nnbench.claims.document import Document
+from nnbench.errors import unknown_name
+from nnbench.plan.levels import Use, claim_uses
+from nnbench.registry import DATASETS, check_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that a config asks for."""
+
+    config: Config
+    documents: tuple[Document, ...]
+    cells: Mapping[str, Cell]
+    uses: tuple[Use, ...]
+    not_run: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, tuple[Cell, ...]] = field(default_factory=dict)
+    """The cells of claims that another tier or selection would run: what they would cost."""
+
+    def claims(self) -> Iterator[tuple[str, Document, Claim]]:
+        """(id, document, claim) in the documents' own order."""
+        for document in self.documents:
+            for name, claim in document.claims.items():
+                yield f"{document.document}/{name}", document, claim
+
+    def cells_of(self, claim_id: str) -> tuple[str, ...]:
+        """The cells that a claim rests on, each once."""
+        own = (cell for use in self.uses if use.claim == claim_id for cell in use.cells)
+        return tuple(dict.fromkeys(own))
+
+    def datasets(self) -> tuple[str, ...]:
+        """The datasets that some cell needs, sorted."""
+        return tuple(sorted({cell.dataset for cell in self.cells.values()}))
+
+
+def make_plan(config: Config, *, root: Path = Path()) -> Plan:
+    """Resolve a config into cells.
+
+    Raises:
+        NnbenchError: Anything wrong in the config or the claims, with its place.
+    """
+    documents = read_documents(config, root=root)
+    _check_shared_settings(config)
+    cells: dict[str, Cell] = {}
+    uses: list[Use] = []
+    not_run: dict[str, str] = {}
+    left_out: dict[str, dict[str, Cell]] = {}
+    draft = Plan(config=config, documents=documents, cells=cells, uses=())
+    for claim_id, _, claim in draft.claims():
+        reason = _reason_not_run(claim_id, claim, config)
+        if reason is not None:
+            not_run[claim_id] = reason
+        for use, found in claim_uses(claim_id, claim, config):
+            kept = cells if reason is None else left_out.setdefault(claim_id, {})
+            kept.update((cell.id, cell) for cell in found)
+            if reason is None:
+                uses.append(use)
+    _check_links(draft)
+    _check_ids(draft)
+    return Plan(
+        config=config,
+        documents=documents,
+        cells=cells,
+        uses=tuple(uses),
+        not_run=not_run,
+        left_out={claim_id: tuple(found.values()) for claim_id, found in left_out.items()},
+    )
+
+
+def _check_shared_settings(config: Config) -> None:
+    """Name the config, not a claim, where the config's own settings are wrong."""
+    resolve_settings((config.reference,), where="config: reference")
+    for name, settings in config.dataset_settings.items():
+        layers = (config.reference, settings)
+        resolve_settings(layers, where=f"config: dataset_settings.{name}")
+
+
+def _reason_not_run(claim_id: str, claim: Claim, config: Config) -> str | None:
+    if claim.kind == "qualitative":
+        return "qualitative: quoted, never judged"
+    if claim.not_run is not None:
+        return claim.not_run
+    if not any(fnmatch.fnmatchcase(claim_id, pattern) for pattern in config.only):
+        return "left out by `only` in the config"
+    if claim.tier == "full" and config.tier != "full":
+        return "belongs to the full tier: run with `--configfile config/full.yaml`"
+    return None
+
+
+def _check_links(plan: Plan) -> None:
+    known = {claim_id for claim_id, _, _ in plan.claims()}
+    for claim_id, _, claim in plan.claims():
+        for link in claim.links:
+            if link not in known:
+                raise unknown_name(f"{claim_id}: links", link, known)
+
+
+def _check_ids(plan: Plan) -> None:
+    """Whether the ids and datasets that the config names are there."""
+    known = [claim_id for claim_id, _, _ in plan.claims()]
+    for pattern in plan.config.only:
+        if not fnmatch.filter(known, pattern):
+            raise unknown_name("config: only", pattern, known)
+    for claim_id in plan.config.overrides:
+        if claim_id not in known:
+            raise unknown_name("config: overrides", claim_id, known)
+    for name, others in plan.config.instead.items():
+        for dataset in (name, *others):
+            check_name("config: instead", dataset, DATASETS)

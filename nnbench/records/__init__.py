@@ -1,0 +1,1 @@
+"""The two files on disk: records of measured cells, and results that were judged."""

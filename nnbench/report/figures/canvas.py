@@ -1,0 +1,222 @@
+"""What all figures share: style, colours for light and dark, and rendering to small, stable files.
+
+A figure is one SVG for both modes. Its light colours stand in the drawing, so that every viewer
+shows them; a ``prefers-color-scheme`` rule swaps each for its dark partner. The figure brings its
+own background, so it stays readable where a viewer ignores that rule.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from nnbench.text.vocabulary import TONES
+
+WIDTH = 360.0  # points, as are all lengths here; shown at 4/3 CSS pixels a point
+TEXT, SMALL = 10.5, 9.0
+MAX_SVG_BYTES = 150_000  # design, section 6: larger figures become PNG
+_PNG_DPI = 192  # two device pixels for each CSS pixel
+_CSS_PIXELS = 4 / 3
+
+INK, MUTED, GRID, PLATE = "#1f2328", "#59636e", "#e3e6ea", "#ffffff"
+MEASURED, CLAIMED, CONTROL, SHADE = "#0072b2", "#d55e00", "#6e7781", "#eef3f8"
+# Okabe and Ito's colour-blind-safe set (2008); yellow, sky and orange darkened for white paper.
+CATEGORIES = ("#0173b2", "#d45f00", "#009e73", "#b0508a", "#9a6a00", "#4d5560")
+RAMP = tuple(sns.color_palette("viridis", 16).as_hex()[:12])  # its yellow end is lost on white
+_RAMP_DARK = tuple(sns.color_palette("viridis", 16).as_hex()[4:])
+
+DARK = {
+    INK: "#e6e8eb", MUTED: "#a3adb8", GRID: "#2d333b", PLATE: "#15181c",
+    MEASURED: "#56b4e9", CLAIMED: "#ff9a4d", CONTROL: "#8d96a0", SHADE: "#1d242c",
+    **dict(zip(CATEGORIES, ("#57b5ea", "#ff9b4e", "#2fcf9f", "#e39cc6", "#f0b429", "#c9d1d9"), strict=True)),
+    **dict(zip(RAMP, _RAMP_DARK, strict=True)),
+    **dict(TONES.values()),
+}  # fmt: skip
+
+# Drawn with matplotlib's own DejaVu Sans, which is wider than these, so texts fit their boxes.
+_FONTS = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
+_STYLE = {
+    **sns.axes_style("white"),
+    "font.family": "DejaVu Sans",
+    "font.size": TEXT,
+    "text.color": INK,
+    "text.parse_math": False,  # a dollar sign in a level's name is no formula
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": SMALL,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "figure.facecolor": PLATE,
+    "axes.facecolor": "none",
+    "savefig.facecolor": PLATE,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "nnbench",
+    "path.simplify": True,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A rendered figure.
+
+    Attributes:
+        data: The file's content.
+        suffix: ``svg`` or ``png``.
+        width, height: Natural size in CSS pixels.
+        alt: A sentence that states the finding, for those who cannot see it.
+    """
+
+    data: bytes
+    suffix: str
+    width: int
+    height: int
+    alt: str
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """The rendering style; wrap a whole report in it, matplotlib's own settings return after."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def new_figure(height: float, *, width: float = WIDTH) -> Figure:
+    """An empty figure, sizes in points, that belongs to no global state."""
+    return Figure(figsize=(width / 72, height / 72), dpi=72)
+
+
+def place(figure: Figure, *, box: tuple[float, float, float, float]) -> Axes:
+    """Axes without frame at ``left, top, right, bottom`` margins in points."""
+    left, top, right, bottom = box
+    width, height = figure.get_size_inches() * 72
+    rectangle = (
+        left / width,
+        bottom / height,
+        (width - left - right) / width,
+        (height - top - bottom) / height,
+    )
+    axes = figure.add_axes(rectangle)
+    sns.despine(ax=axes, left=True, bottom=True)
+    axes.tick_params(length=0, pad=4)
+    return axes
+
+
+def render(figure: Figure, *, alt: str) -> Image:
+    """A figure as SVG that knows light and dark, or as PNG where the SVG would be large."""
+    width, height = (round(inches * 72 * _CSS_PIXELS) for inches in figure.get_size_inches())
+    data, suffix = _svg(figure), "svg"
+    if len(data) > MAX_SVG_BYTES:
+        data, suffix = _png(figure), "png"
+    return Image(data=data, suffix=suffix, width=width, height=height, alt=alt)
+
+
+def _svg(figure: Figure) -> bytes:
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)
+    text = buffer.getvalue()
+    start, end = text.index("<svg"), text.index(">", text.index("<svg")) + 1
+    head, body = text[start:end], _minified(text[end:])
+    return f"{head}\n<style>{_dark_rules(body)}</style>{body}".encode()
+
+
+_NOISE = re.compile(
+    r"<!--.*?-->|<metadata>.*?</metadata>|<style type.*?</style>|<defs>\s*</defs>"
+    r"| transform=\"rotate\(-0 [^\"]*\"|(?<=<g) id=\"[^\"]*\"| ?font-family: 'DejaVu Sans';",
+    flags=re.DOTALL,
+)
+_MARKS = re.compile(r"<g>\n((?:<use [^>]*/>\n){2,})</g>")
+_GROUP = re.compile(r"<g(?: [^>]*)?(?<!/)>\n?|</g>\n?")
+_COORDINATES = re.compile(r'(?<= d=")[^"]*|(?<= [xy]=")[^"]*')
+
+
+def _minified(body: str) -> str:
+    """Without what no viewer needs: comments, empty definitions, names of groups, micrometres."""
+    lines = re.sub(r"\s*\n\s*", "\n", _COORDINATES.sub(_rounded, _NOISE.sub("", body)))
+    return _without_groups(_MARKS.sub(_styled_once, lines).replace("<g/>\n", ""))
+
+
+def _styled_once(match: re.Match[str]) -> str:
+    """The style that all dots of a group share, said once by the group."""
+    styles = set(re.findall(r' style="[^"]*"', match[1]))
+    if len(styles) != 1 or match[1].count(" style=") != match[1].count("<use "):
+        return match.group()
+    style = styles.pop()
+    return f"<g{style}>\n{match[1].replace(style, '')}</g>"
+
+
+def _without_groups(body: str) -> str:
+    """Without groups that have no attributes."""
+    opened: list[bool] = []
+
+    def kept(match: re.Match[str]) -> str:
+        if match.group().startswith("</"):
+            return match.group() if opened.pop() else ""
+        opened.append(not match.group().startswith("<g>"))
+        return match.group() if opened[-1] else ""
+
+    return _GROUP.sub(kept, body)
+
+
+def _rounded(match: re.Match[str]) -> str:
+    # A tenth of a point is a sixth of a pixel.
+    numbers = re.sub(r"-?\d+\.\d{2,}", lambda m: f"{float(m.group()):.1f}", match.group())
+    return " ".join(numbers.split())
+
+
+def _dark_rules(body: str) -> str:
+    rules = [
+        f'[style*="{kind}: {light}"]{{{kind}:{dark}!important}}'
+        for light, dark in DARK.items()
+        for kind in ("fill", "stroke")
+        if f"{kind}: {light}" in body
+    ]
+    # The shapes' defaults come from matplotlib's own style element, which this one replaces.
+    return (
+        f"*{{stroke-linejoin:round;stroke-linecap:butt}}text{{font-family:{_FONTS}}}"
+        f"@media(prefers-color-scheme:dark){{{''.join(rules)}}}"
+    )
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.set_dpi(_PNG_DPI)
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters; one that is cut ends in an ellipsis."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def text_width(text: str, *, size: float = TEXT) -> float:
+    """An upper estimate of a text's width in points: DejaVu Sans takes 0.6 em a character."""
+    lines = text.split("\n")
+    return max(len(line) for line in lines) * size * 0.6
+
+
+def colours(names: Sequence[str]) -> list[str]:
+    """One colour a level: steps of a ramp for three or more numbers, else distinct hues."""
+    if (len(names) >= 3 and all(_is_number(name) for name in names)) or len(names) > len(
+        CATEGORIES
+    ):
+        last = len(RAMP) - 1
+        return [RAMP[round(i * last / (len(names) - 1))] for i in range(len(names))]
+    return list(CATEGORIES[: len(names)])
+
+
+def _is_number(name: str) -> bool:
+    return re.fullmatch(r"[×x]?\s*[\d.,]+(e[+-]?\d+)?\s*(%|°|\w{0,8})?", name.strip()) is not None

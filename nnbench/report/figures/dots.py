@@ -1,0 +1,292 @@
+"""The dot plot of one result: every run, the mean with its interval, and what was claimed."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from nnbench.report.figures.canvas import (
+    CLAIMED,
+    CONTROL,
+    GRID,
+    INK,
+    MEASURED,
+    MUTED,
+    PLATE,
+    SHADE,
+    SMALL,
+    WIDTH,
+    Image,
+    new_figure,
+    place,
+    render,
+    shortened,
+    text_width,
+)
+from nnbench.report.figures.ticks import padded, set_axis, spans_decades
+from nnbench.text.rounding import unit_factor, with_unit
+
+_ROW, _TOP, _BOTTOM, _GAP = 29.0, 26.0, 34.0, 14.0
+_ZOOM_BELOW = 0.35  # share of the axis under which the measured values get an axis of their own
+_LABEL_CHARACTERS = 16
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One level as it is drawn, in shown units."""
+
+    label: str
+    control: bool
+    claimed: float | None
+    mean: float | None
+    interval: tuple[float, float] | None
+    ok: tuple[float, ...]
+    capped: tuple[float, ...]
+    diverged: int
+
+    @property
+    def colour(self) -> str:
+        """Controls, about which nothing is claimed, stand back in grey."""
+        return CONTROL if self.control else MEASURED
+
+    def measured(self) -> Iterable[float]:
+        """Everything measured that has a place on the axis."""
+        yield from self.ok
+        yield from self.capped
+        yield from self.interval or ()
+        if self.mean is not None:
+            yield self.mean
+
+
+def rows_of(result: Mapping[str, Any]) -> list[Row]:
+    """The levels in the document's order, then the controls."""
+    ordered = sorted(result["levels"], key=lambda level: level["role"] == "control")
+    return [_row(level, factor=unit_factor(result["unit"])) for level in ordered]
+
+
+def _row(level: Mapping[str, Any], *, factor: float) -> Row:
+    def runs(status: str) -> tuple[float, ...]:
+        wanted = (s for s, word in level["seed_status"].items() if word == status)
+        values = (level["values"].get(seed) for seed in wanted)
+        return tuple(value * factor for value in values if value is not None)
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else value * factor
+
+    low, high = scaled(level["low"]), scaled(level["high"])
+    return Row(
+        label="\n".join([*_two_lines(level["level"]), *_remark(level)]),
+        control=level["role"] == "control",
+        claimed=scaled(level["claimed"]),
+        mean=scaled(level["mean"]),
+        interval=None if low is None or high is None else (low, high),
+        ok=runs("ok"),
+        capped=runs("capped"),
+        diverged=level["diverged"],
+    )
+
+
+def _two_lines(name: str) -> list[str]:
+    """A name as a row has room for it; what is longer is cut."""
+    first, *rest = textwrap.wrap(name, _LABEL_CHARACTERS) or [name]
+    return [first, shortened(" ".join(rest), _LABEL_CHARACTERS)] if rest else [first]
+
+
+def _remark(level: Mapping[str, Any]) -> list[str]:
+    if level["mean"] is not None:
+        return []
+    return ["(not measured)"] if level["not_measured"] else ["(no runs)"]
+
+
+def dot_plot(result: Mapping[str, Any], *, alt: str) -> Image:
+    """Draw one result; where claims lie far off, the measurements get an enlarged panel."""
+    rows = rows_of(result)
+    height = _TOP + _BOTTOM + _ROW * len(rows)
+    figure = new_figure(height)
+    label_width = 10 + max(text_width(row.label) for row in rows)
+    log_allowed = result["scale"] == "log"
+    if _needs_zoom(rows, log_allowed=log_allowed):
+        middle = label_width + (WIDTH - label_width) * 0.40
+        overview = place(figure, box=(label_width, _TOP, WIDTH - middle + _GAP / 2, _BOTTOM))
+        axes = place(figure, box=(middle + _GAP / 2, _TOP, 10, _BOTTOM))
+        _panel(overview, rows, log_allowed=log_allowed, runs=False, claims=True)
+        _panel(axes, rows, log_allowed=log_allowed, runs=True, claims=False)
+        _mark_enlarged(overview, axes)
+        _name_rows(overview, rows)
+    else:
+        axes = overview = place(figure, box=(label_width, _TOP, 10, _BOTTOM))
+        _panel(axes, rows, log_allowed=log_allowed, runs=True, claims=True)
+        _name_rows(axes, rows)
+    _edge_marks(axes, rows, right=result["lower_is_better"])
+    _chance(axes, result)
+    _axis_title(figure, result, enlarged=axes is not overview)
+    _legend(figure, rows)
+    return render(figure, alt=alt)
+
+
+def _needs_zoom(rows: Sequence[Row], *, log_allowed: bool) -> bool:
+    measured = [value for row in rows for value in row.measured()]
+    claimed = [row.claimed for row in rows if row.claimed is not None]
+    if not measured or not claimed:
+        return False
+    log = log_allowed and spans_decades(measured + claimed)
+    share = _span(measured, log=log) / (_span(measured + claimed, log=log) or 1.0)
+    return share < _ZOOM_BELOW
+
+
+def _span(values: Sequence[float], *, log: bool) -> float:
+    low, high = min(values), max(values)
+    return math.log(high / low) if log else high - low
+
+
+def _panel(axes: Axes, rows: Sequence[Row], *, log_allowed: bool, runs: bool, claims: bool) -> None:
+    values = [value for row in rows for value in row.measured()]
+    if claims:
+        values += [row.claimed for row in rows if row.claimed is not None]
+    log = log_allowed and spans_decades(values)
+    limits = padded(values, log=log, share=0.06 if runs else 0.1)
+    set_axis(axes, "x", limits=limits, log=log, most=6 if runs and claims else 4)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks([])
+    for y, row in enumerate(rows):
+        axes.axhline(y, color=GRID, linewidth=0.8, zorder=0.5)
+        if runs:
+            _runs(axes, row, y=y)
+        _estimate(axes, row, y=y)
+        if claims and row.claimed is not None:
+            _diamond(axes, row.claimed, y=y)
+    _separate_controls(axes, rows)
+
+
+def _runs(axes: Axes, row: Row, *, y: float) -> None:
+    for values, marker, size in ((row.ok, "o", 3.2), (row.capped, ">", 5.0)):
+        offsets = [y + 0.30 * spread(i) for i in range(len(values))]
+        axes.plot(
+            values, offsets, marker, color=row.colour, markersize=size, alpha=0.45,
+            markeredgewidth=0, zorder=2, clip_on=False,
+        )  # fmt: skip
+
+
+def spread(index: int) -> float:
+    """Jitter in (-1, 1) that is even for any count: the van der Corput sequence in base two."""
+    bits = f"{index + 1:b}"
+    return 2.0 * sum(int(bit) / 2.0 ** (i + 1) for i, bit in enumerate(reversed(bits))) - 1.0
+
+
+def _estimate(axes: Axes, row: Row, *, y: float) -> None:
+    if row.interval is not None:
+        axes.plot(
+            row.interval, (y, y), color=row.colour, linewidth=3, solid_capstyle="round", zorder=3
+        )
+    if row.mean is not None:
+        axes.plot(
+            row.mean, y, "o", color=row.colour, markersize=7.5, markeredgecolor=PLATE,
+            markeredgewidth=1.2, zorder=4,
+        )  # fmt: skip
+
+
+def _diamond(axes: Axes, value: float, *, y: float) -> None:
+    axes.plot(
+        value, y, "D", color="none", markeredgecolor=CLAIMED, markersize=7, markeredgewidth=1.6,
+        zorder=5, clip_on=False,
+    )  # fmt: skip
+
+
+def _edge_marks(axes: Axes, rows: Sequence[Row], *, right: bool) -> None:
+    # A diverged run has no place on the axis; it stands at the worse edge.
+    edge, step = (0.985, -0.022) if right else (0.015, 0.022)
+    for y, row in enumerate(rows):
+        at = [edge + i * step for i in range(row.diverged)]
+        axes.plot(
+            at, [y - 0.3] * len(at), "x", color=INK, markersize=5, markeredgewidth=1.3, zorder=6,
+            transform=axes.get_yaxis_transform(),
+        )  # fmt: skip
+
+
+def _chance(axes: Axes, result: Mapping[str, Any]) -> None:
+    chance = result["chance"]
+    if chance is None:
+        return
+    chance *= unit_factor(result["unit"])
+    low, high = axes.get_xlim()
+    if low < chance < high:
+        axes.axvline(chance, color=MUTED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
+        axes.annotate(
+            "untrained", (chance, 1), xycoords=("data", "axes fraction"), color=MUTED,
+            fontsize=SMALL - 1, ha="center", va="bottom", xytext=(0, 0), textcoords="offset points",
+        )  # fmt: skip
+
+
+def _mark_enlarged(overview: Axes, axes: Axes) -> None:
+    overview.axvspan(*axes.get_xlim(), color=SHADE, zorder=0, linewidth=0)
+    axes.patch.set_facecolor(SHADE)
+
+
+def _separate_controls(axes: Axes, rows: Sequence[Row]) -> None:
+    first = next((i for i, row in enumerate(rows) if row.control), 0)
+    if first:
+        axes.axhline(first - 0.5, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+
+
+def _name_rows(axes: Axes, rows: Sequence[Row]) -> None:
+    axes.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=10.5)
+    for row, tick in zip(rows, axes.get_yticklabels(), strict=True):
+        tick.set_color(MUTED if row.control else INK)
+        tick.set_fontstyle("italic" if row.control else "normal")
+
+
+def _axis_title(figure: Figure, result: Mapping[str, Any], *, enlarged: bool) -> None:
+    title = with_unit(result["metric_title"], result["unit"])
+    if result["directed"]:
+        title += f" ({'lower' if result['lower_is_better'] else 'higher'} is better)"
+    if enlarged:
+        title += "; right: enlarged"
+    figure.text(1 - 10 / WIDTH, 7 / _height(figure), title, color=MUTED, fontsize=SMALL, ha="right")
+
+
+def _height(figure: Figure) -> float:
+    return float(figure.get_figheight()) * 72
+
+
+def _legend(figure: Figure, rows: Sequence[Row]) -> None:
+    def mark(marker: str, label: str, **style: Any) -> Line2D:
+        return Line2D([], [], linestyle="none", marker=marker, label=label, **style)
+
+    seeds = any(row.ok for row in rows)
+    line, label = (3, "mean, 95 % CI") if any(row.interval for row in rows) else (0, "measured")
+    handles = [
+        Line2D([], [], color=MEASURED, linewidth=line, marker="o", markersize=6, label=label)
+    ]
+    if seeds:
+        handles.append(
+            mark("o", "one run", color=MEASURED, markersize=3.5, alpha=0.5, markeredgewidth=0)
+        )
+    if any(row.claimed is not None for row in rows):
+        handles.append(
+            mark(
+                "D",
+                "claimed",
+                color="none",
+                markeredgecolor=CLAIMED,
+                markersize=6,
+                markeredgewidth=1.5,
+            )
+        )
+    if any(row.diverged for row in rows):
+        handles.append(mark("x", "diverged", color=INK, markersize=5, markeredgewidth=1.3))
+    if any(row.capped for row in rows):
+        handles.append(mark(">", "capped", color=MEASURED, markersize=5, alpha=0.5))
+    figure.legend(
+        handles=handles, loc="upper right", bbox_to_anchor=(1, 1), ncol=len(handles), frameon=False,
+        fontsize=SMALL, labelcolor=MUTED, handletextpad=0.5, columnspacing=1.2, handlelength=1.6,
+        borderaxespad=0.3, borderpad=0.2,
+    )  # fmt: skip

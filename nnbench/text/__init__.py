@@ -1,0 +1,1 @@
+"""How numbers, verdicts and findings are put into words."""
