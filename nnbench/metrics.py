@@ -54,6 +54,16 @@ class Metric:
         value = self.margin if margin is None else margin
         return math.log1p(value) if self.scale == "log" else value
 
+    def possible(self, value: float, *, by: float) -> bool:
+        """Whether the metric can have this value, but for rounding ``by`` which it may lie beyond."""
+        if self.scale == "log" and value < 0.0:
+            return False
+        low, high = _BOUNDS.get(self.unit, (-math.inf, math.inf))
+        return low - by <= value <= high + by
+
+
+_BOUNDS: Mapping[str, tuple[float, float]] = {"fraction": (0.0, 1.0), "correlation": (-1.0, 1.0)}
+
 
 def _accuracy(name: str, title: str) -> Metric:
     return Metric(

@@ -12,7 +12,7 @@ from typing import Any
 from made_up_plan import claim, made_up_record, plan_in, store, write_document
 
 from nnbench.cells.cell import dataset_of
-from nnbench.datasets import store as data_store
+from nnbench.datasets.prepared import store as data_store
 from nnbench.plan.plan import Plan
 from nnbench.records.store import dataset_folder
 from nnbench.verdicts.judge import judge_all

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from nnbench import registry
+from nnbench.datasets.sources import bundled
 from nnbench.datasets import (
-    bundled,
     cifar10,
     cifar100,
     digits,

@@ -15,7 +15,8 @@ from malformed import watched
 from malformed_records import sealed
 from own_cases import CSV, described
 
-from nnbench.cells.cell import fingerprint, make_cell
+from nnbench.cells import fingerprint
+from nnbench.cells.cell import make_cell
 from nnbench.cells.fingerprint import PACKAGE
 from nnbench.claims.config import parse_config, read_config
 from nnbench.datasets.own.dataset import dataset_at

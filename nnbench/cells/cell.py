@@ -1,51 +1,52 @@
-"""One experiment, fully spelled out and named by a hash, and what it roughly costs."""
+"""A cell: one experiment, fully spelled out and named by a hash of all that its numbers depend on.
+
+Seeds are not part of it. A cell is measured in blocks of five seeds, each with a record of its own, so
+that more seeds add blocks and fewer read some of them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from nnbench.cells.fingerprint import code_fingerprint, further_parts
 from nnbench.datasets.base import Dataset
 from nnbench.errors import NnbenchError
+from nnbench.experiments.measured import Search
 from nnbench.registry import DATASETS, load
+from nnbench.schema import Strict, parse
 from nnbench.settings import Settings
 
-CELL_SCHEMA = 2
-WORK_PER_SECOND = 2.3e10  # multiply-adds of one core where there is no record to go by; measured
+BLOCK = 5  # seeds of a block: as many as a verdict needs at least
+
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One experiment: a dataset, settings, seeds and, in the tuned track, a search grid."""
+class Content(Strict):
+    """What a cell's id is the hash of."""
 
-    id: str
+    schema_version: Literal[3] = 3
     dataset: str
     settings: Settings
-    seeds: tuple[int, ...]
-    search: Mapping[str, Any] | None
-    threads: int
-    code: str
-
-    def document(self) -> dict[str, Any]:
-        """The cell as plain data: what a job is given and what a record repeats."""
-        return {"id": self.id, **_content(self)}
+    search: Search | None
+    threads: Annotated[int, Field(ge=1, le=256)]
+    code: Hash
+    """The fingerprint of the code and of a user's own data behind its numbers."""
 
 
-def _content(cell: Cell) -> dict[str, Any]:
-    return {
-        "schema": CELL_SCHEMA,
-        "dataset": cell.dataset,
-        "settings": cell.settings.model_dump(mode="json"),
-        "seeds": list(cell.seeds),
-        "search": cell.search,
-        "threads": cell.threads,
-        "code": cell.code,
-    }
+class Cell(Content):
+    """One experiment: a dataset, settings and, in the tuned track, a search."""
+
+    id: Hash
+
+    def to_json(self) -> str:
+        """The cell's document: what a job is given and what a record repeats."""
+        return canonical(self.model_dump(mode="json"))
 
 
 def canonical(data: object) -> str:
@@ -53,38 +54,65 @@ def canonical(data: object) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def hashed(content: Mapping[str, Any]) -> str:
-    """The id of a cell with this content: 16 hex digits of the SHA-256 of its canonical JSON."""
-    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
+def cell_id(content: Content) -> str:
+    """16 hex digits of the SHA-256 of a cell's content as canonical JSON."""
+    text = canonical(content.model_dump(mode="json", exclude={"id"}))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def make_cell(
-    dataset: str,
-    settings: Settings,
-    *,
-    seeds: tuple[int, ...],
-    search: Mapping[str, Any] | None = None,
-    threads: int = 1,
+    dataset: str, settings: Settings, *, search: Search | None = None, threads: int = 1
 ) -> Cell:
-    """A cell with its id."""
-    code = code_fingerprint(
+    """A cell of today's code, with its id."""
+    code = code_of_cell(dataset, settings, search)
+    content = Content(dataset=dataset, settings=settings, search=search, threads=threads, code=code)
+    return Cell(id=cell_id(content), **dict(content))
+
+
+def code_of_cell(dataset: str, settings: Settings, search: Search | None) -> str:
+    """The fingerprint of the code and own data that a cell's numbers depend on."""
+    candidates = () if search is None else search.candidates
+    return code_fingerprint(
         dataset,
         settings.model,
         settings.activation,
         settings.optimizer,
         settings.experiment,
-        parts=further_parts(settings.experiment_options, search),
+        parts=further_parts(settings.experiment_options, candidates),
     )
-    cell = Cell(
-        id="",
-        dataset=dataset,
-        settings=settings,
-        seeds=seeds,
-        search=search,
-        threads=threads,
-        code=code,
+
+
+def read_cell(text: str) -> Cell:
+    """A cell from its document.
+
+    Raises:
+        NnbenchError: It is none, or its id is not the hash of its content.
+    """
+    try:
+        cell = parse(Cell, json.loads(text), where="cell")
+    except (ValueError, RecursionError) as error:
+        raise _no_document(text, str(error)) from None
+    if cell.id != cell_id(cell):
+        raise _no_document(text, "its id is not the hash of its content")
+    return cell
+
+
+def _no_document(text: str, why: str) -> NnbenchError:
+    return NnbenchError(
+        f"not a cell's document ({why})",
+        got=repr(text[:80]),
+        todo="take one from `nnbench plan --json`",
     )
-    return replace(cell, id=hashed(_content(cell)))
+
+
+def blocks_of(seeds: int) -> list[tuple[int, ...]]:
+    """Seeds 0, 1, … in blocks: 0–4, 5–9, …; the last one may be shorter."""
+    return [tuple(range(first, min(first + BLOCK, seeds))) for first in range(0, seeds, BLOCK)]
+
+
+def block_name(seeds: Sequence[int]) -> str:
+    """A block's name in files and messages, as in ``0-4``."""
+    return f"{seeds[0]}-{seeds[-1]}"
 
 
 @cache

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ ENTRY = "nnbench.experiments.run"
 # They hold names, messages, checks and file formats, all of them resolved before a cell is hashed.
 NEUTRAL = frozenset((
     "nnbench", "nnbench.errors", "nnbench.registry", "nnbench.schema", "nnbench.records.store",
-    "nnbench.datasets.fits", "nnbench.processes",
+    "nnbench.datasets.fits", "nnbench.processes", "nnbench.experiments.measured",
 ))  # fmt: skip
 
 
@@ -155,21 +155,23 @@ def _file_if_there(name: str) -> Path | None:
         return None
 
 
-def further_parts(options: Mapping[str, Any], search: Mapping[str, Any] | None) -> tuple[str, ...]:
+def further_parts(
+    options: Mapping[str, Any], candidates: Sequence[Mapping[str, Any]]
+) -> tuple[str, ...]:
     """What a cell names as ``module:object`` beside its own settings, sorted.
 
     Args:
         options: Its ``experiment_options``: any text in them.
-        search: Its search: parts that candidates put in place of the settings' own.
+        candidates: Of its search: they may put parts in place of the settings' own.
     """
-    candidates = [] if search is None else search["candidates"]
     swapped = {
         target(candidate[key], known)
         for candidate in candidates
         for key, known in _SWAPPED.items()
         if key in candidate
     }
-    return tuple(sorted(swapped | {text for text in _texts([options, candidates]) if is_own(text)}))
+    named = (text for text in _texts([options, candidates]) if is_own(text))
+    return tuple(sorted(swapped | set(named)))
 
 
 _SWAPPED = {"model": MODELS, "activation": ACTIVATIONS, "optimizer": OPTIMIZERS}

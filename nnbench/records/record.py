@@ -1,25 +1,28 @@
-"""What a record and a cell's document have to look like, whatever their checksums say.
+"""A record: what a job leaves behind for one block of a cell's seeds, as ``record-0-4.json`` on disk.
 
-A checksum finds damage. It does not find a file that someone or something else wrote: whoever reads a
-record goes by the fields below, so they are checked before anything else looks at them.
+A checksum finds damage. It does not find a file that someone or something else wrote, so whatever is read
+is checked against these types before anything else looks at it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, model_validator
 
-from nnbench.metrics import METRICS, Metric
-from nnbench.schema import LARGEST, Anything, Bounded
-
-ROUNDING = 1e-6  # how far beyond its bounds a metric may lie
-LONGEST_REASON = 300  # characters
-CONTENT = ("schema", "dataset", "settings", "seeds", "search", "threads", "code")
-"""The fields of a cell's document that its id is the hash of."""
+from nnbench.cells.cell import Cell, cell_id
+from nnbench.experiments.measured import (
+    Chosen,
+    Count,
+    Curves,
+    Measured,
+    Number,
+    Part,
+    Row,
+    Search,
+    Seed,
+)
 
 
 def _time(text: str) -> str:
@@ -28,80 +31,10 @@ def _time(text: str) -> str:
     return text
 
 
-Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-Number = Annotated[Bounded, Field(ge=0.0)]
-Count = Annotated[int, Field(ge=0, lt=2**63)]
 Time = Annotated[str, AfterValidator(_time)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-# by pydantic's own check: there are very many of these
-Row = list[Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None]
 
 
-class _Shape(BaseModel):
-    """Fields that are read; others may stand beside them."""
-
-    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
-
-
-class Search(_Shape):
-    """The grid of a tuned track."""
-
-    candidates: Annotated[list[dict[str, Anything]], Field(min_length=1)]
-    seeds: list[Seed]
-
-
-class CellShape(_Shape):
-    """A cell's document: ``Cell.document()`` as JSON gives it back."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    id: Hash
-    schema_: Annotated[int, Field(alias="schema")]
-    dataset: str
-    settings: dict[str, Anything]
-    seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)]
-    search: Search | None
-    threads: Annotated[int, Field(ge=1, le=256)]
-    code: Hash
-
-
-def _metrics(values: dict[str, Bounded | None]) -> dict[str, Bounded | None]:
-    for key, value in values.items():
-        metric = METRICS.get(key.partition("@")[0])
-        if metric is not None and value is not None and not _possible(value, metric):
-            raise ValueError(f"{key} cannot be {value:g}")
-    return values
-
-
-def _possible(value: float, metric: Metric) -> bool:
-    """Whether a metric can have this value: shares, correlations and what has a logarithm are bounded."""
-    if metric.scale == "log" and value < 0.0:
-        return False
-    low, high = _BOUNDS.get(metric.unit, (-math.inf, math.inf))
-    return low - ROUNDING <= value <= high + ROUNDING
-
-
-_BOUNDS = {"fraction": (0.0, 1.0), "correlation": (-1.0, 1.0)}
-Metrics = Annotated[dict[str, Bounded | None], AfterValidator(_metrics)]
-
-
-class Run(_Shape):
-    """One seed."""
-
-    status: Literal["ok", "diverged", "capped"]
-    metrics: Metrics
-
-
-class Curves(_Shape):
-    """A list for each evaluation point, with a value for each seed."""
-
-    epochs: list[Number]
-    train_loss: list[Row] = []
-    validation_loss: list[Row] = []
-    validation_accuracy: list[Row] = []
-
-
-class Machine(_Shape):
+class Machine(Part):
     """Where it was measured."""
 
     device_name: str
@@ -113,103 +46,57 @@ class Machine(_Shape):
     memory_gb: Number | None
     deterministic: bool = False
     tf32: bool = False
+    driver: str | None = None
+    cuda: str | None = None
+    cudnn: int | None = None
 
 
-class Chosen(Search):
-    """A search that was made."""
+class Record(Measured):
+    """A block's measurement with everything that it depended on."""
 
-    scores: list[Bounded]
-    chosen: Annotated[int, Field(ge=0)]
-
-
-class RecordShape(_Shape):
-    """A record: what ``nnbench run`` writes."""
-
-    cell: CellShape
-    runs: dict[str, Run]
-    machine: Machine
-    versions: dict[str, str | None]
+    cell: Cell
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=1000)]
     started: Time
     ended: Time
-    seconds: dict[str, Number]
+    machine: Machine
+    versions: dict[str, str | None]
+    data: dict[str, str] = {}
+    """SHA-256 of each prepared array, by its name."""
+    slot: str | None = None
+    """The GPU that was leased."""
+    resumed: bool = False
+    """Whether it went on from an interrupted job's state."""
     git_commit: str | None
     git_dirty: bool | None
     peak_memory_mb: Number | None
     device_peak_memory_mb: Number | None = None
-    failure: str | None = None
-    missing: dict[str, str] = {}
-    facts: dict[str, dict[str, Anything]] = {}
-    notes: list[str] = []
-    curves: Curves | None = None
-    untrained: Metrics | None = None
-    search: Chosen | None = None
-    search_seconds: Number | None = None
-    samples_per_second: Number | None = None
-    parameters: Number | None = None
-    test_samples: Count | None = None
-    steps: Count | None = None
-    stacked: bool | None = None
-    resumed: bool | None = None
-    settings_used: dict[str, Anything] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.cell.id != cell_id(self.cell):
+            raise ValueError("cell: its id is not the hash of its content")
+        names = {str(seed) for seed in self.seeds}
+        if odd := sorted(self.runs.keys() - names):
+            raise ValueError(f"runs.{odd[0]}: no seed of the block")
+        if self.search is not None:
+            _check_search(self.search, self.cell.search)
+        if self.curves is not None:
+            _check_curves(self.curves, len(names))
+        return self
 
 
-def record_problem(record: object) -> str | None:
-    """What is wrong with a record, in a few words; None: nothing.
-
-    It is that of the cell that it names: the cell's id is the hash of what it says of the cell.
-    """
-    try:
-        shape = RecordShape.model_validate(record)
-    except ValidationError as error:
-        return _first(error)
-    except RecursionError:
-        return "nested too deep"
-    assert isinstance(record, Mapping), "the model saw to it"
-    return cell_problem(record["cell"]) or _disagreement(shape)
+def _check_search(search: Chosen, planned: Search | None) -> None:
+    candidates = () if planned is None else planned.candidates
+    if search.candidates != candidates or len(search.scores) != len(candidates):
+        raise ValueError("search: not that of the cell")
+    if search.chosen >= len(candidates):
+        raise ValueError("search.chosen: no candidate")
 
 
-def _disagreement(shape: RecordShape) -> str | None:
-    """What the fields of a record say against each other."""
-    seeds = {str(seed) for seed in shape.cell.seeds}
-    if odd := sorted(shape.runs.keys() - seeds):
-        return f"runs.{odd[0]}: no seed of the cell"
-    if shape.search is not None:
-        planned = [] if shape.cell.search is None else shape.cell.search.candidates
-        if shape.search.candidates != planned or len(shape.search.scores) != len(planned):
-            return "search: not that of the cell"
-        if shape.search.chosen >= len(planned):
-            return "search.chosen: no candidate"
-    return None if shape.curves is None else _curve_problem(shape.curves, len(seeds))
-
-
-def _curve_problem(curves: Curves, seeds: int) -> str | None:
+def _check_curves(curves: Curves, seeds: int) -> None:
     for name in ("train_loss", "validation_loss", "validation_accuracy"):
-        rows: list[Row] = getattr(curves, name)
+        rows: tuple[Row, ...] = getattr(curves, name)
         if rows and {len(row) for row in rows} != {seeds}:
-            return f"curves.{name}: not a value for each seed"
+            raise ValueError(f"curves.{name}: not a value for each seed")
         if rows and len(rows) != len(curves.epochs):
-            return f"curves.{name}: not a row for each of epochs"
-    return None
-
-
-def cell_problem(cell: object) -> str | None:
-    """What is wrong with a cell's document, in a few words; None: nothing."""
-    from nnbench.cells.cell import hashed  # noqa: PLC0415 - records are read where no cell is planned
-
-    try:
-        CellShape.model_validate(cell)
-        assert isinstance(cell, Mapping), "the model saw to it"
-        same = cell["id"] == hashed({key: cell[key] for key in CONTENT})
-    except ValidationError as error:
-        return _first(error)
-    except RecursionError:
-        return "nested too deep"
-    return None if same else "its id is not the hash of its content"
-
-
-def _first(error: ValidationError) -> str:
-    """The first problem, with its place."""
-    first: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))[:100]
-    message = first["msg"].removeprefix("Value error, ")
-    return (f"{place}: {message}" if place else message)[:LONGEST_REASON]
+            raise ValueError(f"curves.{name}: not a row for each of epochs")

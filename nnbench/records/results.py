@@ -1,14 +1,28 @@
-"""The fields of results.json that a report shows, with their types (``docs/results-schema.md``)."""
+"""``results.json``: every claim beside its measurement, as ``nnbench judge`` writes it and all others read it.
+
+The file is these types on disk (``docs/results-schema.md``); unknown fields, such as those of an older
+nnbench, are ignored.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nnbench.errors import NnbenchError
+from nnbench.experiments.measured import JsonObject
 from nnbench.metrics import METRICS
-from nnbench.schema import Anything
+from nnbench.records.record import Machine
+from nnbench.schema import Anything, Bounded
+
+SCHEMA_VERSION = 1
+_AGAIN = "run `nnbench judge` again with this version of nnbench"
 
 
 def _metric(name: str) -> str:
@@ -27,54 +41,58 @@ MetricName = Annotated[str, AfterValidator(_metric)]
 Seed = Annotated[str, Field(pattern=r"^\d{1,19}$")]
 Count = Annotated[int, Field(ge=0)]
 Time = Annotated[str, AfterValidator(_time)]
-Verdict = Literal["reproduced", "partly", "contradicted", "inconclusive"]
-Series = list[float | None]
+Outcome = Literal["reproduced", "partly", "contradicted", "inconclusive"]
+Series = tuple[float | None, ...]
+Whole = TypeVar("Whole", bound="Part")
 
 
-class _Shape(BaseModel):  # other fields may stand beside those that are shown
-    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+class Part(BaseModel):
+    """A section of the results: typed, frozen, finite."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Bounds(_Shape):
-    """A mean and its interval."""
+class Bounds(Part):
+    """A mean and its 95 % interval, in natural units."""
 
     mean: float | None
     low: float | None
     high: float | None
 
 
-class Search(_Shape):
-    """Of the tuned track."""
+class SearchResult(Part):
+    """The learning-rate search of the tuned track: which candidate was chosen, by mean validation loss."""
 
-    candidates: list[dict[str, Anything]]
+    candidates: tuple[JsonObject, ...]
     scores: Series
     chosen: Count
     at_edge: bool
+    seeds: Count
 
 
-class Candidate(Bounds):
-    """One of those that a level was picked from."""
+class CandidateResult(Bounds):
+    """One of the candidates that a level was picked from."""
 
     cell: str
-    settings: dict[str, Anything]
+    settings: JsonObject
     by: Bounds
     drawn: Count
     chosen: Count
     diverged: Count
 
 
-class Pick(_Shape):
-    """How a level was picked."""
+class PickResult(Part):
+    """How a level was picked in each block."""
 
     by: MetricName
     metric: MetricName
     draws: Count | None
-    candidates: list[Candidate]
+    candidates: tuple[CandidateResult, ...]
     chosen: dict[Seed, str | None] = {}
 
 
-class Level(Bounds):
-    """One level on one dataset in one track."""
+class LevelResult(Bounds):
+    """One level: what was claimed, and what every seed measured."""
 
     level: str
     role: Literal["level", "control"]
@@ -87,24 +105,24 @@ class Level(Bounds):
     capped: Count
     failed: Count
     not_measured: str | None
-    values: dict[Seed, float | None]
+    values: dict[Seed, Bounded | None]
     seed_status: dict[Seed, Literal["ok", "diverged", "capped", "missing"]]
     metrics: dict[str, Bounds]
     cell: str | None
-    cells: list[str]
-    settings: dict[str, Anything]
+    cells: tuple[str, ...]
+    settings: JsonObject
     train_seconds: float | None
     samples_per_second: float | None
     parameters: float | None
     flops: float | None
-    facts: dict[str, Anything]
-    search: Search | None
-    pick: Pick | None
+    facts: JsonObject
+    search: SearchResult | None
+    pick: PickResult | None
     curves: dict[str, Series] | None
 
 
-class Pair(_Shape):
-    """Two levels, compared."""
+class PairResult(Part):
+    """Two levels, compared; a positive difference is as claimed."""
 
     a: str
     b: str
@@ -124,8 +142,8 @@ class Pair(_Shape):
     text: str
 
 
-class Result(_Shape):
-    """A claim on one dataset in one track, as one of its variants reads it."""
+class Finding(Part):
+    """A claim on one dataset in one track, as one of its variants reads it, and its verdict."""
 
     dataset: str
     dataset_title: str
@@ -145,43 +163,62 @@ class Result(_Shape):
     derived: str
     conditional: bool
     objective: str | None
-    machines: list[str]
-    notes: list[str]
+    machines: tuple[str, ...]
+    notes: tuple[str, ...]
     chance: float | None
     resolution: float | None
-    levels: Annotated[list[Level], Field(min_length=1)]
-    verdict: Verdict | None
+    levels: Annotated[tuple[LevelResult, ...], Field(min_length=1)]
+    verdict: Outcome | None
     verdict_reason: str | None
     blocks: Count
-    pairs: list[Pair]
+    pairs: tuple[PairResult, ...]
     sentence: str | None
 
+    @property
+    def place(self) -> tuple[str, str, str | None]:
+        """What it is about, among the findings of a claim: dataset, track, variant."""
+        return self.dataset, self.track, self.variant
 
-class Claim(_Shape):
-    """One claim of a document."""
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Self:
+        return _each_once(self, "level", [level.level for level in self.levels])
+
+
+class ClaimResult(Part):
+    """One claim of a document: its verdict is that of the finding that decides."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_-]*$")]
     document: Name
     document_title: str
+    name: str
     title: str
     quote: str
     kind: str
+    factor: str = ""
+    metric: str = "test_loss"
+    tier: str = "default"
+    claimed: dict[str, float] = {}
+    order: tuple[str, ...] = ()
     status: Literal["judged", "measured", "not run", "qualitative"]
     reason: str | None
     cost_seconds: float | None
-    verdict: Verdict | None
+    verdict: Outcome | None
     answer: str
     experiment: str | None
     limits: str | None
-    caveats: list[str]
-    links: list[str]
+    caveats: tuple[str, ...]
+    links: tuple[str, ...]
     second_look: str | None
     depends_on_track: bool
     command: str | None
-    results: list[Result]
+    results: tuple[Finding, ...]
+
+    @model_validator(mode="after")
+    def _findings_differ(self) -> Self:
+        return _each_once(self, "result", [finding.place for finding in self.results])
 
 
-class Summary(_Shape):
+class Summary(Part):
     """How many claims came out in which way."""
 
     claims: Count
@@ -194,29 +231,24 @@ class Summary(_Shape):
     not_run: Count
 
 
-class Machine(_Shape):
-    """Where cells were measured."""
+class MeasuredOn(Machine):
+    """A machine, and how many records were made on it."""
 
-    hostname: str
-    platform: str
-    cores: Count
-    memory_gb: float | None
-    device: str
-    device_name: str
-    threads: Count
+    model_config = ConfigDict(extra="ignore")
+
     cells: Count
 
 
-class Sample(_Shape):
+class Sample(Part):
     """For the picture of a dataset."""
 
     label: float
-    pixels: list[Any] | None = None
-    values: list[float] | None = None
+    pixels: Anything = None
+    values: tuple[float, ...] | None = None
 
 
-class Dataset(_Shape):
-    """What is known of a dataset."""
+class DatasetFacts(Part):
+    """What is known of a dataset; ``error`` says why its prepared files could not be read."""
 
     name: str
     title: str
@@ -226,22 +258,16 @@ class Dataset(_Shape):
     task: Literal["classification", "regression"]
     target_name: str
     target_unit: str
-    class_names: list[str]
-    input_shape: list[Count]
+    class_names: tuple[str, ...]
+    input_shape: tuple[Count, ...]
     sizes: dict[str, Count]
-    class_counts: dict[str, list[Count]]
+    class_counts: dict[str, tuple[Count, ...]]
     sha256: dict[str, str]
-    samples: list[Sample]
+    samples: tuple[Sample, ...]
+    error: str | None = None
 
 
-class Unprepared(_Shape):
-    """A dataset that could not be read."""
-
-    name: str
-    error: str
-
-
-class Run(_Shape):
+class RunFacts(Part):
     """Time and memory of all cells together."""
 
     cells: Count
@@ -252,48 +278,102 @@ class Run(_Shape):
     train_seconds: float
     evaluate_seconds: float
     load_seconds: float
+    other_seconds: float = 0.0
     peak_memory_mb: float | None
     resumed: Count = 0
 
 
-class Rejected(_Shape):
+class Rejected(Part):
     """A record that was not used."""
 
     cell: str
     reason: str
 
 
-class Missing(Rejected):
+class MissingCell(Rejected):
     """A planned cell without a record."""
 
-    claims: list[str]
+    claims: tuple[str, ...]
 
 
-class Provenance(_Shape):
+class Provenance(Part):
     """How the numbers were made."""
 
     nnbench_version: str
     git_commit: str | None
     git_dirty: bool | None
-    config: dict[str, Anything]
+    config: JsonObject
     config_sha256: str
     tier: str
     seeds: Count
     tuning_seeds: Count
     generated: Time | None
-    run: Run
-    machines: list[Machine]
-    versions: list[dict[str, str | int | None]]
+    run: RunFacts
+    machines: tuple[MeasuredOn, ...]
+    versions: tuple[dict[str, str | int | None], ...]
     flags: dict[str, bool | list[bool]]
-    datasets: list[Dataset | Unprepared]
-    rejected_records: list[Rejected]
-    missing_cells: list[Missing]
+    datasets: tuple[DatasetFacts, ...]
+    rejected_records: tuple[Rejected, ...]
+    missing_cells: tuple[MissingCell, ...]
 
 
-class Results(_Shape):
-    """The whole document."""
+class Results(Part):
+    """The whole document: a function of the config and the records alone."""
 
     schema_version: int
+    records_sha256: str = ""
     summary: Summary
     provenance: Provenance
-    claims: list[Claim]
+    claims: tuple[ClaimResult, ...]
+
+    @model_validator(mode="after")
+    def _claims_differ(self) -> Self:
+        return _each_once(self, "claim", [claim.id for claim in self.claims])
+
+    def to_json(self) -> bytes:
+        """As it is written: the same results give the same bytes."""
+        text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False)
+        return text.encode() + b"\n"
+
+
+def _each_once(whole: Whole, kind: str, names: Sequence[object]) -> Whole:
+    """The whole, if no two of its parts have the same name."""
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"{kind} {twice[0]!r} stands there twice")
+    return whole
+
+
+def read_results(path: Path) -> Results:
+    """Read ``results.json``, or the one in a folder.
+
+    Raises:
+        NnbenchError: It is missing, is no JSON, or is not what ``nnbench judge`` writes.
+    """
+    file = path / "results.json" if path.is_dir() else path
+    try:
+        content = file.read_bytes()
+        data = json.loads(content, parse_constant=_refused)
+    except (OSError, ValueError, RecursionError) as error:
+        raise NnbenchError(
+            f"{file}: cannot be read ({error})", todo="run `nnbench judge` first"
+        ) from error
+    version = data.get("schema_version") if isinstance(data, Mapping) else None
+    if version != SCHEMA_VERSION:
+        raise NnbenchError(
+            f"{file} has a schema version that this nnbench cannot show",
+            got=repr(version)[:100],
+            allowed=SCHEMA_VERSION,
+            todo=_AGAIN,
+        )
+    try:
+        return Results.model_validate_json(content)
+    except ValidationError as error:
+        first: Any = error.errors(include_url=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"]))[:200]
+        what = first["msg"].removeprefix("Value error, ")
+        got = repr(first["input"])[:100] if first["type"] != "missing" else None
+        raise NnbenchError(f"{file}: {place}: {what}", got=got, todo=_AGAIN) from None
+
+
+def _refused(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
