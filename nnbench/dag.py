@@ -13,13 +13,13 @@ import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from nnbench.cells.cell import Cell
+from nnbench.cells.cell import Cell, blocks_of
 from nnbench.cells.cost import WORK_PER_SECOND, memory_mb, runs_alone, work
 from nnbench.cells.fingerprint import PACKAGE, module_fingerprint
 from nnbench.claims.config import parse_config
 from nnbench.errors import NnbenchError
+from nnbench.jobs.job import done_path, mark_done
 from nnbench.jobs.lease import slots
 from nnbench.jobs.provenance import cores_there
 from nnbench.plan.plan import Plan, make_plan
@@ -28,13 +28,10 @@ from nnbench.records.store import (
     MADE_OF,
     RejectedRecordError,
     dataset_folder,
-    kept_path,
     read_record,
     record_path,
     records_sha256,
     set_aside,
-    stated_sha256,
-    take_finished,
 )
 
 LONG_AGO = 1  # seconds since the epoch; Snakemake takes 0 for no time at all
@@ -45,7 +42,7 @@ SLOWER = 5.0  # how much longer than estimated a cell may take before a cluster 
 class Workflow:
     """A config as the DAG sees it."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, object]) -> None:
         self.config = parse_config(config)
         self.plan: Plan = make_plan(self.config)
         self.results = Path(self.config.results)
@@ -58,7 +55,7 @@ class Workflow:
 
     def cell_json(self, cell_id: str) -> str:
         """A cell's document, as ``nnbench run`` takes it."""
-        return json.dumps(self._cell(cell_id).document(), separators=(",", ":"))
+        return self._cell(cell_id).to_json()
 
     def dataset_manifests(self) -> dict[str, str]:
         """Dataset folder -> name, for every dataset in use."""
@@ -68,13 +65,23 @@ class Workflow:
         """The manifest that a cell waits for."""
         return str(dataset_folder(self.results, self._cell(cell_id).dataset) / "manifest.json")
 
-    def records(self) -> list[str]:
-        """Every planned record."""
-        return [str(record_path(self.results, cell_id)) for cell_id in self.plan.cells]
+    def cells_done(self) -> list[str]:
+        """What tells of every planned cell that its seeds are measured."""
+        return [
+            str(done_path(self.results, cell_id, seeds))
+            for cell_id, seeds in self.plan.seeds.items()
+        ]
+
+    def _records(self, cell_id: str) -> list[Path]:
+        blocks = blocks_of(self.plan.seeds[cell_id])
+        return [record_path(self.results, cell_id, block) for block in blocks]
 
     @cached_property
     def _work(self) -> dict[str, float]:
-        return {cell_id: work(cell) for cell_id, cell in self.plan.cells.items()}
+        seeds = self.plan.seeds
+        return {
+            cell_id: work(cell, seeds=seeds[cell_id]) for cell_id, cell in self.plan.cells.items()
+        }
 
     @cached_property
     def _ranks(self) -> dict[str, int]:
@@ -128,24 +135,20 @@ class Workflow:
         return self.plan.cells[cell_id]
 
     def repair_records(self) -> list[str]:
-        """Rename every record that cannot be used, put finished ones in their places, and say so.
+        """Rename every record that cannot be used, and say so; mark as done what is, and only that.
 
-        Snakemake goes by a file's existence: without the rename the cell would count as done. And where a job
-        failed, it has removed the record, or put that of before in its place.
+        Snakemake goes by a file's existence: a cell counts as done by the mark beside its records.
         """
         messages = []
-        for path in map(Path, self.records()):
-            rejected = None
-            try:
-                if path.exists():
-                    read_record(path)
-            except RejectedRecordError as error:
-                rejected = f"{path}: {error.reason}; kept as {_set_aside(path).name}"
-            another = stated_sha256(kept_path(path)) not in (None, stated_sha256(path))
-            taken = another and take_finished(path)
-            if rejected:
-                then = "its second copy takes its place" if taken else "its cell is run again"
-                messages.append(f"{rejected}, {then}")
+        for cell_id, seeds in self.plan.seeds.items():
+            done = done_path(self.results, cell_id, seeds)
+            paths = self._records(cell_id)
+            rejected = [message for path in paths if (message := _rejected(path))]
+            if rejected or not all(path.exists() for path in paths):
+                done.unlink(missing_ok=True)
+            elif not done.exists():
+                mark_done(self.results, cell_id, seeds)
+            messages += rejected
         return messages
 
     def mark_stale(self) -> None:
@@ -153,9 +156,9 @@ class Workflow:
 
         Snakemake goes by time stamps, and a clock may have gone back between two runs.
         """
-        if not all(Path(path).exists() for path in self.records()):
+        if not all(Path(path).exists() for path in self.cells_done()):
             return  # what is missing is made, and all that rests on it
-        present = records_sha256(self.results, self.plan.cells)
+        present = records_sha256(self.results, self.plan.blocks())
         report = self.reports / "results.json"
         for made, outputs in (
             (self.results / "aggregate" / MADE_OF, ()),
@@ -183,6 +186,17 @@ def _start(path: Path) -> bytes:
         return file.read(200)
 
 
+def _rejected(path: Path) -> str | None:
+    """What is said of a record that cannot be used, and was renamed; None: nothing is wrong with it."""
+    if not path.exists():
+        return None
+    try:
+        read_record(path)
+    except RejectedRecordError as error:
+        return f"{path}: {error.reason}; kept as {_set_aside(path).name}, its seeds are run again"
+    return None
+
+
 def _set_aside(path: Path) -> Path:
     try:
         return set_aside(path)
@@ -198,7 +212,7 @@ def use_this_python() -> None:
     os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
 
 
-def measure_again(forced: Any) -> None:
+def measure_again(forced: object) -> None:
     """Tell the jobs of this run, remote ones too, that what is finished is to be measured again."""
     if forced:
         os.environ[AGAIN] = "1"

@@ -79,6 +79,14 @@ def parse(model: type[Model], data: object, *, where: str) -> Model:
     return parsed
 
 
+def first_problem(error: ValidationError, *, most: int = 300) -> str:
+    """The first thing that is wrong with data of ours, and where; at most so many characters."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))[:100]
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return (f"{place}: {message}" if place else message)[:most]
+
+
 def _explain(model: type[Strict], error: ValidationError, *, where: str) -> NnbenchError:
     found = error.errors(include_url=False)
     problems = [_problem(model, item) for item in found[:MOST_PROBLEMS]]

@@ -25,7 +25,7 @@ from made_up_plan import (
 from nnbench.cells.cell import canonical, dataset_of, make_cell
 from nnbench.cells.cost import memory_mb, work
 from nnbench.plan.levels import TUNING_SEED_START
-from nnbench.plan.overview import cells_as_json, plan_table
+from nnbench.cli.overview import cells_as_json, plan_table
 from nnbench.plan.plan import Plan
 from nnbench.records.store import record_path
 from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target
@@ -257,7 +257,7 @@ def test_the_projects_own_config_is_right_and_planned_without_torch_and_pandas(
 import sys, json
 from nnbench.claims.config import read_config
 from nnbench.dag import Workflow, code_of
-from nnbench.plan.overview import plan_table
+from nnbench.cli.overview import plan_table
 config = read_config({str(ROOT / "config/config.yaml")!r}).model_dump(mode="json")
 workflow = Workflow({{**config, "results": {str(tmp_path)!r}}})
 print(len(workflow.plan.cells), len(plan_table(workflow.plan, cores=1)) > 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import cache
 
-from nnbench.cells.cell import Cell, dataset_of
+from nnbench.cells.cell import BLOCK, Cell, dataset_of
 from nnbench.datasets.selection import outputs_in_use, train_size
 from nnbench.experiments.base import Experiment, experiment_of
 from nnbench.models.costs import Cost
@@ -16,12 +16,11 @@ from nnbench.settings import Settings
 WORK_PER_SECOND = 2.3e10  # multiply-adds of one core where there is no record to go by; measured
 
 
-def work(cell: Cell) -> float:
-    """Rough arithmetic of a cell (multiply-adds), to start long jobs first and to estimate times."""
-    if (seconds := declared_seconds(cell)) is not None:
+def work(cell: Cell, *, seeds: int) -> float:
+    """Rough arithmetic of so many seeds (multiply-adds), to start long jobs first and estimate times."""
+    if (seconds := declared_seconds(cell, seeds=seeds)) is not None:
         return seconds * WORK_PER_SECOND
-    search = cell.search or {"candidates": [], "seeds": []}
-    runs = len(cell.seeds) + len(search["candidates"]) * len(search["seeds"])
+    tried = 0 if cell.search is None else len(cell.search.candidates) * len(cell.search.seeds)
     settings, size = cell.settings, _train_size(cell)
     stages = [(settings, size)]
     if settings.pretrain is not None:
@@ -31,21 +30,20 @@ def work(cell: Cell) -> float:
         stages.append((before, train_size(dataset_of(cell.dataset), before)))
     if settings.rbm is not None:
         stages.append((settings.model_copy(update={"train_for": settings.rbm.train_for}), size))
+    runs = seeds + tried
     return float(runs * sum(_stage_work(cell, own, size=size) for own, size in stages))
 
 
 @cache
 def _experiment(name: str) -> Experiment:
-    """Asked for several times a cell; loading it anew each time adds up in a plan of thousands."""
+    """Asked for several times per cell; loading it anew each time adds up in a plan of thousands."""
     return experiment_of(name)
 
 
-def declared_seconds(cell: Cell) -> float | None:
+def declared_seconds(cell: Cell, *, seeds: int) -> float | None:
     """How long the cell's experiment says that it takes; None: see ``work``."""
     experiment = _experiment(cell.settings.experiment)
-    if experiment.seconds is None:
-        return None
-    return experiment.seconds(_options(cell), len(cell.seeds))
+    return None if experiment.seconds is None else experiment.seconds(_options(cell), seeds)
 
 
 def _stage_work(cell: Cell, settings: Settings, *, size: int) -> float:
@@ -56,16 +54,16 @@ def _stage_work(cell: Cell, settings: Settings, *, size: int) -> float:
 
 
 def memory_mb(cell: Cell) -> int:
-    """Memory to reserve for a cell, in MB: PyTorch itself, the data, the stacked weights."""
+    """Memory to reserve for a cell, in MB: PyTorch itself, the data, the weights of one block."""
     experiment = _experiment(cell.settings.experiment)
     if experiment.memory_mb is not None:
         return experiment.memory_mb(_options(cell))
     dataset = dataset_of(cell.dataset)
-    copies = len(cell.seeds) if dataset.kind == "generated" else 1
+    copies = BLOCK if dataset.kind == "generated" else 1
     values = math.prod(dataset.input_shape) * (_train_size(cell) + dataset.validation_size) * copies
     outputs = outputs_in_use(dataset, cell.settings)
     at_once = replicates_at_once(cell.settings, dataset.input_shape, outputs)
-    weights = min(len(cell.seeds), at_once) * _cost(cell).parameters
+    weights = min(BLOCK, at_once) * _cost(cell).parameters
     # 4 bytes each; a set and the draw that fills it; weights, gradient, two moments, best, temporary
     return 1200 + int(4 * (1.3 * values + 7 * weights) / 1e6)
 

@@ -128,7 +128,7 @@ def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ..
     return documents
 
 
-def parse_config(data: Mapping[str, Any], *, where: str = "config") -> Config:
+def parse_config(data: Mapping[str, object], *, where: str = "config") -> Config:
     """Check the merged config that Snakemake or the command line gives."""
     return parse(Config, data, where=where)
 

@@ -83,7 +83,19 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "cell", help="a cell's document as JSON, or the id (or its beginning) of a planned cell"
     )
     run.add_argument(
-        "--record", type=Path, help="where to write (default: its place in the results)"
+        "--seeds", type=_cores, default=None, help="how many (default: as many as are planned)"
+    )
+    run.add_argument(
+        "--blocks",
+        nargs="+",
+        default=[],
+        metavar="FIRST-LAST",
+        help="only these blocks of five seeds, as in 5-9 (default: all)",
+    )
+    run.add_argument(
+        "--results",
+        type=Path,
+        help="where its records go (default: the config's folder of results)",
     )
     run.add_argument("--data", type=Path, help="the prepared dataset's manifest or folder")
     run.add_argument(
@@ -104,7 +116,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help="how often a training is saved, at most, for the next job to go on from (default: 60)",
     )
     run.add_argument(
-        "--reuse", action="store_true", help="be content with a finished record, if there is one"
+        "--reuse", action="store_true", help="leave blocks alone that have a valid record"
     )
     run.add_argument(
         "--end-with-parent",

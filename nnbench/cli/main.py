@@ -8,11 +8,16 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nnbench.cli.arguments import parser
 from nnbench.errors import NnbenchError
+
+if TYPE_CHECKING:
+    from nnbench.cells.cell import Cell
+    from nnbench.claims.config import Config
 
 TROUBLE = 2  # as diff(1) and argparse have it; 1 says that what was compared differs
 
@@ -38,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from nnbench.plan.overview import cells_as_json, plan_table  # noqa: PLC0415 - commands load what they need
+    from nnbench.cli.overview import cells_as_json, plan_table  # noqa: PLC0415 - commands load what they need
     from nnbench.plan.plan import make_plan  # noqa: PLC0415
 
     plan = make_plan(_config(options))
@@ -54,39 +59,61 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from nnbench.jobs.job import planned_cell, read_cell, run_job  # noqa: PLC0415
-    from nnbench.jobs.provenance import cores_there  # noqa: PLC0415
+    from nnbench.cells.cell import read_cell  # noqa: PLC0415
+    from nnbench.jobs.job import Job, mark_done, run_job, seeds_and_blocks  # noqa: PLC0415
     from nnbench.processes import end_with_parent  # noqa: PLC0415
-    from nnbench.records.store import dataset_folder, record_path  # noqa: PLC0415
+    from nnbench.records.store import dataset_folder  # noqa: PLC0415
 
     if options.end_with_parent:
         end_with_parent()
-    cores = options.cores or cores_there()
-    if options.cell.lstrip().startswith("{") and options.record and options.data and options.device:
-        run_job(  # as Snakemake calls it: no config is read
-            read_cell(options.cell),
-            options.record,
-            data=_folder(options.data),
-            device=options.device,
-            cores=cores,
-            jobs_per_gpu=options.jobs_per_gpu or 1,
-            reuse=options.reuse,
-            checkpoint_seconds=options.checkpoint_seconds,
-        )
-        return
-    config = _config(options)
-    results = Path(config.results)
-    cell = planned_cell(options.cell, config)
-    run_job(
-        cell,
-        options.record or record_path(results, cell["id"]),
-        data=_folder(options.data or dataset_folder(results, cell["dataset"])),
-        device=options.device or config.device,
-        cores=cores,
-        jobs_per_gpu=options.jobs_per_gpu or config.jobs_per_gpu,
+    job = Job(
+        results=options.results,
+        data=options.data,
+        device=options.device,
+        cores=options.cores,
+        jobs_per_gpu=options.jobs_per_gpu or 1,
         reuse=options.reuse,
         checkpoint_seconds=options.checkpoint_seconds,
     )
+    seeds = options.seeds
+    if options.cell.lstrip().startswith("{"):
+        cell = read_cell(options.cell)
+        given = {"--seeds": seeds, "--results": job.results, "--data": job.data}
+        if missing := [name for name, value in given.items() if value is None]:
+            raise NnbenchError(f"a cell given as JSON needs {', '.join(missing)}", todo="add it")
+    else:
+        config = _config(options)
+        cell, planned = _planned(options.cell, config)
+        seeds = seeds or planned
+        job = replace(
+            job,
+            results=job.results or Path(config.results),
+            data=job.data or dataset_folder(Path(config.results), cell.dataset),
+            jobs_per_gpu=options.jobs_per_gpu or config.jobs_per_gpu,
+            device=job.device or config.device,
+        )
+    job = replace(job, data=_folder(job.data), device=job.device or "auto")
+    run_job(cell, seeds_and_blocks(seeds, options.blocks), job)
+    if not options.blocks:
+        mark_done(job.results, cell.id, seeds)
+
+
+def _planned(name: str, config: Config) -> tuple[Cell, int]:
+    """A planned cell by its id or the beginning of it, and how many seeds of it are planned.
+
+    Raises:
+        NnbenchError: No cell or several cells begin so.
+    """
+    from nnbench.plan.plan import make_plan  # noqa: PLC0415
+
+    plan = make_plan(config)
+    found = [cell for cell_id, cell in plan.cells.items() if cell_id.startswith(name)]
+    if len(found) != 1:
+        raise NnbenchError(
+            f"{len(found)} planned cells begin with {name!r}",
+            todo="take an id from `nnbench plan --json`",
+        )
+    return found[0], plan.seeds[found[0].id]
 
 
 def _folder(data: Path) -> Path:
@@ -161,7 +188,7 @@ def _schemas(options: argparse.Namespace) -> None:
         (options.folder / f"{name}.schema.json").write_text(text, encoding="utf-8")
 
 
-def _config(options: argparse.Namespace) -> Any:
+def _config(options: argparse.Namespace) -> Config:
     from nnbench.claims.config import read_config  # noqa: PLC0415
 
     return read_config(options.config, *options.configfile)

@@ -1,8 +1,8 @@
-"""What a job asks of an experiment, and what it is handed back: a cell in, a record out."""
+"""What a job asks of an experiment for one block of a cell's seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from nnbench.engine.checkpoint import Checkpoint
+from nnbench.experiments.measured import Chosen, Search
 from nnbench.settings import Settings
 
 
@@ -22,11 +23,12 @@ class Request:
         settings: The cell's training settings.
         dataset: The name of the dataset in the registry.
         folder: Its prepared files.
-        seeds: One a block.
+        seeds: One per replicate.
         search: The candidates of the tuned track and their seeds, or None.
+        chosen: The outcome of that search, if an earlier block of the cell has made it.
         device: Where to compute.
         cores: CPU cores that this job has for itself.
-        checkpoint: Where a training leaves its state for the next job, should this one be interrupted.
+        checkpoint: Where a training saves its state, for the next job if this one is interrupted.
     """
 
     options: Any
@@ -34,28 +36,8 @@ class Request:
     dataset: str
     folder: Path
     seeds: Sequence[int]
-    search: Mapping[str, Any] | None
+    search: Search | None
     device: torch.device
     cores: int
+    chosen: Chosen | None = None
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What an experiment hands back: plain data without NaN, part of the record.
-
-    Attributes:
-        runs: By seed (as text): ``{"status": "ok" | "diverged" | "capped", "metrics": {name: value}}``.
-        missing: Why a place was not measured, by place, as in ``{"tensorflow": "not installed"}``.
-        facts: What describes each place beside its metrics: parameters, FLOPs, versions, batch sizes.
-        notes: Sentences that a reader of the result needs, as in "4 processes share 2 cores".
-        seconds: Time by what it was spent on.
-        more: Further fields of the record (curves, parameters, steps, …).
-    """
-
-    runs: Mapping[str, Mapping[str, Any]]
-    missing: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    more: Mapping[str, Any] = field(default_factory=dict)

@@ -1,194 +1,213 @@
-"""The jobs of the DAG that measure: prepare one dataset, run one cell."""
+"""The jobs of the DAG that measure: prepare one dataset, measure one cell in blocks of seeds."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from nnbench.cells.cell import dataset_of
-from nnbench.cells.fingerprint import code_fingerprint, further_parts
-from nnbench.claims.config import Config
+from nnbench.cells.cell import Cell, block_name, blocks_of, code_of_cell, dataset_of
 from nnbench.datasets.prepared import store
 from nnbench.datasets.prepared.files import sweep
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
+from nnbench.experiments.measured import Chosen
 from nnbench.jobs import provenance
 from nnbench.jobs.lease import Lease, leased
-from nnbench.plan.plan import make_plan
+from nnbench.jobs.locks import folder_lock
 from nnbench.processes import ending_by
-from nnbench.records.record import CONTENT, cell_problem
+from nnbench.records.record import Machine, Record
 from nnbench.records.store import (
     AGAIN,
-    folder_lock,
-    kept_path,
-    publish,
-    take_finished,
+    RejectedRecordError,
+    cell_folder,
+    read_record,
+    record_path,
+    usable,
     write_record,
 )
 from nnbench.schema import parse
-from nnbench.settings import Settings
 
-if TYPE_CHECKING:  # it imports torch
-    from nnbench.engine.checkpoint import Checkpoint
 
-CHECKPOINT = "checkpoint.pt"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a job is told beside its cell.
+
+    Attributes:
+        results: The folder of results; the records lie in it.
+        data: The folder of the cell's prepared dataset.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        cores: CPU cores that it has for itself; None: all that there are.
+        jobs_per_gpu: How many jobs share a GPU.
+        reuse: Whether blocks with a valid record are left alone.
+        checkpoint_seconds: How often a training is saved, at most; None: see ``engine.checkpoint``.
+    """
+
+    results: Path
+    data: Path
+    device: str
+    cores: int | None = None
+    jobs_per_gpu: int = 1
+    reuse: bool = False
+    checkpoint_seconds: float | None = None
 
 
 def prepare_dataset(name: str, folder: Path, *, data_folder: Path, download: bool) -> None:
-    """Write a dataset's files once, for all cells; those that are there and whole are left alone."""
+    """Write a dataset's files once, for all cells; valid ones are left alone."""
     with folder_lock(folder):
         if store.is_whole(folder) and not os.environ.get(AGAIN):
-            print(f"{folder}: is prepared already")
+            print(f"{folder}: already prepared")
             return
         sweep(folder)
         store.prepare(dataset_of(name), folder, data_folder=data_folder, download=download)
 
 
-def run_job(
-    cell: Mapping[str, Any],
-    record: Path,
-    *,
-    data: Path,
-    device: str,
-    cores: int | None = None,
-    jobs_per_gpu: int = 1,
-    reuse: bool = False,
-    checkpoint_seconds: float | None = None,
-) -> None:
-    """Measure a cell and write its record.
+def run_job(cell: Cell, blocks: Sequence[tuple[int, ...]], job: Job) -> tuple[Record, ...]:
+    """Measure blocks of a cell's seeds and write their records.
 
-    A job that is asked to end (SIGTERM, SIGINT) saves the state of its training first, and the next one
-    goes on from there.
-
-    Args:
-        cell: Its document.
-        record: Where to write.
-        data: The folder of its prepared dataset.
-        device: Where to compute.
-        cores: CPU cores that it has for itself; None: all that there are.
-        jobs_per_gpu: How many jobs share a GPU.
-        reuse: Whether a finished record that is there already will do.
-        checkpoint_seconds: How often a training is saved, at most; None: see ``engine.checkpoint``.
+    A job that is asked to end (SIGTERM, SIGINT) saves the state of its training first, and the next
+    job goes on from there.
 
     Raises:
-        NnbenchError: The training code is not the one the cell was planned with, or the data, device or
-            results folder are not usable.
+        NnbenchError: The training code is not the one that the cell was planned with, or the data,
+            device or results folder are not usable.
     """
     _check_code(cell)
-    with folder_lock(record.parent):
-        if reuse and not os.environ.get(AGAIN) and take_finished(record):
-            print(f"{record}: is finished already")
-            # of a job that was ended right after its record was written
-            record.with_name(CHECKPOINT).unlink(missing_ok=True)
-            return
-        sweep(record.parent)
-        manifest = store.read_manifest(data)  # the usual mistake is told before torch is loaded
-        wanted = experiment_of(cell["settings"]["experiment"])
-        with leased(
-            device, jobs_per_gpu=jobs_per_gpu, alone=wanted.alone, every=wanted.every_gpu
-        ) as lease:
-            measured, checkpoint = _measured(
-                cell, record, lease, data=data, cores=cores, every_seconds=checkpoint_seconds
+    folder = cell_folder(job.results, cell.id)
+    with folder_lock(folder):
+        missing = [block for block in blocks if not _finished(cell, block, job)]
+        if missing:
+            sweep(folder)
+            _measure_blocks(cell, missing, job)
+        else:
+            print(f"{folder}: already measured")
+    return tuple(read_record(record_path(job.results, cell.id, block)) for block in blocks)
+
+
+def seeds_and_blocks(seeds: int, names: Sequence[str]) -> list[tuple[int, ...]]:
+    """The blocks of so many seeds, or those of them that are named, as in ``5-9``.
+
+    Raises:
+        NnbenchError: There is no such block.
+    """
+    found = {block_name(block): block for block in blocks_of(seeds)}
+    if unknown := [name for name in names if name not in found]:
+        raise NnbenchError("no such block", got=unknown[0], allowed=", ".join(found))
+    return [found[name] for name in names or found]
+
+
+def mark_done(results: Path, cell_id: str, seeds: int) -> None:
+    """Leave the file by which Snakemake knows that all these seeds are measured."""
+    path = done_path(results, cell_id, seeds)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"record-{block_name(block)}.json\n" for block in blocks_of(seeds)))
+
+
+def done_path(results: Path, cell_id: str, seeds: int) -> Path:
+    """Where that file lies: ``cells/<id>/seeds-10.done``."""
+    return cell_folder(results, cell_id) / f"seeds-{seeds}.done"
+
+
+def _finished(cell: Cell, block: Sequence[int], job: Job) -> bool:
+    if not job.reuse or os.environ.get(AGAIN) or not usable(_record(cell, block, job)):
+        return False
+    # of a job that was ended right after it had written its record
+    _checkpoint(cell, block, job).unlink(missing_ok=True)
+    return True
+
+
+def _record(cell: Cell, block: Sequence[int], job: Job) -> Path:
+    return record_path(job.results, cell.id, block)
+
+
+def _checkpoint(cell: Cell, block: Sequence[int], job: Job) -> Path:
+    return cell_folder(job.results, cell.id) / f"checkpoint-{block_name(block)}.pt"
+
+
+def _measure_blocks(cell: Cell, blocks: Sequence[tuple[int, ...]], job: Job) -> None:
+    manifest = store.read_manifest(job.data)  # the usual mistake is told before torch is loaded
+    experiment = experiment_of(cell.settings.experiment)
+    with leased(
+        job.device,
+        jobs_per_gpu=job.jobs_per_gpu,
+        alone=experiment.alone,
+        every=experiment.every_gpu,
+    ) as lease:
+        chosen = _earlier_search(cell, job)
+        for block in blocks:
+            record = _measured(cell, block, replace(job, device=lease.device), chosen)
+            record = record.model_copy(
+                update={"data": dict(manifest.arrays), "slot": _slot(record, lease)}
             )
-            own = _provenance(manifest, lease)
-        write_record(kept_path(record), {"cell": cell, **measured, **own})
-        publish(record)
-        checkpoint.remove()
+            write_record(_record(cell, block, job), record)
+            _checkpoint(cell, block, job).unlink(missing_ok=True)
+            chosen = record.search
 
 
-def _measured(
-    cell: Mapping[str, Any],
-    record: Path,
-    lease: Lease,
-    *,
-    data: Path,
-    cores: int | None,
-    every_seconds: float | None,
-) -> tuple[dict[str, Any], Checkpoint]:
-    """What the cell's experiment finds and when it was begun, and the checkpoint that it used."""
+def _slot(record: Record, lease: Lease) -> str | None:
+    """After `auto`, a PyTorch without CUDA has computed on the CPU, whatever was leased."""
+    return None if record.machine.device == "cpu" else lease.slot
+
+
+def _earlier_search(cell: Cell, job: Job) -> Chosen | None:
+    """The search of the tuned track as an earlier block made it: the same cell has the same search."""
+    if cell.search is None or os.environ.get(AGAIN):
+        return None
+    for path in sorted(cell_folder(job.results, cell.id).glob("record-*.json")):
+        with suppress(RejectedRecordError):
+            if (found := read_record(path).search) is not None:
+                return found
+    return None
+
+
+def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | None) -> Record:
+    """One block, measured."""
     # torch takes seconds to import: only here, when nothing can be wrong any more
     from nnbench.engine.checkpoint import EVERY_SECONDS, Checkpoint  # noqa: PLC0415
-    from nnbench.experiments.run import run_cell  # noqa: PLC0415
+    from nnbench.engine.device import describe_device, identity, peak_memory_mb  # noqa: PLC0415
+    from nnbench.experiments.request import Request  # noqa: PLC0415
+    from nnbench.experiments.run import measure, numerics  # noqa: PLC0415
 
-    every = EVERY_SECONDS if every_seconds is None else every_seconds
-    checkpoint = Checkpoint(record.parent / CHECKPOINT, every_seconds=every)
+    device = numerics(job.device, threads=cell.threads)
+    every = EVERY_SECONDS if job.checkpoint_seconds is None else job.checkpoint_seconds
+    checkpoint = Checkpoint(_checkpoint(cell, block, job), every_seconds=every)
     started = provenance.now()
     with ending_by(checkpoint.stop):
-        result = run_cell(
-            cell,
-            folder=data,
-            device=lease.device,
-            cores=cores or provenance.cores_there(),
+        checkpoint.open({"cell": cell.id, "block": block_name(block), **identity(device)})
+        options = experiment_of(cell.settings.experiment).options
+        request = Request(
+            options=parse(options, cell.settings.experiment_options, where=f"cell {cell.id}"),
+            settings=cell.settings,
+            dataset=cell.dataset,
+            folder=job.data,
+            seeds=block,
+            search=cell.search,
+            chosen=chosen,
+            device=device,
+            cores=job.cores or provenance.cores_there(),
             checkpoint=checkpoint,
         )
-    return {**result, "started": started}, checkpoint
+        found = measure(request)
+    return Record(
+        **dict(found),
+        cell=cell,
+        seeds=block,
+        started=started,
+        ended=provenance.now(),
+        machine=Machine(**provenance.machine(), **describe_device(device)),
+        versions=provenance.versions(),
+        resumed=checkpoint.resumed,
+        peak_memory_mb=provenance.peak_memory_mb(),
+        device_peak_memory_mb=peak_memory_mb(device),
+        **provenance.git_state(),
+    )
 
 
-def read_cell(text: str) -> dict[str, Any]:
-    """A cell's document from JSON.
-
-    Raises:
-        NnbenchError: It is none, or its id is not the hash of its content.
-    """
-    try:
-        given: dict[str, Any] = json.loads(text)
-        cell = {key: given[key] for key in ("id", *CONTENT)}
-        problem = cell_problem(cell)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = str(error)
-    if problem:
+def _check_code(cell: Cell) -> None:
+    if code_of_cell(cell.dataset, cell.settings, cell.search) != cell.code:
         raise NnbenchError(
-            f"not a cell's document ({problem})",
-            got=repr(text[:80]),
-            todo="take one from `nnbench plan --json`",
-        )
-    parse(Settings, cell["settings"], where="cell: settings")
-    return cell
-
-
-def _check_code(cell: Mapping[str, Any]) -> None:
-    settings = cell["settings"]
-    names = ("model", "activation", "optimizer", "experiment")
-    parts = further_parts(settings["experiment_options"], cell["search"])
-    code = code_fingerprint(cell["dataset"], *(settings[name] for name in names), parts=parts)
-    if code != cell["code"]:
-        raise NnbenchError(
-            f"cell {cell['id']}: the training code changed after this run was planned",
+            f"cell {cell.id}: the training code changed after this run was planned",
             todo="start snakemake again, so that the plan and the code agree",
         )
-
-
-def _provenance(manifest: store.Manifest, lease: Lease) -> dict[str, Any]:
-    from nnbench.engine.device import choose_device, describe_device  # noqa: PLC0415
-
-    device = choose_device(lease.device)
-    return {
-        "ended": provenance.now(),
-        "data": dict(manifest.arrays),
-        "machine": {**provenance.machine(), **describe_device(device)},
-        # after `auto`, a PyTorch without CUDA has computed on the CPU, whatever was leased
-        "slot": None if device.type == "cpu" else lease.slot,
-        "versions": provenance.versions(),
-        "peak_memory_mb": provenance.peak_memory_mb(),
-        **provenance.git_state(),
-    }
-
-
-def planned_cell(name: str, config: Config) -> dict[str, Any]:
-    """The document of a planned cell, by its id or the beginning of it.
-
-    Raises:
-        NnbenchError: No cell or several cells begin so.
-    """
-    if name.lstrip().startswith("{"):
-        return read_cell(name)
-    found = [cell for cell_id, cell in make_plan(config).cells.items() if cell_id.startswith(name)]
-    if len(found) != 1:
-        raise NnbenchError(
-            f"{len(found)} planned cells begin with {name!r}",
-            todo="take an id from `nnbench plan --json`",
-        )
-    return found[0].document()

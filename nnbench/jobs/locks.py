@@ -1,15 +1,21 @@
-"""Lock files that processes of several users share, in a folder that all of them can write to."""
+"""Locks: of a folder that one process works in, and of files that several users' processes share.
+
+The kernel releases a lock however its process ends.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from nnbench.records.store import unwritable
 
 if sys.platform != "win32":  # which has no such locks
     import fcntl
@@ -113,3 +119,47 @@ def _lies_at(file: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(file), path.stat(follow_symlinks=False))
     except FileNotFoundError:
         return False
+
+
+# --- a folder
+
+
+Say = Callable[[str], None]
+
+
+def _to_log(message: str) -> None:
+    print(f"nnbench: {message}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def folder_lock(folder: Path, *, say: Say = _to_log) -> Iterator[None]:
+    """Hold a cell's or a dataset's folder for this process, waiting while another process holds it.
+
+    Where a file system has no locks, this is said and nothing is held: two processes may then do the
+    same work, and the record that is written last stays.
+
+    Raises:
+        NnbenchError: The folder cannot be written.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = (folder / ".lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    with opened as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            say(f"{folder}: waiting for {file.read(200) or 'another process'}, which works on it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            say(f"{folder}: this file system has no locks ({error.strerror})")
+        with suppress(OSError):  # on a full disk nobody learns who waits for whom
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}")
+            file.flush()
+        yield

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nnbench.cells.cell import Cell
+from nnbench.cells.cell import Cell, blocks_of
 from nnbench.claims.claim import Claim
 from nnbench.claims.config import Config, read_documents, resolve_settings
 from nnbench.claims.document import Document
@@ -27,10 +27,12 @@ class Plan:
     config: Config
     documents: tuple[Document, ...]
     cells: Mapping[str, Cell]
+    seeds: Mapping[str, int]
+    """How many seeds of each cell are measured: the most that a use reads."""
     uses: tuple[Use, ...]
     not_run: Mapping[str, str] = field(default_factory=dict)
-    left_out: Mapping[str, tuple[Cell, ...]] = field(default_factory=dict)
-    """The cells of claims that another tier or selection would run: what they would cost."""
+    left_out: Mapping[str, tuple[tuple[Cell, int], ...]] = field(default_factory=dict)
+    """Cells and seeds of claims that another tier or selection would run: what they would cost."""
 
     def claims(self) -> Iterator[tuple[str, Document, Claim]]:
         """(id, document, claim) in the documents' own order."""
@@ -43,6 +45,12 @@ class Plan:
         own = (cell for use in self.uses if use.claim == claim_id for cell in use.cells)
         return tuple(dict.fromkeys(own))
 
+    def blocks(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """(cell id, seeds) of every planned record."""
+        for cell_id, seeds in self.seeds.items():
+            for block in blocks_of(seeds):
+                yield cell_id, block
+
     def datasets(self) -> tuple[str, ...]:
         """The datasets that some cell needs, sorted."""
         return tuple(sorted({cell.dataset for cell in self.cells.values()}))
@@ -52,30 +60,33 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
     """Resolve a config into cells.
 
     Raises:
-        NnbenchError: Anything wrong in the config or the claims, with its place.
+        NnbenchError: Anything wrong in the config or the claims, and where.
     """
     documents = read_documents(config, root=root)
     _check_shared_settings(config)
     cells: dict[str, Cell] = {}
+    seeds: dict[str, int] = {}
     uses: list[Use] = []
     not_run: dict[str, str] = {}
-    left_out: dict[str, dict[str, Cell]] = {}
-    draft = Plan(config=config, documents=documents, cells=cells, uses=())
+    left_out: dict[str, dict[str, tuple[Cell, int]]] = {}
+    draft = Plan(config=config, documents=documents, cells=cells, seeds=seeds, uses=())
     for claim_id, _, claim in draft.claims():
         reason = _reason_not_run(claim_id, claim, config)
         if reason is not None:
             not_run[claim_id] = reason
         for use, found in claim_uses(claim_id, claim, config):
-            kept = cells if reason is None else left_out.setdefault(claim_id, {})
-            kept.update((cell.id, cell) for cell in found)
-            if reason is None:
-                uses.append(use)
+            if reason is not None:
+                kept = left_out.setdefault(claim_id, {})
+                kept.update((cell.id, (cell, use.seeds)) for cell in found)
+                continue
+            uses.append(use)
+            for cell in found:
+                cells[cell.id] = cell
+                seeds[cell.id] = max(use.seeds, seeds.get(cell.id, 0))
     _check_links(draft)
     _check_ids(draft)
-    return Plan(
-        config=config,
-        documents=documents,
-        cells=cells,
+    return replace(
+        draft,
         uses=tuple(uses),
         not_run=not_run,
         left_out={claim_id: tuple(found.values()) for claim_id, found in left_out.items()},

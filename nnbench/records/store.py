@@ -1,38 +1,34 @@
-"""What a cell leaves behind, as one JSON file: the only thing that the run side gives the read side.
+"""Records on disk: the only thing that the run side gives the read side.
 
-A file is ``{"schema_version":1,"sha256":"…","record":{…}}`` on one line; the checksum is that of
+A file is ``{"schema_version":2,"sha256":"…","record":{…}}`` on one line; the checksum is that of
 the record's bytes as they stand, so that a flipped bit or a lost tail shows without parsing. Records
 are written to a temporary file, flushed to the disk and renamed: a reader sees all or nothing.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
-import os
-import platform
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
+from pydantic import ValidationError
+
+from nnbench.cells.cell import block_name, canonical
 from nnbench.cells.fingerprint import dataset_fingerprint
 from nnbench.datasets.own.dataset import read_description
 from nnbench.datasets.prepared import files
 from nnbench.errors import NnbenchError
-from nnbench.records.record import record_problem
+from nnbench.records.record import Record
 from nnbench.registry import is_data_file
+from nnbench.schema import first_problem
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MADE_OF = "records.sha256"
 """The file beside the tables that says what records they were made of."""
 AGAIN = "NNBENCH_AGAIN"
 """Set in the environment where finished cells are to be measured again (Snakemake's ``--force…``)."""
 LONGEST_HEAD = 130  # bytes
-# half of a pair that stands for one character; alone it stands for none
-_HALF = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 _HEAD = re.compile(rb'\{"schema_version":(\d{1,6}),"sha256":"([0-9a-f]{64})","record":')
 
 
@@ -47,9 +43,14 @@ class RejectedRecordError(NnbenchError):
         )
 
 
-def record_path(results: Path, cell_id: str) -> Path:
-    """Where a cell's record lies."""
-    return results / "cells" / cell_id / "record.json"
+def cell_folder(results: Path, cell_id: str) -> Path:
+    """Where a cell's records lie, with its lock, logs and checkpoints."""
+    return results / "cells" / cell_id
+
+
+def record_path(results: Path, cell_id: str, seeds: Sequence[int]) -> Path:
+    """Where the record of one block of a cell's seeds lies: ``cells/<id>/record-0-4.json``."""
+    return cell_folder(results, cell_id) / f"record-{block_name(seeds)}.json"
 
 
 def dataset_folder(results: Path, name: str) -> Path:
@@ -69,19 +70,19 @@ def write_atomically(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_atomically(path, content)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
-def _unwritable(path: Path, error: OSError) -> NnbenchError:
+def unwritable(path: Path, error: OSError) -> NnbenchError:
     return NnbenchError(
         f"{path}: cannot be written ({error.strerror or error})",
         todo="make the folder writable and see that its disk has room, then run again",
     )
 
 
-def write_record(path: Path, record: Mapping[str, Any]) -> None:
+def write_record(path: Path, record: Record) -> None:
     """Store a record with its checksum."""
-    body = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    body = canonical(record.model_dump(mode="json")).encode()
     digest = hashlib.sha256(body).hexdigest()
     head = f'{{"schema_version":{SCHEMA_VERSION},"sha256":"{digest}","record":'.encode()
     write_atomically(path, head + body + b"}\n")
@@ -91,8 +92,7 @@ def check_record(path: Path) -> bytes:
     """The bytes of a record that is whole and of this schema.
 
     Raises:
-        RejectedRecordError: It is missing, truncated, altered, of another schema version, or lies
-            in another cell's folder.
+        RejectedRecordError: It is missing, truncated, altered, or of another schema version.
     """
     try:
         content = path.read_bytes()
@@ -106,21 +106,23 @@ def check_record(path: Path) -> bytes:
     body = content[match.end() : -2]
     if not content.endswith(b"}\n") or hashlib.sha256(body).hexdigest().encode() != match[2]:
         raise RejectedRecordError(path, "checksum does not match")
-    if f'"id":"{path.parent.name}"'.encode() not in body:
-        raise RejectedRecordError(path, "belongs to another cell")
     return body
 
 
-def records_sha256(results: Path, cells: Iterable[str]) -> str:
-    """The SHA-256 over the checksums of these cells' records, as they state them; missing ones count as such.
+def records_sha256(results: Path, blocks: Iterable[tuple[str, Sequence[int]]]) -> str:
+    """The SHA-256 over the checksums that these blocks' records state; a missing one counts as such.
 
     It tells whether tables and results were made of these records, whatever their time stamps say.
+
+    Args:
+        results: The folder of results.
+        blocks: Cell id and seeds of each, see ``Plan.blocks``.
     """
     digest = hashlib.sha256()
-    for cell_id in sorted(cells):
-        stated = stated_sha256(record_path(results, cell_id))
+    for cell_id, seeds in sorted(blocks):
+        stated = stated_sha256(record_path(results, cell_id, seeds))
         if stated is not None:
-            digest.update(cell_id.encode() + stated)
+            digest.update(f"{cell_id}/{block_name(seeds)}".encode() + stated)
     return digest.hexdigest()
 
 
@@ -134,131 +136,35 @@ def stated_sha256(path: Path) -> bytes | None:
     return match[2] if match else b"-"
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """A record as plain data, of the shape that its readers go by.
+def read_record(path: Path) -> Record:
+    """The record of one block.
 
     Raises:
-        RejectedRecordError: See ``check_record``; also when its fields are not what they must be, or
-            when it is not the record of its folder.
+        RejectedRecordError: See ``check_record``; also when it is not of a record's shape, or is the
+            record of another cell or block than its name says.
     """
     try:
-        text = check_record(path).decode()
-        record: dict[str, Any] = json.loads(text)
-    except (ValueError, RecursionError):
-        raise RejectedRecordError(path, "no JSON") from None
-    if _HALF.search(text) and not _is_unicode(record):
-        raise RejectedRecordError(path, "a text is no valid Unicode")
-    if problem := record_problem(record):
-        raise RejectedRecordError(path, problem)
-    if record["cell"]["id"] != path.parent.name:
-        raise RejectedRecordError(path, "belongs to another cell")
+        body = check_record(path)
+        record = Record.model_validate_json(body)
+    except ValidationError as error:
+        raise RejectedRecordError(path, first_problem(error)) from None
+    named = record_path(Path(), record.cell.id, record.seeds)
+    if (path.parent.name, path.name) != (named.parent.name, named.name):
+        raise RejectedRecordError(path, "belongs to another cell or block")
     return record
 
 
-def _is_unicode(record: object) -> bool:
+def usable(path: Path) -> bool:
+    """Whether there is a valid record."""
     try:
-        json.dumps(record, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
+        read_record(path)
+    except RejectedRecordError:
         return False
     return True
 
 
 def set_aside(path: Path) -> Path:
     """Rename a rejected record, so that nothing takes it for a result and it can still be looked at."""
-    aside = path.with_name("record.rejected.json")
+    aside = path.with_suffix(".rejected.json")
     path.replace(aside)
     return aside
-
-
-def kept_path(record: Path) -> Path:
-    """The second copy of a finished record, which is written first.
-
-    Snakemake removes the outputs of a job that failed or was interrupted, even those that were whole, or writes the
-    outputs of before over them. What lies under this name, which it does not know, is taken back.
-    """
-    return record.with_name("finished.json")
-
-
-def take_finished(record: Path) -> bool:
-    """Put a cell's finished record in its place, if there is one; whether there is one.
-
-    Raises:
-        NnbenchError: It is not there, and the folder cannot be written.
-    """
-    for path in (kept_path(record), record):
-        with contextlib.suppress(RejectedRecordError):
-            read_record(path)
-            if path != record:
-                publish(record)
-            return True
-    return False
-
-
-def found_record(path: Path) -> dict[str, Any] | None:
-    """The record of a cell; None where there is none.
-
-    Another pipeline's Snakemake, whose waiting job was cancelled, may have removed it: it is taken back.
-
-    Raises:
-        RejectedRecordError: See ``read_record``.
-        NnbenchError: It cannot be put back.
-    """
-    return read_record(path) if path.exists() or take_finished(path) else None
-
-
-def publish(record: Path) -> None:
-    """Give a record that was written under ``kept_path`` its own name.
-
-    Copied, not linked: what Snakemake writes over the one must not change the other.
-
-    Raises:
-        NnbenchError: The folder cannot be written.
-    """
-    content = kept_path(record).read_bytes()
-    with contextlib.suppress(OSError):
-        if record.read_bytes() == content:
-            return
-    write_atomically(record, content)
-
-
-Say = Callable[[str], None]
-
-
-def _to_log(message: str) -> None:
-    print(f"nnbench: {message}", file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def folder_lock(folder: Path, *, say: Say = _to_log) -> Iterator[None]:
-    """Hold a cell's or a dataset's folder for this process, and wait for it as long as another one has it.
-
-    The kernel lets go of it however the process ends. Where a file system has no locks, this is said and
-    nothing is held: two processes may then do the same work, and the last one's record stays.
-
-    Raises:
-        NnbenchError: The folder cannot be written.
-    """
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows, where there is no lock
-    except ImportError:
-        yield
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        opened = (folder / ".lock").open("a+", encoding="utf-8")
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    with opened as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            say(f"{folder}: waiting for {file.read(200) or 'another process'}, which works on it")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            say(f"{folder}: this file system has no locks ({error.strerror})")
-        with contextlib.suppress(OSError):  # on a full disk nobody learns who waits for whom
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {platform.node()}")
-            file.flush()
-        yield

@@ -38,6 +38,7 @@ DATASETS = WORKFLOW.dataset_manifests()
 
 wildcard_constraints:
     cell="[0-9a-f]{16}",
+    seeds=r"\d+",
     dataset=r"[\w.]+-[0-9a-f]{8}",
 
 

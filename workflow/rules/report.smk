@@ -3,7 +3,7 @@
 
 rule aggregate:
     input:
-        WORKFLOW.records(),
+        WORKFLOW.cells_done(),
         WORKFLOW.config.documents,
     output:
         RESULTS / "aggregate/measurements.csv",

@@ -27,10 +27,10 @@ rule cell:
         # prepared data are named by their content: a newer time stamp is no reason to train again
         data=lambda wildcards: ancient(WORKFLOW.cell_data(wildcards.cell)),
     output:
-        # update(): another pipeline, or a run that was killed, may have finished it; the job finds out
-        record=update(RESULTS / "cells/{cell}/record.json"),
+        # the records lie beside it, undeclared: Snakemake removes what it knows of a job that fails
+        RESULTS / "cells/{cell}/seeds-{seeds}.done",
     log:
-        RESULTS / "cells/{cell}/log.txt",
+        RESULTS / "cells/{cell}/seeds-{seeds}.log",
     priority: lambda wildcards: WORKFLOW.rank(wildcards.cell)
     conda:
         "../envs/nnbench.yaml"
@@ -49,8 +49,10 @@ rule cell:
         nnbench_cores=lambda wildcards: WORKFLOW.cores(wildcards.cell, OFFERED),
     params:
         cell=lambda wildcards: WORKFLOW.cell_json(wildcards.cell),
+        results=RESULTS,
     shell:
-        "exec python3 -m nnbench run {params.cell:q} --record {output.record:q}"
-        " --data {input.data:q} --device {resources.nnbench_device}"
-        " --cores {resources.nnbench_cores} --jobs-per-gpu {resources.nnbench_jobs_per_gpu}"
+        "exec python3 -m nnbench run {params.cell:q} --seeds {wildcards.seeds}"
+        " --results {params.results:q} --data {input.data:q}"
+        " --device {resources.nnbench_device} --cores {resources.nnbench_cores}"
+        " --jobs-per-gpu {resources.nnbench_jobs_per_gpu}"
         " --reuse --end-with-parent > {log:q} 2>&1"

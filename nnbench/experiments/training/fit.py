@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +21,7 @@ from nnbench.engine.scores import evaluate
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import Trained, build_replicates, train
 from nnbench.engine.transfer import earlier_seeds, earlier_settings, freeze_body
+from nnbench.experiments.measured import JsonObject
 from nnbench.settings import Settings
 
 
@@ -63,7 +63,7 @@ class Fitted:
     trained: Trained
     data: TrainingData
     objective: Objective
-    pretrain: Mapping[str, Any] | None
+    pretrain: JsonObject | None
     reconstruction: Tensor | None
 
 
@@ -73,7 +73,7 @@ def fit(job: Job, settings: Settings, seeds: Sequence[int], *, part: str = "run"
     Args:
         job: Of the cell.
         settings: Of this training.
-        seeds: One a replicate.
+        seeds: One per replicate.
         part: What the training is called in the checkpoint.
     """
     started = time.perf_counter()
@@ -95,7 +95,7 @@ def fit(job: Job, settings: Settings, seeds: Sequence[int], *, part: str = "run"
     )
 
 
-Start = tuple[dict[str, Any] | None, Tensor | None]
+Start = tuple[JsonObject | None, Tensor | None]
 
 
 def _brought_to_start(

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
 from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.device import is_out_of_memory, release_memory
-from nnbench.experiments.request import Measured
+from nnbench.experiments.measured import Curves, Measured, Metrics, Row
 
-Columns = list[list[float | None]]  # evaluation point x replicate
 Part = TypeVar("Part")
 
 
@@ -37,9 +36,9 @@ class Groups:
         """
 
     @property
-    def too_many(self) -> list[int]:
+    def too_many(self) -> tuple[int, ...]:
         """Sizes of groups that did not fit, in the order of trying."""
-        return list(self._too_large.values())
+        return tuple(self._too_large.values())
 
     def each(
         self, seeds: Sequence[int], name: str, run: Callable[[Sequence[int], str], Part]
@@ -89,59 +88,74 @@ class Groups:
 
 
 def together(parts: Sequence[Measured]) -> Measured:
-    """The groups of one cell as if they had been trained at once.
+    """The groups of one block as if they had been trained at once.
 
-    Timings are those of the last part, whose clock has run since the first one.
+    Timings are those of the last group, whose clock has run since the first one.
     """
     if len(parts) == 1:
         return parts[0]
-    last = parts[-1]
-    more = dict(last.more)
-    curves = [part.more.get("curves") for part in parts]
-    if all(curve is not None for curve in curves):
-        more["curves"] = _side_by_side([curve for curve in curves if curve is not None])
-    more["steps"] = max(part.more["steps"] for part in parts)
-    if "untrained" in more:
-        counts = [len(part.runs) for part in parts]
-        more["untrained"] = _means([part.more["untrained"] for part in parts], counts)
-    for name in ("stopped_epochs", "pretrain"):
-        if name in more:
-            more[name] = _joined([part.more[name] for part in parts])
-    runs = {seed: run for part in parts for seed, run in part.runs.items()}
-    return Measured(runs=runs, seconds=last.seconds, more=more)
+    counts = [len(part.runs) for part in parts]
+    return parts[-1].model_copy(
+        update={
+            "runs": {seed: run for part in parts for seed, run in part.runs.items()},
+            "curves": side_by_side([part.curves for part in parts]),
+            "steps": max(part.steps or 0 for part in parts),
+            "untrained": means([part.untrained for part in parts], counts),
+            "stopped_epochs": _joined([part.stopped_epochs for part in parts]),
+            "pretrain": _joined([part.pretrain for part in parts]),
+        }
+    )
 
 
-def _side_by_side(curves: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def side_by_side(curves: Sequence[Curves | None]) -> Curves | None:
     """Curves of several groups; a group that ended earlier has nothing to say after that."""
-    longest = max(curves, key=lambda curve: len(curve["epochs"]))
-    joined = {"epochs": longest["epochs"]}
-    for name in longest.keys() - {"epochs"}:
-        rows: Columns = [[] for _ in longest["epochs"]]
-        for curve in curves:
-            silent = [None] * len(curve[name][0])
-            for point, row in enumerate(rows):
-                row.extend(curve[name][point] if point < len(curve[name]) else silent)
-        joined[name] = rows
-    return joined
+    known = [curve for curve in curves if curve is not None]
+    if len(known) < len(curves):
+        return None
+    epochs = max((curve.epochs for curve in known), key=len)
+    return Curves(
+        epochs=epochs,
+        **{name: _joined_rows([getattr(c, name) for c in known], len(epochs)) for name in _SERIES},
+    )
 
 
-def _means(scores: Sequence[Mapping[str, float]], counts: Sequence[int]) -> dict[str, float]:
+_SERIES = ("train_loss", "validation_loss", "validation_accuracy")
+
+
+def _joined_rows(groups: Sequence[tuple[Row, ...]], points: int) -> tuple[Row, ...]:
+    if not all(groups):
+        return ()
+    silent = [(None,) * len(rows[0]) for rows in groups]
+    return tuple(
+        tuple(
+            value
+            for rows, none in zip(groups, silent, strict=True)
+            for value in (rows[point] if point < len(rows) else none)
+        )
+        for point in range(points)
+    )
+
+
+def means(scores: Sequence[Metrics | None], counts: Sequence[int]) -> Metrics | None:
     """Means over all replicates out of those of the groups."""
+    known = [score for score in scores if score is not None]
+    if len(known) < len(scores):
+        return None
     return {
-        name: sum(s[name] * n for s, n in zip(scores, counts, strict=True)) / sum(counts)
-        for name in scores[0]
+        name: sum((s[name] or 0.0) * n for s, n in zip(known, counts, strict=True)) / sum(counts)
+        for name in known[0]
     }
 
 
-def _joined(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _joined(facts: Sequence[Mapping[str, object] | None]) -> dict[str, object] | None:
     """Lists behind one another, counts of failures added, all else as the first group has it."""
-    result: dict[str, Any] = {}
-    for fact in facts:
-        for name, value in fact.items():
-            if isinstance(value, list):
-                result[name] = [*result.get(name, []), *value]
-            elif name == "diverged":
-                result[name] = result.get(name, 0) + value
-            else:
-                result.setdefault(name, value)
-    return result
+    result: dict[str, object] = {}
+    for name, value in ((n, v) for fact in facts if fact is not None for n, v in fact.items()):
+        before = result.get(name)
+        if isinstance(value, list) and isinstance(before, list):
+            result[name] = [*before, *value]
+        elif name == "diverged" and isinstance(value, int) and isinstance(before, int):
+            result[name] = before + value
+        else:
+            result.setdefault(name, value)
+    return result or None

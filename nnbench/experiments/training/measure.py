@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +18,8 @@ from nnbench.engine.probes import dead_units, gradient_noise
 from nnbench.engine.scores import Scores, Shifted, evaluate, labels_of, uninformed
 from nnbench.engine.seeding import generators
 from nnbench.engine.shift import check_range
-from nnbench.experiments.request import Measured, Request
+from nnbench.experiments.measured import Chosen, JsonObject, Measured, Run, Search
+from nnbench.experiments.request import Request
 from nnbench.experiments.training.fit import Fitted, Job, Timer, fit, seconds_of
 from nnbench.experiments.training.groups import Groups, together
 from nnbench.experiments.training.scores import (
@@ -56,38 +55,38 @@ def measure(request: Request) -> Measured:
         at_once=replicates_at_once(settings, job.dataset.input_shape, outputs),
         device=job.device,
     )
-    search = _search(job, settings, request.search, groups) if request.search else None
+    search = request.chosen
+    if request.search and not search:
+        search = _searched(job, settings, request.search, groups)
     if search:
-        settings = _with(settings, search["candidates"][search["chosen"]])
+        settings = _with(settings, search.candidates[search.chosen])
 
-    def judged(seeds: Sequence[int], part: str) -> dict[str, Any]:
-        return asdict(_judged_runs(job, settings, seeds, search=search, part=part))
+    def judged(seeds: Sequence[int], part: str) -> JsonObject:
+        return _judged_runs(job, settings, seeds, part=part).model_dump()
 
-    parts = groups.each(request.seeds, "runs", judged)
-    measured = together([Measured(**part) for part in parts])
-    more = {**measured.more, "out_of_memory": list(groups.too_many)}
-    return replace(measured, more=more, notes=(*measured.notes, *groups.notes()))
+    parts = [Measured(**part) for part in groups.each(request.seeds, "runs", judged)]
+    return together(parts).model_copy(
+        update={"search": search, "out_of_memory": groups.too_many, "notes": groups.notes()}
+    )
 
 
-def _search(
-    job: Job, settings: Settings, search: Mapping[str, Any], groups: Groups
-) -> dict[str, Any]:
+def _searched(job: Job, settings: Settings, search: Search, groups: Groups) -> Chosen:
     """Mean validation loss of each candidate over the tuning seeds; the lowest is chosen.
 
     A run that diverged, or ended worse than an untrained predictor, scores as one (for
     cross-entropy: ln C).
     """
     scores = []
-    for number, candidate in enumerate(search["candidates"]):
+    for number, candidate in enumerate(search.candidates):
         tried = _with(settings, candidate)
 
         def losses(seeds: Sequence[int], part: str, tried: Settings = tried) -> list[float]:
             return _search_losses(job, tried, seeds, part=part)
 
-        found = groups.each(search["seeds"], f"candidate {number}", losses)
+        found = groups.each(search.seeds, f"candidate {number}", losses)
         each = [loss for part in found for loss in part]
         scores.append(torch.tensor(each, dtype=torch.float64).mean().item())
-    return {**search, "scores": scores, "chosen": scores.index(min(scores))}
+    return Chosen(**dict(search), scores=tuple(scores), chosen=scores.index(min(scores)))
 
 
 def _search_losses(job: Job, settings: Settings, seeds: Sequence[int], *, part: str) -> list[float]:
@@ -103,44 +102,35 @@ def _search_losses(job: Job, settings: Settings, seeds: Sequence[int], *, part: 
     return found
 
 
-def _judged_runs(
-    job: Job,
-    settings: Settings,
-    seeds: Sequence[int],
-    *,
-    search: Mapping[str, Any] | None,
-    part: str,
-) -> Measured:
+def _judged_runs(job: Job, settings: Settings, seeds: Sequence[int], *, part: str) -> Measured:
     fitted = fit(job, settings, seeds, part=part)
     started = time.perf_counter()
     tested = _tested(job, fitted, settings, seeds)
     job.timer.evaluate += time.perf_counter() - started
     trained = fitted.trained
-    more = {
-        "curves": curves_of(trained.curves),
-        "classes": tested.outputs,
-        "test_samples": tested.test_samples,
-        "untrained": untrained_metrics(tested),
-        "parameters": trained.model.parameters_each(),
-        "stacked": trained.model.stacked,
-        "steps": trained.steps,
-        "settings_used": settings.model_dump(mode="json"),
-        "search": search,
-        "search_seconds": job.timer.search,
-        "samples_per_second": job.timer.samples / job.timer.train if job.timer.train > 0 else None,
-    }
-    if settings.patience is not None:
-        more["stopped_epochs"] = dict(zip(map(str, seeds), trained.stopped_epochs, strict=True))
-    if fitted.pretrain is not None:
-        more["pretrain"] = fitted.pretrain
-    runs = {
-        str(seed): {
-            "status": status_of(trained, settings, row),
-            "metrics": metrics_of(trained, tested, settings, row),
-        }
-        for row, seed in enumerate(seeds)
-    }
-    return Measured(runs=runs, seconds=seconds_of(job.timer), more=more)
+    stopped = {str(seed): epoch for seed, epoch in zip(seeds, trained.stopped_epochs, strict=True)}
+    return Measured(
+        runs={
+            str(seed): Run(
+                status=status_of(trained, settings, row),
+                metrics=metrics_of(trained, tested, settings, row),
+            )
+            for row, seed in enumerate(seeds)
+        },
+        seconds=seconds_of(job.timer),
+        curves=curves_of(trained.curves),
+        classes=tested.outputs,
+        test_samples=tested.test_samples,
+        untrained=untrained_metrics(tested),
+        parameters=trained.model.parameters_each(),
+        stacked=trained.model.stacked,
+        steps=trained.steps,
+        settings_used=settings.model_dump(mode="json"),
+        search_seconds=job.timer.search,
+        samples_per_second=job.timer.samples / job.timer.train if job.timer.train > 0 else None,
+        stopped_epochs=None if settings.patience is None else stopped,
+        pretrain=fitted.pretrain,
+    )
 
 
 def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Sequence[int]) -> Tested:
@@ -212,7 +202,7 @@ def _probes(fitted: Fitted, settings: Settings, seeds: Sequence[int]) -> dict[st
     return found
 
 
-def _with(settings: Settings, candidate: Mapping[str, Any]) -> Settings:
+def _with(settings: Settings, candidate: Mapping[str, object]) -> Settings:
     return parse(
         Settings, {**settings.model_dump(mode="json"), **candidate}, where="search candidate"
     )

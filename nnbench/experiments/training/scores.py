@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from torch import Tensor
 
@@ -13,6 +13,8 @@ from nnbench.engine.monitor import Curves
 from nnbench.engine.objectives import Objective, class_frequencies
 from nnbench.engine.scores import Scores
 from nnbench.engine.train import Trained
+from nnbench.experiments.measured import Curves as RecordedCurves
+from nnbench.experiments.measured import Row
 from nnbench.settings import Settings
 
 LEARNT = 0.05  # nnbench's own bound: a run that is not so far below the best constant is stuck
@@ -67,7 +69,7 @@ def metrics_of(
     return {name: finite(value) for name, value in metrics.items()}
 
 
-def untrained_metrics(tested: Tested) -> dict[str, float]:
+def untrained_metrics(tested: Tested) -> dict[str, float | None]:
     """What a predictor scores that has learned nothing, for runs that diverged: mean over replicates.
 
     It says each class with the same probability, or the training targets' mean. Metrics that such a
@@ -79,8 +81,8 @@ def untrained_metrics(tested: Tested) -> dict[str, float]:
             tested, tested.naive, shifted=dict.fromkeys(tested.shifted, tested.naive["test"])
         )
     }
-    scores["loss_gap"] = scores["test_loss"] - scores["train_loss"]
-    return {**scores, "stuck": 1.0} if "stuck" in tested.measured else scores
+    known = {**scores, "loss_gap": scores["test_loss"] - scores["train_loss"]}
+    return {**known, "stuck": 1.0} if "stuck" in tested.measured else {**known}
 
 
 def _scored(
@@ -103,14 +105,14 @@ def _scored(
             yield f"test_accuracy@{name}", score.accuracy
 
 
-def status_of(trained: Trained, settings: Settings, row: int) -> str:
+def status_of(
+    trained: Trained, settings: Settings, row: int
+) -> Literal["ok", "diverged", "capped"]:
     """How one replicate ended; where there is a target, reaching it comes first."""
-    diverged = "diverged" if trained.diverged[row] else None
-    if settings.target is None:
-        return diverged or "ok"
-    if epochs_to_target(trained.curves, settings, row) is not None:
-        return "ok"
-    return diverged or "capped"
+    reached = settings.target and epochs_to_target(trained.curves, settings, row) is not None
+    if trained.diverged[row] and not reached:
+        return "diverged"
+    return "ok" if reached or settings.target is None else "capped"
 
 
 def epochs_to_target(curves: Curves, settings: Settings, row: int) -> float | None:
@@ -124,19 +126,18 @@ def epochs_to_target(curves: Curves, settings: Settings, row: int) -> float | No
     return None
 
 
-def curves_of(curves: Curves) -> dict[str, Any]:
-    """Curves as plain lists (point x replicate), rounded to what a plot can show."""
+def curves_of(curves: Curves) -> RecordedCurves:
+    """Curves as plain rows (point x replicate), rounded to what a plot can show."""
 
-    def rounded(rows: list[list[float]]) -> list[list[float | None]]:
-        return [[finite(float(f"{value:.5g}")) for value in row] for row in rows]
+    def rounded(rows: list[list[float]]) -> tuple[Row, ...]:
+        return tuple(tuple(finite(float(f"{value:.5g}")) for value in row) for row in rows)
 
-    shown = {
-        "epochs": [round(epoch, 4) for epoch in curves.epochs],
-        "train_loss": rounded(curves.train_loss),
-        "validation_loss": rounded(curves.validation_loss),
-    }
-    accuracy = {"validation_accuracy": rounded(curves.validation_accuracy)}
-    return {**shown, **accuracy} if curves.validation_accuracy else shown
+    return RecordedCurves(
+        epochs=tuple(round(epoch, 4) for epoch in curves.epochs),
+        train_loss=rounded(curves.train_loss),
+        validation_loss=rounded(curves.validation_loss),
+        validation_accuracy=rounded(curves.validation_accuracy),
+    )
 
 
 def finite(value: float) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 from collections.abc import Iterable, Sequence
@@ -17,63 +16,62 @@ STARTUP_SECONDS = 2.0  # interpreter, torch and Snakemake, per job; measured on 
 
 
 def cells_as_json(plan: Plan) -> str:
-    """Every cell's document, one a line."""
-    return "\n".join(json.dumps(cell.document(), sort_keys=True) for cell in plan.cells.values())
+    """Every cell's document, one per line."""
+    return "\n".join(cell.to_json() for cell in plan.cells.values())
 
 
 def plan_table(plan: Plan, *, cores: int | None) -> str:
     """A table of claims with cells, seeds, done, to do and estimated core time; then the totals."""
-    done, rate = _done(plan)
+    missing, rate = _missing(plan)
     rows = [("claim", "status", "cells", "seeds", "done", "to do", "core time left")]
     for claim_id, _, claim in plan.claims():
         ids = plan.cells_of(claim_id)
-        todo = [plan.cells[cell_id] for cell_id in ids if cell_id not in done]
+        todo = [(plan.cells[cell_id], missing[cell_id]) for cell_id in ids if missing[cell_id]]
         status = "not run" if claim_id in plan.not_run else claim.kind
-        seeds = "/".join(map(str, sorted({len(plan.cells[cell_id].seeds) for cell_id in ids})))
+        seeds = "/".join(map(str, sorted({plan.seeds[cell_id] for cell_id in ids})))
         counts = (str(len(ids)), seeds or "-", str(len(ids) - len(todo)), str(len(todo)))
         cost = _duration(_seconds(todo, rate))
         if left_out := plan.left_out.get(claim_id):
             cost = f"({_duration(_seconds(left_out, rate))} if run)"
         rows.append((claim_id, status, *counts, cost))
-    todo = [cell for cell in plan.cells.values() if cell.id not in done]
-    return "\n".join(
-        [*_aligned(rows), "", *_totals(plan, todo, rate, cores=cores, known=bool(done))]
-    )
+    todo = [(cell, missing[cell.id]) for cell in plan.cells.values() if missing[cell.id]]
+    known = len(todo) < len(plan.cells)
+    return "\n".join([*_aligned(rows), "", *_totals(plan, todo, rate, cores=cores, known=known)])
 
 
-def _done(plan: Plan) -> tuple[set[str], float]:
-    """Finished cells, and their median work per second of core time."""
-    results, done, rates = Path(plan.config.results), set(), []
-    for cell in plan.cells.values():
-        path = record_path(results, cell.id)
-        if not path.exists():
-            continue
+def _missing(plan: Plan) -> tuple[dict[str, int], float]:
+    """How many seeds of each cell are not measured; and finished records' median work per second."""
+    results, rates = Path(plan.config.results), []
+    missing = dict.fromkeys(plan.cells, 0)
+    for cell_id, block in plan.blocks():
+        cell = plan.cells[cell_id]
         try:
-            record = read_record(path)
+            record = read_record(record_path(results, cell_id, block))
         except RejectedRecordError:
+            missing[cell_id] += len(block)
             continue
-        done.add(cell.id)
-        seconds = sum(record["seconds"].values())
-        if seconds > 0 and declared_seconds(cell) is None:
-            rates.append(work(cell) / seconds)
-    return done, statistics.median(rates) if rates else WORK_PER_SECOND
+        seconds = sum(record.seconds.values()) - (record.search_seconds or 0.0)
+        if seconds > 0 and declared_seconds(cell, seeds=len(block)) is None:
+            own = cell.model_copy(update={"search": None})
+            rates.append(work(own, seeds=len(block)) / seconds)
+    return missing, statistics.median(rates) if rates else WORK_PER_SECOND
 
 
-def _seconds(cells: Iterable[Cell], rate: float) -> float:
-    return sum(STARTUP_SECONDS + _one(cell, rate) for cell in cells)
+def _seconds(todo: Iterable[tuple[Cell, int]], rate: float) -> float:
+    return sum(STARTUP_SECONDS + _one(cell, seeds, rate) for cell, seeds in todo)
 
 
-def _one(cell: Cell, rate: float) -> float:
-    seconds = declared_seconds(cell)
-    return work(cell) / rate if seconds is None else seconds
+def _one(cell: Cell, seeds: int, rate: float) -> float:
+    seconds = declared_seconds(cell, seeds=seeds)
+    return work(cell, seeds=seeds) / rate if seconds is None else seconds
 
 
 def _totals(
-    plan: Plan, todo: Sequence[Cell], rate: float, *, cores: int | None, known: bool
+    plan: Plan, todo: Sequence[tuple[Cell, int]], rate: float, *, cores: int | None, known: bool
 ) -> list[str]:
     cores = cores or os.cpu_count() or 1
     seconds = _seconds(todo, rate)
-    longest = max((_seconds([cell], rate) for cell in todo), default=0.0)
+    longest = max((_seconds([one], rate) for one in todo), default=0.0)
     wall = max(seconds / cores, longest)
     source = "finished records" if known else "a constant; it gets better once a few cells are done"
     levels = len(plan.uses)
