@@ -25,6 +25,13 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 
 _BUDGET = re.compile(r"([1-9]\d{0,8}) (epoch|epochs|step|steps)")
 
+WITHOUT_MOMENTUM = ("adam",)
+WITHOUT_OPTIONS = ("adam", "sgd", "rmsprop")
+WITHOUT_STEP: Mapping[str, str] = {
+    "torch.optim:LBFGS": "needs a closure, which the training loop does not have",
+    "torch.optim:SparseAdam": "needs sparse gradients, which no layer here has",
+}
+
 
 def _checked_budget(text: str) -> str:
     if not _BUDGET.fullmatch(text):
@@ -132,6 +139,8 @@ class Settings(Strict):
     loss: Literal["cross_entropy", "mse", "hinge", "smoothed", "mae", "huber"] | None = None
     """Training objective; None: cross-entropy for classes, squared error for numbers."""
     optimizer: str = "adam"
+    optimizer_options: dict[str, Anything] = Field(default_factory=dict)
+    """Further arguments of a class such as ``torch.optim:AdamW``, or of an own function."""
     lr: Positive = 1e-3
     momentum: Fraction = 0.0
     schedule: Literal["constant", "step", "cosine"] = "constant"
@@ -193,8 +202,7 @@ class Settings(Strict):
     def _consistent(self) -> Settings:
         if self.stop_at_target and self.target is None:
             raise ValueError("stop_at_target needs a target")
-        if self.momentum and self.optimizer == "adam":
-            raise ValueError("momentum is a setting of sgd and rmsprop; adam has its own betas")
+        self._check_optimizer()
         if self.patience is not None and self.checkpoint != "best":
             raise ValueError("patience keeps the best weights: it needs checkpoint: best")
         if self.shuffled_labels and self.label_noise:
@@ -202,6 +210,16 @@ class Settings(Strict):
         if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
             raise ValueError("classes names two or more different classes")
         return self
+
+    def _check_optimizer(self) -> None:
+        """What can be said without importing the optimiser; the job checks the rest."""
+        name = self.optimizer
+        if self.momentum and name in WITHOUT_MOMENTUM:
+            raise ValueError(f"{name} takes no momentum (sgd and rmsprop do): it has its own betas")
+        if self.optimizer_options and name in WITHOUT_OPTIONS:
+            raise ValueError(f"{name} takes no optimizer_options; torch.optim:… and own ones may")
+        if name in WITHOUT_STEP:
+            raise ValueError(f"{name} {WITHOUT_STEP[name]}: choose another optimizer")
 
     def budget(self) -> tuple[int, Literal["epochs", "steps"]]:
         """The number and unit of ``train_for``."""

@@ -12,21 +12,21 @@ is another step for every gradient below 1e-3.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam as functional_adam
+from torch.optim.optimizer import StateDict
 from torch.optim.sgd import sgd as functional_sgd
 
 from nnbench.settings import Settings
 
 Parameters = Iterable[nn.Parameter]
 Update = Callable[[list[Tensor], list[Tensor], float], None]  # parameters, gradients, learning rate
-Memory = list[
-    list[Any]
-]  # what an update remembers: tensors (or None) of each parameter, a row a kind
+Memory = Sequence[list[Tensor] | list[Tensor | None]]
+# what an update remembers: one list for each kind of memory, one tensor (or None) per parameter
 
 
 class Optimizer(Protocol):
@@ -35,10 +35,10 @@ class Optimizer(Protocol):
     def step(self, lr: float) -> None:
         """Update the parameters from their gradients with this learning rate, and drop these."""
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """What it remembers from step to step, as tensors and plain data."""
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: StateDict) -> None:
         """Remember what another one of the same kind did."""
 
 
@@ -59,39 +59,17 @@ class Functional:
         for parameter in self.parameters:
             parameter.grad = None
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """See ``Optimizer``."""
         return {"memory": self.memory}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: StateDict) -> None:
         """See ``Optimizer``."""
         for own, saved in zip(self.memory, state_dict["memory"], strict=True):
-            own[:] = [
+            own[:] = [  # type: ignore[misc]  # None only where the memory starts as None
                 None if tensor is None else tensor.to(parameter.device)
                 for tensor, parameter in zip(saved, self.parameters, strict=True)
             ]
-
-
-class FromTorch:
-    """A user's own ``torch.optim.Optimizer`` as the training loop takes it."""
-
-    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
-        self.optimizer = optimizer
-
-    def step(self, lr: float) -> None:
-        """Set the learning rate of all groups, step, drop the gradients."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-
-    def state_dict(self) -> dict[str, Any]:
-        """See ``Optimizer``."""
-        return self.optimizer.state_dict()
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """See ``Optimizer``."""
-        self.optimizer.load_state_dict(state_dict)
 
 
 def adam(parameters: Parameters, settings: Settings) -> Optimizer:  # noqa: ARG001 - one signature

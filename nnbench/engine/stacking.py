@@ -31,8 +31,10 @@ from nnbench.errors import NnbenchError
 LARGEST_STACKED_MAP = 100  # pixels; measured with ten replicates, batches of 32 and 16 channels
 
 
-def _check_plain(module: nn.Module) -> None:
-    """Refuse to stack what stacking would change: shared layers and frozen parameters."""
+def _check_plain(module: nn.Module, *, stackable: bool) -> None:
+    """Refuse to stack what stacking would change: shared layers, frozen parameters, mixed weights."""
+    if not stackable:
+        raise CannotStackError("the optimiser mixes the weights of a tensor")
     parameters = list(module.named_parameters(remove_duplicate=False))
     if len({id(p) for _, p in parameters}) < len(parameters):
         raise CannotStackError("a layer is used twice")
@@ -61,6 +63,7 @@ class Replicates(nn.Module):
         modules: One for each replicate, on the device where they stay.
         generators: For the dropout masks of each replicate, on the same device.
         input_shape: Of one sample; convolutions are stacked on a CPU if it is small (None: it is not).
+        stackable: Whether the optimiser allows it: stacked weights need an elementwise one.
     """
 
     def __init__(
@@ -69,12 +72,13 @@ class Replicates(nn.Module):
         generators: Generators,
         *,
         input_shape: tuple[int, ...] | None = None,
+        stackable: bool = True,
     ) -> None:
         super().__init__()
         self.count = len(modules)
         self.draws = tuple(generators)
         try:
-            _check_plain(modules[0])
+            _check_plain(modules[0], stackable=stackable)
             _check_pays(modules[0], input_shape)
             self.body = stack(modules, generators)
             self.stacked = True

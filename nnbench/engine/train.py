@@ -22,14 +22,15 @@ from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.data import TrainingData
 from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.objectives import objective
-from nnbench.engine.optim import FromTorch, Optimizer, add_penalty_gradients, scheduled_lr
+from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
 from nnbench.engine.running import Order, Running
 from nnbench.engine.seeding import derived_seed, generator, generators
 from nnbench.engine.stacking import Replicates
+from nnbench.engine.torch_optim import build_optimizer, is_elementwise
 from nnbench.engine.transfer import to_training
 from nnbench.errors import NnbenchError
 from nnbench.models.base import Builder, ModelSpec
-from nnbench.registry import ACTIVATIONS, MODELS, OPTIMIZERS, load
+from nnbench.registry import ACTIVATIONS, MODELS, load
 from nnbench.settings import Augment, Settings
 
 
@@ -89,7 +90,8 @@ def build_replicates(
     with torch.random.fork_rng(devices=[]):
         _check_shapes(modules[0], settings.model, spec, device=device)
     draws = generators(seeds, "dropout", device)
-    return Replicates(modules, draws, input_shape=input_shape).to(device)
+    stackable = is_elementwise(settings)
+    return Replicates(modules, draws, input_shape=input_shape, stackable=stackable).to(device)
 
 
 @torch.no_grad()
@@ -114,26 +116,6 @@ def _check_shapes(module: nn.Module, name: str, spec: ModelSpec, *, device: torc
             allowed=f"(2, {spec.classes}): one row a sample, one value a class (or one number)",
             todo=todo,
         )
-
-
-def build_optimizer(model: Replicates, settings: Settings) -> Optimizer:
-    """The optimiser of the settings over all replicates' parameters that are not frozen.
-
-    Raises:
-        NnbenchError: A user's own one lacks a method that the training calls.
-    """
-    trained = [p for p in model.parameters() if p.requires_grad]
-    made = load("optimizer", settings.optimizer, OPTIMIZERS)(trained, settings)
-    own = FromTorch(made) if isinstance(made, torch.optim.Optimizer) else made
-    needed = ("step", "state_dict", "load_state_dict")
-    if missing := [name for name in needed if not hasattr(own, name)]:
-        raise NnbenchError(
-            f"optimizer {settings.optimizer!r} has no {' and no '.join(missing)}",
-            got=type(own).__name__,
-            allowed=f"a torch.optim.Optimizer, or an object with {', '.join(needed)}",
-        )
-    optimizer: Optimizer = own
-    return optimizer
 
 
 def train(

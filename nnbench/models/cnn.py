@@ -15,8 +15,6 @@ import torch
 from torch import nn
 
 from nnbench.models.base import ModelSpec, initialise, linear
-from nnbench.models.options import options_of
-from nnbench.models.sides import check_blocks, check_rank
 
 
 def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
@@ -27,9 +25,7 @@ def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
     Raises:
         NnbenchError: An option that this network does not have, or inputs that it cannot halve.
     """
-    options = options_of("cnn", spec.options)
-    check_rank("cnn", spec.input_shape, ranks=(1, 3))
-    check_blocks("cnn", spec.input_shape, blocks=int(options["blocks"]))
+    options = spec.options_of("cnn")
     image = len(spec.input_shape) == 3
     layers: list[nn.Module] = [] if image else [nn.Unflatten(1, (1, spec.input_shape[0]))]
     channels, *sides = spec.input_shape if image else (1, *spec.input_shape)

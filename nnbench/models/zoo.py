@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from torchvision import models
 
 from nnbench.models.base import ModelSpec
-from nnbench.models.options import options_of
-from nnbench.models.sides import check_images
 
 
 class AsImageNet(nn.Module):
@@ -72,8 +70,7 @@ def _network(
     Raises:
         NnbenchError: Inputs that are no images of one or three channels, or too small ones.
     """
-    side = int(options_of(name, spec.options)["resize"])
-    check_images(name, spec.input_shape, resize=side)
+    side = int(spec.options_of(name)["resize"])
     with _drawing_from(generator):
         network = make(weights=None, num_classes=spec.classes)
     return nn.Sequential(AsImageNet(side), network)
