@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -68,7 +68,7 @@ class Shift(Strict):
 
 
 class RareClass(Strict):
-    """One class of which only a share of the training samples is there."""
+    """One class of which only a share of the training samples is kept."""
 
     label: Annotated[int, Field(ge=0)]
     share: Annotated[float, Field(gt=0.0, le=1.0)]
@@ -79,7 +79,7 @@ class Pretrain(Strict):
 
     classes: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)]
     train_size: Count | None = None
-    """Samples of these classes; None: as many as there are in every replicate's share."""
+    """Samples of these classes; None: as many as every replicate has."""
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
     freeze: bool = False
     """Train the output layer alone afterwards (frozen features), instead of all layers."""
@@ -106,7 +106,7 @@ class Settings(Strict):
     """The resolved settings of one cell: what is trained, on how much, how, and for how long."""
 
     experiment: str = "training"
-    """What is done with them: ``training``, or a measurement of another kind."""
+    """What is measured: ``training``, or another kind of experiment."""
     experiment_options: dict[str, Anything] = Field(default_factory=dict)
 
     model: str = "mlp"
@@ -156,7 +156,7 @@ class Settings(Strict):
 
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
     evaluations: Count | None = None
-    """Validation points, equally spaced; None: one an epoch, or 50 for a budget in steps."""
+    """Validation points, equally spaced; None: one per epoch, or 50 for a budget in steps."""
     checkpoint: Literal["best", "last"] = "best"
     """The tested weights: those with the lowest validation loss, or the last ones."""
     target: Target | None = None
@@ -194,7 +194,7 @@ class Settings(Strict):
             if not is_name(name) or name.startswith(("class ", "label ")):
                 raise ValueError(
                     f"{name[:80]!r} names no shift: it needs 1 to 60 printable characters, "
-                    'and "class …" and "label …" are other places'
+                    'and "class …" and "label …" are taken'
                 )
         return shifts
 
@@ -245,13 +245,13 @@ class Settings(Strict):
 def _checked_name(where: str, name: str, known: Mapping[str, str]) -> str:
     try:
         return check_name(where, name, known)
-    except NnbenchError as error:  # pydantic reports ValueErrors with their place
+    except NnbenchError as error:  # pydantic reports ValueErrors with the key
         raise ValueError(str(error)) from None
 
 
-def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+def merged(*layers: Mapping[str, object]) -> dict[str, object]:
     """Lay settings over one another, the last one on top (sections are replaced whole)."""
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     for layer in layers:
         result.update(layer)
     return result

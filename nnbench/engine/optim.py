@@ -1,12 +1,12 @@
 """The documents' optimisers with the defaults of Keras, in PyTorch's fused form where it has one.
 
 Keras 3 defaults: Adam beta 0.9/0.999, epsilon 1e-7; SGD momentum 0; RMSprop rho 0.9, epsilon 1e-7.
-All are elementwise, so stacked replicates stay independent.
+All are elementwise, so stacked replicates stay independent. Other classes: ``torch_optim``.
 
 Adam and SGD call the functional forms of ``torch.optim``: its classes import PyTorch's compiler on
-first use, which costs every job a second and does nothing here. Tests hold them to the classes bit
-for bit. RMSprop is written out: Keras' epsilon is inside the square root and PyTorch's outside, which
-is another step for every gradient below 1e-3.
+first use, which costs every job a second for nothing. Tests hold them to the classes bit for bit.
+RMSprop is written out: Keras' epsilon is inside the square root and PyTorch's outside, which makes a
+different step of every gradient below 1e-3.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ class Optimizer(Protocol):
     """What the training loop asks of an optimiser."""
 
     def step(self, lr: float) -> None:
-        """Update the parameters from their gradients with this learning rate, and drop these."""
+        """Update the parameters from their gradients with this learning rate, and drop the gradients."""
 
     def state_dict(self) -> StateDict:
         """What it remembers from step to step, as tensors and plain data."""
 
     def load_state_dict(self, state_dict: StateDict) -> None:
-        """Remember what another one of the same kind did."""
+        """Take over what another optimiser of the same kind remembers."""
 
 
 class Functional:
-    """An optimiser made of one update function over all parameters, and of what that remembers."""
+    """An optimiser made of one update function over all parameters, and of its memory."""
 
     def __init__(
         self, parameters: Parameters, start: Callable[[list[Tensor]], tuple[Update, Memory]]
@@ -66,8 +66,8 @@ class Functional:
     def load_state_dict(self, state_dict: StateDict) -> None:
         """See ``Optimizer``."""
         for own, saved in zip(self.memory, state_dict["memory"], strict=True):
-            own[:] = [  # type: ignore[misc]  # None only where the memory starts as None
-                None if tensor is None else tensor.to(parameter.device)
+            own[:] = [
+                None if tensor is None else tensor.to(parameter.device)  # type: ignore[misc]
                 for tensor, parameter in zip(saved, self.parameters, strict=True)
             ]
 

@@ -44,7 +44,7 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shifted:
-    """The images of a bank as they look after a shift; each replicate draws for itself."""
+    """The images of a bank after a shift; each replicate has draws of its own."""
 
     bank: Bank
     shift: Shift
@@ -69,8 +69,8 @@ def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> 
     """What a predictor scores that has learned nothing, on rows (S, m).
 
     For classes it gives all of them the same probability (equal logits), whatever the labels are:
-    cross-entropy ln C, accuracy 1/C. For numbers it says the training targets' mean, which is 0 in
-    deviations.
+    cross-entropy ln C, accuracy 1/C. For numbers it predicts the training targets' mean, which is 0
+    after standardisation.
     """
     if objective.task == "classification":
         zeros = torch.zeros(1, 1, outputs, dtype=torch.float64)

@@ -45,7 +45,7 @@ def _check_plain(module: nn.Module, *, stackable: bool) -> None:
 def _check_pays(module: nn.Module, input_shape: tuple[int, ...] | None) -> None:
     """Refuse to stack convolutions of large inputs on a CPU.
 
-    There the maps of one replicate fit the cache, and those of all do not: at 28 x 28 the stacked
+    There the maps of one replicate fit the cache and those of all do not: at 28 x 28 the stacked
     form takes 1.4 times as long, at 8 x 8 two thirds as long.
     """
     convolves = any(isinstance(part, CONVOLUTIONS) for part in module.modules())
@@ -118,7 +118,7 @@ class Replicates(nn.Module):
         return [p for layer in self._output_layers().values() for p in layer.parameters()]
 
     def _output_layers(self) -> dict[str, nn.Module]:
-        """The last dense layer by its name in ``named_modules``: one, or one a replicate."""
+        """The last dense layer by its name in ``named_modules``: one, or one per replicate."""
         parts = [("body", self.body)] if self.stacked else self._each()
         found = {}
         for prefix, part in parts:
@@ -134,10 +134,10 @@ class Replicates(nn.Module):
 
     @torch.no_grad()
     def copy_body_from(self, other: Replicates) -> None:
-        """Take over all parameters and buffers of another model, except those of its output layer.
+        """Copy all parameters and buffers of another model, except those of its output layer.
 
         Raises:
-            NnbenchError: It has other replicates or another architecture.
+            NnbenchError: The number of replicates or the architecture differs.
         """
         own, theirs = self._body_state(), other._body_state()
         shapes, wanted = ({k: tuple(v.shape) for k, v in s.items()} for s in (theirs, own))

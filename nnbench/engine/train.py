@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,18 +35,18 @@ from nnbench.settings import Augment, Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """The outcome: the model with its chosen weights, and how it got there.
+    """The outcome: the model with its chosen weights, and the way there.
 
     Attributes:
         model: With the checkpoint's weights.
         curves: What was seen on the way.
         diverged: Which replicates had a loss that is not finite.
-        stopped_epochs: Where the patience with a replicate was at its end; None: never.
+        stopped_epochs: When early stopping ended each replicate; None: never.
         gradient_ratios: At the start and on average, (S,) each, where the probe was asked for.
-        steps: Of the optimiser.
+        steps: Optimiser steps.
         samples: Seen by all replicates together.
         cap_epochs: The whole budget.
-        train_seconds, evaluate_seconds: Of the steps, and of the evaluation points between them.
+        train_seconds, evaluate_seconds: Spent on steps, and on the evaluation points between them.
     """
 
     model: Replicates
@@ -70,7 +69,7 @@ def build_replicates(
     seeds: Sequence[int],
     device: torch.device,
 ) -> Replicates:
-    """Build one model a seed, each from its own generator, and stack them."""
+    """Build one model per seed, each from its own generator, and stack them."""
     builder: Builder = load("model", settings.model, MODELS)
     spec = ModelSpec(
         input_shape=input_shape,
@@ -83,7 +82,7 @@ def build_replicates(
     )
     modules = []
     for seed in seeds:
-        # A user's own builder may draw from the global state: give it a private copy of it.
+        # A user's own builder may draw from the global state: give it a private copy.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(seed, "init"))
             modules.append(builder(spec, generator(seed, "init")).to(device))
@@ -96,7 +95,7 @@ def build_replicates(
 
 @torch.no_grad()
 def _check_shapes(module: nn.Module, name: str, spec: ModelSpec, *, device: torch.device) -> None:
-    """Let two samples of zeros through: an own model may be made for other data."""
+    """Run two samples of zeros: a user's own model may be made for other data."""
     took = f"model {name!r} does not accept samples of shape {spec.input_shape}"
     todo = "choose a model that is made for this dataset, or correct its builder"
     module.eval()
@@ -113,7 +112,7 @@ def _check_shapes(module: nn.Module, name: str, spec: ModelSpec, *, device: torc
         raise NnbenchError(
             f"model {name!r} has an output of the wrong shape",
             got=f"{shape or type(out).__name__} for a batch of 2",
-            allowed=f"(2, {spec.classes}): one row a sample, one value a class (or one number)",
+            allowed=f"(2, {spec.classes}): one row per sample, one value per class (or one number)",
             todo=todo,
         )
 
@@ -130,12 +129,12 @@ def train(
     """Train all replicates for the budget and leave the chosen weights in the model.
 
     Args:
-        data: What can be seen.
+        data: All that training may see.
         model: With its first weights.
-        settings: The budget, and how it is spent.
-        seeds: One a replicate.
-        checkpoint: Where the state is saved from time to time, and where it is taken up again.
-        part: What this training is called there.
+        settings: The budget and how to spend it.
+        seeds: One per replicate.
+        checkpoint: Where the state is saved from time to time and resumed from.
+        part: The name of this training there.
     """
     checkpoint = checkpoint or Checkpoint()
     size = data.train.shape[1]
@@ -189,7 +188,7 @@ def _start(
         model=model,
         optimizer=build_optimizer(model, settings),
         monitor=Monitor(model, data, settings, seeds=seeds),
-        order=Order(data.train, settings.batch_size, seeds=seeds),
+        order=Order(data.train, settings.batch_size, draws=generators(seeds, "order")),
         augment=generators(seeds, "augment", device) if settings.augment != Augment() else (),
         loss_sum=torch.zeros(len(seeds), device=device),
     )
@@ -212,8 +211,8 @@ def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:
     )
 
 
-def _precision(settings: Settings, device: torch.device) -> AbstractContextManager[Any]:
-    """Matrix products and convolutions in bfloat16 where that is asked for; weights stay float32.
+def _precision(settings: Settings, device: torch.device) -> AbstractContextManager[object]:
+    """Matrix products and convolutions in bfloat16 if the settings say so; weights stay float32.
 
     bfloat16 has the exponents of float32, so the loss needs no scaling (Micikevicius et al. 2018 scale
     it for float16).
