@@ -122,11 +122,11 @@ class Settings(Strict):
     """Normalisation by training statistics: mean and deviation, range to [0, 1], or none."""
     augment: Augment = Augment()
     classes: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """Use these classes alone, relabelled 0, 1, … in this order; (): all."""
+    """Use only these classes, relabelled 0, 1, … in this order; (): all."""
     label_noise: Share = 0.0
     """Share of the training and validation samples whose label is replaced by another class."""
     shuffled_labels: bool = False
-    """Permute the labels of training and validation samples: nothing is left to learn."""
+    """Permute the labels of training and validation samples, so that there is nothing to learn."""
     rare_class: RareClass | None = None
     outliers: Share = 0.0
     """Regression: share of the training and validation targets that are contaminated."""
@@ -152,7 +152,7 @@ class Settings(Strict):
 
     mixed_precision: bool = False
     """Matrix products and convolutions of training steps in bfloat16 (``torch.autocast``); weights,
-    losses, optimiser and all that is scored stay float32."""
+    losses, optimiser and scores stay float32."""
 
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
     evaluations: Count | None = None

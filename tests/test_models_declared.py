@@ -15,6 +15,7 @@ from tiny_training import settings_of
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models as torchvision_models
 
+from nnbench.engine.train import parameters_each
 from nnbench.errors import NnbenchError
 from nnbench.models.costs import ZOO, cost_of
 from nnbench.models.facts import OPTIONS, SMALLEST_SIDE, check_model
@@ -42,6 +43,7 @@ def test_a_small_model_costs_what_is_declared(case: str, shape) -> None:
     parameters, macs = measured(settings, shape, CLASSES)
     cost = cost_of(settings, shape, CLASSES)
     assert cost.parameters == parameters
+    assert parameters_each(settings, input_shape=shape, classes=CLASSES) == parameters
     assert cost.macs == pytest.approx(macs, rel=0.02)
 
 

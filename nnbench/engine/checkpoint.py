@@ -38,7 +38,7 @@ _UNUSABLE = (
     *(RuntimeError, TypeError, ValueError, UnpicklingError, struct.error),
 )
 
-Plain = TypeVar("Plain")  # numbers, texts, tensors, and lists and mappings of them
+Plain = TypeVar("Plain")  # numbers, texts, tensors, and lists and mappings of these
 State = dict[str, Any]  # by name: tensors and plain data, as ``torch.save`` takes them
 
 

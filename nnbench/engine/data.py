@@ -197,7 +197,7 @@ def _labels(
 
 
 def _by_replicate(labels: Tensor, count: int, *, own: bool) -> Tensor:
-    """The labels (N,) of a bank as one row per replicate: its own block, or all of them."""
+    """The labels (N,) of a bank as one row per replicate: its own block, or the whole bank."""
     return labels.view(count, -1) if own else labels.expand(count, -1)
 
 

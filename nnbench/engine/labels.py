@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -89,11 +90,8 @@ def _change(settings: Settings, classes: int) -> tuple[Purpose, Change]:
         return "shuffled_labels", _shuffled
     if settings.label_noise:
         share = settings.label_noise
-        return "label_noise", lambda own, draw: with_wrong_classes(
-            own, draw, share=share, classes=classes
-        )
-    share = settings.outliers
-    return "outliers", lambda own, draw: with_outliers(own, draw, share=share)
+        return "label_noise", partial(with_wrong_classes, share=share, classes=classes)
+    return "outliers", partial(with_outliers, share=settings.outliers)
 
 
 def _shuffled(labels: Tensor, draw: torch.Generator) -> Tensor:

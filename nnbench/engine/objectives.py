@@ -1,4 +1,4 @@
-"""What a training minimises, and what predictors that have learned nothing score on it.
+"""What a training minimises, and how predictors that have learned nothing score on it.
 
 Every objective maps outputs (S, B, C) and targets (S, B) to one mean per replicate, (S,). Targets are
 class labels (int64), or numbers in deviations of the training targets (float32), C being 1 then.

@@ -70,10 +70,10 @@ def pretrain_rbms(
 ) -> Reconstruction:
     """Set the hidden layers of a sigmoid MLP to trained RBMs; its output layer stays as it is.
 
-    Every replicate draws from a generator of its own, so that it does not depend on the others.
+    Every replicate draws from its own generator, so that it does not depend on the others.
 
     Raises:
-        NnbenchError: The model is no sigmoid MLP, or its inputs are not within [0, 1].
+        NnbenchError: The model is not a sigmoid MLP, or its inputs are not within [0, 1].
     """
     layers = hidden_layers(model)
     _check_range(data)
@@ -123,7 +123,7 @@ class Samples:
         return visible
 
     def once(self) -> Iterator[Tensor]:
-        """All samples in large batches."""
+        """All samples once, in large batches."""
         for index in self.data.train.split(READING_BATCH, dim=1):
             yield self.at(index)
 
@@ -131,7 +131,7 @@ class Samples:
 def first_machine(
     layer: StackedLinear, samples: Samples, draws: Sequence[torch.Generator]
 ) -> Machine:
-    """The machine of a layer before training, on the layer's own memory.
+    """The machine of a layer before training; it shares the layer's memory.
 
     A visible unit that is on in k of n samples starts at ln((k + 1) / (n - k + 1)): the log odds of
     the guide, which are infinite for a constant unit, with Laplace's rule.

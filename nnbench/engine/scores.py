@@ -24,7 +24,7 @@ class Scores:
     Attributes:
         loss: Mean of the training objective.
         accuracy: Of classes; None for numbers.
-        by_class: Accuracy on the samples of each class (S, C), NaN where there are none; on request.
+        by_class: Accuracy on the samples of each class (S, C), NaN for a class without samples; on request.
         mae, rmse: Mean absolute and root mean squared error of numbers, in deviations.
     """
 
@@ -101,7 +101,7 @@ def evaluate(
         samples: The bank, or a changed view of it.
         rows: Which samples.
         objective: What ``loss`` means.
-        by_class: Whether to score each class by itself, too.
+        by_class: Whether to score each class separately as well.
     """
     model.eval()
     parts = []  # of each batch

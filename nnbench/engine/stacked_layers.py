@@ -1,7 +1,7 @@
 """The stacked form of each layer: S layers of S replicates as one, which never mix.
 
 Shapes: (S, B, *input) -> (S, B, *output). Convolutions, poolings and normalisations see the replicates
-as groups of channels, (B, S * C, *sides); the two forms are views of one memory, so that a chain of
+as groups of channels, (B, S * C, *sides); both forms are views of the same memory, so that a chain of
 such layers copies nothing.
 """
 
@@ -94,7 +94,7 @@ class StackedPooling(nn.Module):
 
 
 class StackedBatchNorm(nn.Module):
-    """S batch normalisations, each with statistics of its own; weight, bias and buffers (S, C).
+    """S batch normalisations, each with its own statistics; weight, bias and buffers (S, C).
 
     A batch of one sample has no deviation (PyTorch's own layers raise an error): it is normalised
     by the running statistics, and leaves them as they are.

@@ -23,7 +23,7 @@ from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.objectives import objective
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
 from nnbench.engine.running import Order, Running
-from nnbench.engine.seeding import derived_seed, generator, generators
+from nnbench.engine.seeding import CPU, derived_seed, generator, generators
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.torch_optim import build_optimizer, is_elementwise
 from nnbench.engine.transfer import to_training
@@ -91,6 +91,14 @@ def build_replicates(
     draws = generators(seeds, "dropout", device)
     stackable = is_elementwise(settings)
     return Replicates(modules, draws, input_shape=input_shape, stackable=stackable).to(device)
+
+
+def parameters_each(settings: Settings, *, input_shape: tuple[int, ...], classes: int) -> int:
+    """Trainable parameters of one replicate's network, which is built on the CPU and dropped."""
+    model = build_replicates(
+        settings, input_shape=input_shape, classes=classes, seeds=(0,), device=CPU
+    )
+    return model.parameters_each()
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""What a model builder is given, and the weight initialisations that all builders share."""
+"""What a model builder receives, and the weight initialisations that all builders share."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def initialise(weight: torch.Tensor, *, how: str, generator: torch.Generator) ->
 
 def linear(inputs: int, outputs: int, *, how: str, generator: torch.Generator) -> nn.Linear:
     """A dense layer with zero biases (the Keras default) and weights from ``generator`` alone."""
-    layer = nn.Linear(inputs, outputs)  # its own first draw is from the private copy of the caller
+    layer = nn.Linear(inputs, outputs)  # its own first draw uses the caller's private random state
     initialise(layer.weight, how=how, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer

@@ -2,8 +2,8 @@
 
 Images (C, H, W) are convolved in two dimensions, signals (F,) in one. ``model_options``:
     width: channels of the first block; each further block has twice as many.
-    blocks: how often a convolution of 3 with same padding, the activation and max pooling by 2 follow
-        one another (as in VGG, Simonyan & Zisserman 2015).
+    blocks: the number of blocks, each a convolution of 3 with same padding, the activation and max
+        pooling by 2 (as in VGG, Simonyan & Zisserman 2015).
 """
 
 from __future__ import annotations
@@ -47,6 +47,6 @@ def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
 
 
 def _convolution(inputs: int, outputs: int, *, image: bool) -> nn.Conv1d | nn.Conv2d:
-    """Its own first draw, from the private copy of the caller, is overwritten."""
+    """A layer whose own first weights, drawn from the caller's private state, are overwritten."""
     kind = nn.Conv2d if image else nn.Conv1d
     return kind(inputs, outputs, kernel_size=3, padding=1)

@@ -85,8 +85,8 @@ def checked_options(
 def replicates_at_once(parameters: int) -> int:
     """How many replicates of a network with so many parameters are trained together.
 
-    Of a large one, one: its arithmetic fills the processor by itself, and the weights, gradients and
-    moments of ten would fill the memory. It depends on the network alone, so that the same cell is
+    A large network is trained alone: its arithmetic keeps the processor busy, and the weights, gradients
+    and moments of ten would fill the memory. The answer depends on the network alone, so that a cell is
     measured in the same way everywhere.
     """
     return 1 if parameters > LARGE else MANY
