@@ -18,6 +18,7 @@ from nnbench.engine.probes import dead_units, gradient_noise
 from nnbench.engine.scores import Scores, Shifted, evaluate, labels_of, uninformed
 from nnbench.engine.seeding import generators
 from nnbench.engine.shift import check_range
+from nnbench.engine.train import parameters_each
 from nnbench.experiments.measured import Chosen, JsonObject, Measured, Run, Search
 from nnbench.experiments.request import Request
 from nnbench.experiments.training.fit import Fitted, Job, Timer, fit, seconds_of
@@ -50,11 +51,8 @@ def measure(request: Request) -> Measured:
     job.checkpoint.keep("timer", vars(job.timer))
     settings = request.settings
     outputs = outputs_in_use(job.dataset, settings)
-    groups = Groups(
-        job.checkpoint,
-        at_once=replicates_at_once(settings, job.dataset.input_shape, outputs),
-        device=job.device,
-    )
+    parameters = parameters_each(settings, input_shape=job.dataset.input_shape, classes=outputs)
+    groups = Groups(job.checkpoint, at_once=replicates_at_once(parameters), device=job.device)
     search = request.chosen
     if request.search and not search:
         search = _searched(job, settings, request.search, groups)
