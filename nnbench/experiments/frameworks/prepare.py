@@ -14,6 +14,7 @@ from nnbench.engine.seeding import CPU, generator
 from nnbench.errors import NnbenchError
 from nnbench.experiments.frameworks.problem import Array, Problem
 from nnbench.experiments.request import Request
+from nnbench.experiments.timing import changed_settings
 from nnbench.models.base import ModelSpec
 from nnbench.models.mlp import build
 from nnbench.registry import ACTIVATIONS, DATASETS, load
@@ -28,14 +29,12 @@ REPLACED = frozenset({"experiment", "experiment_options", "train_for", "evaluati
 
 
 def check_settings(request: Request) -> None:
-    """Whether every framework's loop does what is asked.
+    """Refuse what not every framework's loop does.
 
     Raises:
-        NnbenchError: It does not: the rest of the settings have to stay at their defaults.
+        NnbenchError: Names the settings that have to stay at their defaults.
     """
-    asked, plain = request.settings, Settings()
-    fixed = sorted(set(Settings.model_fields) - FOLLOWED - REPLACED)
-    changed = [name for name in fixed if getattr(asked, name) != getattr(plain, name)]
+    changed = changed_settings(request.settings, beside=FOLLOWED | REPLACED)
     if changed or request.search:
         raise NnbenchError(
             "the experiment 'frameworks' trains an MLP with ReLU by Adam on cross-entropy, untuned",

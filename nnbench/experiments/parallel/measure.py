@@ -6,25 +6,24 @@ order drawn from its seed. A way counts only if it computes what the single proc
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from nnbench.errors import NnbenchError
-from nnbench.experiments.parallel import worker
+from nnbench.experiments.measured import JsonObject, Measured, Metrics, Run
 from nnbench.experiments.parallel.declared import PARALLEL, SHAPES, ParallelOptions, Way
 from nnbench.experiments.parallel.processes import loopback_interface, run_together
-from nnbench.experiments.request import Measured, Request
+from nnbench.experiments.parallel.worker import BlockFound, Found, Job, work
+from nnbench.experiments.request import Request
+from nnbench.experiments.timing import changed_settings
 from nnbench.registry import DATASETS, load
 from nnbench.settings import Settings
 
@@ -100,9 +99,7 @@ def check_settings(settings: Settings) -> None:
     Raises:
         NnbenchError: Names the setting and its value.
     """
-    plain = Settings()
-    fixed = sorted(set(Settings.model_fields) - FOLLOWED - REPLACED)
-    changed = [name for name in fixed if getattr(settings, name) != getattr(plain, name)]
+    changed = changed_settings(settings, beside=FOLLOWED | REPLACED)
     if changed:
         raise NnbenchError(
             f"experiment 'parallel' cannot follow the setting {changed[0]!r}",
@@ -130,86 +127,82 @@ def why_alone(device: str, *, gpus: int, processes: int) -> str | None:
     return f"PyTorch has no communication between processes for {device}"
 
 
-def _run(request: Request, setup: Setup) -> dict[str, Any]:
-    """Start the processes and read what the first one found."""
+def _run(request: Request, setup: Setup) -> Found:
+    """Start the processes and read what they found."""
     loopback = loopback_interface()
     estimate = PARALLEL.seconds(setup.options, len(request.seeds)) if PARALLEL.seconds else 0.0
     timeout_seconds = max(PATIENCE_SECONDS, PATIENCE * estimate)
-    printed = run_together(
-        [sys.executable, "-P", "-m", worker.__name__],
-        {
-            "options": setup.options.model_dump(mode="json"),
-            "settings": request.settings.model_dump(mode="json"),
-            "dataset": request.dataset,
-            "folder": str(request.folder.resolve()),
-            "seeds": list(request.seeds),
-            "device": str(request.device),
-            "cores": setup.cores,
-            "threads": setup.threads,
-            "timeout_seconds": timeout_seconds,
-        },
-        count=setup.count,
-        environment={
-            "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
+    with tempfile.TemporaryDirectory(prefix="nnbench-parallel-") as scratch:
+        job = Job(
+            parent=os.getpid(),
+            count=setup.count,
+            cores=setup.cores,
+            threads=setup.threads,
+            device=request.device,
+            scratch=Path(scratch),
+            timeout_seconds=timeout_seconds,
+            options=setup.options,
+            settings=request.settings,
+            dataset=request.dataset,
+            folder=request.folder.resolve(),
+            seeds=tuple(request.seeds),
+        )
+        environment = {
             "OMP_NUM_THREADS": str(setup.threads),
             "GLOO_SOCKET_IFNAME": loopback,
             "NCCL_SOCKET_IFNAME": loopback,
-            # a folder that is there: nothing is compiled, but PyTorch would make one of its own
+            # an existing folder: nothing is compiled, but PyTorch would make one of its own
             "TORCHINDUCTOR_CACHE_DIR": tempfile.gettempdir(),
-        },
-        timeout_seconds=timeout_seconds,
-    )
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return found
+        }
+        run_together(
+            work, job, count=job.count, environment=environment, timeout_seconds=timeout_seconds
+        )
+        return Found.model_validate_json(job.answer.read_bytes())
 
 
-def measured(
-    found: Mapping[str, Any], setup: Setup, *, reason: str | None, seconds: float
-) -> Measured:
+def measured(found: Found, setup: Setup, *, reason: str | None, seconds: float) -> Measured:
     """The record of what the processes found.
 
     Args:
-        found: ``backend`` and ``blocks``, as the first process prints them.
+        found: What the processes found.
         setup: What the processes had.
-        reason: Why there was but one, or None.
+        reason: Why there was only one, or None.
         seconds: All of it, the start of the processes included.
     """
-    blocks, ways = found["blocks"], setup.options.ways
-    missing = {place: reason for place, way in ways.items() if reason and way != "single"}
+    blocks, ways = found.blocks, setup.options.ways
+    missing = {entry: reason for entry, way in ways.items() if reason and way != "single"}
     differences = {
-        p: _largest_difference(blocks, w, "checked_losses")
-        for p, w in ways.items()
-        if p not in missing
+        entry: max(_loss_difference(block, way) for block in blocks)
+        for entry, way in ways.items()
+        if entry not in missing
     }
-    for place, difference in differences.items():
+    for entry, difference in differences.items():
         if not difference <= TOLERANCE:
-            missing[place] = (
+            missing[entry] = (
                 f"its losses differ from single-process training: by {difference:.2g} of them in 64 bits, "
                 f"where rounding explains {TOLERANCE:.2g}"
             )
+    timed = {entry: way for entry, way in ways.items() if entry not in missing}
     return Measured(
-        runs={str(b["seed"]): _block_run(b, setup.options, leave_out=missing) for b in blocks},
+        runs={str(block.seed): _block_run(block, timed) for block in blocks},
         missing=missing,
-        facts={p: _facts(found, setup, ways[p], difference=d) for p, d in differences.items()},
+        facts={
+            entry: {**_division(found, setup, ways[entry]), **_outcome(blocks, ways[entry])}
+            for entry in differences
+        },
         notes=(*shared_cores(setup), _reference(blocks, setup.options)),
         seconds={"measure": seconds},
-        more={"parameters": blocks[0]["parameters"]},
+        parameters=blocks[0].parameters,
     )
 
 
-def _block_run(
-    block: Mapping[str, Any], options: ParallelOptions, *, leave_out: Mapping[str, str]
-) -> dict[str, Any]:
-    """A block's seconds; times of a training that diverged still are times, and marked so."""
-    single = block["ways"]["single"]["losses"]
-    return {
-        "status": "ok" if all(map(math.isfinite, single)) else "diverged",
-        "metrics": {
-            f"seconds@{place}": _seconds(block["ways"][way]["part_seconds"])
-            for place, way in options.ways.items()
-            if place not in leave_out
-        },
+def _block_run(block: BlockFound, ways: dict[str, Way]) -> Run:
+    """A block's seconds; those of a training that diverged are times too, and marked."""
+    finite = all(map(math.isfinite, block.ways["single"].losses))
+    seconds: Metrics = {
+        f"seconds@{entry}": _seconds(block.ways[way].part_seconds) for entry, way in ways.items()
     }
+    return Run(status="ok" if finite else "diverged", metrics=seconds)
 
 
 def _seconds(parts: Sequence[float]) -> float:
@@ -217,11 +210,9 @@ def _seconds(parts: Sequence[float]) -> float:
     return statistics.median(parts) * len(parts)
 
 
-def _largest_difference(blocks: Sequence[Mapping[str, Any]], way: Way, losses: str) -> float:
-    return max(
-        loss_difference(block["ways"][way][losses], block["ways"]["single"][losses])
-        for block in blocks
-    )
+def _loss_difference(block: BlockFound, way: Way) -> float:
+    """In 64 bits, to the single process."""
+    return loss_difference(block.ways[way].checked_losses, block.ways["single"].checked_losses)
 
 
 def loss_difference(losses: Sequence[float], reference: Sequence[float]) -> float:
@@ -236,30 +227,33 @@ def _relative(ours: float, theirs: float) -> float:
     return 0.0 if not math.isfinite(ours) and not math.isfinite(theirs) else math.inf
 
 
-def _facts(
-    found: Mapping[str, Any], setup: Setup, way: Way, *, difference: float
-) -> dict[str, Any]:
-    """How a way was trained, and what it computed at every step of every block."""
-    own = {str(block["seed"]): block["ways"][way] for block in found["blocks"]}
+def _division(found: Found, setup: Setup, way: Way) -> JsonObject:
+    """How the work was divided in a way."""
     data, tensor = SHAPES[way]
     alone = way == "single"
-    moved = [run["weights_difference"] for run in own.values()]
     return {
         "way": way,
         "processes": data * tensor,
         "data_shares": data,
         "tensor_shares": tensor,
         "threads_per_process": setup.cores if alone else setup.threads,
-        "backend": None if alone else found["backend"],
+        "backend": None if alone else found.backend,
         **setup.options.model_dump(mode="json", include=STATED),
-        "loss_difference": _finite(difference),
-        "loss_difference_32_bits": _finite(_largest_difference(found["blocks"], way, "losses")),
+    }
+
+
+def _outcome(blocks: Sequence[BlockFound], way: Way) -> JsonObject:
+    """What a way computed at every step of every block, and how far that is from the single process."""
+    own = {str(block.seed): block.ways[way] for block in blocks}
+    moved = [found.weights_difference for found in own.values()]
+    in_32_bits = [loss_difference(b.ways[way].losses, b.ways["single"].losses) for b in blocks]
+    return {
+        "loss_difference": _finite(max(_loss_difference(block, way) for block in blocks)),
+        "loss_difference_32_bits": _finite(max(in_32_bits)),
         "weights_difference": max(moved) if all(map(math.isfinite, moved)) else None,
-        "part_seconds": {seed: [_rounded(s) for s in r["part_seconds"]] for seed, r in own.items()},
-        "checked_losses": {
-            seed: list(map(_finite, r["checked_losses"])) for seed, r in own.items()
-        },
-        "losses": {seed: [_rounded(x) for x in run["losses"]] for seed, run in own.items()},
+        "part_seconds": {seed: list(map(_rounded, w.part_seconds)) for seed, w in own.items()},
+        "checked_losses": {seed: list(map(_finite, w.checked_losses)) for seed, w in own.items()},
+        "losses": {seed: list(map(_rounded, w.losses)) for seed, w in own.items()},
     }
 
 
@@ -284,8 +278,8 @@ def shared_cores(setup: Setup) -> tuple[str, ...]:
     return (sentence,)
 
 
-def _reference(blocks: Sequence[Mapping[str, Any]], options: ParallelOptions) -> str:
-    seconds = [_seconds(block["ways"]["single"]["part_seconds"]) for block in blocks]
+def _reference(blocks: Sequence[BlockFound], options: ParallelOptions) -> str:
+    seconds = [_seconds(block.ways["single"].part_seconds) for block in blocks]
     return (
         f"A single process takes {statistics.median(seconds):.3g} s "
         f"for the {options.steps} steps (median of {len(blocks)} blocks)."

@@ -119,8 +119,8 @@ def draw_block(problem: Problem, group: Group, seed: int) -> Block:
     order = tuple(ways[index] for index in torch.randperm(len(ways), generator=draw).tolist())
     steps, size = options.warm_up + options.steps, data.train.shape[1]
     passes = -(-steps * options.batch_size // size)
-    places = torch.cat([torch.randperm(size, generator=draw) for _ in range(passes)])
-    rows = data.train[0, places[: steps * options.batch_size].to(group.device)]
+    drawn = torch.cat([torch.randperm(size, generator=draw) for _ in range(passes)])
+    rows = data.train[0, drawn[: steps * options.batch_size].to(group.device)]
     return Block(seed=seed, bank=data.bank, rows=rows.view(steps, options.batch_size), order=order)
 
 
