@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,15 +21,13 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Measured
 from nnbench.experiments.parallel.declared import PARALLEL, ParallelOptions
 from nnbench.experiments.parallel.measure import (
-    Setup,
-    check_settings,
     loss_difference,
     measure,
     measured,
     shared_cores,
     why_alone,
 )
-from nnbench.experiments.parallel.ways import Problem, draw_block, network
+from nnbench.experiments.parallel.ways import Job, draw_block, network
 from nnbench.experiments.parallel.worker import BlockFound, Found, WayFound
 from nnbench.experiments.request import Request
 from nnbench.schema import parse
@@ -120,15 +118,9 @@ def test_every_way_ends_at_the_weights_of_a_single_process(trained: Measured, en
 
 
 def test_the_single_process_does_what_plain_pytorch_does(trained: Measured, folder: Path) -> None:
-    request = request_of(folder)
-    problem = Problem(
-        options=request.options,
-        settings=request.settings,
-        dataset=dataset_of("digits"),
-        folder=folder,
-    )
-    block = draw_block(problem, SimpleNamespace(count=4, device=CPU), 3)
-    model = network(problem, 3).double()
+    job = Job(request=request_of(folder), count=4)
+    block = draw_block(job, 3, CPU)
+    model = network(job, 3).double()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     losses = []
     for row in block.rows:
@@ -189,14 +181,17 @@ def test_what_was_found_survives_the_process_border_to_the_last_bit() -> None:
     assert math.isnan(value)
 
 
-def setup_of(*, cores: int = 4, count: int = 4, device: str = "cpu") -> Setup:
+def job_of(*, cores: int = 4, count: int = 4, device: str = "cpu") -> Job:
     options = options_of(ways={"one": "single", "batch": "data"})
-    return Setup(options=options, count=count, cores=cores, device=device)
+    request = dataclasses.replace(
+        request_of(Path()), options=options, cores=cores, device=torch.device(device)
+    )
+    return Job(request=request, count=count)
 
 
 def test_a_way_that_computes_something_else_is_not_timed() -> None:
     found = found_of(block_of(single=[2.0, 1.0], data=[2.0, 1.001]))
-    result = measured(found, setup_of(), reason=None, seconds=1.0)
+    result = measured(found, job_of(), reason=None, seconds=1.0)
     assert "its losses differ from single-process training: by 0.001" in result.missing["batch"]
     assert result.runs["0"].metrics == {"seconds@one": 6.0}
     assert result.facts["batch"]["loss_difference"] == pytest.approx(1e-3)
@@ -205,7 +200,7 @@ def test_a_way_that_computes_something_else_is_not_timed() -> None:
 def test_a_training_that_diverges_everywhere_is_marked_and_leaves_no_nan() -> None:
     nan = float("nan")
     found = found_of(block_of(single=[2.0, nan], data=[2.0, nan]))
-    result = measured(found, setup_of(), reason=None, seconds=1.0)
+    result = measured(found, job_of(), reason=None, seconds=1.0)
     assert not result.missing
     assert result.runs["0"].status == "diverged"
     assert result.facts["batch"]["losses"]["0"] == [2.0, None]
@@ -222,9 +217,9 @@ def test_losses_are_compared_relative_to_the_single_process() -> None:
     [(1, "4 processes share 1 core,"), (2, "4 processes share 2 cores,"), (4, None), (16, None)],
 )
 def test_shared_cores_are_told_by_arithmetic(cores: int, begin: str | None) -> None:
-    notes = shared_cores(setup_of(cores=cores))
+    notes = shared_cores(job_of(cores=cores))
     assert [note[: len(begin or "")] for note in notes] == ([begin] if begin else [])
-    assert setup_of(cores=cores).threads == max(1, cores // 4)
+    assert job_of(cores=cores).threads == max(1, cores // 4)
 
 
 def test_a_gpu_each_or_none_of_the_parallel_ways() -> None:
@@ -235,10 +230,10 @@ def test_a_gpu_each_or_none_of_the_parallel_ways() -> None:
     assert "needs 4 GPUs" in reason
     assert "has 1" in reason
     found = found_of(block_of(single=[1.0]))
-    result = measured(found, setup_of(count=1, device="cuda"), reason=reason, seconds=1.0)
+    result = measured(found, job_of(count=1, device="cuda"), reason=reason, seconds=1.0)
     assert result.missing == {"batch": reason}
     assert result.runs["0"].metrics == {"seconds@one": 6.0}
-    assert shared_cores(setup_of(cores=2, device="cuda")) == ()
+    assert shared_cores(job_of(cores=2, device="cuda")) == ()
 
 
 @pytest.mark.parametrize(
@@ -263,11 +258,15 @@ def test_options_that_cannot_be_run_are_refused(values: dict[str, Any], words: s
 
 
 def test_settings_that_the_ways_cannot_follow_are_refused() -> None:
-    check_settings(Settings())
-    with pytest.raises(NnbenchError, match="cannot follow the setting 'dropout'"):
-        check_settings(Settings(dropout=0.5))
-    with pytest.raises(NnbenchError, match="cannot follow the setting 'model_options'"):
-        check_settings(Settings(model_options={"skip": True}))
+    for name, values in {
+        "dropout": {"dropout": 0.5},
+        "model_options": {"model_options": {"skip": True}},
+    }.items():
+        request = dataclasses.replace(
+            request_of(Path()), settings=Settings(experiment="parallel", **values)
+        )
+        with pytest.raises(NnbenchError, match=f"'parallel' cannot follow the setting '{name}'"):
+            measure(request)
 
 
 def test_the_plan_knows_entries_memory_and_duration() -> None:

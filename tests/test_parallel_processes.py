@@ -19,7 +19,9 @@ from waiting import PATIENCE_SECONDS, children
 from nnbench.errors import NnbenchError
 from nnbench.experiments.parallel.declared import ParallelOptions
 from nnbench.experiments.parallel.processes import loopback_interface, run_together
-from nnbench.experiments.parallel.worker import Job, met
+from nnbench.experiments.parallel.ways import Job, meet
+from nnbench.experiments.parallel.worker import met
+from nnbench.experiments.request import Request
 from nnbench.processes import end_with_parent
 from nnbench.settings import Settings
 
@@ -63,36 +65,29 @@ def together(work: object, *arguments: object, seconds: float = 50.0, count: int
     )
 
 
-def note_listeners(rank: int, job: Job) -> None:
+def note_listeners(rank: int, job: Job, folder: Path) -> None:
     """Meet the others, and write down at which addresses this process listens meanwhile."""
-    with met(rank, job):
-        torch.distributed.all_reduce(torch.zeros(1))
+    with met(rank, job, folder=folder, timeout_seconds=50.0):
+        meet()
         sockets = psutil.Process().net_connections("inet")
         addresses = sorted({s.laddr.ip for s in sockets if s.status == psutil.CONN_LISTEN})
         found = [addresses, os.environ["OMP_NUM_THREADS"]]
-        (job.scratch / str(rank)).write_text(json.dumps(found))
-        torch.distributed.all_reduce(torch.zeros(1))
-
-
-def job_in(scratch: Path) -> Job:
-    return Job(
-        parent=os.getpid(),
-        count=COUNT,
-        cores=1,
-        threads=1,
-        device=torch.device("cpu"),
-        scratch=scratch,
-        timeout_seconds=50.0,
-        options=ParallelOptions(),
-        settings=Settings(),
-        dataset="digits",
-        folder=scratch,
-        seeds=(),
-    )
+        (folder / str(rank)).write_text(json.dumps(found))
+        meet()
 
 
 def test_processes_meet_on_the_loopback_and_listen_nowhere_else(tmp_path: Path) -> None:
-    together(note_listeners, job_in(tmp_path))
+    request = Request(
+        options=ParallelOptions(),
+        settings=Settings(),
+        dataset="digits",
+        folder=tmp_path,
+        seeds=(),
+        search=None,
+        device=torch.device("cpu"),
+        cores=1,
+    )
+    together(note_listeners, Job(request=request, count=COUNT), tmp_path)
     for rank in range(COUNT):
         assert json.loads((tmp_path / str(rank)).read_text()) == [["127.0.0.1"], "1"]
 

@@ -15,7 +15,6 @@ import torch
 
 from nnbench.engine.device import is_out_of_memory
 from nnbench.engine.seeding import derived_seed, generator
-from nnbench.settings import Settings
 
 Clock = Callable[[], float]  # seconds
 
@@ -160,10 +159,3 @@ def private_randomness(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derived_seed(seed, "init"))
         yield
-
-
-def changed_settings(settings: Settings, *, beside: frozenset[str]) -> list[str]:
-    """The settings that are not at their defaults, without those named ``beside``, sorted by name."""
-    plain = Settings()
-    names = sorted(set(Settings.model_fields) - beside)
-    return [name for name in names if getattr(settings, name) != getattr(plain, name)]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from nnbench.experiments.frameworks import worker
 from nnbench.experiments.frameworks.declared import Framework, FrameworkOptions
-from nnbench.experiments.frameworks.prepare import check_settings, problem_of
+from nnbench.experiments.frameworks.prepare import check_request, problem_of
 from nnbench.experiments.frameworks.problem import Outcome, Problem, pack_problem
 from nnbench.experiments.measured import JsonObject, Measured, Metrics, Run
 from nnbench.experiments.request import Request
@@ -57,7 +57,7 @@ def measure(request: Request) -> Measured:
     Raises:
         NnbenchError: The settings or the data are not what the frameworks' loops can do.
     """
-    check_settings(request)
+    check_request(request)
     options: FrameworkOptions = request.options
     found = Found(missing=not_installed(options.frameworks))
     started = time.perf_counter()

@@ -1,4 +1,5 @@
 """The process that loads one framework and trains: ``python -m … FRAMEWORK < problem.npz > outcome``."""
+# ruff: noqa: PLC0415 - a framework is loaded only where it trains
 
 from __future__ import annotations
 
@@ -58,21 +59,17 @@ def trainer(framework: Framework) -> Train:
     # one framework per process: none may take memory, threads or start-up time from another
     match framework:
         case "tensorflow":
-            from nnbench.experiments.frameworks.tensorflow_loop import train  # noqa: PLC0415
+            from nnbench.experiments.frameworks.tensorflow_loop import train
         case "tensorflow_slices":
-            from nnbench.experiments.frameworks.tensorflow_loop import (  # noqa: PLC0415
-                train_on_slices as train,
-            )
+            from nnbench.experiments.frameworks.tensorflow_loop import train_on_slices as train
         case "keras":
-            from nnbench.experiments.frameworks.keras_fit import train  # noqa: PLC0415
+            from nnbench.experiments.frameworks.keras_fit import train
         case "pytorch":
-            from nnbench.experiments.frameworks.pytorch_loop import train  # noqa: PLC0415
+            from nnbench.experiments.frameworks.pytorch_loop import train
         case "pytorch_slices":
-            from nnbench.experiments.frameworks.pytorch_loop import (  # noqa: PLC0415
-                train_on_slices as train,
-            )
+            from nnbench.experiments.frameworks.pytorch_loop import train_on_slices as train
         case "jax":
-            from nnbench.experiments.frameworks.jax_loop import train  # noqa: PLC0415
+            from nnbench.experiments.frameworks.jax_loop import train
     return train
 
 

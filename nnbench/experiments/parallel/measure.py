@@ -7,25 +7,25 @@ order drawn from its seed. A way counts only if it computes what the single proc
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from nnbench.engine.checkpoint import Checkpoint
 from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import JsonObject, Measured, Metrics, Run
+from nnbench.experiments.mlp import check_settings
 from nnbench.experiments.parallel.declared import PARALLEL, SHAPES, ParallelOptions, Way
 from nnbench.experiments.parallel.processes import loopback_interface, run_together
-from nnbench.experiments.parallel.worker import BlockFound, Found, Job, work
+from nnbench.experiments.parallel.ways import Job
+from nnbench.experiments.parallel.worker import ANSWER, BlockFound, Found, work
 from nnbench.experiments.request import Request
-from nnbench.experiments.timing import changed_settings
 from nnbench.registry import DATASETS, load
-from nnbench.settings import Settings
 
 TOLERANCE = 1e-6
 """Of the losses in 64 bits, relative to the single process's. Rounding leaves 1e-14; a gradient that is
@@ -47,28 +47,6 @@ REPLACED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What the processes had.
-
-    Attributes:
-        options: The experiment's options.
-        count: Processes that were started.
-        cores: CPU cores for all of them.
-        device: ``cpu``, ``cuda`` or another type of PyTorch's.
-    """
-
-    options: ParallelOptions
-    count: int
-    cores: int
-    device: str
-
-    @property
-    def threads(self) -> int:
-        """Of each process while all of them compute."""
-        return max(1, self.cores // self.count)
-
-
 def measure(request: Request) -> Measured:
     """Time every way in every block.
 
@@ -76,37 +54,17 @@ def measure(request: Request) -> Measured:
         NnbenchError: A setting cannot be followed, the data have no classes, or a process failed.
     """
     options: ParallelOptions = request.options
-    check_settings(request.settings)
+    check_settings(request.settings, followed=FOLLOWED, replaced=REPLACED)
     _check_dataset(request.dataset)
     device = request.device.type
     gpus = torch.cuda.device_count() if device == "cuda" else 0
     reason = why_alone(device, gpus=gpus, processes=options.processes)
-    setup = Setup(
-        options=options,
-        count=1 if reason else options.processes,
-        cores=request.cores,
-        device=device,
-    )
+    # the processes run elsewhere, and have nothing to do with an interrupted training
+    request = replace(request, folder=request.folder.resolve(), checkpoint=Checkpoint())
+    job = Job(request=request, count=1 if reason else options.processes)
     started = time.perf_counter()
-    found = _run(request, setup)
-    took = time.perf_counter() - started
-    return measured(found, setup, reason=reason, seconds=took)
-
-
-def check_settings(settings: Settings) -> None:
-    """Refuse what the ways of training could not follow.
-
-    Raises:
-        NnbenchError: Names the setting and its value.
-    """
-    changed = changed_settings(settings, beside=FOLLOWED | REPLACED)
-    if changed:
-        raise NnbenchError(
-            f"experiment 'parallel' cannot follow the setting {changed[0]!r}",
-            got=getattr(settings, changed[0]),
-            allowed=f"settings: {', '.join(sorted(FOLLOWED))}",
-            todo="remove it from the claim's settings",
-        )
+    found = _run(job)
+    return measured(found, job, reason=reason, seconds=time.perf_counter() - started)
 
 
 def _check_dataset(name: str) -> None:
@@ -127,49 +85,39 @@ def why_alone(device: str, *, gpus: int, processes: int) -> str | None:
     return f"PyTorch has no communication between processes for {device}"
 
 
-def _run(request: Request, setup: Setup) -> Found:
+def _run(job: Job) -> Found:
     """Start the processes and read what they found."""
     loopback = loopback_interface()
-    estimate = PARALLEL.seconds(setup.options, len(request.seeds)) if PARALLEL.seconds else 0.0
+    estimate = PARALLEL.seconds(job.options, len(job.request.seeds)) if PARALLEL.seconds else 0.0
     timeout_seconds = max(PATIENCE_SECONDS, PATIENCE * estimate)
-    with tempfile.TemporaryDirectory(prefix="nnbench-parallel-") as scratch:
-        job = Job(
-            parent=os.getpid(),
-            count=setup.count,
-            cores=setup.cores,
-            threads=setup.threads,
-            device=request.device,
-            scratch=Path(scratch),
-            timeout_seconds=timeout_seconds,
-            options=setup.options,
-            settings=request.settings,
-            dataset=request.dataset,
-            folder=request.folder.resolve(),
-            seeds=tuple(request.seeds),
-        )
-        environment = {
-            "OMP_NUM_THREADS": str(setup.threads),
-            "GLOO_SOCKET_IFNAME": loopback,
-            "NCCL_SOCKET_IFNAME": loopback,
-            # an existing folder: nothing is compiled, but PyTorch would make one of its own
-            "TORCHINDUCTOR_CACHE_DIR": tempfile.gettempdir(),
-        }
+    environment = {
+        "OMP_NUM_THREADS": str(job.threads),
+        "GLOO_SOCKET_IFNAME": loopback,
+        "NCCL_SOCKET_IFNAME": loopback,
+        # an existing folder: nothing is compiled, but PyTorch would make one of its own
+        "TORCHINDUCTOR_CACHE_DIR": tempfile.gettempdir(),
+    }
+    with tempfile.TemporaryDirectory(prefix="nnbench-parallel-") as name:
+        folder = Path(name)
         run_together(
-            work, job, count=job.count, environment=environment, timeout_seconds=timeout_seconds
+            *(work, job, folder, timeout_seconds),
+            count=job.count,
+            environment=environment,
+            timeout_seconds=timeout_seconds,
         )
-        return Found.model_validate_json(job.answer.read_bytes())
+        return Found.model_validate_json((folder / ANSWER).read_bytes())
 
 
-def measured(found: Found, setup: Setup, *, reason: str | None, seconds: float) -> Measured:
+def measured(found: Found, job: Job, *, reason: str | None, seconds: float) -> Measured:
     """The record of what the processes found.
 
     Args:
         found: What the processes found.
-        setup: What the processes had.
+        job: What they did.
         reason: Why there was only one, or None.
         seconds: All of it, the start of the processes included.
     """
-    blocks, ways = found.blocks, setup.options.ways
+    blocks, ways = found.blocks, job.options.ways
     missing = {entry: reason for entry, way in ways.items() if reason and way != "single"}
     differences = {
         entry: max(_loss_difference(block, way) for block in blocks)
@@ -187,10 +135,10 @@ def measured(found: Found, setup: Setup, *, reason: str | None, seconds: float) 
         runs={str(block.seed): _block_run(block, timed) for block in blocks},
         missing=missing,
         facts={
-            entry: {**_division(found, setup, ways[entry]), **_outcome(blocks, ways[entry])}
+            entry: {**_division(found, job, ways[entry]), **_outcome(blocks, ways[entry])}
             for entry in differences
         },
-        notes=(*shared_cores(setup), _reference(blocks, setup.options)),
+        notes=(*shared_cores(job), _reference(blocks, job.options)),
         seconds={"measure": seconds},
         parameters=blocks[0].parameters,
     )
@@ -227,7 +175,7 @@ def _relative(ours: float, theirs: float) -> float:
     return 0.0 if not math.isfinite(ours) and not math.isfinite(theirs) else math.inf
 
 
-def _division(found: Found, setup: Setup, way: Way) -> JsonObject:
+def _division(found: Found, job: Job, way: Way) -> JsonObject:
     """How the work was divided in a way."""
     data, tensor = SHAPES[way]
     alone = way == "single"
@@ -236,9 +184,9 @@ def _division(found: Found, setup: Setup, way: Way) -> JsonObject:
         "processes": data * tensor,
         "data_shares": data,
         "tensor_shares": tensor,
-        "threads_per_process": setup.cores if alone else setup.threads,
+        "threads_per_process": job.request.cores if alone else job.threads,
         "backend": None if alone else found.backend,
-        **setup.options.model_dump(mode="json", include=STATED),
+        **job.options.model_dump(mode="json", include=STATED),
     }
 
 
@@ -266,13 +214,13 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def shared_cores(setup: Setup) -> tuple[str, ...]:
+def shared_cores(job: Job) -> tuple[str, ...]:
     """A sentence for the reader where processes share cores; none where each has its own."""
-    if setup.device != "cpu" or setup.count <= setup.cores:
+    if job.request.device.type != "cpu" or job.count <= job.request.cores:
         return ()
-    cores = "1 core" if setup.cores == 1 else f"{setup.cores} cores"
+    cores = "1 core" if job.request.cores == 1 else f"{job.request.cores} cores"
     sentence = (
-        f"{setup.count} processes share {cores}, which a single process has to itself: dividing the "
+        f"{job.count} processes share {cores}, which a single process has to itself: dividing the "
         "work adds no computing power here, and communication costs time."
     )
     return (sentence,)

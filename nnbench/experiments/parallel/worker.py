@@ -10,7 +10,7 @@ import datetime as dt
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from multiprocessing import parent_process
 from pathlib import Path
 
 import torch
@@ -20,54 +20,19 @@ from torch import Tensor
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from nnbench.engine.device import fix_numerics
-from nnbench.experiments.parallel.declared import SHAPES, ParallelOptions, Way
+from nnbench.experiments.parallel.declared import SHAPES, Way
 from nnbench.experiments.parallel.ways import (
     Group,
-    Problem,
+    Job,
     draw_block,
     meet,
-    possible_ways,
     processes_of,
     start_weights,
     train_block,
 )
 from nnbench.processes import end_with_parent, use_cores
-from nnbench.registry import DATASETS, load
-from nnbench.settings import Settings
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What every process is told.
-
-    Attributes:
-        parent: The id of the process that starts them.
-        count: How many processes there are.
-        cores: CPU cores for all of them.
-        threads: Of each process while all of them compute.
-        device: Where to compute.
-        scratch: A folder for the file by which they find each other, and for the answer.
-        timeout_seconds: How long one waits for the others.
-        options, settings, dataset, folder, seeds: As in the request.
-    """
-
-    parent: int
-    count: int
-    cores: int
-    threads: int
-    device: torch.device
-    scratch: Path
-    timeout_seconds: float
-    options: ParallelOptions
-    settings: Settings
-    dataset: str
-    folder: Path
-    seeds: tuple[int, ...]
-
-    @property
-    def answer(self) -> Path:
-        """The file with what was found."""
-        return self.scratch / "answer.json"
+ANSWER = "answer.json"  # in the folder that all processes see
 
 
 class _Answer(BaseModel):
@@ -100,41 +65,43 @@ class BlockFound(_Answer):
 
 
 class Found(_Answer):
-    """All blocks, and what carried gradients and activations (``gloo`` or ``nccl``)."""
+    """All blocks, and the backend that carried gradients and activations (``gloo`` or ``nccl``)."""
 
     backend: str
     blocks: tuple[BlockFound, ...]
 
 
-def work(rank: int, job: Job) -> None:
-    """Meet the other processes, measure, and let the first one write what was found."""
-    end_with_parent(job.parent, by=signal.SIGKILL)
-    use_cores(job.cores)
+def work(rank: int, job: Job, folder: Path, timeout_seconds: float) -> None:
+    """Meet the other processes, measure, and let the first one write what was found.
+
+    Args:
+        rank: The number of this process.
+        job: What all of them do.
+        folder: Where they find each other, and where the answer goes.
+        timeout_seconds: How long one waits for the others.
+    """
+    parent = parent_process()
+    end_with_parent(parent.pid if parent else None, by=signal.SIGKILL)
+    use_cores(job.request.cores)
     fix_numerics(job.threads)
-    problem = Problem(
-        options=job.options,
-        settings=job.settings,
-        dataset=load("dataset", job.dataset, DATASETS),
-        folder=job.folder,
-    )
-    with met(rank, job) as group:
-        blocks = tuple(_block_found(problem, group, seed) for seed in job.seeds)
+    with met(rank, job, folder=folder, timeout_seconds=timeout_seconds) as group:
+        blocks = tuple(_block_found(group, seed) for seed in job.request.seeds)
         if rank == 0:
             found = Found(backend=group.backend, blocks=blocks)
-            job.answer.write_text(found.model_dump_json(), encoding="utf-8")
+            (folder / ANSWER).write_text(found.model_dump_json(), encoding="utf-8")
         meet()
 
 
 @contextmanager
-def met(rank: int, job: Job) -> Iterator[Group]:
+def met(rank: int, job: Job, *, folder: Path, timeout_seconds: float) -> Iterator[Group]:
     """Join the other processes by a file that all of them see; leave them at the end."""
-    device = job.device
+    device = job.request.device
     if device.type == "cuda" and job.count > 1:
         device = torch.device("cuda", rank)
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    timeout = dt.timedelta(seconds=job.timeout_seconds)
-    store = dist.FileStore(str(job.scratch / "store"), job.count)  # type: ignore[attr-defined]
+    timeout = dt.timedelta(seconds=timeout_seconds)
+    store = dist.FileStore(str(folder / "store"), job.count)  # type: ignore[attr-defined]
     store.set_timeout(timeout)
     backend = "nccl" if device.type == "cuda" and job.count > 1 else "gloo"
     dist.init_process_group(
@@ -146,26 +113,18 @@ def met(rank: int, job: Job) -> Iterator[Group]:
     )
     meshes: dict[Way, DeviceMesh] = {
         way: init_device_mesh(device.type, SHAPES[way], mesh_dim_names=("data", "tensor"))
-        for way in possible_ways(job.options, job.count)
+        for way in job.ways
         if way != "single"
     }
-    yield Group(
-        rank=rank,
-        count=job.count,
-        device=device,
-        backend=backend,
-        threads=job.threads,
-        cores=job.cores,
-        meshes=meshes,
-    )
+    yield Group(job=job, rank=rank, device=device, backend=backend, meshes=meshes)
     dist.destroy_process_group()  # not after an error: it would wait for processes that are gone
 
 
-def _block_found(problem: Problem, group: Group, seed: int) -> BlockFound:
+def _block_found(group: Group, seed: int) -> BlockFound:
     """Train one seed in every way and compare the outcomes."""
-    block = draw_block(problem, group, seed)
-    trained = {way: train_block(problem, group, block, way) for way in block.order}
-    start = start_weights(problem, seed)
+    block = draw_block(group.job, seed, group.device)
+    trained = {way: train_block(group, block, way) for way in block.order}
+    start = start_weights(group.job, seed)
     end = trained["single"].weights
     dist.broadcast(end, src=0)
     ways = {

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from nnbench.errors import NnbenchError, unknown_name
+from nnbench.errors import unknown_name
 from nnbench.experiments.base import Experiment
 from nnbench.experiments.speed import cost
 from nnbench.schema import Strict
@@ -24,20 +24,10 @@ BEST_BATCH = ", best batch"  # what follows the level's name where the batch siz
 # Side of the centre crop with which torchvision evaluates its own weights (``transforms()`` of
 # torchvision.models' weights): the resolution at which it states each model's accuracy.
 NATIVE_RESOLUTION: Mapping[str, int] = {
-    "alexnet": 224,
-    "densenet121": 224,
+    **dict.fromkeys(("alexnet", "densenet121", "squeezenet1_0", "vgg11", "vgg16", "vgg19"), 224),
+    **dict.fromkeys(("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"), 224),
+    **dict.fromkeys(("resnet18", "resnet34", "resnet50", "resnet101"), 224),
     "inception_v3": 299,
-    "mobilenet_v2": 224,
-    "mobilenet_v3_large": 224,
-    "mobilenet_v3_small": 224,
-    "resnet18": 224,
-    "resnet34": 224,
-    "resnet50": 224,
-    "resnet101": 224,
-    "squeezenet1_0": 224,
-    "vgg11": 224,
-    "vgg16": 224,
-    "vgg19": 224,
 }
 
 
@@ -65,20 +55,14 @@ class _Speed(Strict):
 
     @model_validator(mode="after")
     def _resolvable(self) -> _Speed:
-        try:
-            self._check_names()
-        except NnbenchError as error:  # pydantic reports where a ValueError comes from
-            raise ValueError(str(error)) from None
-        return self
-
-    def _check_names(self) -> None:
         for level in self.resolutions:
             if level not in self.models:
-                raise unknown_name("resolutions", level, self.models)
+                raise ValueError(str(unknown_name("resolutions", level, self.models)))
         for level, model in self.models.items():
             if level not in self.resolutions and model not in NATIVE_RESOLUTION:
                 where = f"models.{level}: no native resolution known, none given in `resolutions`"
-                raise unknown_name(where, model, NATIVE_RESOLUTION)
+                raise ValueError(str(unknown_name(where, model, NATIVE_RESOLUTION)))
+        return self
 
     def resolution(self, level: str) -> int:
         """The side of a level's images, in pixels."""

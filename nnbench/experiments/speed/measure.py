@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 import torchvision
@@ -73,21 +74,32 @@ class Bench:
     options: InferenceSpeed | TrainingSpeed
     device: torch.device
     clock: Clock
-    make: Callable[[Entry, int], Steps]
+    make: Callable[..., Steps]
     spent: dict[str, float] = field(default_factory=dict)
 
-    def rate(self, entry: Entry, seed: int, effort: Effort) -> Rate | str:
-        """The entry's rate, or why it has none."""
+    def rate(self, entry: Entry, seed: int) -> Rate | str:
+        """The entry's rate in a block, or why it has none."""
+        options = self.options
+        effort = Effort(
+            warmup=options.warmup_steps,
+            min_steps=options.min_steps,
+            min_seconds=options.seconds_each,
+            booked="measure",
+        )
+        return self.rate_with(effort, entry, seed)
+
+    def rate_with(self, effort: Effort, entry: Entry, seed: int) -> Rate | str:
+        """The same, with another effort."""
 
         def measure() -> Rate | str:
             with private_randomness(seed, self.device):
-                return self._rate(entry, seed, effort)
+                return self._rate(effort, entry, seed)
 
         return rate_or_reason(measure, self.device)
 
-    def _rate(self, entry: Entry, seed: int, effort: Effort) -> Rate | str:
+    def _rate(self, effort: Effort, entry: Entry, seed: int) -> Rate | str:
         started = self.clock()
-        steps = self.make(entry, seed)
+        steps = self.make(entry, seed=seed)
         built = self.clock()
         rate = measure_rate(
             steps,
@@ -106,30 +118,15 @@ class Bench:
     def _book(self, name: str, seconds: float) -> None:
         self.spent[name] = self.spent.get(name, 0.0) + seconds
 
-    def blocks(self, entries: Sequence[Entry], seeds: Sequence[int]) -> Blocks:
-        """All entries in all blocks."""
-        by_name = {entry.name: entry for entry in entries}
-        effort = Effort(
-            warmup=self.options.warmup_steps,
-            min_steps=self.options.min_steps,
-            min_seconds=self.options.seconds_each,
-            booked="measure",
-        )
-        return measure_blocks(
-            by_name, seeds, lambda name, seed: self.rate(by_name[name], seed, effort)
-        )
-
     def metrics(self, entry: Entry, rate: Rate) -> dict[str, float]:
-        """What a block says of an entry."""
+        """What a block says about an entry."""
         speed = rate.per_second(entry.batch_size)
-        options = self.options
-        hours = options.hours(speed) if isinstance(options, TrainingSpeed) else None
-        return {
-            f"images_per_second@{entry.name}": speed,
-            **({} if hours is None else {f"hours@{entry.name}": hours}),
-            f"parameters@{entry.name}": float(entry.described.parameters),
-            f"flops@{entry.name}": float(entry.described.flops),
-        }
+        found = {"images_per_second": speed}
+        if isinstance(self.options, TrainingSpeed):
+            found["hours"] = self.options.hours(speed)
+        found["parameters"] = float(entry.described.parameters)
+        found["flops"] = float(entry.described.flops)
+        return {f"{metric}@{entry.name}": value for metric, value in found.items()}
 
 
 def _measured(
@@ -141,16 +138,16 @@ def _measured(
     notes: Sequence[str],
 ) -> Measured:
     """All blocks as a record; ``facts`` are further ones, by entry."""
-    blocks = bench.blocks(entries, request.seeds)
-    timed = [entry for entry in entries if entry.name in blocks.rates]
-    runs = {}
-    for seed in request.seeds:
-        metrics: Metrics = {}
-        for entry in timed:
-            metrics |= bench.metrics(entry, blocks.rates[entry.name][seed])
-        runs[str(seed)] = Run(status="ok", metrics=metrics)
+    by_name = {entry.name: entry for entry in entries}
+    blocks = measure_blocks(
+        by_name, request.seeds, lambda name, seed: bench.rate(by_name[name], seed)
+    )
+    runs: dict[str, Metrics] = {str(seed): {} for seed in request.seeds}
+    for name, rates in blocks.rates.items():
+        for seed, rate in rates.items():
+            runs[str(seed)] |= bench.metrics(by_name[name], rate)
     return Measured(
-        runs=runs,
+        runs={seed: Run(status="ok", metrics=metrics) for seed, metrics in runs.items()},
         missing=dict(blocks.missing),
         facts={e.name: {**_facts(e, blocks), **facts.get(e.name, {})} for e in entries},
         notes=(_conditions(request), *notes, FLOPS_NOTE),
@@ -178,10 +175,7 @@ def measure_inference(request: Request, *, clock: Clock = time.perf_counter) -> 
     chosen before the blocks, in a trial that is not judged.
     """
     options: InferenceSpeed = request.options
-
-    def make(entry: Entry, seed: int) -> Steps:
-        return InferenceSteps(entry, seed=seed, device=request.device)
-
+    make = partial(InferenceSteps, device=request.device)
     bench = Bench(options=options, device=request.device, clock=clock, make=make)
     with using_cores(request.cores):
         singles = _entries(options, batch_size=1)
@@ -207,7 +201,7 @@ def _trial(bench: Bench, options: InferenceSpeed, entry: Entry) -> dict[str, flo
         before = speeds.get(str(size), 0.0)
         if isinstance(before, str):
             continue
-        rate = bench.rate(replace(entry, batch_size=size), TRIAL_SEED, effort)
+        rate = bench.rate_with(effort, replace(entry, batch_size=size), TRIAL_SEED)
         speeds[str(size)] = rate if isinstance(rate, str) else max(before, rate.per_second(size))
     return speeds
 
@@ -226,12 +220,7 @@ def measure_training(request: Request, *, clock: Clock = time.perf_counter) -> M
     pass) of each entry.
     """
     options: TrainingSpeed = request.options
-
-    def make(entry: Entry, seed: int) -> Steps:
-        return TrainingSteps(
-            entry, seed=seed, device=request.device, lr=options.lr, momentum=options.momentum
-        )
-
+    make = partial(TrainingSteps, device=request.device, lr=options.lr, momentum=options.momentum)
     bench = Bench(options=options, device=request.device, clock=clock, make=make)
     entries = _entries(options, batch_size=options.batch_size)
     helped: dict[str, JsonObject] = {
