@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from tiny_training import CPU, one_thread
 
 from nnbench.cells.cell import make_cell

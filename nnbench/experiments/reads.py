@@ -32,7 +32,7 @@ def check_reads(
     )
     metrics = experiment.metrics or training_metrics(settings, dataset)
     places = (
-        experiment.places(options) if experiment.metrics else training_places(settings, dataset)
+        experiment.entries(options) if experiment.metrics else training_places(settings, dataset)
     )
     if metric == "epochs_to_target" and settings.target is None:
         raise NnbenchError(
@@ -45,10 +45,10 @@ def check_reads(
     if at is not None and not experiment.metrics and metric not in _metrics_at(at, settings):
         there = _metrics_at(at, settings)
         raise unknown_name(f"{where}: metric (as it is measured at {at!r})", metric, there)
-    if at is None and experiment.places(options):
+    if at is None and experiment.entries(options):
         raise NnbenchError(
             f"{where}: {experiment.title} measures several places",
-            todo=f"say which: at: {experiment.places(options)[0]}",
+            todo=f"say which: at: {experiment.entries(options)[0]}",
         )
 
 
