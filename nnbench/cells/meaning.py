@@ -24,22 +24,27 @@ OPENS = "opens a file: name it in nnbench_inputs, or changes of it go unnoticed"
 COMPUTES = "brings in code by a computed name, or runs a text: changes of that code go unnoticed"
 STARTS = "starts a program or loads a library: changes of it go unnoticed"
 
-_COMPUTING = re.compile(
-    r"(builtins\.)?(exec|eval|__import__)|importlib\.(import_module|reload|__import__)"
-    r"|importlib\.util\.spec_from_\w+|importlib\.machinery\.\w+Loader|imp\.\w+|runpy\.run_\w+"
-    r"|pkgutil\.resolve_name|pydoc\.locate|sys\.path|site\.addsitedir|nnbench\.registry\.load"
-)
-_STARTING = re.compile(
-    r"subprocess\.\w+|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*)"
-    r"|ctypes\.(\w*DLL|\w+\.LoadLibrary)|torch\.ops\.load_library|torch\.utils\.cpp_extension\.load"
-)
-_OPENING = re.compile(  # "?" stands for a value that is no imported module
-    r"open|\?\.(open|read_text|read_bytes|from_pretrained|load_from_checkpoint)"
-    r"|(?!\?|sklearn\.datasets\.load_(?!files|svmlight))[\w.?]*\."
-    r"(open|open_\w+|load|load_(?!state_dict$)\w+|\w+_load|loadtxt|loadmat|read|read_\w+|imread\w*"
-    r"|genfromtxt|from_?file|memmap|get_data|urlopen|urlretrieve|from_pretrained|hf_hub_download|connect"
-    r"|File|ZipFile|TarFile|FileIO|ImageFolder|DatasetFolder)"
-)
+_KINDS = {  # by full name; "?" stands for a value that is no imported module
+    COMPUTES: re.compile(
+        r"(builtins\.)?(exec|eval|__import__)|importlib\.(import_module|reload|__import__)"
+        r"|importlib\.util\.spec_from_\w+|importlib\.machinery\.\w+Loader|runpy\.run_\w+"
+        r"|importlib|builtins|runpy|imp(\.\w+)?|pkgutil\.resolve_name|pydoc\.locate"
+        r"|sys\.(path|meta_path|path_hooks|modules)|site\.addsitedir|([\w.?]+\.)?__path__"
+        r"|nnbench\.registry\.load"
+    ),
+    STARTS: re.compile(
+        r"subprocess\.\w+|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*)|ctypes\.\w*DLL"
+        r"|ctypes\.\w+\.LoadLibrary|torch\.ops\.load_library|torch\.utils\.cpp_extension\.load"
+    ),
+    OPENS: re.compile(
+        r"open|\?\.(open|read_text|read_bytes|from_pretrained|load_from_checkpoint)"
+        r"|(?!\?|sklearn\.datasets\.load_(?!files|svmlight))[\w.]+\."
+        r"(open|open_\w+|\w+_open|load|load_(?!state_dict$)\w+|\w+_load|loadtxt|loadmat|read|read_\w+"
+        r"|scan_\w+|imread\w*|genfromtxt|from_?file|memmap|get_data|getlines?|urlopen|urlretrieve"
+        r"|from_pretrained|hf_hub_download|connect|File|FileIO|ZipFile|TarFile|HDFStore|ParquetFile"
+        r"|ImageFolder|DatasetFolder|\w*ConfigParser)|xml\.[\w.]+parse|fileinput\.\w+|netCDF4\.Dataset"
+    ),
+}
 _OBJECT = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)")
 _SKIPPED = frozenset(("ctx", "kind", "type_comment", "type_ignores"))
 
@@ -94,11 +99,9 @@ def meaning_of(source: bytes, path: Path, module: str, *, package: bool) -> Mean
     """
     tree = _parsed(source, path)
     file = _File(tree, module=module, home=module if package else module.rpartition(".")[0])
-    inert = all(
-        isinstance(s, ast.ImportFrom) and s.module == "__future__" for s in _live(tree.body)
-    )
+    active = any(getattr(node, "module", "") != "__future__" for node in _live(tree.body))
     return Meaning(
-        words=() if inert else tuple(file.words()),
+        words=tuple(file.words()) if active else (),
         exports=file.exports(),
         inputs=_inputs(tree, path),
         notes=tuple(dict.fromkeys(file.notes())),
@@ -121,21 +124,24 @@ def _parsed(source: bytes, path: Path) -> ast.Module:
 
 def _inputs(tree: ast.Module, path: Path) -> tuple[str, ...] | None:
     for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(t, ast.Name) and t.id == "nnbench_inputs" for t in targets):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and _assigns_inputs(node):
             try:
-                value = ast.literal_eval(getattr(node, "value", None) or "")
-            except (ValueError, SyntaxError):
+                value = None if isinstance(node, ast.AugAssign) else ast.literal_eval(node.value)  # type: ignore[arg-type]
+            except (ValueError, TypeError):
                 value = None
-            augmented = isinstance(node, ast.AugAssign) or not isinstance(value, list | tuple)
-            if augmented or not all(isinstance(entry, str) and entry for entry in value):
-                raise NnbenchError(
-                    f"{path}, line {node.lineno}: nnbench_inputs is not a list of texts",
-                    got=ast.unparse(node),
-                    allowed='a literal list, such as nnbench_inputs = ["weights.json", "sizes/*.json"]',
-                )
-            return tuple(value)
+            if isinstance(value, list | tuple) and all(isinstance(v, str) and v for v in value):
+                return tuple(value)
+            raise NnbenchError(
+                f"{path}, line {node.lineno}: nnbench_inputs is not a list of texts",
+                got=ast.unparse(node),
+                allowed='a literal list, such as nnbench_inputs = ["weights.json", "sizes/*.json"]',
+            )
     return None
+
+
+def _assigns_inputs(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(_last_name(target) == "nnbench_inputs" for target in targets)
 
 
 def _live(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -184,9 +190,7 @@ class _File:
 
     def exports(self) -> dict[str, Target]:
         pairs = [pair for node in self.tree.body for pair in self.bindings(node)]
-        others = {
-            getattr(n, "name", None) or getattr(n, "id", None) for n in self.nodes if _binds(n)
-        }
+        others = {_bound_name(node) for node in self.nodes}
         single = {name: target for name, target in pairs if self.bound[name] == 1}
         return {} if self.bound["*"] else {n: t for n, t in single.items() if n not in others}
 
@@ -246,18 +250,19 @@ class _File:
 
     def _imported(self, node: ast.Call) -> Target | None:
         """The module that ``importlib.import_module("literal")`` or ``__import__("literal")`` brings in."""
-        called, first = self._called(node.func), node.args[0] if node.args else None
+        called = self._called(node.func)
+        given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "name")]
+        first = given[0] if given else None
         if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
             return None
         name = first.value.lstrip(".")
         level = len(first.value) - len(name)
         if called in ("__import__", "builtins.__import__") and not level:
-            plain = len(node.args) < 5 and all(k.arg not in (None, "level") for k in node.keywords)
-            return Target(name) if plain else None
-        if called != "importlib.import_module":
-            return None
+            keywords = {keyword.arg for keyword in node.keywords}
+            return None if len(node.args) > 4 or keywords & {None, "level"} else Target(name)
         home = self._package(node) if level else ""
-        return None if home is None else Target(self._absolute(name, level, home))
+        found = called == "importlib.import_module" and home is not None
+        return Target(self._absolute(name, level, home)) if found else None
 
     def _package(self, node: ast.Call) -> str | None:
         given = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "package")]
@@ -267,22 +272,21 @@ class _File:
         return known.get(ast.unparse(given[0])) if given else None
 
     def notes(self) -> Iterator[Note]:
-        followed = {id(n.func) for n in self.nodes if isinstance(n, ast.Call) and self._imported(n)}
+        passed = {id(n.func) for n in self.nodes if isinstance(n, ast.Call) and self._imported(n)}
+        passed |= {id(n.value) for n in self.nodes if isinstance(n, ast.Attribute)
+                   and getattr(n.value, "id", None) in self.aliases}  # fmt: skip
         for node in self.nodes:
-            if isinstance(node, ast.Name | ast.Attribute) and id(node) not in followed:
+            if isinstance(node, ast.Name | ast.Attribute) and id(node) not in passed:
                 used = self._called(node)
-                for pattern, what in _KINDS:
-                    if pattern.fullmatch(used):
-                        yield Note(node.lineno, what, used)
-                        break
+                what = next((what for what, kind in _KINDS.items() if kind.fullmatch(used)), None)
+                if what:
+                    yield Note(node.lineno, what, used)
 
 
-_KINDS = ((_COMPUTING, COMPUTES), (_STARTING, STARTS), (_OPENING, OPENS))
-
-
-def _binds(node: ast.AST) -> bool:
-    named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    return named or (isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
+def _bound_name(node: ast.AST) -> str | None:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name
+    return node.id if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) else None
 
 
 def _named(value: object) -> Target | None:

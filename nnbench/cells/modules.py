@@ -114,7 +114,12 @@ def find(name: str, start: Path | None = None) -> Module | None:
 def _imported(importer: Module, name: str) -> Module | None:
     """What a module gets that imports a name: as the job will, or else from the folders above it."""
     found = find(name)
-    if found is None and importer.path and find(name.partition(".")[0]) is None:
+    if (
+        found is None
+        and importer.path
+        and not importer.packaged
+        and not find(name.partition(".")[0])
+    ):
         here = Path.cwd()
         above = [folder for folder in importer.path.parents if folder.is_relative_to(here)]
         found = next((module for folder in above if (module := find(name, folder))), None)
@@ -152,12 +157,13 @@ def _content(path: Path) -> bytes:
 @cache
 def _needs(module: Module, neutral: re.Pattern[str]) -> frozenset[Module]:
     """The modules that count with this one: those it imports, and the packages around all of them."""
-    names = set(_with_parents(module.name))
-    for word in _meaning(module).words:
-        if isinstance(word, Target):
-            names.update(_with_parents(f"{word.module}.{word.name}" if word.name else word.module))
-    found = (_imported(module, name) for name in names)
-    return frozenset(m for m in found if m and m.ours and not neutral.fullmatch(m.name)) - {module}
+    wanted = [word for word in _meaning(module).words if isinstance(word, Target)]
+    names = {module.name, *(f"{w.module}.{w.name}" if w.name else w.module for w in wanted)}
+    origins = {origin for w in wanted if (origin := origin_of(module, w, neutral)[0])}
+    names |= {origin.name for origin in origins}
+    around = {above for name in names for above in _with_parents(name)}
+    found = origins | {m for name in around if (m := _imported(module, name))}
+    return frozenset(m for m in found if m.ours and not neutral.fullmatch(m.name)) - {module}
 
 
 @cache
@@ -182,13 +188,19 @@ def origin_of(
         module = _imported(importer, wanted.module)
         if module is None or not module.ours:
             return None, wanted.otherwise or f"{wanted.module}.{wanted.name}".rstrip(".")
-        if neutral.fullmatch(module.name):
-            return None, wanted.name
-        inner = _imported(importer, f"{wanted.module}.{wanted.name}") if wanted.name else None
-        further = _meaning(module).exports.get(wanted.name)
+        further = None
+        if not neutral.fullmatch(module.name):  # what a neutral module needs is not followed
+            further = _meaning(module).exports.get(wanted.name)
         if further is None or further in seen:
-            return (inner, "") if inner and inner.ours else (module, wanted.name)
+            break
         importer, wanted = module, further
+    if (
+        wanted.name
+        and (inner := _imported(importer, f"{wanted.module}.{wanted.name}"))
+        and inner.ours
+    ):
+        module, wanted = inner, Target(inner.name)
+    return (None if neutral.fullmatch(module.name) else module), wanted.name
 
 
 def digest(module: Module, neutral: re.Pattern[str] = NEUTRAL) -> str:
