@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -221,6 +222,12 @@ def test_settings_that_the_loops_do_not_follow_are_an_error(
 ) -> None:
     with pytest.raises(NnbenchError, match=next(iter(values))):
         measure(request_of(folder, settings=settings_of(**values)))
+
+
+def test_a_search_is_an_error(folder: Path) -> None:
+    searched = dataclasses.replace(request_of(folder), search={"candidates": [{"lr": 0.1}]})
+    with pytest.raises(NnbenchError, match="untuned"):
+        measure(searched)
 
 
 def test_the_settings_that_are_followed_exist() -> None:

@@ -1,4 +1,4 @@
-"""What an experiment is: a declaration for the plan, and a function for the job.
+"""An experiment: a declaration for the plan, and a function for the job.
 
 The plan reads declarations without importing torch; the job loads ``measure`` by name:
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from nnbench.datasets.base import Dataset
 from nnbench.engine.seeding import generator
 from nnbench.errors import NnbenchError
+from nnbench.experiments.request import Request
 from nnbench.models.base import ModelSpec
 from nnbench.models.mlp import build
-from nnbench.registry import ACTIVATIONS, load
+from nnbench.registry import ACTIVATIONS, DATASETS, load
 from nnbench.settings import Settings
 
 
@@ -39,17 +41,12 @@ def check_settings(
 
 
 def initial_mlp(
-    settings: Settings,
-    *,
-    hidden: tuple[int, ...],
-    input_shape: tuple[int, ...],
-    outputs: int,
-    seed: int,
+    settings: Settings, dataset: Dataset, *, hidden: tuple[int, ...], seed: int
 ) -> nn.Sequential:
     """The MLP that nnbench's own training would start from with this seed."""
     spec = ModelSpec(
-        input_shape=input_shape,
-        classes=outputs,
+        input_shape=dataset.input_shape,
+        classes=len(settings.classes or dataset.class_names),
         hidden=hidden,
         activation=load("activation", settings.activation, ACTIVATIONS),
         dropout=settings.dropout,
@@ -59,3 +56,19 @@ def initial_mlp(
         model = build(spec, generator(seed, "init"))
     assert isinstance(model, nn.Sequential)
     return model
+
+
+def classified_dataset(request: Request) -> Dataset:
+    """The dataset of a request.
+
+    Raises:
+        NnbenchError: It has numbers for targets.
+    """
+    dataset: Dataset = load("dataset", request.dataset, DATASETS)
+    if dataset.task != "classification":
+        raise NnbenchError(
+            f"experiment {request.settings.experiment!r} cannot train on dataset {dataset.name!r}",
+            got="numbers to predict",
+            allowed="a dataset with classes",
+        )
+    return dataset

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from pydantic import ValidationError
@@ -31,27 +30,10 @@ PACKAGES: Mapping[Framework, tuple[str, ...]] = {
 ROUNDING = 1e-9  # of accuracies: two entries equally far from a median differ by rounding alone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What came out so far; grows from block to block.
-
-    Attributes:
-        blocks: Outcomes by seed and entry.
-        missing: Why an entry is not measured; it is left out of every block.
-    """
-
-    blocks: dict[int, dict[str, Outcome]] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-
-    def of(self, entry: str) -> list[Outcome]:
-        """A measured entry's outcomes, one per block."""
-        return [block[entry] for block in self.blocks.values()]
-
-
 def measure(request: Request) -> Measured:
     """Train the same problem in every framework, block by block.
 
-    An entry that fails in one block, or ends with another accuracy than the others, is left out of all
+    An entry that fails in one block, or ends with a different accuracy than the others, is left out of all
     blocks: its time would say nothing.
 
     Raises:
@@ -59,19 +41,33 @@ def measure(request: Request) -> Measured:
     """
     check_request(request)
     options: FrameworkOptions = request.options
-    found = Found(missing=not_installed(options.frameworks))
+    blocks: dict[int, dict[str, Outcome]] = {}
+    missing = not_installed(options.frameworks)
     started = time.perf_counter()
     for seed, order in shuffled_blocks(options.frameworks, request.seeds):
-        entries = [entry for entry in order if entry not in found.missing]
-        outcomes, failed = _block(entries, problem_of(request, seed=seed), request)
-        found.blocks[seed] = outcomes
+        entries = [entry for entry in order if entry not in missing]
+        blocks[seed], failed = _block(entries, problem_of(request, seed=seed), request)
         for entry, reason in failed.items():
-            found.missing[entry] = f"not measured: in the block of seed {seed}, {reason}"
-    return _measured(found, request, seconds=time.perf_counter() - started)
+            missing[entry] = f"not measured: in the block of seed {seed}, {reason}"
+    measured = [entry for entry in options.frameworks if entry not in missing]
+    return Measured(
+        runs={
+            str(seed): Run(status="ok", metrics=_metrics(block, measured))
+            for seed, block in blocks.items()
+        },
+        missing=missing,
+        facts={e: _facts(e, [block[e] for block in blocks.values()], request) for e in measured},
+        notes=tuple(_notes([[b[e] for e in measured] for b in blocks.values()], options)),
+        seconds={"measure": time.perf_counter() - started},
+        trainings={
+            entry: {str(seed): _curves(block[entry]) for seed, block in blocks.items()}
+            for entry in measured
+        },
+    )
 
 
 def not_installed(frameworks: Mapping[str, Framework]) -> dict[str, str]:
-    """Why entries cannot be measured whose packages are not installed; imports none of them."""
+    """The entries whose packages are missing, each with the reason; nothing is imported."""
     absent = {
         entry: next((name for name in PACKAGES[framework] if find_spec(name) is None), None)
         for entry, framework in frameworks.items()
@@ -139,34 +135,6 @@ def unequal(accuracies: Mapping[str, float], *, tolerance: float) -> dict[str, s
     return off
 
 
-def _measured(found: Found, request: Request, *, seconds: float) -> Measured:
-    options: FrameworkOptions = request.options
-    outcomes = {
-        entry: found.of(entry) for entry in options.frameworks if entry not in found.missing
-    }
-    return Measured(
-        runs={
-            str(seed): Run(
-                status="ok", metrics=_metrics({entry: block[entry] for entry in outcomes})
-            )
-            for seed, block in found.blocks.items()
-        },
-        missing=found.missing,
-        facts={
-            entry: {
-                "framework": options.frameworks[entry],
-                "threads": request.cores,
-                "device": request.device.type,
-                **_facts(of_entry),
-            }
-            for entry, of_entry in outcomes.items()
-        },
-        notes=tuple(_notes(list(outcomes.values()), options)),
-        seconds={"measure": seconds},
-        trainings={entry: _curves(found, entry) for entry in outcomes},
-    )
-
-
 def training_seconds(outcome: Outcome) -> float:
     """All epochs at the mean of those after the first, which compiles.
 
@@ -176,18 +144,21 @@ def training_seconds(outcome: Outcome) -> float:
     return statistics.fmean(outcome.epoch_seconds[1:]) * len(outcome.epoch_seconds)
 
 
-def _metrics(outcomes: Mapping[str, Outcome]) -> Metrics:
+def _metrics(block: Mapping[str, Outcome], entries: Sequence[str]) -> Metrics:
     metrics: Metrics = {}
-    for entry, outcome in outcomes.items():
-        metrics[f"seconds@{entry}"] = training_seconds(outcome)
-        metrics[f"test_accuracy@{entry}"] = outcome.test_accuracy
+    for entry in entries:
+        metrics[f"seconds@{entry}"] = training_seconds(block[entry])
+        metrics[f"test_accuracy@{entry}"] = block[entry].test_accuracy
     return metrics
 
 
-def _facts(outcomes: Sequence[Outcome]) -> JsonObject:
+def _facts(entry: str, outcomes: Sequence[Outcome], request: Request) -> JsonObject:
     """What describes an entry beside its metrics: medians over the blocks, and versions."""
     epoch_seconds = [training_seconds(o) / len(o.epoch_seconds) for o in outcomes]
     return {
+        "framework": request.options.frameworks[entry],
+        "threads": request.cores,
+        "device": request.device.type,
         "import_seconds": statistics.median(o.import_seconds for o in outcomes),
         "first_epoch_seconds": statistics.median(o.epoch_seconds[0] for o in outcomes),
         "epoch_seconds": statistics.median(epoch_seconds),
@@ -195,14 +166,20 @@ def _facts(outcomes: Sequence[Outcome]) -> JsonObject:
     }
 
 
-def _notes(outcomes: Sequence[Sequence[Outcome]], options: FrameworkOptions) -> Iterator[str]:
-    """What a reader of the times has to know; the outcomes are given by entry and block."""
+def _curves(outcome: Outcome) -> JsonObject:
+    return {
+        "epoch_seconds": list(outcome.epoch_seconds),
+        "train_loss": list(outcome.train_loss),
+    }
+
+
+def _notes(blocks: Sequence[Sequence[Outcome]], options: FrameworkOptions) -> Iterator[str]:
+    """What a reader of the times has to know; the outcomes are given by block and entry."""
     yield (
         f"Seconds are {options.epochs} times the mean epoch after the first, which compiles; "
         "imports, first epoch and test are not in them."
     )
-    if len(outcomes) > 1:
-        blocks = list(zip(*outcomes, strict=True))
+    if len(blocks[0]) > 1:
         accuracy = max(_spread([o.test_accuracy for o in block]) for block in blocks)
         loss = max(
             _spread([o.train_loss[0] for o in block]) / block[0].train_loss[0] for block in blocks
@@ -215,13 +192,3 @@ def _notes(outcomes: Sequence[Sequence[Outcome]], options: FrameworkOptions) -> 
 
 def _spread(values: Sequence[float]) -> float:
     return max(values) - min(values)
-
-
-def _curves(found: Found, entry: str) -> JsonObject:
-    return {
-        str(seed): {
-            "epoch_seconds": list(block[entry].epoch_seconds),
-            "train_loss": list(block[entry].train_loss),
-        }
-        for seed, block in found.blocks.items()
-    }

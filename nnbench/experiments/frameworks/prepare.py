@@ -8,14 +8,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from nnbench.datasets.base import Dataset
 from nnbench.engine.data import held_out, training_data
 from nnbench.engine.seeding import CPU
 from nnbench.errors import NnbenchError
 from nnbench.experiments.frameworks.problem import Array, Problem
-from nnbench.experiments.mlp import check_settings, initial_mlp
+from nnbench.experiments.mlp import check_settings, classified_dataset, initial_mlp
 from nnbench.experiments.request import Request
-from nnbench.registry import DATASETS, load
 
 # What the loops of all frameworks do as the settings say, and what their own options replace.
 FOLLOWED = frozenset(
@@ -46,24 +44,13 @@ def problem_of(request: Request, *, seed: int) -> Problem:
     Raises:
         NnbenchError: The dataset has numbers for targets, or its files cannot be used.
     """
-    settings, device = request.settings, request.device.type
-    dataset: Dataset = load("dataset", request.dataset, DATASETS)
-    if dataset.task != "classification":
-        raise NnbenchError(
-            f"the experiment 'frameworks' classifies, and {dataset.name} has numbers for targets",
-            todo="take a dataset of classes",
-        )
+    settings = request.settings
+    dataset = classified_dataset(request)
     data = training_data(dataset, settings, folder=request.folder, seeds=(seed,), device=CPU)
     test = held_out(
         dataset, data.bank.normaliser, settings, folder=request.folder, seeds=(seed,), device=CPU
     )
-    model = initial_mlp(
-        settings,
-        hidden=settings.hidden,
-        input_shape=dataset.input_shape,
-        outputs=data.outputs,
-        seed=seed,
-    )
+    model = initial_mlp(settings, dataset, hidden=settings.hidden, seed=seed)
     inputs, labels = data.bank.gather(data.train)
     test_inputs, test_labels = test.bank.gather(test.test)
     return Problem(
@@ -76,7 +63,7 @@ def problem_of(request: Request, *, seed: int) -> Problem:
         learning_rate=settings.lr,
         epochs=request.options.epochs,
         threads=request.cores,
-        device=device,
+        device=request.device.type,
     )
 
 

@@ -93,7 +93,7 @@ def main() -> None:
     end_with_parent()
     [framework] = sys.argv[1:]
     if framework not in get_args(Framework):
-        sys.exit(f"no framework {framework!r}; there are: {', '.join(get_args(Framework))}")
+        sys.exit(f"no framework {framework!r}; allowed: {', '.join(get_args(Framework))}")
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
         os.dup2(2, 1)
         problem = unpack_problem(sys.stdin.buffer.read())

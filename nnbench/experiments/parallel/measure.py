@@ -17,15 +17,13 @@ from pathlib import Path
 import torch
 
 from nnbench.engine.checkpoint import Checkpoint
-from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import JsonObject, Measured, Metrics, Run
-from nnbench.experiments.mlp import check_settings
+from nnbench.experiments.mlp import check_settings, classified_dataset
 from nnbench.experiments.parallel.declared import PARALLEL, SHAPES, ParallelOptions, Way
 from nnbench.experiments.parallel.processes import loopback_interface, run_together
 from nnbench.experiments.parallel.ways import Job
 from nnbench.experiments.parallel.worker import ANSWER, BlockFound, Found, work
 from nnbench.experiments.request import Request
-from nnbench.registry import DATASETS, load
 
 TOLERANCE = 1e-6
 """Of the losses in 64 bits, relative to the single process's. Rounding leaves 1e-14; a gradient that is
@@ -55,7 +53,7 @@ def measure(request: Request) -> Measured:
     """
     options: ParallelOptions = request.options
     check_settings(request.settings, followed=FOLLOWED, replaced=REPLACED)
-    _check_dataset(request.dataset)
+    classified_dataset(request)
     device = request.device.type
     gpus = torch.cuda.device_count() if device == "cuda" else 0
     reason = why_alone(device, gpus=gpus, processes=options.processes)
@@ -65,15 +63,6 @@ def measure(request: Request) -> Measured:
     started = time.perf_counter()
     found = _run(job)
     return measured(found, job, reason=reason, seconds=time.perf_counter() - started)
-
-
-def _check_dataset(name: str) -> None:
-    if len(load("dataset", name, DATASETS).class_names) < 2:
-        raise NnbenchError(
-            f"experiment 'parallel' cannot train on dataset {name!r}",
-            got="numbers to predict",
-            allowed="a dataset with classes",
-        )
 
 
 def why_alone(device: str, *, gpus: int, processes: int) -> str | None:
@@ -113,9 +102,9 @@ def measured(found: Found, job: Job, *, reason: str | None, seconds: float) -> M
 
     Args:
         found: What the processes found.
-        job: What they did.
-        reason: Why there was only one, or None.
-        seconds: All of it, the start of the processes included.
+        job: What they were asked.
+        reason: Why there was only one process, or None.
+        seconds: From the start of the processes to their end.
     """
     blocks, ways = found.blocks, job.options.ways
     missing = {entry: reason for entry, way in ways.items() if reason and way != "single"}

@@ -22,11 +22,11 @@ from nnbench.engine.data import Bank, training_data
 from nnbench.engine.device import synchronise
 from nnbench.engine.optim import Optimizer
 from nnbench.engine.seeding import generator
-from nnbench.experiments.mlp import initial_mlp
+from nnbench.experiments.mlp import classified_dataset, initial_mlp
 from nnbench.experiments.parallel.declared import SHAPES, ParallelOptions, Way
 from nnbench.experiments.parallel.layers import Share, cut, whole_weights
 from nnbench.experiments.request import Request
-from nnbench.registry import DATASETS, OPTIMIZERS, load
+from nnbench.registry import OPTIMIZERS, load
 
 CHECKED_STEPS = 3  # the third reads weights that two steps and their moments made
 
@@ -43,6 +43,11 @@ class Job:
         """The experiment's options."""
         options: ParallelOptions = self.request.options
         return options
+
+    @property
+    def dataset(self) -> Dataset:
+        """Where the samples come from."""
+        return classified_dataset(self.request)
 
     @property
     def threads(self) -> int:
@@ -111,9 +116,8 @@ def processes_of(way: Way) -> int:
 def draw_block(job: Job, seed: int, device: torch.device) -> Block:
     """The samples on the device; batches follow one another through pass after pass of the data."""
     options, request, ways = job.options, job.request, job.ways
-    dataset: Dataset = load("dataset", request.dataset, DATASETS)
     data = training_data(
-        dataset, request.settings, folder=request.folder, seeds=[seed], device=device
+        job.dataset, request.settings, folder=request.folder, seeds=[seed], device=device
     )
     draw = generator(seed, "order")
     order = tuple(ways[index] for index in torch.randperm(len(ways), generator=draw).tolist())
@@ -127,14 +131,7 @@ def draw_block(job: Job, seed: int, device: torch.device) -> Block:
 def network(job: Job, seed: int) -> nn.Sequential:
     """The whole network with the seed's weights, the same in every process and way."""
     settings = job.request.settings
-    dataset: Dataset = load("dataset", job.request.dataset, DATASETS)
-    return initial_mlp(
-        settings,
-        hidden=job.options.hidden,
-        input_shape=dataset.input_shape,
-        outputs=len(settings.classes or dataset.class_names),
-        seed=seed,
-    )
+    return initial_mlp(settings, job.dataset, hidden=job.options.hidden, seed=seed)
 
 
 def train_block(group: Group, block: Block, way: Way) -> Trained:

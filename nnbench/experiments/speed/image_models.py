@@ -30,14 +30,14 @@ INITIALISED: Mapping[str, Mapping[str, bool]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """What a model is, whatever computes it.
+    """A model's size, the same on every machine.
 
     Attributes:
-        parameters: All of them, auxiliary classifiers included.
-        flops: Of one image's forward pass in evaluation mode; a multiplication and an addition are
-            two. Convolutions and matrix products count, everything else does not.
-        classes: Its logits.
-        auxiliary: Further classifiers, whose logits it returns in training alone.
+        parameters: All, auxiliary classifiers included.
+        flops: Of one image's forward pass in evaluation mode; a multiplication and an addition count
+            as two. Convolutions and matrix products count, everything else does not.
+        classes: Number of its logits.
+        auxiliary: Further classifiers, whose logits it returns in training only.
     """
 
     parameters: int
@@ -48,7 +48,7 @@ class Described:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing to time: a model at a resolution (pixels a side) and a batch size."""
+    """One thing to time: a model at a resolution (pixels per side) and a batch size."""
 
     name: str
     model: str
