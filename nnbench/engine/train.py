@@ -132,7 +132,7 @@ def train(
     *,
     seeds: Sequence[int],
     checkpoint: Checkpoint | None = None,
-    part: str = "training",
+    stage: str = "training",
 ) -> Trained:
     """Train all replicates for the budget and leave the chosen weights in the model.
 
@@ -142,7 +142,7 @@ def train(
         settings: The budget and how to spend it.
         seeds: One per replicate.
         checkpoint: Where the state is saved from time to time and resumed from.
-        part: The name of this training there.
+        stage: The name of this training there.
     """
     checkpoint = checkpoint or Checkpoint()
     size = data.train.shape[1]
@@ -153,7 +153,7 @@ def train(
     precision = _precision(settings, data.train.device)
 
     run = _start(data, model, settings, seeds=seeds)
-    saved = checkpoint.saved(part)
+    saved = checkpoint.saved(stage)
     started = time.perf_counter() - (run.restore(saved) if saved else 0.0)
     to_training(model, settings)
     with checkpoint.training():
@@ -182,7 +182,7 @@ def train(
                     break
             if checkpoint.due():
                 pause = time.perf_counter()
-                checkpoint.save(part, run.state(seconds=pause - started))
+                checkpoint.save(stage, run.state(seconds=pause - started))
                 started += time.perf_counter() - pause
     seconds = time.perf_counter() - started
     return _trained(run, seconds=seconds, cap_epochs=total / per_epoch)
