@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -130,21 +131,12 @@ def test_what_is_installed_counts_by_name_alone(
     assert code("own:build") != before
 
 
-SPELLINGS = [
-    "from mine.nets.head import make_head",
-    "from .nets.head import make_head",
-    "from .nets import make_head",
-    "from .nets import (\n    make_head,\n)",
-]
-
-
 def test_how_an_import_is_spelled_does_not_count(project: Path) -> None:
     found = set()
-    for spelling in SPELLINGS:
-        write(project, CORPUS | {"mine/own.py": f"{spelling}\nA = 1\n"})
+    for place in ("mine.nets.head", ".nets.head", "mine.nets", ".nets"):
+        write(project, CORPUS | {"mine/own.py": f"from {place} import (\n  make_head,)\nA = 1\n"})
         found.add(code("mine.own:build"))
-    # `mine.nets` runs in all of them, since it is a package around `head`
-    assert len(found) == 1
+    assert len(found) == 1  # `mine.nets` runs in all of them: `head` lies in it
 
 
 def test_a_module_may_move_and_another_name_is_no_edit(project: Path) -> None:
@@ -274,6 +266,22 @@ def test_a_missing_own_module_is_an_error_that_says_what_to_do(project: Path) ->
     for name in ("absent:build", "mine.absent:build"):
         with pytest.raises(NnbenchError, match="add its folder to PYTHONPATH"):
             code(name)
+
+
+def test_an_archive_on_the_path_counts_by_its_bytes_and_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, {"own.py": "import zipped\n"})
+    monkeypatch.syspath_prepend(project / "parts.zip")
+    found = []
+    for number in (1, 2):
+        with zipfile.ZipFile("parts.zip", "w") as archive:
+            archive.writestr("zipped.py", f"A = {number}\n")
+        found.append(code("own:build"))
+    assert found[0] != found[1]
+    assert [(name, what) for name, _, what in noted("own:build")] == [
+        ("zipped.py", meaning.COMPILED)
+    ]
 
 
 def test_a_coding_cookie_is_obeyed(project: Path) -> None:

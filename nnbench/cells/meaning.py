@@ -9,6 +9,7 @@ supported Python, and nothing is executed.
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import re
 import warnings
@@ -22,6 +23,7 @@ from nnbench.errors import NnbenchError
 
 OPENS = "opens a file: name it in nnbench_inputs, or changes of it go unnoticed"
 COMPUTES = "brings in code by a computed name, or runs a text: changes of that code go unnoticed"
+COMPILED = "is no Python source: what it imports or reads itself is not followed"
 STARTS = "starts a program or loads a library: changes of it go unnoticed"
 
 _KINDS = {  # by full name; "?" stands for a value that is no imported module
@@ -45,7 +47,7 @@ _KINDS = {  # by full name; "?" stands for a value that is no imported module
         r"|ImageFolder|DatasetFolder|\w*ConfigParser)|xml\.[\w.]+parse|fileinput\.\w+|netCDF4\.Dataset"
     ),
 }
-_OBJECT = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)")
+_PART = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)|nnbench(?:\.\w+)+")
 _SKIPPED = frozenset(("ctx", "kind", "type_comment", "type_ignores"))
 
 
@@ -110,13 +112,11 @@ def meaning_of(source: bytes, path: Path, module: str, *, package: bool) -> Mean
 
 def _parsed(source: bytes, path: Path) -> ast.Module:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the user's literals; Python says so at import
+        with warnings.catch_warnings(action="ignore"):  # Python itself warns at import
             return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None)
         raise NnbenchError(
-            f"{path}{f', line {line}' if line else ''}: cannot be read as Python",
+            f"{path}, line {getattr(error, 'lineno', None) or 1}: cannot be read as Python",
             got=getattr(error, "msg", None) or error,
             todo="correct the file",
         ) from error
@@ -124,24 +124,19 @@ def _parsed(source: bytes, path: Path) -> ast.Module:
 
 def _inputs(tree: ast.Module, path: Path) -> tuple[str, ...] | None:
     for node in tree.body:
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and _assigns_inputs(node):
-            try:
-                value = None if isinstance(node, ast.AugAssign) else ast.literal_eval(node.value)  # type: ignore[arg-type]
-            except (ValueError, TypeError):
-                value = None
-            if isinstance(value, list | tuple) and all(isinstance(v, str) and v for v in value):
-                return tuple(value)
+        targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+        if "nnbench_inputs" in map(_last_name, targets):  # of an assignment of any kind
+            with contextlib.suppress(ValueError, TypeError):
+                value = ast.literal_eval(getattr(node, "value", None) or "")
+                texts = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
+                if texts and not isinstance(node, ast.AugAssign):
+                    return tuple(value)
             raise NnbenchError(
                 f"{path}, line {node.lineno}: nnbench_inputs is not a list of texts",
                 got=ast.unparse(node),
                 allowed='a literal list, such as nnbench_inputs = ["weights.json", "sizes/*.json"]',
             )
     return None
-
-
-def _assigns_inputs(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> bool:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return any(_last_name(target) == "nnbench_inputs" for target in targets)
 
 
 def _live(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -155,7 +150,7 @@ def _live(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield node
 
 
-def _last_name(node: ast.AST) -> str | None:
+def _last_name(node: ast.AST | None) -> str | None:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", None)
 
 
@@ -178,21 +173,17 @@ class _File:
                 if not alias.asname and top != alias.name:
                     yield "", Target(alias.name)
         elif isinstance(node, ast.ImportFrom):
-            base = self._absolute(node.module or "", node.level)
+            base = _absolute(node.module or "", node.level, self.home)
             for alias in node.names:
                 yield alias.asname or alias.name, Target(base, alias.name)
 
-    def _absolute(self, name: str, level: int, home: str | None = None) -> str:
-        if not level:
-            return name
-        above = (self.home if home is None else home).split(".")
-        return ".".join([*above[: max(0, len(above) - level + 1)], *([name] if name else [])])
-
     def exports(self) -> dict[str, Target]:
-        pairs = [pair for node in self.tree.body for pair in self.bindings(node)]
         others = {_bound_name(node) for node in self.nodes}
-        single = {name: target for name, target in pairs if self.bound[name] == 1}
-        return {} if self.bound["*"] else {n: t for n, t in single.items() if n not in others}
+        others |= (
+            set(self.bound) if self.bound["*"] else {n for n, k in self.bound.items() if k > 1}
+        )
+        pairs = [pair for node in self.tree.body for pair in self.bindings(node)]
+        return {name: target for name, target in pairs if name not in others}
 
     def words(self) -> Iterator[str | Target]:
         todo: list[object] = [self.tree]
@@ -251,8 +242,7 @@ class _File:
     def _imported(self, node: ast.Call) -> Target | None:
         """The module that ``importlib.import_module("literal")`` or ``__import__("literal")`` brings in."""
         called = self._called(node.func)
-        given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "name")]
-        first = given[0] if given else None
+        first, *_ = *node.args[:1], *(k.value for k in node.keywords if k.arg == "name"), None
         if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
             return None
         name = first.value.lstrip(".")
@@ -261,15 +251,16 @@ class _File:
             keywords = {keyword.arg for keyword in node.keywords}
             return None if len(node.args) > 4 or keywords & {None, "level"} else Target(name)
         home = self._package(node) if level else ""
-        found = called == "importlib.import_module" and home is not None
-        return Target(self._absolute(name, level, home)) if found else None
+        if called != "importlib.import_module" or home is None:
+            return None
+        return Target(_absolute(name, level, home))
 
     def _package(self, node: ast.Call) -> str | None:
         given = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "package")]
         if given and isinstance(given[0], ast.Constant):
             return str(given[0].value)
         known = {"__package__": self.home, "__name__": self.module}
-        return known.get(ast.unparse(given[0])) if given else None
+        return known.get(_last_name(given[0]) or "") if given else None
 
     def notes(self) -> Iterator[Note]:
         passed = {id(n.func) for n in self.nodes if isinstance(n, ast.Call) and self._imported(n)}
@@ -283,6 +274,11 @@ class _File:
                     yield Note(node.lineno, what, used)
 
 
+def _absolute(name: str, level: int, home: str) -> str:
+    above = home.split(".") if level else []
+    return ".".join(filter(None, [*above[: max(0, len(above) - level + 1)], name]))
+
+
 def _bound_name(node: ast.AST) -> str | None:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return node.name
@@ -291,11 +287,8 @@ def _bound_name(node: ast.AST) -> str | None:
 
 def _named(value: object) -> Target | None:
     """The part that a text such as ``module:object`` or ``nnbench.module`` may name."""
-    if not isinstance(value, str):
-        return None
-    if found := _OBJECT.fullmatch(value):
-        return Target(found[1], found[2], otherwise=value)
-    return Target(value, otherwise=value) if re.fullmatch(r"nnbench(\.\w+)+", value) else None
+    found = _PART.fullmatch(value) if isinstance(value, str) else None
+    return Target(found[1] or found[0], found[2] or "", otherwise=found[0]) if found else None
 
 
 def _joined(values: list[ast.expr]) -> Iterator[ast.expr]:

@@ -18,7 +18,7 @@ from glob import glob
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from nnbench.cells.meaning import OPENS, Meaning, Note, Target, meaning_of
+from nnbench.cells.meaning import COMPILED, OPENS, Meaning, Note, Target, meaning_of
 from nnbench.errors import NnbenchError
 
 PACKAGE = Path(__file__).parent.parent
@@ -135,13 +135,12 @@ def _with_parents(name: str) -> Iterator[str]:
 def _meaning(module: Module) -> Meaning:
     if module.path is None:
         return Meaning()
-    if module.path.suffix in (".py", ".pyw"):
+    if module.path.suffix in (".py", ".pyw") and module.path.is_file():
         return meaning_of(_content(module.path), module.path, module.name, package=module.package)
-    file = next(
-        p for p in (module.path, *module.path.parents) if p.is_file()
-    )  # it may be an archive
-    note = Note(1, "is no Python source: what it imports or reads itself is not followed")
-    return Meaning(words=(hashlib.sha256(_content(file)).hexdigest(),), notes=(note,))
+    # it may lie in an archive
+    file = next((p for p in (module.path, *module.path.parents) if p.is_file()), module.path)
+    whole = hashlib.sha256(_content(file)).hexdigest()
+    return Meaning(words=(whole,), notes=(Note(1, COMPILED),))
 
 
 def _content(path: Path) -> bytes:
@@ -194,11 +193,8 @@ def origin_of(
         if further is None or further in seen:
             break
         importer, wanted = module, further
-    if (
-        wanted.name
-        and (inner := _imported(importer, f"{wanted.module}.{wanted.name}"))
-        and inner.ours
-    ):
+    inner = _imported(importer, f"{wanted.module}.{wanted.name}") if wanted.name else None
+    if inner and inner.ours:
         module, wanted = inner, Target(inner.name)
     return (None if neutral.fullmatch(module.name) else module), wanted.name
 
