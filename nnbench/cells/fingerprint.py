@@ -35,7 +35,7 @@ ENTRY = "nnbench.experiments.run"
 # They hold names, messages, checks and file formats, all of them resolved before a cell is hashed.
 NEUTRAL = frozenset((
     "nnbench", "nnbench.errors", "nnbench.registry", "nnbench.schema", "nnbench.records.store",
-    "nnbench.datasets.fits", "nnbench.processes", "nnbench.experiments.measured",
+    "nnbench.datasets.checks", "nnbench.processes", "nnbench.experiments.measured",
 ))  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def _dataset_names(dataset: str) -> tuple[str, ...]:
     """What a dataset's name stands for; of a user's own data, what their files hold."""
     if not is_data_file(dataset):
         return (target(dataset, DATASETS),)
-    from nnbench.datasets.own.dataset import content_fingerprint  # noqa: PLC0415 - only where it is needed
+    from nnbench.datasets.own.description import content_fingerprint  # noqa: PLC0415 - only where it is needed
 
     return target(dataset, DATASETS), content_fingerprint(Path(dataset))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nnbench.cells.fingerprint import dataset_fingerprint
-from nnbench.datasets.own.dataset import read_description
+from nnbench.datasets.own.description import read_description
 from nnbench.datasets.prepared import files
 from nnbench.errors import NnbenchError
 from nnbench.records.record import record_problem
