@@ -13,7 +13,7 @@ from nnbench.cells.cell import Cell, dataset_of, make_cell
 from nnbench.claims.claim import Claim
 from nnbench.claims.config import Config, resolve_settings
 from nnbench.claims.pick import Pick
-from nnbench.datasets.fits import check_settings_fit
+from nnbench.datasets.checks import check_settings
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.reads import check_reads
@@ -165,7 +165,7 @@ def _level_cells(part: _Part, level: _Level, *, tuned: bool, where: str) -> Iter
         named = f"{where}: candidate {candidate}" if candidate else where
         settings = resolve_settings((*layers, candidate), where=named)
         dataset = dataset_of(part.dataset)
-        check_settings_fit(dataset, settings, where=named)
+        check_settings(dataset, settings, where=named)
         at = _place(level.at, part.dataset)
         check_reads(settings, claim.metric, dataset, at=at, where=named)
         if level.pick:
@@ -214,7 +214,7 @@ def _search(
         named = f"{where}: tune {candidate}"
         settings = resolve_settings((*layers, candidate), where=named)
         dataset = dataset_of(part.dataset)
-        check_settings_fit(dataset, settings, where=named)
+        check_settings(dataset, settings, where=named)
         check_model(settings, dataset.input_shape)
     seeds = range(TUNING_SEED_START, TUNING_SEED_START + part.config.tuning_seeds)
     return {"candidates": candidates, "seeds": list(seeds)}
