@@ -122,18 +122,22 @@ def _folder(data: Path) -> Path:
 
 def _aggregate(options: argparse.Namespace) -> None:
     from nnbench.plan.plan import make_plan  # noqa: PLC0415
-    from nnbench.verdicts.measurements import aggregate  # noqa: PLC0415
+    from nnbench.verdicts.judge import gather  # noqa: PLC0415
+    from nnbench.verdicts.tables import write_tables  # noqa: PLC0415
 
     plan = make_plan(_config(options))
-    aggregate(plan, Path(plan.config.results))
+    write_tables(gather(plan), Path(plan.config.results) / "aggregate")
 
 
 def _judge(options: argparse.Namespace) -> None:
     from nnbench.plan.plan import make_plan  # noqa: PLC0415
-    from nnbench.verdicts.judge import judge_all  # noqa: PLC0415
+    from nnbench.verdicts.judge import gather, judge, write_results  # noqa: PLC0415
+    from nnbench.verdicts.tables import write_tables  # noqa: PLC0415
 
     plan = make_plan(_config(options))
-    judge_all(plan, Path(plan.config.results), Path(plan.config.reports) / "results.json")
+    evidence = gather(plan)
+    write_tables(evidence, Path(plan.config.results) / "aggregate")
+    write_results(judge(plan, evidence), Path(plan.config.reports) / "results.json")
 
 
 def _report(options: argparse.Namespace) -> None:

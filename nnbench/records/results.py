@@ -11,15 +11,16 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nnbench.claims.kinds import Outcome, Status
 from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import JsonObject
 from nnbench.metrics import METRICS
 from nnbench.records.record import Machine
-from nnbench.schema import Anything, Bounded
+from nnbench.schema import Anything, Bounded, first_problem
 
 SCHEMA_VERSION = 1
 _AGAIN = "run `nnbench judge` again with this version of nnbench"
@@ -41,18 +42,19 @@ MetricName = Annotated[str, AfterValidator(_metric)]
 Seed = Annotated[str, Field(pattern=r"^\d{1,19}$")]
 Count = Annotated[int, Field(ge=0)]
 Time = Annotated[str, AfterValidator(_time)]
-Outcome = Literal["reproduced", "partly", "contradicted", "inconclusive"]
+SeedStatus = Literal["ok", "diverged", "capped", "missing"]
+ClaimStatus = Literal["judged", "measured", "not run", "qualitative"]
 Series = tuple[float | None, ...]
-Whole = TypeVar("Whole", bound="Part")
+Whole = TypeVar("Whole", bound="Section")
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """A section of the results: typed, frozen, finite."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Bounds(Part):
+class Bounds(Section):
     """A mean and its 95 % interval, in natural units."""
 
     mean: float | None
@@ -60,7 +62,7 @@ class Bounds(Part):
     high: float | None
 
 
-class SearchResult(Part):
+class SearchResult(Section):
     """The learning-rate search of the tuned track: which candidate was chosen, by mean validation loss."""
 
     candidates: tuple[JsonObject, ...]
@@ -81,7 +83,7 @@ class CandidateResult(Bounds):
     diverged: Count
 
 
-class PickResult(Part):
+class PickResult(Section):
     """How a level was picked in each block."""
 
     by: MetricName
@@ -106,7 +108,7 @@ class LevelResult(Bounds):
     failed: Count
     not_measured: str | None
     values: dict[Seed, Bounded | None]
-    seed_status: dict[Seed, Literal["ok", "diverged", "capped", "missing"]]
+    seed_status: dict[Seed, SeedStatus]
     metrics: dict[str, Bounds]
     cell: str | None
     cells: tuple[str, ...]
@@ -121,7 +123,7 @@ class LevelResult(Bounds):
     curves: dict[str, Series] | None
 
 
-class PairResult(Part):
+class PairResult(Section):
     """Two levels, compared; a positive difference is as claimed."""
 
     a: str
@@ -132,7 +134,7 @@ class PairResult(Part):
     margin: float
     unit: Literal["raw", "log"]
     percent: float | None = None
-    status: Literal["UP", "up", "REV", "equal", "unclear", "holds", "violated"]
+    status: Status
     role: str
     p: float | None
     p_holm: float | None
@@ -142,7 +144,7 @@ class PairResult(Part):
     text: str
 
 
-class Finding(Part):
+class Finding(Section):
     """A claim on one dataset in one track, as one of its variants reads it, and its verdict."""
 
     dataset: str
@@ -175,8 +177,8 @@ class Finding(Part):
     sentence: str | None
 
     @property
-    def place(self) -> tuple[str, str, str | None]:
-        """What it is about, among the findings of a claim: dataset, track, variant."""
+    def key(self) -> tuple[str, str, str | None]:
+        """What tells it from the other findings of its claim: dataset, track, variant."""
         return self.dataset, self.track, self.variant
 
     @model_validator(mode="after")
@@ -184,7 +186,7 @@ class Finding(Part):
         return _each_once(self, "level", [level.level for level in self.levels])
 
 
-class ClaimResult(Part):
+class ClaimResult(Section):
     """One claim of a document: its verdict is that of the finding that decides."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_-]*$")]
@@ -199,7 +201,7 @@ class ClaimResult(Part):
     tier: str = "default"
     claimed: dict[str, float] = {}
     order: tuple[str, ...] = ()
-    status: Literal["judged", "measured", "not run", "qualitative"]
+    status: ClaimStatus
     reason: str | None
     cost_seconds: float | None
     verdict: Outcome | None
@@ -215,10 +217,10 @@ class ClaimResult(Part):
 
     @model_validator(mode="after")
     def _findings_differ(self) -> Self:
-        return _each_once(self, "result", [finding.place for finding in self.results])
+        return _each_once(self, "result", [finding.key for finding in self.results])
 
 
-class Summary(Part):
+class Summary(Section):
     """How many claims came out in which way."""
 
     claims: Count
@@ -239,7 +241,7 @@ class MeasuredOn(Machine):
     cells: Count
 
 
-class Sample(Part):
+class Sample(Section):
     """For the picture of a dataset."""
 
     label: float
@@ -247,7 +249,7 @@ class Sample(Part):
     values: tuple[float, ...] | None = None
 
 
-class DatasetFacts(Part):
+class DatasetFacts(Section):
     """What is known of a dataset; ``error`` says why its prepared files could not be read."""
 
     name: str
@@ -267,7 +269,7 @@ class DatasetFacts(Part):
     error: str | None = None
 
 
-class RunFacts(Part):
+class RunFacts(Section):
     """Time and memory of all cells together."""
 
     cells: Count
@@ -283,7 +285,7 @@ class RunFacts(Part):
     resumed: Count = 0
 
 
-class Rejected(Part):
+class Rejected(Section):
     """A record that was not used."""
 
     cell: str
@@ -296,7 +298,7 @@ class MissingCell(Rejected):
     claims: tuple[str, ...]
 
 
-class Provenance(Part):
+class Provenance(Section):
     """How the numbers were made."""
 
     nnbench_version: str
@@ -317,7 +319,7 @@ class Provenance(Part):
     missing_cells: tuple[MissingCell, ...]
 
 
-class Results(Part):
+class Results(Section):
     """The whole document: a function of the config and the records alone."""
 
     schema_version: int
@@ -337,7 +339,7 @@ class Results(Part):
 
 
 def _each_once(whole: Whole, kind: str, names: Sequence[object]) -> Whole:
-    """The whole, if no two of its parts have the same name."""
+    """The whole, if no two of its sections have the same name."""
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"{kind} {twice[0]!r} stands there twice")
     return whole
@@ -368,11 +370,9 @@ def read_results(path: Path) -> Results:
     try:
         return Results.model_validate_json(content)
     except ValidationError as error:
-        first: Any = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))[:200]
-        what = first["msg"].removeprefix("Value error, ")
+        first = error.errors(include_url=False, include_context=False)[0]
         got = repr(first["input"])[:100] if first["type"] != "missing" else None
-        raise NnbenchError(f"{file}: {place}: {what}", got=got, todo=_AGAIN) from None
+        raise NnbenchError(f"{file}: {first_problem(error)}", got=got, todo=_AGAIN) from None
 
 
 def _refused(text: str) -> float:

@@ -18,10 +18,11 @@ from nnbench.engine.probes import dead_units, gradient_noise
 from nnbench.engine.scores import Scores, Shifted, evaluate, labels_of, uninformed
 from nnbench.engine.seeding import generators
 from nnbench.engine.shift import check_range
+from nnbench.experiments.joining import together
 from nnbench.experiments.measured import Chosen, JsonObject, Measured, Run, Search
 from nnbench.experiments.request import Request
 from nnbench.experiments.training.fit import Fitted, Job, Timer, fit, seconds_of
-from nnbench.experiments.training.groups import Groups, together
+from nnbench.experiments.training.groups import Groups
 from nnbench.experiments.training.scores import (
     Tested,
     curves_of,
