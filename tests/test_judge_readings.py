@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 from pathlib import Path
@@ -27,7 +28,12 @@ from made_up_readings import (
 from scipy import stats
 
 from nnbench.plan.plan import Plan
-from nnbench.verdicts.picking import choose, drawn_candidates, rank_correlation
+from nnbench.verdicts.picking import (
+    candidate_names,
+    choose,
+    drawn_candidates,
+    rank_correlation,
+)
 
 
 def table(plan: Plan, name: str) -> pd.DataFrame:
@@ -57,10 +63,10 @@ def test_a_level_reads_the_metrics_of_its_place_and_the_runs_own_for_the_rest(
     assert set(found["noisy"]["values"].values()) == {None}, "the loss elsewhere is none of there"
     assert found["noisy"]["metrics"]["test_accuracy"]["mean"] == pytest.approx(0.88)
     assert found["turned"]["metrics"]["train_loss"]["mean"] == pytest.approx(0.1)
-    runs, long = table(plan, "runs"), table(plan, "places")
-    assert not [name for name in runs.columns if "@" in name]
-    assert set(long["place"]) == {"rotated", "noisy"}
-    assert len(long) == 10
+    runs, read = table(plan, "runs"), table(plan, "measurements")
+    assert not [name for name in [*runs.columns, *read.columns] if "@" in name]
+    assert set(read["at"].dropna()) == {"rotated", "noisy"}
+    assert read[read["at"] == "rotated"]["value"].tolist() == TURNED
 
 
 def test_a_run_that_diverged_scores_as_untrained_at_a_place_too(tmp_path: Path) -> None:
@@ -191,7 +197,7 @@ def test_each_block_takes_the_candidate_with_the_best_validation_and_reads_its_t
     assert found["settings"]["lr"] == "chosen in each block"
     assert (found["cell"], found["cells"]) == (None, list(use.cells))
     measured = table(plan, "measurements")
-    assert len(measured) == 10, "one row a level and seed"
+    assert len(measured) == 10, "one row per level and seed"
     assert len(table(plan, "candidates")) == 20
 
 
@@ -231,12 +237,15 @@ def test_a_random_search_chooses_among_its_draws_of_the_block(tmp_path: Path) ->
     fill_cells(plan, {"": {"test_loss": [5.0] * 5}, **values})
     pick = levels(judged(plan), "c0")["picked"]["pick"]
     assert (pick["draws"], sum(c["drawn"] for c in pick["candidates"])) == (3, 15)
+    settings = [plan.cells[cell].settings.model_dump(mode="json") for cell in use.cells]
+    names = candidate_names(settings)
+    assert json.loads(names[0]) == {"lr": settings[0]["lr"]}
     for seed in range(5):
-        drawn = drawn_candidates(use.cells, seed, 3)
+        drawn = drawn_candidates(names, seed, 3)
         assert pick["chosen"][str(seed)] == use.cells[drawn[0]], "the first is the best here"
 
 
-def test_the_draws_of_a_block_are_fixed_by_its_cells_and_seed() -> None:
+def test_the_draws_of_a_block_are_fixed_by_its_candidates_and_seed() -> None:
     cells = [f"{i:016x}" for i in range(30)]
     assert drawn_candidates(cells, 0, None) == drawn_candidates(cells, 0, 30) == list(range(30))
     drawn = [tuple(drawn_candidates(cells, seed, 9)) for seed in range(200)]

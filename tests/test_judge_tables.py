@@ -14,7 +14,8 @@ from made_up_readings import FAST, SLOW, STILL, TURNED, fill_cells, frameworks, 
 from scipy import stats
 
 from nnbench.plan.plan import Plan
-from nnbench.verdicts.measurements import curve_table, read_records
+from nnbench.verdicts.curves import mean_curves
+from nnbench.verdicts.evidence import read_records
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,10 +28,12 @@ def curves_of(folder: Path, points: list[list[float | None]], **states: Any) -> 
     plan = planned(folder, claim(), seeds=len(points[0]))
     cell = next(iter(plan.cells.values()))
     curves = {"epochs": [1.0 + i for i in range(len(points))], "validation_loss": points}
-    losses = {"test_loss": [0.5] * len(cell.seeds)}
+    losses = {"test_loss": [0.5] * len(points[0])}
     store(plan, cell, made_up_record(cell, losses, curves=curves, **states))
-    records, _ = read_records(plan, Path(plan.config.results))
-    found: dict[str, Any] = curve_table(records).to_dict("list")
+    record = read_records(plan, Path(plan.config.results)).joined(cell.id, seeds=len(points[0]))
+    table = mean_curves(record)
+    assert table is not None
+    found: dict[str, Any] = table.to_dict("list")
     return found
 
 
@@ -111,7 +114,8 @@ def tuned(folder: Path, tune: dict[str, list[Any]], chosen: int) -> bool:
     plan = planned(folder, claim(**{**TUNED, "tracks": ["tuned"], "decided_by": "tuned", "tune": tune}), seeds=5)  # fmt: skip
     for cell in plan.cells.values():
         assert cell.search is not None
-        search = {**cell.search, "chosen": chosen, "scores": [0.5] * len(cell.search["candidates"])}
+        scores = [0.5] * len(cell.search.candidates)
+        search = {**cell.search.model_dump(mode="json"), "chosen": chosen, "scores": scores}
         store(plan, cell, made_up_record(cell, {"test_loss": STILL}, search=search))
     found = levels(judged(plan), "c0")["relu"]["search"]["at_edge"]
     assert isinstance(found, bool)
@@ -194,7 +198,7 @@ def test_the_rule_declares_every_table_that_is_written(tmp_path: Path) -> None:
     fill(plan, "order", "test_loss", LOSSES)
     judged(plan)
     rule = (ROOT / "workflow/rules/report.smk").read_text(encoding="utf-8").partition("rule judge")
-    declared = re.findall(r'RESULTS / "aggregate/(\w+\.(?:csv|json|sha256))"', rule[0])
+    declared = re.findall(r'RESULTS / "aggregate/(\w+\.(?:csv|parquet|sha256))"', rule[0])
     assert set(declared) == written(plan)
     assert len(declared) == len(set(declared))
 
