@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from nnbench.claims.kinds import KINDS, Kind
 from nnbench.errors import nearest
@@ -22,6 +22,15 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
+def _number(value: object) -> object:
+    """A claimed value; "85 %" becomes 0.85."""
+    match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return float(match[1]) / 100 if match else value
+
+
+Claimed = dict[str, Annotated[float, BeforeValidator(_number)]]
+
+
 class Variant(Strict):
     """Another reading of a claim, judged on its own: what it gives replaces what the claim says."""
 
@@ -30,18 +39,13 @@ class Variant(Strict):
     controls: dict[str, Overrides] | None = None
     kind: Kind | None = None
     metric: str | None = None
-    claimed: dict[str, float] | None = None
+    claimed: Claimed | None = None
     order: tuple[str, ...] | None = None
     better: tuple[str, ...] | None = None
     than: tuple[str, ...] | None = None
     margin: Annotated[float, Field(gt=0.0)] | None = None
     datasets: dict[str, Overrides] | None = None
     settings: Overrides | None = None
-
-    @field_validator("claimed", mode="before")
-    @classmethod
-    def _percent(cls, value: object) -> object:
-        return _numbers(value)
 
 
 class Claim(Strict):
@@ -60,7 +64,7 @@ class Claim(Strict):
     levels: dict[str, Overrides] = Field(default_factory=dict)
     controls: dict[str, Overrides] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=dict)
-    claimed: dict[str, float] = Field(default_factory=dict)
+    claimed: Claimed = Field(default_factory=dict)
     order: tuple[str, ...] = ()
     better: tuple[str, ...] = ()
     than: tuple[str, ...] = ()
@@ -79,11 +83,6 @@ class Claim(Strict):
     caveats: tuple[str, ...] = ()
     second_look: str = ""
     """What was checked after a result that contradicts the document, and why one may believe it."""
-
-    @field_validator("claimed", mode="before")
-    @classmethod
-    def _percent(cls, value: object) -> object:
-        return _numbers(value)
 
     @field_validator("metric")
     @classmethod
@@ -121,16 +120,6 @@ def _replaced(variant: Variant) -> dict[str, object]:
     if "metric" in given:
         dropped["margin"] = None  # a margin belongs to its metric
     return {**dropped, **given}
-
-
-def _numbers(value: object) -> object:
-    return {k: _number(v) for k, v in value.items()} if isinstance(value, dict) else value
-
-
-def _number(value: object) -> object:
-    """A claimed value; "85 %" becomes 0.85."""
-    match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
-    return float(match[1]) / 100 if match else value
 
 
 def _claim_problems(claim: Claim) -> list[str]:

@@ -7,7 +7,8 @@ a kind's ``outcome`` concludes. Adding a kind: an entry in ``KINDS`` and what it
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
@@ -123,9 +124,16 @@ def order_rules(
         raise ValueError(f"an order claim needs two or more finite values, got {dict(claimed)}")
     scaled = {k: float(log_scale(v)) if scale == "log" else v for k, v in claimed.items()}
     levels = sorted(scaled, key=scaled.__getitem__, reverse=not lower_is_better)
+    return _chain(levels, lambda a, b: abs(scaled[a] - scaled[b]), default_margin=default_margin)
+
+
+def _chain(
+    levels: Sequence[str], gap_of: Callable[[str, str], float], *, default_margin: float
+) -> tuple[PairRule, ...]:
+    """Neighbours, best first, then the ends where there are more than two levels."""
 
     def rule(better: str, worse: str, role: Role) -> PairRule:
-        gap = abs(scaled[better] - scaled[worse])
+        gap = gap_of(better, worse)
         margin = min(default_margin, gap / 2) if gap else default_margin
         return PairRule(better=better, worse=worse, margin=margin, tie=gap == 0, role=role)
 
@@ -134,19 +142,10 @@ def order_rules(
     return (*rules, ends) if len(levels) > 2 and not ends.tie else tuple(rules)
 
 
-def ranked_rules(order: Sequence[str], *, margin: float) -> tuple[PairRule, ...]:
-    """Neighbours of an order without numbers, best first, then the ends."""
-    rules = [
-        PairRule(better=a, worse=b, margin=margin, role="adjacent") for a, b in pairwise(order)
-    ]
-    ends = PairRule(better=order[0], worse=order[-1], margin=margin, role="extremes")
-    return (*rules, ends) if len(order) > 2 else tuple(rules)
-
-
 def _in_order(claim: Claim, metric: Metric) -> tuple[PairRule, ...]:
     margin = metric.margin_on_scale(claim.margin)
-    if claim.order:
-        return ranked_rules(claim.order, margin=margin)
+    if claim.order:  # without numbers
+        return _chain(claim.order, lambda *_: math.inf, default_margin=margin)
     return order_rules(
         claim.claimed,
         lower_is_better=metric.lower_is_better,
@@ -156,14 +155,15 @@ def _in_order(claim: Claim, metric: Metric) -> tuple[PairRule, ...]:
 
 
 def _better_than(claim: Claim, metric: Metric) -> tuple[PairRule, ...]:
-    margin = metric.margin_on_scale(claim.margin)
-    pairs = itertools.product(claim.better, claim.than)
-    return tuple(PairRule(better=a, worse=b, margin=margin) for a, b in pairs)
+    return _pairs(itertools.product(claim.better, claim.than), claim, metric)
 
 
 def _all_pairs(claim: Claim, metric: Metric) -> tuple[PairRule, ...]:
+    return _pairs(itertools.combinations(claim.levels, 2), claim, metric)
+
+
+def _pairs(pairs: Iterable[tuple[str, str]], claim: Claim, metric: Metric) -> tuple[PairRule, ...]:
     margin, tie = metric.margin_on_scale(claim.margin), KINDS[claim.kind].ties
-    pairs = itertools.combinations(claim.levels, 2)
     return tuple(PairRule(better=a, worse=b, margin=margin, tie=tie) for a, b in pairs)
 
 
@@ -264,8 +264,5 @@ KINDS: Mapping[Kind, ClaimKind] = {
         status="measured",
         lead="counted",
     ),
-    "qualitative": ClaimKind(
-        meaning="a statement without numbers",
-        status="qualitative",
-    ),
+    "qualitative": ClaimKind(meaning="a statement without numbers", status="qualitative"),
 }

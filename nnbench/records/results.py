@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from nnbench.claims.kinds import Outcome, Status
 from nnbench.errors import NnbenchError
@@ -45,7 +45,18 @@ Time = Annotated[str, AfterValidator(_time)]
 SeedStatus = Literal["ok", "diverged", "capped", "missing"]
 ClaimStatus = Literal["judged", "measured", "not run", "qualitative"]
 Series = tuple[float | None, ...]
-Whole = TypeVar("Whole", bound="Section")
+
+
+def _unique(kind: str, name: str) -> AfterValidator:
+    """No two sections of a list have the same name, which is this attribute of theirs."""
+
+    def checked(sections: tuple[Section, ...]) -> tuple[Section, ...]:
+        counts = Counter(getattr(section, name) for section in sections)
+        if twice := [value for value, count in counts.items() if count > 1]:
+            raise ValueError(f"{kind} {twice[0]!r} stands there twice")
+        return sections
+
+    return AfterValidator(checked)
 
 
 class Section(BaseModel):
@@ -169,7 +180,7 @@ class Finding(Section):
     notes: tuple[str, ...]
     chance: float | None
     resolution: float | None
-    levels: Annotated[tuple[LevelResult, ...], Field(min_length=1)]
+    levels: Annotated[tuple[LevelResult, ...], Field(min_length=1), _unique("level", "level")]
     verdict: Outcome | None
     verdict_reason: str | None
     blocks: Count
@@ -180,10 +191,6 @@ class Finding(Section):
     def key(self) -> tuple[str, str, str | None]:
         """What tells it from the other findings of its claim: dataset, track, variant."""
         return self.dataset, self.track, self.variant
-
-    @model_validator(mode="after")
-    def _levels_differ(self) -> Self:
-        return _each_once(self, "level", [level.level for level in self.levels])
 
 
 class ClaimResult(Section):
@@ -213,11 +220,7 @@ class ClaimResult(Section):
     second_look: str | None
     depends_on_track: bool
     command: str | None
-    results: tuple[Finding, ...]
-
-    @model_validator(mode="after")
-    def _findings_differ(self) -> Self:
-        return _each_once(self, "result", [finding.key for finding in self.results])
+    results: Annotated[tuple[Finding, ...], _unique("result", "key")]
 
 
 class Summary(Section):
@@ -326,23 +329,12 @@ class Results(Section):
     records_sha256: str = ""
     summary: Summary
     provenance: Provenance
-    claims: tuple[ClaimResult, ...]
-
-    @model_validator(mode="after")
-    def _claims_differ(self) -> Self:
-        return _each_once(self, "claim", [claim.id for claim in self.claims])
+    claims: Annotated[tuple[ClaimResult, ...], _unique("claim", "id")]
 
     def to_json(self) -> bytes:
         """As it is written: the same results give the same bytes."""
         text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False)
         return text.encode() + b"\n"
-
-
-def _each_once(whole: Whole, kind: str, names: Sequence[object]) -> Whole:
-    """The whole, if no two of its sections have the same name."""
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise ValueError(f"{kind} {twice[0]!r} stands there twice")
-    return whole
 
 
 def read_results(path: Path) -> Results:

@@ -21,10 +21,7 @@ def curve_table(records: Mapping[str, Record]) -> pd.DataFrame:
         for cell_id, record in records.items()
         if (table := mean_curves(record)) is not None
     ]
-    columns = ["cell", "epochs", *CURVES[:2], "validation_loss_low", "validation_loss_high"]
-    if not frames:
-        return pd.DataFrame(columns=[*columns, *CURVES[2:]])
-    return pd.concat(frames, ignore_index=True).reindex(columns=[*columns, *CURVES[2:]])
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"cell": []})
 
 
 def mean_curves(record: Record | None) -> pd.DataFrame | None:

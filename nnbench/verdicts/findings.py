@@ -67,12 +67,7 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         task=dataset.task,
         metric=metric.name,
         metric_title=wording.title_of(metric),
-        unit=metric.unit,
-        lower_is_better=metric.lower_is_better,
-        directed=metric.directed,
-        scale=metric.scale,
-        timing=metric.timing,
-        derived=metric.derived,
+        **{name: getattr(metric, name) for name in _METRIC_FACTS},
         conditional=dataset.kind == "fixed",
         objective=objective,
         machines=machines,
@@ -87,6 +82,9 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})
+
+
+_METRIC_FACTS = ("unit", "lower_is_better", "directed", "scale", "timing", "derived")
 
 
 def _decides(level: LevelRuns, claim: Claim) -> bool:

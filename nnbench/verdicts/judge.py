@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from nnbench.cells.cell import canonical
 from nnbench.cells.cost import WORK_PER_SECOND, work
@@ -85,10 +86,7 @@ def _summary(claims: Sequence[ClaimResult]) -> Summary:
     states = Counter(claim.status for claim in claims)
     return Summary(
         claims=len(claims),
-        reproduced=outcomes["reproduced"],
-        partly=outcomes["partly"],
-        contradicted=outcomes["contradicted"],
-        inconclusive=outcomes["inconclusive"],
+        **{outcome: outcomes[outcome] for outcome in get_args(Outcome)},
         measured=states["measured"],
         qualitative=states["qualitative"],
         not_run=states["not run"],

@@ -29,7 +29,7 @@ USE_COLUMNS = (
     "claim", "variant", "dataset", "track", "level", "role", "at", "pick_by", "draws",
 )  # fmt: skip
 RUN_COLUMNS = ("seed", "status", "cell", *METRICS)
-OFFER_COLUMNS = ("seed", "cell", "status", "drawn", "chosen", "by", "value")
+OFFER_COLUMNS = ("seed", "cell", "status", "by", "value", "drawn", "chosen")
 Row = Mapping[str, object]
 
 
@@ -94,16 +94,6 @@ def candidates(levels: Iterable[LevelRuns]) -> pd.DataFrame:
     return _table(rows, (*USE_COLUMNS, *OFFER_COLUMNS))
 
 
-def run_table(plan: Plan, records: Records) -> pd.DataFrame:
-    """A row per planned cell and seed, with the metrics of the run itself."""
-    rows = [
-        {**row, "cell": cell_id, "seed": seed}
-        for cell_id, seeds in plan.seeds.items()
-        for seed, row in enumerate(_rows(records.joined(cell_id, seeds=seeds), seeds))
-    ]
-    return _table(rows, ("cell", "seed", "status", *METRICS))
-
-
 def _use_columns(use: Use) -> dict[str, object]:
     return {name: getattr(use, name) for name in USE_COLUMNS}
 
@@ -124,85 +114,77 @@ _TYPES: Mapping[str, str] = {
 
 
 def _level(use: Use, plan: Plan, records: Records, *, metric: str) -> LevelRuns:
-    cells = [_rows(records.joined(c, seeds=use.seeds), use.seeds, at=use.at, metric=metric) for c in use.cells]  # fmt: skip
-    if use.pick_by is None:
-        read = [{"seed": seed, "cell": use.cells[0], **row} for seed, row in enumerate(cells[0])]
-        offered: list[Row] = []
-    else:
+    cells = [_rows(records.joined(cell, seeds=use.seeds), use, metric) for cell in use.cells]
+    read: list[Row] = [{"cell": use.cells[0], **row} for row in cells[0]]
+    offered: list[Row] = []
+    if use.pick_by is not None:
         read, offered = _picked(use, plan, cells, metric=metric)
     runs = pd.DataFrame(read, columns=list(RUN_COLUMNS)).astype(dict.fromkeys(METRICS, float))
+    runs["seed"] = range(use.seeds)
     # a run that did not measure the claim's metric is missing
     runs.loc[runs["status"].isin(["ok", "capped"]) & runs[metric].isna(), "status"] = "missing"
-    return LevelRuns(
-        use=use, metric=metric, runs=runs, offered=pd.DataFrame(offered, columns=list(OFFER_COLUMNS))
-    )  # fmt: skip
+    offers = pd.DataFrame(offered, columns=list(OFFER_COLUMNS))
+    return LevelRuns(use=use, metric=metric, runs=runs, offered=offers)
 
 
 def _picked(
     use: Use, plan: Plan, cells: Sequence[Sequence[Row]], *, metric: str
-) -> tuple[list[dict[str, object]], list[Row]]:
+) -> tuple[list[Row], list[Row]]:
     """A pick's row per seed, and the candidates that each seed was offered."""
     assert use.pick_by is not None
     settings = [plan.cells[cell_id].settings.model_dump(mode="json") for cell_id in use.cells]
     names, about = candidate_names(settings), metric_about(metric, use.pick_by)
-    read: list[dict[str, object]] = []
+    read: list[Row] = []
     offered: list[Row] = []
     for seed in range(use.seeds):
         block = pd.DataFrame([rows[seed] for rows in cells], columns=["status", *METRICS])
         block = block.astype(dict.fromkeys(METRICS, float))
         drawn = drawn_candidates(names, seed, use.draws)
         best = choose(block, use.pick_by, among=drawn)
-        read_from = fallback(block, among=drawn) if best is None else best
-        row: dict[str, object] = {"status": "missing"}
-        if read_from is not None:
-            row = {str(name): value for name, value in block.iloc[read_from].items()}
+        row = _row_of(block, fallback(block, among=drawn) if best is None else best)
         if row["status"] != "missing":
             row["rank_correlation"] = rank_correlation(block, use.pick_by, about)
-        read.append({**row, "seed": seed, "cell": None if best is None else use.cells[best]})
+        read.append({**row, "cell": None if best is None else use.cells[best]})
+        scores = zip(use.cells, block["status"], block[use.pick_by], block[about], strict=True)
         offered += [
-            {
-                "seed": seed,
-                "cell": cell_id,
-                "status": block["status"][number],
-                "drawn": int(number in drawn),
-                "chosen": int(number == best),
-                "by": block[use.pick_by][number],
-                "value": block[about][number],
-            }
-            for number, cell_id in enumerate(use.cells)
+            dict(zip(OFFER_COLUMNS, (seed, *own, int(i in drawn), int(i == best)), strict=True))
+            for i, own in enumerate(scores)
         ]
     return read, offered
+
+
+def _row_of(block: pd.DataFrame, number: int | None) -> dict[str, object]:
+    """One candidate's run; None: a missing one, of which nothing is known."""
+    if number is None:
+        return {"status": "missing"}
+    return {str(name): value for name, value in block.iloc[number].items()}
 
 
 # --- what a cell's record holds
 
 
-def _rows(
-    record: Record | None, seeds: int, *, at: str | None = None, metric: str | None = None
-) -> list[Row]:
-    """Per seed: status and metrics, those read ``at`` an entry of the cell in place of its own.
+def _rows(record: Record | None, use: Use, metric: str) -> list[Row]:
+    """Status and metrics of each seed; those of the entry that the use reads replace the run's own.
 
     The claim's metric has to be the entry's own (a loss of the whole test set is none of a class);
     a count may be that of the whole network.
     """
-    runs = [None if record is None else record.runs.get(str(seed)) for seed in range(seeds)]
-    scores = [None if run is None or record is None else _scores(run, record) for run in runs]
-    own = {name for score in scores if score for name, _ in _at(score, at)} if at else set()
-    if at and metric and METRICS[metric].unit != "count":
+    missing: Row = {"status": "missing"}
+    if record is None:
+        return [missing] * use.seeds
+    scores = {seed: _scores(run, record) for seed, run in record.runs.items()}
+    own = {name for score in scores.values() for name, _ in _at(score, use.at)}
+    if use.at and METRICS[metric].unit != "count":
         own.add(metric)
-    counted = _counted(record, at)
-    return [
-        {"status": "missing"}
-        if run is None or score is None
-        else {
-            "status": run.status,
-            **dict(_at(score, None)),
-            **dict.fromkeys(own),
-            **counted,
-            **dict(_at(score, at)),
-        }
-        for run, score in zip(runs, scores, strict=True)
-    ]
+    facts = {**dict.fromkeys(own), **_counted(record, use.at)}
+
+    def row(seed: str) -> Row:
+        if seed not in scores:
+            return missing
+        score, status = scores[seed], record.runs[seed].status
+        return {"status": status, **dict(_at(score, None)), **facts, **dict(_at(score, use.at))}
+
+    return [row(str(seed)) for seed in range(use.seeds)]
 
 
 def _at(scores: Metrics, at: str | None) -> Iterator[tuple[str, float | None]]:
@@ -213,9 +195,9 @@ def _at(scores: Metrics, at: str | None) -> Iterator[tuple[str, float | None]]:
             yield name, value
 
 
-def _counted(record: Record | None, at: str | None) -> dict[str, float]:
+def _counted(record: Record, at: str | None) -> dict[str, float]:
     """What the network of an entry has, as a fact, holds for every run."""
-    facts = {} if record is None or at is None else record.facts.get(at, {})
+    facts = {} if at is None else record.facts.get(at, {})
     return {
         name: float(value) for name in METRICS if isinstance(value := facts.get(name), int | float)
     }

@@ -1,8 +1,8 @@
 """The measurements as files in ``results/aggregate``, for a reader's own tools (pandas, Parquet).
 
-``measurements.csv`` and ``.parquet`` are the tidy table, ``candidates.csv`` those of picks, ``runs.csv`` has a
-row per run, ``curves.csv`` the mean learning curves, and ``records.sha256`` says what records they were
-made of. ``docs/measurements.md`` explains their columns.
+``measurements.csv`` and ``.parquet`` are the tidy table, ``candidates.csv`` has the
+candidates of picks, ``curves.csv`` the mean learning curves of each cell, and ``records.sha256`` says what
+records they were made of. ``docs/measurements.md`` explains their columns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 from nnbench.records.store import MADE_OF, records_sha256, write_atomically
 from nnbench.verdicts.curves import curve_table
 from nnbench.verdicts.findings import Evidence
-from nnbench.verdicts.measurements import candidates, measurements, run_table
+from nnbench.verdicts.measurements import candidates, measurements
 
 
 def write_tables(evidence: Evidence, folder: Path) -> None:
@@ -38,7 +38,6 @@ def write_tables(evidence: Evidence, folder: Path) -> None:
     tables = {
         "measurements": tidy,
         "candidates": candidates(evidence.levels),
-        "runs": run_table(plan, records),
         "curves": curve_table(cells),
     }
     for name, table in tables.items():

@@ -8,7 +8,6 @@ rule aggregate:
     output:
         RESULTS / "aggregate/measurements.csv",
         RESULTS / "aggregate/measurements.parquet",
-        RESULTS / "aggregate/runs.csv",
         RESULTS / "aggregate/candidates.csv",
         RESULTS / "aggregate/curves.csv",
         RESULTS / "aggregate/records.sha256",
