@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from made_up_plan import claim, made_up_record, plan_in, store, write_document
 
 from nnbench.cells.cell import dataset_of
@@ -130,3 +131,7 @@ def numbers(item: Mapping[str, Any]) -> tuple[float, float, float]:
 def one_claim(folder: Path, name: str, *, seeds: int = 5) -> Plan:
     write_document(folder, {name: CLAIMS[name]})
     return plan_in(folder, seeds=seeds)
+
+
+def table(plan: Plan, name: str) -> pd.DataFrame:
+    return pd.read_csv(Path(plan.config.results) / "aggregate" / f"{name}.csv")

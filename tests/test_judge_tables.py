@@ -7,12 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
-from made_up_judge import CLAIMS, LOSSES, entry, fill, judged, levels, one_claim
+from made_up_judge import CLAIMS, LOSSES, entry, fill, judged, levels, one_claim, table
 from made_up_plan import TUNED, cells_by_level, claim, made_up_record, planned, store
 from made_up_readings import FAST, SLOW, STILL, TURNED, fill_cells, frameworks, picked, plan_of
 from scipy import stats
 
+from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
 from nnbench.verdicts.curves import mean_curves
 from nnbench.verdicts.evidence import read_records
@@ -201,6 +203,24 @@ def test_the_rule_declares_every_table_that_is_written(tmp_path: Path) -> None:
     declared = re.findall(r'RESULTS / "aggregate/(\w+\.(?:csv|parquet|sha256))"', rule[0])
     assert set(declared) == written(plan)
     assert len(declared) == len(set(declared))
+
+
+def test_the_tidy_table_is_the_same_in_both_formats(tmp_path: Path) -> None:
+    plan = one_claim(tmp_path, "order")
+    fill(plan, "order", "test_loss", LOSSES, diverged={"low": [1]})
+    judged(plan)
+    parquet = pd.read_parquet(tmp_path / "results/aggregate/measurements.parquet")
+    csv = table(plan, "measurements")
+    assert list(parquet.columns) == list(csv.columns)
+    assert len(parquet) == 4 * 5, "one row per level and seed"
+    high = parquet[parquet["level"] == "high"]
+    assert high["value"].tolist() == high["test_loss"].tolist() == LOSSES["high"]
+    assert set(parquet[parquet["level"] == "none"]["status"]) == {"missing"}
+    assert csv["value"].dropna().tolist() == parquet["value"].dropna().tolist()
+    assert parquet.dtypes.astype(str)["seed"] == "int64"
+    docs = (ROOT / "docs/measurements.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", docs))
+    assert set(parquet.columns) - set(METRICS) <= named
 
 
 def test_counts_are_told_beside_the_claimed_ones(tmp_path: Path) -> None:
