@@ -24,8 +24,8 @@ from made_up_plan import (
 
 from nnbench.cells.cell import canonical, dataset_of, make_cell
 from nnbench.cells.cost import memory_mb, work
-from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.cli.overview import cells_as_json, plan_table
+from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.plan.plan import Plan
 from nnbench.records.store import record_path
 from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target
@@ -76,6 +76,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "probes": {"probes": ("gradients",)},
     "optimizer": {"optimizer": "sgd"},
     "lr": {"lr": 0.25},
+    "optimizer_options": {"optimizer": "torch.optim:SGD", "optimizer_options": {"nesterov": False}},
     "momentum": {"optimizer": "sgd", "momentum": 0.25},
     "schedule": {"schedule": "cosine"},
     "batch_size": {"batch_size": 31},

@@ -1,4 +1,4 @@
-"""Which metrics a cell will have, and where, so that a claim cannot ask for others."""
+"""Which metrics and entries a cell will have, so that a claim cannot ask for others."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def check_reads(
         experiment.options, settings.experiment_options, where=f"{where}: experiment_options"
     )
     metrics = experiment.metrics or training_metrics(settings, dataset)
-    own = experiment.places(options)
-    known = own if experiment.metrics else training_places(settings, dataset)
+    own = experiment.entries(options)
+    known = own if experiment.metrics else training_entries(settings, dataset)
     if metric == "epochs_to_target" and settings.target is None:
         raise NnbenchError(
             f"{where}: metric epochs_to_target needs a target", todo="add `target: {value: …}`"
@@ -33,7 +33,7 @@ def check_reads(
         raise unknown_name(f"{where}: metric (as the cell measures it)", metric, metrics)
     if at is None and own:
         raise NnbenchError(
-            f"{where}: {experiment.title} measures several places",
+            f"{where}: {experiment.title} has several entries",
             todo=f"say which: at: {own[0]}",
         )
     if at is not None and at not in known:
@@ -56,7 +56,7 @@ def training_metrics(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
     return tuple(name for name, metric in METRICS.items() if metric.source in sources)
 
 
-def training_places(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
+def training_entries(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
     """What ``at`` can name in a training: its shifted tests and its classes."""
     names = dataset.class_names
     kept = [names[label] for label in settings.classes] if settings.classes else names

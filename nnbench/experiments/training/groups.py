@@ -14,7 +14,7 @@ import torch
 from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.device import is_out_of_memory, release_memory
 
-Part = TypeVar("Part")
+Found = TypeVar("Found")
 
 
 class Groups:
@@ -29,9 +29,9 @@ class Groups:
     def __init__(self, checkpoint: Checkpoint, *, at_once: int, device: torch.device) -> None:
         self.checkpoint, self.at_once, self.device = checkpoint, at_once, device
         self._too_large: dict[str, int] = checkpoint.once("out of memory", dict)
-        """Parts that did not fit, and their sizes, in the order of trying.
+        """Stages that did not fit, and their sizes, in the order of trying.
 
-        By part, so that a cell that goes on has the same groups as one that was never interrupted.
+        By stage, so that a cell that goes on has the same groups as one that was never interrupted.
         """
 
     @property
@@ -40,19 +40,19 @@ class Groups:
         return tuple(self._too_large.values())
 
     def each(
-        self, seeds: Sequence[int], name: str, run: Callable[[Sequence[int], str], Part]
-    ) -> list[Part]:
-        """What ``run(seeds of a group, name of this part)`` finds, group by group.
+        self, seeds: Sequence[int], name: str, run: Callable[[Sequence[int], str], Found]
+    ) -> list[Found]:
+        """What ``run(seeds of a group, name of this stage)`` finds, group by group.
 
         Raises:
             RuntimeError, MemoryError: What one replicate alone ends with, out of memory included.
         """
-        found: list[Part] = []
+        found: list[Found] = []
         done = 0
         while done < len(seeds):
             group = seeds[done : done + self.at_once]
-            part = f"{name}, seeds {group[0]} to {group[-1]} ({len(group)})"
-            outcome = self._tried(group, part, run)
+            stage = f"{name}, seeds {group[0]} to {group[-1]} ({len(group)})"
+            outcome = self._tried(group, stage, run)
             if outcome is None:
                 continue
             found.append(outcome)
@@ -60,19 +60,19 @@ class Groups:
         return found
 
     def _tried(
-        self, group: Sequence[int], part: str, run: Callable[[Sequence[int], str], Part]
-    ) -> Part | None:
+        self, group: Sequence[int], stage: str, run: Callable[[Sequence[int], str], Found]
+    ) -> Found | None:
         """The group's outcome; None where it did not fit, and smaller ones are to be tried."""
-        if part not in self._too_large:
+        if stage not in self._too_large:
             try:
-                return self.checkpoint.once(part, lambda: run(group, part))
+                return self.checkpoint.once(stage, lambda: run(group, stage))
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if len(group) == 1 or not is_out_of_memory(error):
                     raise
             # only here, when the error has let go of the tensors of the steps that it passed through
             gc.collect()
             release_memory(self.device)
-            self._too_large[part] = len(group)
+            self._too_large[stage] = len(group)
         self.at_once = (len(group) + 1) // 2
         return None
 
