@@ -74,10 +74,6 @@ class Metric:
         value = self.margin if margin is None else margin
         return math.log1p(value) if self.scale == "log" else value
 
-    def on_scale(self, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Values in natural units, on the analysis scale."""
-        return log_scale(values) if self.scale == "log" else np.asarray(values, dtype=np.float64)
-
     def possible(self, value: float, *, by: float) -> bool:
         """Whether the metric can have this value, but for rounding ``by`` which it may lie beyond."""
         if self.scale == "log" and value < 0.0:

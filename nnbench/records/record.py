@@ -82,11 +82,9 @@ class Record(Measured):
         names = {str(seed) for seed in self.seeds}
         if odd := sorted(self.runs.keys() - names):
             raise ValueError(f"runs.{odd[0]}: no seed of the block")
-        for where, metrics in (
-            *((f"runs.{k}", r.metrics) for k, r in self.runs.items()),
-            ("untrained", self.untrained or {}),
-        ):
-            _check_metrics(metrics, where=where)
+        for seed, run in self.runs.items():
+            _check_metrics(run.metrics, where=f"runs.{seed}.metrics")
+        _check_metrics(self.untrained or {}, where="untrained")
         if self.search is not None:
             _check_search(self.search, self.cell.search)
         if self.curves is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,20 +92,14 @@ def joined(blocks: Sequence[Record]) -> Record:
     if len(blocks) == 1:
         return blocks[0]
     whole = together(blocks, [len(block.seeds) for block in blocks])
-    named = [(at, facts) for block in reversed(blocks) for at, facts in block.facts.items()]
-    facts: dict[str, JsonObject] = {}
-    for at, own in named:
-        facts[at] = {**facts.get(at, {}), **own}
-    seconds: Counter[str] = Counter()
-    for block in blocks:
-        seconds.update(block.seconds)
+    phases = dict.fromkeys(name for block in blocks for name in block.seconds)
     return whole.model_copy(
         update={
             "seeds": tuple(seed for block in blocks for seed in block.seeds),
             "missing": {at: why for block in reversed(blocks) for at, why in block.missing.items()},
-            "facts": facts,
+            "facts": _facts(blocks),
             "notes": tuple(dict.fromkeys(note for block in blocks for note in block.notes)),
-            "seconds": dict(seconds),
+            "seconds": {name: sum(b.seconds.get(name, 0.0) for b in blocks) for name in phases},
             "failure": None if whole.runs else blocks[0].failure,
             "samples_per_second": _speed(blocks),
             "peak_memory_mb": _most(block.peak_memory_mb for block in blocks),
@@ -118,6 +111,15 @@ def joined(blocks: Sequence[Record]) -> Record:
 
 
 _ONCE = ("search", "settings_used", "parameters", "classes", "test_samples", "stacked")
+
+
+def _facts(blocks: Sequence[Record]) -> dict[str, JsonObject]:
+    """What describes each entry: as the first block has it, with what only later ones tell."""
+    facts: dict[str, JsonObject] = {}
+    for block in blocks:
+        for entry, told in block.facts.items():
+            facts[entry] = {**told, **facts.get(entry, {})}
+    return facts
 
 
 def _speed(blocks: Sequence[Record]) -> float | None:
