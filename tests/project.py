@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import shutil
@@ -145,7 +146,12 @@ class Project:
         return content
 
 
+USUAL = ("record-*-*.json", "seeds-*.done", "seeds-*.log", ".lock")
+
+
 def leftovers(cells: Path) -> set[str]:
     """Files beside the records that should be gone after a run that went well."""
-    usual = {"record.json", "finished.json", "log.txt", ".lock"}
-    return {path.name for path in cells.glob("*/*")} - usual
+    names = {path.name for path in cells.glob("*/*")}
+    rejected = {name for name in names if name.endswith(".rejected.json")}
+    usual = {name for name in names if any(fnmatch.fnmatch(name, own) for own in USUAL)}
+    return names - usual | rejected

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import resource
 import subprocess
@@ -12,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from one_cell import cell_of, plain
+from one_cell import measured as found_by
 from tiny_training import CPU, one_thread
 
-from nnbench.cells.cell import make_cell
+from nnbench.cells.cell import Cell
 from nnbench.datasets import digits
 from nnbench.datasets.prepared import store
 from nnbench.engine.checkpoint import Checkpoint, load
-from nnbench.experiments.run import run_cell
+from nnbench.experiments.measured import Measured
 from nnbench.experiments.training.groups import Groups
-from nnbench.schema import parse
-from nnbench.settings import Settings
 
+ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
 SEARCH = {"candidates": [{"lr": 0.001}, {"lr": 0.01}], "seeds": [1_000_000, 1_000_001]}
 DIFFERENT: dict[str, dict[str, Any]] = {
@@ -62,11 +62,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def document(**settings: Any) -> dict[str, Any]:
-    search = settings.pop("search", None)
+def cell_with(**settings: Any) -> Cell:
     base = {"train_for": "3 epochs", "train_size": 200, "hidden": [16]}
-    parsed = parse(Settings, {**base, **settings}, where="test")
-    return make_cell("digits", parsed, seeds=SEEDS, search=search).document()
+    return cell_of(**{**base, **settings})
+
+
+def measured(cell: Cell, folder: Path, checkpoint: Checkpoint | None = None) -> Measured:
+    return found_by(cell, folder=folder, seeds=SEEDS, checkpoint=checkpoint)
 
 
 class AfterSteps(Checkpoint):
@@ -83,18 +85,18 @@ class AfterSteps(Checkpoint):
         return super().due()
 
 
-def numbers(measured: dict[str, Any]) -> dict[str, Any]:
+def numbers(found: Measured) -> dict[str, Any]:
     """All that must not depend on interruptions."""
-    left_out = ("seconds", "search_seconds", "samples_per_second", "resumed")
-    return {key: value for key, value in measured.items() if key not in left_out}
+    left_out = ("seconds", "search_seconds", "samples_per_second")
+    return {key: value for key, value in plain(found).items() if key not in left_out}
 
 
-def interrupted(cell: dict[str, Any], folder: Path, path: Path, *, steps: int) -> Any:
-    """Run a cell, ended again and again after so many steps; how often, and its outcome."""
+def interrupted(cell: Cell, folder: Path, path: Path, *, steps: int) -> Any:
+    """Run a cell, ended again and again after so many steps; how often, its outcome, the last checkpoint."""
     for times in range(100):
         checkpoint = AfterSteps(path, steps)
         with contextlib.suppress(SystemExit):
-            return times, run_cell(cell, folder=folder, device="cpu", checkpoint=checkpoint)
+            return times, measured(cell, folder, checkpoint), checkpoint
         assert path.is_file()
     raise AssertionError("it never came to its end")
 
@@ -103,12 +105,11 @@ def interrupted(cell: dict[str, Any], folder: Path, path: Path, *, steps: int) -
 def test_a_cell_that_goes_on_ends_with_the_same_bits(
     name: str, folder: Path, tmp_path: Path
 ) -> None:
-    cell = document(**DIFFERENT[name])
-    whole = run_cell(cell, folder=folder, device="cpu")
-    times, resumed = interrupted(cell, folder, tmp_path / "checkpoint.pt", steps=5)
+    cell = cell_with(**DIFFERENT[name])
+    times, resumed, checkpoint = interrupted(cell, folder, tmp_path / "checkpoint.pt", steps=5)
     assert times >= 1
-    assert (resumed["resumed"], whole["resumed"]) == (True, False)
-    assert numbers(resumed) == numbers(whole)
+    assert checkpoint.resumed
+    assert numbers(resumed) == numbers(measured(cell, folder))
 
 
 @pytest.mark.parametrize("steps", [1, 7, 8, 13])
@@ -116,35 +117,35 @@ def test_any_step_is_a_good_one_to_be_interrupted_at(
     steps: int, folder: Path, tmp_path: Path
 ) -> None:
     """7 steps are a pass over 200 samples: the end of a pass, the first step of the next, between."""
-    cell = document(train_for="2 epochs", dropout=0.1)
-    _, resumed = interrupted(cell, folder, tmp_path / "checkpoint.pt", steps=steps)
-    assert numbers(resumed) == numbers(run_cell(cell, folder=folder, device="cpu"))
+    cell = cell_with(train_for="2 epochs", dropout=0.1)
+    _, resumed, _ = interrupted(cell, folder, tmp_path / "checkpoint.pt", steps=steps)
+    assert numbers(resumed) == numbers(measured(cell, folder))
 
 
 def test_candidates_that_were_tried_are_not_tried_again(folder: Path, tmp_path: Path) -> None:
-    cell = document(search=SEARCH, train_for="2 epochs")
+    cell = cell_with(search=SEARCH, train_for="2 epochs")
     path = tmp_path / "checkpoint.pt"
     with pytest.raises(SystemExit):
-        run_cell(cell, folder=folder, device="cpu", checkpoint=AfterSteps(path, 20))
+        measured(cell, folder, AfterSteps(path, 20))
     found = load(path)
     assert found is not None
     assert [part for part in found["done"] if part.startswith("candidate")] == [
         "candidate 0, seeds 1000000 to 1000001 (2)"
     ]
     assert found["state"][0] == "candidate 1, seeds 1000000 to 1000001 (2)"
-    _, resumed = interrupted(cell, folder, path, steps=9)
-    assert numbers(resumed) == numbers(run_cell(cell, folder=folder, device="cpu"))
+    _, resumed, _ = interrupted(cell, folder, path, steps=9)
+    assert numbers(resumed) == numbers(measured(cell, folder))
 
 
 def test_time_before_an_interruption_counts(folder: Path, tmp_path: Path) -> None:
-    cell, path = document(train_for="6 epochs"), tmp_path / "checkpoint.pt"
+    cell, path = cell_with(train_for="6 epochs"), tmp_path / "checkpoint.pt"
     with pytest.raises(SystemExit):
-        run_cell(cell, folder=folder, device="cpu", checkpoint=AfterSteps(path, 40))
+        measured(cell, folder, AfterSteps(path, 40))
     found = load(path)
     assert found is not None
     before = found["state"][1]["seconds"]
-    resumed = run_cell(cell, folder=folder, device="cpu", checkpoint=Checkpoint(path))
-    assert resumed["seconds"]["train"] + resumed["seconds"]["evaluate"] > before > 0
+    resumed = measured(cell, folder, Checkpoint(path))
+    assert resumed.seconds["train"] + resumed.seconds["evaluate"] > before > 0
 
 
 def test_a_request_to_stop_outside_a_training_ends_at_once(tmp_path: Path) -> None:
@@ -162,15 +163,15 @@ def test_a_request_to_stop_outside_a_training_ends_at_once(tmp_path: Path) -> No
 def test_a_full_disk_costs_the_checkpoint_and_not_the_training(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cell = document(train_for="2 epochs")
+    cell = cell_with(train_for="2 epochs")
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt", every_seconds=0.0)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))  # the kernel ends longer writes
     try:
-        found = run_cell(cell, folder=folder, device="cpu", checkpoint=checkpoint)
+        found = measured(cell, folder, checkpoint)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert numbers(found) == numbers(run_cell(cell, folder=folder, device="cpu"))
+    assert numbers(found) == numbers(measured(cell, folder))
     assert "cannot be written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
@@ -216,7 +217,7 @@ def test_after_an_interruption_the_groups_are_those_of_a_cell_without_one() -> N
     groups = Groups(checkpoint, at_once=4, device=CPU)
     assert groups.each(range(8), "runs", run) == [[0, 1, 2, 3], [4, 5], [6, 7]]
     assert tried == [[6, 7]]
-    assert groups.too_many == [4]
+    assert groups.too_many == (4,)
 
 
 def test_one_replicate_that_does_not_fit_and_other_errors_are_raised() -> None:
@@ -230,30 +231,37 @@ def test_one_replicate_that_does_not_fit_and_other_errors_are_raised() -> None:
 
 
 LIMITED = """
-import json, resource, sys, torch
+import resource, sys, torch
 from pathlib import Path
-from nnbench.experiments.run import run_cell
-cell, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
+from nnbench.cells.cell import read_cell
+from one_cell import measured
 torch.zeros(10).sum()
 used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[3]), resource.RLIM_INFINITY))
-print(json.dumps(run_cell(cell, folder=folder, device="cpu")))
+cell, folder = read_cell(sys.argv[1]), Path(sys.argv[2])
+print(measured(cell, folder=folder, seeds=(0, 1, 2)).model_dump_json())
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and RLIMIT_AS")
 def test_a_real_lack_of_memory_halves_the_stack_and_is_recorded(folder: Path) -> None:
     """The kernel refuses the memory: 3 replicates of 4 million weights need 3 x 16 MB six times."""
-    cell = document(hidden=[2000, 2000], train_for="2 steps")
-    command = [sys.executable, "-c", LIMITED, json.dumps(cell), str(folder), str(250 * 2**20)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+    cell = cell_with(hidden=[2000, 2000], train_for="2 steps")
+    command = [sys.executable, "-c", LIMITED, cell.to_json(), str(folder), str(250 * 2**20)]
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "1",
+        "PYTHONPATH": path,
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    limited = json.loads(done.stdout)
-    assert limited["failure"] is None
-    assert limited["out_of_memory"] in ([3], [3, 2])
-    assert "did not fit the memory" in limited["notes"][0]
-    free = run_cell(cell, folder=folder, device="cpu")
-    assert free["out_of_memory"] == []
-    for seed, run in free["runs"].items():  # stacked differently: equal up to rounding
-        assert limited["runs"][seed]["metrics"] == pytest.approx(run["metrics"], rel=1e-4)
+    limited = Measured.model_validate_json(done.stdout)
+    assert limited.failure is None
+    assert limited.out_of_memory in ((3,), (3, 2))
+    assert "did not fit the memory" in limited.notes[0]
+    free = measured(cell, folder)
+    assert free.out_of_memory == ()
+    for seed, run in free.runs.items():  # stacked differently: equal up to rounding
+        assert limited.runs[seed].metrics == pytest.approx(run.metrics, rel=1e-4)

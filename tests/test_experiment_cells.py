@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 import torch
-from test_cell import SEEDS, document, run
+from one_cell import SEEDS, cell_of, measured, plain, record_of
 from tiny_training import one_thread
 from torch import nn
 
+from nnbench.cells.cell import Cell
 from nnbench.datasets import digits
 from nnbench.datasets.prepared import store
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import Experiment
-from nnbench.experiments.request import Measured, Request
-from nnbench.experiments.run import run_cell
+from nnbench.experiments.measured import Measured, Run
+from nnbench.experiments.request import Request
 from nnbench.models.base import ModelSpec
 from nnbench.schema import Strict
 
@@ -42,8 +43,13 @@ def measure_names(request: Request) -> Measured:
     """A user's own experiment."""
     assert request.options.word == "hello"
     assert (request.dataset, request.cores, request.device) == ("digits", 3, CPU)
-    runs = {str(seed): {"status": "ok", "metrics": {"seconds@a": 1.0}} for seed in request.seeds}
-    return Measured(runs=runs, missing={"b": "not there"}, notes=("slow",), more={"extra": 5})
+    run = Run(status="ok", metrics={"seconds@a": 1.0})
+    return Measured(
+        runs={str(seed): run for seed in request.seeds},
+        missing={"b": "not there"},
+        notes=("slow",),
+        facts={"a": {"extra": 5}},
+    )
 
 
 def measure_too_much(request: Request) -> Measured:
@@ -69,42 +75,41 @@ def own(function: str) -> Experiment:
 OWN, GREEDY = own("measure_names"), own("measure_too_much")
 
 
-def of_experiment(name: str, **options: Any) -> dict[str, Any]:
-    return document(experiment=f"test_experiment_cells:{name}", experiment_options=options)
+def of_experiment(name: str, **options: Any) -> Cell:
+    return cell_of(experiment=f"test_experiment_cells:{name}", experiment_options=options)
 
 
 def test_any_experiment_that_is_named_is_run_and_recorded(folder: Path) -> None:
-    cell = of_experiment("OWN", word="hello")
-    record = run_cell(cell, folder=folder, device="cpu", cores=3)
-    assert list(record["runs"]) == [str(seed) for seed in SEEDS]
-    assert (record["missing"], record["notes"], record["extra"]) == (
+    record = record_of(of_experiment("OWN", word="hello"), folder=folder, cores=3)
+    assert list(record.runs) == [str(seed) for seed in SEEDS]
+    assert (record.missing, record.notes, record.facts) == (
         {"b": "not there"},
-        ["slow"],
-        5,
+        ("slow",),
+        {"a": {"extra": 5}},
     )
-    assert record["failure"] is None
-    json.dumps(record, allow_nan=False)
+    assert record.failure is None
+    json.dumps(plain(record), allow_nan=False)
 
 
 def test_options_that_an_experiment_does_not_know_are_refused(folder: Path) -> None:
-    nothing = document()
-    nothing["settings"]["experiment"] = "test_experiment_cells:Options"
-    for cell, text in [
-        (of_experiment("OWN", wrod="hello"), "unknown key"),
-        (document(experiment_options={"word": "hello"}), "unknown key"),
-        (nothing, r"is not a nnbench\.experiments\.base\.Experiment"),
-    ]:
-        with pytest.raises(NnbenchError, match=text):
-            run_cell(cell, folder=folder, device="cpu")
+    for cell in (
+        of_experiment("OWN", wrod="hello"),
+        cell_of(experiment_options={"word": "hello"}),
+    ):
+        with pytest.raises(NnbenchError, match="unknown key"):
+            record_of(cell, folder=folder)
+
+
+def test_what_is_no_experiment_is_refused() -> None:
+    with pytest.raises(NnbenchError, match=r"is not a nnbench\.experiments\.base\.Experiment"):
+        of_experiment("Options")
 
 
 def test_too_little_memory_is_a_failure_on_record(folder: Path) -> None:
-    record = run_cell(
-        of_experiment("GREEDY", word="hello"), folder=folder, device="cpu", cores=None
-    )
-    assert record["runs"] == {}
-    assert record["failure"].startswith("out of memory")
-    json.dumps(record, allow_nan=False)
+    record = record_of(of_experiment("GREEDY", word="hello"), folder=folder)
+    assert record.runs == {}
+    assert record.failure.startswith("out of memory")
+    json.dumps(plain(record), allow_nan=False)
 
 
 # own models
@@ -124,8 +129,8 @@ def test_a_model_that_is_made_for_other_data_is_refused_by_its_own_words(folder:
     with pytest.raises(
         NnbenchError, match=r"does not accept samples of shape \(1, 8, 8\)"
     ) as error:
-        run(folder, model="test_experiment_cells:flat")
+        measured(cell_of(model="test_experiment_cells:flat"), folder=folder)
     assert "shapes cannot be multiplied" in str(error.value.got)
     with pytest.raises(NnbenchError, match="output of the wrong shape") as error:
-        run(folder, model="test_experiment_cells:pairs")
+        measured(cell_of(model="test_experiment_cells:pairs"), folder=folder)
     assert error.value.got.startswith("(2, 11)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -10,22 +9,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
+from one_cell import cell_of
 from project import ROOT, leftovers
 from waiting import PATIENCE_SECONDS, wait_for
 
-from nnbench.cells.cell import make_cell
+from nnbench.cells.cell import Cell, blocks_of
 from nnbench.datasets import digits
 from nnbench.datasets.prepared import store
-from nnbench.records.store import check_record, kept_path, read_record, record_path
-from nnbench.settings import Settings
+from nnbench.records.record import Record
+from nnbench.records.store import cell_folder, read_record, record_path
 
 pytestmark = pytest.mark.dag
-SEEDS = (0, 1, 2)
 MOMENTS = random.Random(20261125)  # noqa: S311 - of faults
 
 
@@ -36,19 +35,24 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def cell_of(**settings: Any) -> dict[str, Any]:
-    return make_cell("digits", Settings(**settings), seeds=SEEDS).document()
-
-
-def job(cell: dict[str, Any], record: Path, data: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "nnbench", "run", json.dumps(cell), "--record", str(record)]
+def job(cell: Cell, results: Path, data: Path, *more: str, seeds: int = 3) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "nnbench", "run", cell.to_json(), "--seeds", str(seeds)]
     return subprocess.Popen(
-        [*command, "--data", str(data), "--device", "cpu", *more],
+        [*command, "--results", results, "--data", data, "--device", "cpu", *more],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def paths(cell: Cell, results: Path, *, seeds: int = 3) -> list[Path]:
+    return [record_path(results, cell.id, block) for block in blocks_of(seeds)]
+
+
+def numbers(record: Record) -> list[object]:
+    """What must not depend on interruptions."""
+    return [getattr(record, name) for name in ("cell", "runs", "curves", "steps", "settings_used")]
 
 
 def finished(process: subprocess.Popen[str]) -> str:
@@ -57,17 +61,20 @@ def finished(process: subprocess.Popen[str]) -> str:
     return output
 
 
-def wait_for_progress(process: subprocess.Popen[str], checkpoint: Path) -> None:
+def wait_for_progress(process: subprocess.Popen[str], folder: Path) -> None:
     """Until a job saves its training (again), or ends."""
 
-    def stamp() -> int | None:
-        try:
-            return checkpoint.stat().st_mtime_ns
-        except FileNotFoundError:
-            return None
+    def stamps() -> dict[Path, int]:
+        found = {}
+        for path in folder.glob("checkpoint-*.pt"):
+            with suppress(FileNotFoundError):
+                found[path] = path.stat().st_mtime_ns
+        return found
 
-    before = stamp()
-    wait_for(lambda: process.poll() is not None or stamp() != before, "a checkpoint")
+    before = stamps()
+    wait_for(
+        lambda: process.poll() is not None or stamps().items() - before.items(), "a checkpoint"
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,16 +83,17 @@ def wait_for_progress(process: subprocess.Popen[str], checkpoint: Path) -> None:
 def test_a_job_that_is_ended_at_random_moments_finishes_with_the_same_bits(
     by: signal.Signals, data: Path, tmp_path: Path
 ) -> None:
-    cell = cell_of(hidden=(64,), train_for="400 epochs", dropout=0.2)
-    record, undisturbed = (record_path(tmp_path / name, cell["id"]) for name in ("a", "b"))
-    checkpoint = record.with_name("checkpoint.pt")
+    """Two blocks of seeds, the second a short one."""
+    cell = cell_of(hidden=[64], train_for="300 epochs", dropout=0.2)
+    disturbed, undisturbed = tmp_path / "a", tmp_path / "b"
+    records = paths(cell, disturbed, seeds=6)
     ends = 0
     for round_ in range(5):
-        process = job(cell, record, data, "--checkpoint-seconds", "0.3")
+        process = job(cell, disturbed, data, "--reuse", "--checkpoint-seconds", "0.3", seeds=6)
         # The first time it is ended while it starts, then in its training. (An interrupt while Python
         # itself starts is Python's: it may exit with 1, or go on.)
         if round_ or by is signal.SIGINT:
-            wait_for_progress(process, checkpoint)
+            wait_for_progress(process, cell_folder(disturbed, cell.id))
         time.sleep(MOMENTS.uniform(0.0, 0.6))
         if process.poll() is not None:
             finished(process)
@@ -94,60 +102,70 @@ def test_a_job_that_is_ended_at_random_moments_finishes_with_the_same_bits(
         output, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode in (-by, 128 + by), output
         ends += 1
-        if record.exists():  # it was ended on its way out: whole, or not there
-            check_record(record)
+        for path in records:
+            if path.exists():  # whole, or not there
+                read_record(path)
+        if all(path.exists() for path in records):  # it was ended on its way out
             break
     assert ends >= 2
-    finished(job(cell, record, data, "--reuse"))
-    finished(job(cell, undisturbed, data))
-    found, wanted = read_record(record), read_record(undisturbed)
-    assert found["resumed"]
-    assert not wanted["resumed"]
-    for key in ("runs", "curves", "steps", "settings_used", "cell"):
-        assert found[key] == wanted[key]
-    assert leftovers(tmp_path / "a/cells") == set()
+    finished(job(cell, disturbed, data, "--reuse", seeds=6))
+    finished(job(cell, undisturbed, data, seeds=6))
+    found, wanted = ([*map(read_record, paths(cell, r, seeds=6))] for r in (disturbed, undisturbed))
+    assert any(record.resumed for record in found)
+    assert not any(record.resumed for record in wanted)
+    assert [*map(numbers, found)] == [*map(numbers, wanted)]
+    assert leftovers(disturbed / "cells") == set()
 
 
 def test_a_second_job_of_a_cell_waits_and_takes_the_record_of_the_first(
     data: Path, tmp_path: Path
 ) -> None:
-    cell = cell_of(hidden=(64,), train_for="200 epochs")
-    record = record_path(tmp_path, cell["id"])
-    first = job(cell, record, data, "--reuse")
+    cell = cell_of(hidden=[64], train_for="200 epochs")
+    (record,) = paths(cell, tmp_path)
+    first = job(cell, tmp_path, data, "--reuse")
     lock = record.parent / ".lock"
     wait_for(lambda: lock.exists() and lock.stat().st_size, "the first job")
     first.send_signal(signal.SIGSTOP)  # so that it does not end before the second one looks
-    second = job(cell, record, data, "--reuse")
+    second = job(cell, tmp_path, data, "--reuse")
     assert second.stdout
     said = next((line for line in second.stdout if "waiting" in line), "nothing")
     first.send_signal(signal.SIGCONT)
     assert f"waiting for process {first.pid}" in said
-    assert "is finished already" in finished(second)
+    assert "already measured" in finished(second)
     finished(first)
     before = record.stat().st_ino
-    assert "is finished already" in finished(job(cell, record, data, "--reuse"))
+    assert "already measured" in finished(job(cell, tmp_path, data, "--reuse"))
     assert record.stat().st_ino == before
-    finished(job(cell, record, data))  # asked for by hand, it is measured
+    finished(job(cell, tmp_path, data))  # asked for by hand, it is measured
     assert record.stat().st_ino != before
 
 
-def test_a_finished_record_that_snakemake_removed_is_taken_back(data: Path, tmp_path: Path) -> None:
-    """It removes the outputs of a job that ends badly, even if that was after the record was written."""
-    cell = cell_of(hidden=(8,), train_for="1 epochs")
-    record = record_path(tmp_path, cell["id"])
-    finished(job(cell, record, data))
-    content = record.read_bytes()
-    record.unlink()
-    assert "is finished already" in finished(job(cell, record, data, "--reuse"))
-    assert record.read_bytes() == content
-    record.write_bytes(content[:-50])
-    assert "is finished already" in finished(job(cell, record, data, "--reuse"))
-    assert record.read_bytes() == content
-    for copy in (record, kept_path(record)):
-        copy.write_bytes(content[:-50])
-    assert "already" not in finished(job(cell, record, data, "--reuse"))
-    check_record(record)
-    check_record(kept_path(record))
+def test_a_block_that_is_finished_is_kept_and_only_what_is_missing_is_measured(
+    data: Path, tmp_path: Path
+) -> None:
+    cell = cell_of(hidden=[8], train_for="1 epochs")
+    records = paths(cell, tmp_path, seeds=12)
+    finished(job(cell, tmp_path, data, seeds=12))
+    whole = [record.read_bytes() for record in records]
+    damages: tuple[Callable[[Path], object], ...] = (
+        Path.unlink,
+        lambda path: path.write_bytes(path.read_bytes()[:-50]),
+        lambda path: path.write_bytes(whole[2]),  # of another block
+    )
+    for damage in damages:
+        damage(records[1])
+        said = finished(job(cell, tmp_path, data, "--reuse", seeds=12))
+        assert "already measured" not in said
+        assert numbers(read_record(records[1])) == numbers(
+            Record.model_validate_json(body(whole[1]))
+        )
+        assert [records[i].read_bytes() for i in (0, 2)] == [whole[0], whole[2]]
+    assert "already measured" in finished(job(cell, tmp_path, data, "--reuse", seeds=12))
+
+
+def body(content: bytes) -> bytes:
+    """The record inside a file's bytes."""
+    return content[content.index(b'"record":') + len(b'"record":') : -2]
 
 
 @pytest.fixture
@@ -167,14 +185,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_is_full_leaves_no_record_and_room_lets_the_next_job_finish(
     data: Path, small_disk: Path, tmp_path: Path
 ) -> None:
-    cell = cell_of(hidden=(64,), train_for="30 epochs")
-    record = record_path(small_disk, cell["id"])
+    cell = cell_of(hidden=[64], train_for="30 epochs")
+    (record,) = paths(cell, small_disk)
     record.parent.mkdir(parents=True)
     ballast = small_disk / "ballast"
     # a record takes more than two pages: it is cut in the middle
     room = shutil.disk_usage(small_disk).free - 2 * 4096
     ballast.write_bytes(bytes(room))
-    process = job(cell, record, data, "--checkpoint-seconds", "0.001")
+    process = job(cell, small_disk, data, "--checkpoint-seconds", "0.001")
     output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 2
     assert "No space left on device" in output
@@ -182,7 +200,7 @@ def test_a_disk_that_is_full_leaves_no_record_and_room_lets_the_next_job_finish(
     assert "going on without it" in output  # the checkpoint
     assert {path.name for path in record.parent.iterdir()} == {".lock"}
     ballast.unlink()
-    finished(job(cell, record, data, "--reuse"))
-    elsewhere = record_path(tmp_path / "elsewhere", cell["id"])
-    finished(job(cell, elsewhere, data))
-    assert read_record(record)["runs"] == read_record(elsewhere)["runs"]
+    finished(job(cell, small_disk, data, "--reuse"))
+    finished(job(cell, tmp_path / "elsewhere", data))
+    (elsewhere,) = paths(cell, tmp_path / "elsewhere")
+    assert read_record(record).runs == read_record(elsewhere).runs

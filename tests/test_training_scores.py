@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_cell import SEEDS, run, wanted_metrics
+from one_cell import SEEDS, cell_of, plain, record_of
+from test_cell import run, wanted_metrics
 from tiny_training import one_thread
 
-from nnbench.cells.cell import make_cell
 from nnbench.datasets import diabetes, digits
 from nnbench.datasets.prepared import store
 from nnbench.experiments.reads import training_metrics
-from nnbench.experiments.run import run_cell
+from nnbench.records.record import Record
 from nnbench.settings import Settings
 
 CPU = torch.device("cpu")
@@ -37,8 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def metrics_of(record: dict[str, Any]) -> dict[str, dict[str, float]]:
-    return {seed: outcome["metrics"] for seed, outcome in record["runs"].items()}
+def metrics_of(record: Record) -> dict[str, dict[str, Any]]:
+    return {seed: outcome.metrics for seed, outcome in record.runs.items()}
 
 
 def test_all_that_a_plan_may_read_is_measured(folder: Path) -> None:
@@ -56,8 +56,8 @@ def test_all_that_a_plan_may_read_is_measured(folder: Path) -> None:
         assert all(value is not None and math.isfinite(value) for value in metrics.values())
         assert metrics["dead_units"] == 0.0
         assert 0.0 < metrics["reconstruction_error"] < 0.1  # variance of the pixels: 0.14
-    assert record["stopped_epochs"] == {str(seed): None for seed in SEEDS}
-    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert record.stopped_epochs == {str(seed): None for seed in SEEDS}
+    assert Record.model_validate_json(json.dumps(plain(record), allow_nan=False)) == record
 
 
 def test_shifted_scores_are_those_of_the_same_network_on_changed_test_images(folder: Path) -> None:
@@ -80,8 +80,8 @@ def test_accuracies_of_the_classes_make_up_the_whole(folder: Path) -> None:
         each = [metrics[f"test_accuracy@class {digit}"] for digit in classes]
         assert np.average(each, weights=counts) == pytest.approx(metrics["test_accuracy"], rel=1e-9)
         assert metrics["test_accuracy"] > 0.8
-    assert record["classes"] == 3
-    assert record["test_samples"] == counts.sum()
+    assert record.classes == 3
+    assert record.test_samples == counts.sum()
 
 
 def test_the_gap_is_test_less_training_loss(folder: Path) -> None:
@@ -97,9 +97,9 @@ def test_a_run_that_learns_nothing_is_stuck_and_one_that_learns_is_not(folder, l
 
 
 def test_the_record_says_what_learning_nothing_scores(folder: Path) -> None:
-    untrained = run(folder, train_for="1 step", classes=[1, 2, 5, 6], shifts={"n": {"noise": 0.1}})[
-        "untrained"
-    ]
+    untrained = run(
+        folder, train_for="1 step", classes=[1, 2, 5, 6], shifts={"n": {"noise": 0.1}}
+    ).untrained
     losses = {f"{part}_loss" for part in ("train", "validation", "test")} | {"test_loss@n"}
     accuracies = {f"{part}_accuracy" for part in ("train", "validation", "test")} | {
         "test_accuracy@n", *(f"test_accuracy@class {digit}" for digit in (1, 2, 5, 6)),
@@ -127,10 +127,8 @@ def numbers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run_numbers(folder: Path, *, search: Any = None, **values: Any) -> dict[str, Any]:
-    settings = Settings.model_validate_json(json.dumps({"train_for": "10 epochs", **values}))
-    made = make_cell("diabetes", settings, seeds=SEEDS, search=search)
-    return run_cell(json.loads(json.dumps(made.document())), folder=folder, device="cpu")
+def run_numbers(folder: Path, **values: Any) -> Record:
+    return record_of(cell_of("diabetes", **{"train_for": "10 epochs", **values}), folder=folder)
 
 
 @pytest.mark.parametrize("loss", [None, "mae", "huber"])
@@ -143,9 +141,9 @@ def test_numbers_are_scored_by_their_errors(numbers_folder: Path, loss: str | No
         wanted = {None: metrics["test_rmse"] ** 2, "mae": metrics["test_mae"]}
         if loss in wanted:
             assert metrics["test_loss"] == pytest.approx(wanted[loss], rel=1e-5)
-    assert "validation_accuracy" not in record["curves"]
-    assert record["classes"] == 1
-    untrained = record["untrained"]
+    assert record.curves.validation_accuracy == ()
+    assert record.classes == 1
+    untrained = record.untrained
     assert set(untrained) == {
         "train_loss", "validation_loss", "test_loss", "loss_gap", "test_mae", "test_rmse",
     }  # fmt: skip
@@ -156,6 +154,6 @@ def test_numbers_are_scored_by_their_errors(numbers_folder: Path, loss: str | No
 
 def test_the_search_among_trainings_on_numbers_scores_the_lost_as_the_mean(numbers_folder) -> None:
     search = {"candidates": [{"lr": 1e30}, {"lr": 1e-2}], "seeds": [1_000_000, 1_000_001]}
-    found = run_numbers(numbers_folder, optimizer="sgd", search=search)["search"]
-    assert found["chosen"] == 1
-    assert found["scores"][0] == pytest.approx(1.0, abs=0.2)
+    found = run_numbers(numbers_folder, optimizer="sgd", search=search).search
+    assert found.chosen == 1
+    assert found.scores[0] == pytest.approx(1.0, abs=0.2)

@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 import torch
-from test_cell import SEEDS as _CELL_SEEDS
+from one_cell import SEEDS as _CELL_SEEDS
+from one_cell import cell_of, measured, plain
 from tiny_training import CLASSES, final, one_thread, settings_of, tiny_data, weights_of
 from torch import nn
 
-from nnbench.cells.cell import make_cell
+from nnbench.cells.cell import Cell
 from nnbench.datasets import digits
 from nnbench.datasets.prepared import store
 from nnbench.engine.seeding import derived_seed
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import build_replicates, train
 from nnbench.engine.transfer import earlier_seeds, earlier_settings, freeze_body, to_training
-from nnbench.experiments.run import run_cell
+from nnbench.experiments.measured import Measured
 from nnbench.experiments.training import fit as training_fit
 from nnbench.models.base import ModelSpec, linear
 from nnbench.settings import Settings
@@ -154,11 +155,8 @@ def test_the_earlier_training_differs_in_task_and_budget_alone() -> None:
         assert getattr(earlier, name) == getattr(judged, name)
 
 
-def cell(**values: Any) -> dict[str, Any]:
-    base = {"classes": [5, 6, 7, 8, 9], "train_for": "2 epochs", "train_size": 40}
-    settings = Settings.model_validate_json(json.dumps({**base, **values}))
-    made = make_cell("digits", settings, seeds=_CELL_SEEDS)
-    return json.loads(json.dumps(made.document()))
+def cell(**values: Any) -> Cell:
+    return cell_of(**{"classes": [5, 6, 7, 8, 9], "train_size": 40, **values})
 
 
 def test_a_cell_trains_the_other_classes_first_on_the_judged_ones_scale(
@@ -173,7 +171,7 @@ def test_a_cell_trains_the_other_classes_first_on_the_judged_ones_scale(
         return trained
 
     monkeypatch.setattr(training_fit, "train", spied)
-    record = run_cell(cell(pretrain=BEFORE), folder=folder, device="cpu")
+    record = measured(cell(pretrain=BEFORE), folder=folder)
     (data, settings, seeds, _, ended), (target, judged, judged_seeds, started, _) = seen
     assert settings.classes == (0, 1, 2, 3, 4)
     assert judged.classes == (5, 6, 7, 8, 9)
@@ -183,37 +181,37 @@ def test_a_cell_trains_the_other_classes_first_on_the_judged_ones_scale(
     assert data.train.shape[1] > 400  # the replicate's whole share of these classes
     assert target.train.shape[1] == 40
     assert torch.equal(ended[0], started[0])  # the hidden layer's weights are carried over
-    facts = record["pretrain"]
+    facts = record.pretrain
     assert facts["train_size"] == data.train.shape[1]
     assert facts["steps"] == 5 * -(-data.train.shape[1] // 32)
     assert min(facts["validation_accuracy"]) > 0.9
     assert len(facts["validation_loss"]) == len(_CELL_SEEDS)
-    assert record["seconds"]["pretrain"] > 0
-    assert record["classes"] == 5
-    names = {name for name in record["runs"]["0"]["metrics"] if "@" in name}
+    assert record.seconds["pretrain"] > 0
+    assert record.classes == 5
+    names = {name for name in record.runs["0"].metrics if "@" in name}
     assert names == {f"test_accuracy@class {digit}" for digit in range(5, 10)}
-    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert Measured.model_validate_json(json.dumps(plain(record), allow_nan=False)) == record
 
 
 def test_a_body_that_knows_the_classes_is_better_than_none_where_samples_are_few(folder) -> None:
     few = {"train_size": 10, "hidden": [64, 8], "lr": 0.01, "train_for": "60 epochs"}
 
     def accuracy(**values: Any) -> float:
-        runs = run_cell(cell(**few, **values), folder=folder, device="cpu")["runs"].values()
-        return sum(run["metrics"]["test_accuracy"] for run in runs) / len(runs)
+        runs = measured(cell(**few, **values), folder=folder).runs.values()
+        return sum(run.metrics["test_accuracy"] for run in runs) / len(runs)
 
     # planning refuses the same classes; here they show that what was learned arrives
     same = {"classes": [5, 6, 7, 8, 9], "train_for": "20 epochs"}
-    plain, tuned, frozen = (
+    without, tuned, frozen = (
         accuracy(),
         accuracy(pretrain=same),
         accuracy(pretrain={**same, "freeze": True}),
     )
-    assert plain + 0.05 < tuned < frozen - 0.05  # 0.53, 0.67, 0.86
+    assert without + 0.05 < tuned < frozen - 0.05  # 0.53, 0.67, 0.86
 
 
 def test_a_transfer_is_the_same_each_time(folder) -> None:
-    document = cell(pretrain={**BEFORE, "train_for": "1 epoch", "train_size": 200})
-    first, second = (run_cell(document, folder=folder, device="cpu") for _ in range(2))
+    short = cell(pretrain={**BEFORE, "train_for": "1 epoch", "train_size": 200})
+    first, second = (measured(short, folder=folder) for _ in range(2))
     for name in ("runs", "curves", "pretrain"):
-        assert first[name] == second[name]
+        assert getattr(first, name) == getattr(second, name)

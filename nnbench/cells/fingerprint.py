@@ -30,6 +30,7 @@ from nnbench.cells.modules import (
     unfollowed_in,
 )
 from nnbench.errors import NnbenchError
+from nnbench.experiments.base import experiment_of
 from nnbench.registry import (
     ACTIVATIONS,
     DATASETS,
@@ -38,7 +39,6 @@ from nnbench.registry import (
     OPTIMIZERS,
     is_data_file,
     is_own,
-    load,
     target,
 )
 
@@ -71,7 +71,7 @@ def code_fingerprint(
     Raises:
         NnbenchError: A module is missing, or a file of the user's own code cannot be read.
     """
-    measure: str = load("experiment", experiment, EXPERIMENTS).measure
+    measure = experiment_of(experiment).measure
     names = (
         target(experiment, EXPERIMENTS),
         measure,
