@@ -11,8 +11,7 @@ from nnbench.audit.noise import Change, Pair, changes, runs_of
 from nnbench.audit.origins import difference_text, differing, report_facts
 from nnbench.audit.published import Claim, Level, Published, Result
 from nnbench.errors import NnbenchError
-from nnbench.metrics import METRICS
-from nnbench.verdicts.rules import percent_change
+from nnbench.metrics import METRICS, percent_change
 
 OUTCOMES = ("identical", "within noise", "moved", "not comparable", "skipped")
 # what the cells' own ids, or the verdicts, answer for; all other facts can move a number

@@ -17,7 +17,8 @@ import numpy as np
 from scipy import stats
 
 from nnbench.errors import NnbenchError
-from nnbench.verdicts.rules import ALPHA, Floats, Scale, holm_adjusted, log_scale
+from nnbench.metrics import Scale, log_scale
+from nnbench.verdicts.rules import ALPHA, Floats, holm_adjusted
 
 Outcome = Literal["identical", "within noise", "moved", "not comparable"]
 DIGITS = 12  # behind which two numbers are the same: float64 has 15 to 17
