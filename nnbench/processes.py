@@ -1,23 +1,170 @@
-"""Processes that end with the one that started them, and that are told when they are to end."""
+"""Child processes run to their end, and processes that end with the one that started them."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from types import FrameType
 
+LAST_LINES = 5  # of what a failed process said
+LONGEST_LINE = 300  # characters of each
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A process to run.
+
+    Attributes:
+        command: The program and its arguments.
+        environment: All of its environment variables.
+        document: What it reads from standard input.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    document: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a child ended.
+
+    Attributes:
+        failure: What went wrong, in a few words; None if its exit status was 0.
+        output: What it printed.
+        errors: What it wrote to standard error.
+        seconds: From its start to its end.
+    """
+
+    failure: str | None
+    output: str = ""
+    errors: str = ""
+    seconds: float = 0.0
+
+
+def run_children(
+    children: Sequence[Child],
+    *,
+    at_once: int = 1,
+    timeout_seconds: float | None = None,
+    ended: Callable[[int, Ended], None] = lambda *_: None,
+) -> list[Ended]:
+    """Run every child to its end and say how each one ended, in the order given.
+
+    Each is started in a session of its own. All of that session has ended when this returns or
+    raises, whatever happens in between (a timeout, Ctrl-C, SystemExit).
+
+    Args:
+        children: What to run.
+        at_once: How many may run at the same time.
+        timeout_seconds: How long each may take before it is killed; None: as long as it likes.
+        ended: Told the number of each child and how it ended, as it ends.
+    """
+    running = _Running(timeout_seconds=timeout_seconds)
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        numbers = {pool.submit(running.run, child): n for n, child in enumerate(children)}
+        for future in as_completed(numbers):
+            ended(numbers[future], future.result())
+    finally:
+        running.stop()
+        pool.shutdown(cancel_futures=True)
+    return [future.result() for future in numbers]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Running:
+    """The children that run, each watched by a thread; none starts after ``stop``."""
+
+    timeout_seconds: float | None
+    processes: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        self.stopped.set()
+        for process in tuple(self.processes):
+            _kill_session(process)
+
+    def run(self, child: Child) -> Ended:
+        started = time.perf_counter()
+        try:
+            process = _start(child)
+        except OSError as error:
+            return Ended(failure=f"cannot be started ({error.strerror or error})")
+        self.processes.add(process)
+        try:
+            if self.stopped.is_set():  # after it has been added: `stop` may have missed it
+                _kill_session(process)
+            how, (output, errors) = self._wait(process, child.document)
+        finally:
+            self.processes.discard(process)
+            _kill_session(process)
+        said = errors.decode(errors="replace")
+        return Ended(
+            failure=how and ": ".join(filter(None, [how, " | ".join(last_lines(said))])),
+            output=output.decode(errors="replace"),
+            errors=said,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _wait(
+        self, process: subprocess.Popen[bytes], document: bytes
+    ) -> tuple[str | None, tuple[bytes, bytes]]:
+        """How the process failed, if it did, and both of its outputs."""
+        try:
+            said = process.communicate(document, timeout=self.timeout_seconds)
+        except subprocess.TimeoutExpired:
+            _kill_session(process)
+            return (
+                f"ended after {self.timeout_seconds:g} s without an answer",
+                process.communicate(),
+            )
+        code = process.returncode
+        if code == 0:
+            return None, said
+        return f"ended with code {code}" if code > 0 else f"killed by signal {-code}", said
+
+
+def _start(child: Child) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own commands
+        child.command,
+        env=dict(child.environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # the processes that it starts end with it
+    )
+
+
+def _kill_session(process: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):  # nothing of it is left
+            os.killpg(process.pid, signal.SIGKILL)
+    else:  # Windows
+        process.kill()
+
+
+def last_lines(text: str) -> list[str]:
+    """The last lines of what a process wrote, without empty ones, each cut to a readable length."""
+    lines = [line.strip()[:LONGEST_LINE] for line in text.splitlines() if line.strip()]
+    return lines[-LAST_LINES:]
 
 
 def end_with_parent(parent: int | None = None, *, by: signal.Signals = signal.SIGTERM) -> None:
     """Ask Linux to end this process when its parent ends, so that no orphan computes on.
 
     Args:
-        parent: The parent's id, where it is known: a parent that is gone already is noticed too.
+        parent: The parent's id, if known: then a parent that has already ended is noticed too.
         by: The signal to end by.
 
     Raises:
@@ -30,7 +177,7 @@ def end_with_parent(parent: int | None = None, *, by: signal.Signals = signal.SI
 
 
 def use_cores(count: int) -> None:
-    """Bind this process, its threads and its children to so many of the cores that it may use."""
+    """Bind this process, its threads and its children to this many of the cores it may use."""
     if sys.platform == "linux":
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
