@@ -1,84 +1,91 @@
-"""Where numbers come from, as plain facts by name, and in what two origins differ."""
+"""Where numbers come from, as plain facts by name, and in which facts two origins differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from nnbench.audit.published import Provenance
+from nnbench.records.record import Record
+from nnbench.records.results import Provenance
 
-Facts = dict[str, str]
+Facts = Mapping[str, str]
 
 # what can change a number; a machine's name and memory cannot
 _MACHINE = ("device", "device_name", "cuda", "cudnn", "driver", "threads", "tf32", "deterministic")
 _RUN = ("nnbench_version", "config_sha256", "tier", "seeds", "tuning_seeds")
+_HASHES = ("training code", "data ", "config_sha256")
 
 
-def record_facts(record: Mapping[str, Any]) -> Facts:
-    """What a record tells about versions, device, code and data; what it does not tell is left out."""
-    machine, cell = _section(record, "machine"), _section(record, "cell")
-    found = _named("", _section(record, "versions"))
-    found |= _named("", {name: machine.get(name) for name in (*_MACHINE, "platform")})
-    found |= _named("setting ", _section(cell, "settings"))
-    found |= _named("data ", _section(record, "data"))
-    code = {"training code": cell.get("code"), "threads of the cell": cell.get("threads")}
-    return found | _named("", code) | commit_fact(record)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A fact that differs between two origins; None: unknown on that side."""
+
+    what: str
+    a: str | None
+    b: str | None
+
+    @property
+    def text(self) -> str:
+        """As in: ``torch 2.14.0 -> 2.15.0``."""
+        return f"{self.what} {self._short(self.a)} -> {self._short(self.b)}"
+
+    def _short(self, value: str | None) -> str:
+        if value is None:
+            return "(not told)"
+        if self.what.startswith(_HASHES):
+            return value[:8]
+        return f"{value[:8]}{value[40:]}" if self.what == "commit" else value
+
+
+def differing(a: Facts, b: Facts) -> tuple[Difference, ...]:
+    """The facts that are not the same on both sides."""
+    names = [name for name in dict.fromkeys((*a, *b)) if a.get(name) != b.get(name)]
+    return tuple(Difference(what=name, a=a.get(name), b=b.get(name)) for name in names)
+
+
+def record_facts(records: Sequence[Record]) -> Facts:
+    """Versions, device, settings, data and code of a cell's records."""
+    return _joined(fact for record in records for fact in _record_facts(record))
+
+
+def _record_facts(record: Record) -> Iterator[tuple[str, object]]:
+    cell = record.cell
+    yield from record.versions.items()
+    yield from ((name, getattr(record.machine, name)) for name in (*_MACHINE, "platform"))
+    # the record of older code lacks settings that have been added since
+    settings = cell.settings.model_dump(mode="json", include=cell.settings.model_fields_set)
+    yield from ((f"setting {name}", value) for name, value in settings.items())
+    yield from ((f"data {name}", digest) for name, digest in record.data.items())
+    yield from (("training code", cell.code), ("threads of the cell", cell.threads))
+    yield "commit", _commit(record)
 
 
 def report_facts(provenance: Provenance) -> Facts:
-    """What a report's provenance tells about the whole run: each fact in all its values."""
-    told = provenance.model_dump(mode="json")
-    found = _named("", {name: told[name] for name in _RUN}) | commit_fact(told)
-    machines, versions = provenance.machines, provenance.versions
-    found |= {name: _all(machines, name) for name in (*_MACHINE, "platform")}
-    packages = sorted({name for entry in versions for name in entry} - {"cells", "nnbench"})
-    found |= {name: _all(versions, name) for name in packages}
+    """What a report's provenance says about the whole run."""
+    return _joined(_report_facts(provenance))
+
+
+def _report_facts(provenance: Provenance) -> Iterator[tuple[str, object]]:
+    yield from ((name, getattr(provenance, name)) for name in _RUN)
+    yield "commit", _commit(provenance)
+    for name in (*_MACHINE, "platform"):
+        yield from ((name, getattr(machine, name)) for machine in provenance.machines)
+    own = sorted({name for entry in provenance.versions for name in entry} - {"cells", "nnbench"})
+    yield from ((name, entry.get(name)) for name in own for entry in provenance.versions)
     for dataset in provenance.datasets:
-        sums = sorted(map(str, _section(dataset, "sha256").values()))
-        found[f"data {dataset.get('name')}"] = " ".join(sums)
-    return {name: value for name, value in found.items() if value}
+        yield f"data {dataset.name}", " ".join(sorted(dataset.sha256.values())) or None
 
 
-def commit_fact(origin: Mapping[str, Any]) -> Facts:
+def _commit(origin: Record | Provenance) -> str | None:
     """The commit, and whether the checkout had changes."""
-    commit, dirty = origin.get("git_commit"), origin.get("git_dirty")
-    return {"commit": f"{commit}{' with changes' if dirty else ''}"} if commit else {}
+    dirty = " with changes" if origin.git_dirty else ""
+    return f"{origin.git_commit}{dirty}" if origin.git_commit else None
 
 
-def differing(a: Mapping[str, str], b: Mapping[str, str]) -> list[dict[str, str | None]]:
-    """The facts that are not the same on both sides, and their values; None: it is not told."""
-    names = dict.fromkeys((*a, *b))
-    return [
-        {"what": name, "a": a.get(name), "b": b.get(name)}
-        for name in names
-        if a.get(name) != b.get(name)
-    ]
-
-
-def difference_text(difference: Mapping[str, str | None]) -> str:
-    """As in: ``torch 2.14.0 -> 2.15.0``."""
-    sides = [_short(difference["what"] or "", difference[side]) for side in ("a", "b")]
-    return f"{difference['what']} {sides[0]} -> {sides[1]}"
-
-
-def _short(what: str, value: str | None) -> str:
-    if value is None:
-        return "(not told)"
-    hashes = what == "training code" or what.startswith(("data ", "config_sha256"))
-    if hashes:
-        return value[:8]
-    return f"{value[:8]}{value[40:]}" if what == "commit" else value
-
-
-def _named(prefix: str, values: Mapping[str, Any]) -> Facts:
-    return {f"{prefix}{name}": str(value) for name, value in values.items() if value is not None}
-
-
-def _all(entries: Sequence[Mapping[str, Any]], name: str) -> str:
-    values = dict.fromkeys(str(e[name]) for e in entries if e.get(name) is not None)
-    return ", ".join(sorted(values))
-
-
-def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = data.get(name)
-    return found if isinstance(found, Mapping) else {}
+def _joined(facts: Iterable[tuple[str, object]]) -> Facts:
+    """Each known fact with all its values."""
+    values: dict[str, set[str]] = {}
+    for name, value in facts:
+        if value is not None:
+            values.setdefault(name, set()).add(str(value))
+    return {name: ", ".join(sorted(texts)) for name, texts in values.items()}
