@@ -378,7 +378,7 @@ def test_a_framework_that_is_not_installed_is_missing_and_is_not_started(
         "sys.exit(1)", folder, monkeypatch, frameworks={"a": "pytorch", "Keras": "keras"}
     )
     assert found.missing == {
-        "Keras": "not measured: keras is not installed (pip install 'nnbench[frameworks]')"
+        "Keras": "not measured: keras is not installed (in a checkout: pip install -e '.[frameworks]')"
     }
     assert set(found.facts) == {"a"}
 

@@ -75,7 +75,7 @@ def not_installed(frameworks: Mapping[str, Framework]) -> dict[str, str]:
         for place, framework in frameworks.items()
     }
     return {
-        place: f"not measured: {name} is not installed (pip install 'nnbench[frameworks]')"
+        place: f"not measured: {name} is not installed (in a checkout: pip install -e '.[frameworks]')"
         for place, name in absent.items()
         if name is not None
     }

@@ -1,0 +1,78 @@
+"""``nnbench compare`` and ``nnbench audit``: whether two runs differ, and whether records still hold."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+from pathlib import Path
+
+from nnbench.cli.options import add_config, device, read, seed, whole
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands of this file."""
+    text = "Two results.json side by side; exit status 0: nothing changed beyond noise, 1: something did."
+    compare = commands.add_parser("compare", help=text, description=text)
+    compare.add_argument("a", type=Path, metavar="A", help="a results.json, or a folder with one")
+    compare.add_argument("b", type=Path, metavar="B", help="another one")
+    compare.add_argument("--json", action="store_true", help="everything that was found, as JSON")
+    compare.set_defaults(call=_compare)
+
+    text = "Measure a random sample of finished cells again; exit status 1: some drifted or failed."
+    audit = commands.add_parser("audit", help=text, description=text)
+    add_config(audit)
+    audit.add_argument("--cells", type=whole, default=5, help="how many to draw (default: 5)")
+    audit.add_argument(
+        "--seed", type=seed, default=None, help="of the draw (default: a new one, which is shown)"
+    )
+    source = audit.add_mutually_exclusive_group()
+    source.add_argument(
+        "--all", action="store_true", help="draw from records of earlier plans and code, too"
+    )
+    source.add_argument(
+        "--report", type=Path, help="audit a published results.json, without its records"
+    )
+    audit.add_argument(
+        "--device", type=device, help="auto, cpu, cuda, cuda:N or mps (default: the config's)"
+    )
+    audit.add_argument("--cores", type=whole, default=None, help="CPU cores (default: all)")
+    audit.add_argument("--json", action="store_true", help="everything that was found, as JSON")
+    audit.set_defaults(call=_audit)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from nnbench.audit.compare import compare  # noqa: PLC0415 - commands load what they need
+    from nnbench.audit.compare_text import compare_text  # noqa: PLC0415
+    from nnbench.audit.published import read_published  # noqa: PLC0415
+
+    found = compare(read_published(options.a), read_published(options.b))
+    text = compare_text(found, names=(str(options.a), str(options.b)))
+    print(json.dumps(found, indent=1) if options.json else text)
+    return int(found["differs"])
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from nnbench.audit.audit import audit, finished  # noqa: PLC0415
+    from nnbench.audit.report import reported  # noqa: PLC0415
+    from nnbench.audit.text import audit_text  # noqa: PLC0415
+    from nnbench.jobs.provenance import cores_there  # noqa: PLC0415
+
+    config = read(options)
+    there = (
+        reported(options.report, config)
+        if options.report
+        else finished(config, everything=options.all)
+    )
+    found = audit(
+        there,
+        config,
+        cells=options.cells,
+        seed=secrets.randbits(31) if options.seed is None else options.seed,
+        device=options.device or config.device,
+        cores=options.cores or cores_there(),
+        say=lambda text: print(f"nnbench: {text}", file=sys.stderr),
+    )
+    print(json.dumps(found, indent=1) if options.json else audit_text(found))
+    return int(found["differs"])

@@ -1,0 +1,137 @@
+"""``nnbench prepare`` and ``nnbench run``: what the DAG's jobs do."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnbench.cli.options import add_config, device, needed, read, seconds, whole
+from nnbench.errors import NnbenchError
+
+if TYPE_CHECKING:
+    from nnbench.cells.cell import Cell
+    from nnbench.claims.config import Config
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands of this file."""
+    prepare = commands.add_parser(
+        "prepare", help="Prepare one dataset.", description="Prepare one dataset."
+    )
+    prepare.add_argument("name")
+    prepare.add_argument("folder", type=Path)
+    prepare.add_argument("--data-folder", type=Path, default=Path("data"))
+    prepare.add_argument("--download", action="store_true", help="fetch missing files")
+    prepare.set_defaults(call=_prepare)
+
+    text = "Measure one cell and write its records."
+    run = commands.add_parser("run", help=text, description=text)
+    add_config(run)
+    run.add_argument(
+        "cell", help="a cell's document as JSON, or the id (or its beginning) of a planned cell"
+    )
+    run.add_argument(
+        "--seeds", type=whole, default=None, help="how many (default: as many as are planned)"
+    )
+    run.add_argument(
+        "--blocks",
+        nargs="+",
+        default=[],
+        metavar="FIRST-LAST",
+        help="only these blocks of five seeds, as in 5-9 (default: all)",
+    )
+    _add_job(run)
+    run.set_defaults(call=_run)
+
+
+def _add_job(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--results", type=Path, help="where its records go (default: the config's results folder)"
+    )
+    run.add_argument("--data", type=Path, help="the prepared dataset's manifest or folder")
+    run.add_argument(
+        "--device", type=device, help="auto, cpu, cuda, cuda:N or mps (default: the config's)"
+    )
+    run.add_argument("--cores", type=whole, default=None, help="CPU cores for it (default: all)")
+    run.add_argument(
+        "--jobs-per-gpu",
+        type=whole,
+        default=None,
+        help="jobs that share a GPU (default: the config's)",
+    )
+    run.add_argument(
+        "--checkpoint-seconds",
+        type=seconds,
+        default=None,
+        metavar="SECONDS",
+        help="how often a training is saved, at most, for the next job to go on from (default: 60)",
+    )
+    run.add_argument(
+        "--reuse", action="store_true", help="leave blocks alone that have a valid record"
+    )
+    run.add_argument(
+        "--end-with-parent",
+        action="store_true",
+        help="end, saving its state, when the process that started it is gone (Snakemake's jobs do)",
+    )
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from nnbench.jobs.job import prepare_dataset  # noqa: PLC0415 - commands load what they need
+
+    prepare_dataset(
+        options.name, options.folder, data_folder=options.data_folder, download=options.download
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    from nnbench.cells.cell import read_cell  # noqa: PLC0415
+    from nnbench.jobs.job import Job, mark_done, run_job, seeds_and_blocks  # noqa: PLC0415
+    from nnbench.processes import end_with_parent  # noqa: PLC0415
+    from nnbench.records.store import dataset_folder  # noqa: PLC0415
+
+    if options.end_with_parent:
+        end_with_parent()
+    results, data, seeds = options.results, options.data, options.seeds
+    where, shared = options.device or "auto", options.jobs_per_gpu or 1
+    if options.cell.lstrip().startswith("{"):  # as Snakemake calls it: no config is read
+        cell = read_cell(options.cell)
+        needed(seeds=seeds, results=results, data=data)
+    else:
+        config = read(options)
+        cell, planned = _planned(options.cell, config)
+        seeds, results = seeds or planned, results or Path(config.results)
+        data = data or dataset_folder(Path(config.results), cell.dataset)
+        where = options.device or config.device
+        shared = options.jobs_per_gpu or config.jobs_per_gpu
+    job = Job(
+        results=results,
+        data=data.parent if data.name == "manifest.json" else data,
+        device=where,
+        cores=options.cores,
+        jobs_per_gpu=shared,
+        reuse=options.reuse,
+        checkpoint_seconds=options.checkpoint_seconds,
+    )
+    run_job(cell, seeds_and_blocks(seeds, options.blocks), job)
+    if not options.blocks:
+        mark_done(results, cell.id, seeds)
+
+
+def _planned(name: str, config: Config) -> tuple[Cell, int]:
+    """A planned cell by its id or the beginning of it, and how many seeds of it are planned.
+
+    Raises:
+        NnbenchError: No cell or several cells begin so.
+    """
+    from nnbench.plan.plan import make_plan  # noqa: PLC0415
+
+    plan = make_plan(config)
+    found = [cell for cell_id, cell in plan.cells.items() if cell_id.startswith(name)]
+    if len(found) != 1:
+        raise NnbenchError(
+            f"{len(found)} planned cells begin with {name!r}",
+            todo="take an id from `nnbench plan --json`",
+        )
+    return found[0], plan.seeds[found[0].id]

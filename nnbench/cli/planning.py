@@ -1,0 +1,41 @@
+"""``nnbench plan`` and ``nnbench schemas``: what a config asks for, and what a config may say."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from nnbench.cli.options import add_config, read, whole
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands of this file."""
+    text = "Show claims, cells, what is done, what would run, and for how long."
+    plan = commands.add_parser("plan", help=text, description=text)
+    add_config(plan)
+    plan.add_argument("--json", action="store_true", help="every cell's document, one per line")
+    plan.add_argument("--cores", type=whole, default=None, help="cores to estimate the time for")
+    plan.set_defaults(call=_plan)
+
+    text = "Write the JSON schemas of the config files."
+    schemas = commands.add_parser("schemas", help=text, description=text)
+    schemas.add_argument("folder", type=Path, nargs="?", default=Path("workflow/schemas"))
+    schemas.set_defaults(call=_schemas)
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from nnbench.cli.overview import cells_as_json, plan_table  # noqa: PLC0415 - commands load what they need
+    from nnbench.plan.plan import make_plan  # noqa: PLC0415
+
+    plan = make_plan(read(options))
+    print(cells_as_json(plan) if options.json else plan_table(plan, cores=options.cores))
+
+
+def _schemas(options: argparse.Namespace) -> None:
+    from nnbench.claims.config import json_schemas  # noqa: PLC0415
+
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for name, schema in json_schemas().items():
+        text = json.dumps(schema, indent=2, sort_keys=True) + "\n"
+        (options.folder / f"{name}.schema.json").write_text(text, encoding="utf-8")

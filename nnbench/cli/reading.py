@@ -1,0 +1,44 @@
+"""``nnbench aggregate``, ``judge`` and ``report``: from records to tables, verdicts and the report."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from nnbench.cli.options import add_config, read
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands of this file."""
+    for name, text, call in (
+        ("aggregate", "Records to tables (results/aggregate).", _aggregate),
+        ("judge", "Tables to reports/results.json.", _judge),
+        ("report", "reports/results.json to HTML, Markdown and CSV.", _report),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        add_config(command)
+        command.set_defaults(call=call)
+
+
+def _aggregate(options: argparse.Namespace) -> None:
+    from nnbench.plan.plan import make_plan  # noqa: PLC0415 - commands load what they need
+    from nnbench.verdicts.measurements import aggregate  # noqa: PLC0415
+
+    plan = make_plan(read(options))
+    aggregate(plan, Path(plan.config.results))
+
+
+def _judge(options: argparse.Namespace) -> None:
+    from nnbench.plan.plan import make_plan  # noqa: PLC0415
+    from nnbench.verdicts.judge import judge_all  # noqa: PLC0415
+
+    plan = make_plan(read(options))
+    judge_all(plan, Path(plan.config.results), Path(plan.config.reports) / "results.json")
+
+
+def _report(options: argparse.Namespace) -> None:
+    from nnbench.records.results import read_results  # noqa: PLC0415
+    from nnbench.report.write import write_report  # noqa: PLC0415
+
+    folder = Path(read(options).reports)
+    write_report(read_results(folder / "results.json"), folder)
