@@ -209,7 +209,7 @@ def _own_reasons(a: LevelResult, b: LevelResult) -> Iterator[str]:
     settings = _other_settings(a.settings, b.settings) if other_cells else []
     yield from settings
     same = "settings and seeds"
-    if set(a.values) != set(b.values):
+    if a.values and b.values and set(a.values) != set(b.values):
         yield f"{len(a.values)} -> {len(b.values)} seeds"
         same = "settings"
     if other_cells and not settings:

@@ -35,7 +35,7 @@ class Task:
     blocks: tuple[Block, ...]
 
     @property
-    def name(self) -> str:
+    def key(self) -> str:
         """The same for tasks that one process can answer."""
         return "-".join((self.cell.id, *map(block_name, self.blocks)))
 
@@ -93,11 +93,11 @@ def measure_again(
         setup = _Setup(config=config, device=device, cores=cores, scratch=Path(folder), say=say)
         broken = _prepare({task.cell.dataset for task in tasks}, setup)
         # several old cells may be one and the same today
-        distinct = {task.name: task for task in tasks if task.cell.dataset not in broken}.values()
+        distinct = {task.key: task for task in tasks if task.cell.dataset not in broken}.values()
         found = _run([task for task in distinct if not runs_alone(task.cell)], setup)
         found |= _run([task for task in distinct if runs_alone(task.cell)], setup)
     failed = {name: Rerun(records=(), output=why, seconds=0.0) for name, why in broken.items()}
-    return [failed.get(task.cell.dataset) or found[task.name] for task in tasks]
+    return [failed.get(task.cell.dataset) or found[task.key] for task in tasks]
 
 
 def _prepare(names: Iterable[str], setup: _Setup) -> dict[str, str]:
@@ -127,7 +127,7 @@ def _run(tasks: Sequence[Task], setup: _Setup) -> dict[str, Rerun]:
     most = max(map(setup.cores_for, tasks), default=1)
     children = [_job(task, setup) for task in tasks]
     ends = run_children(children, at_once=max(1, setup.cores // most), ended=say)
-    return {task.name: _rerun(task, end, setup) for task, end in zip(tasks, ends, strict=True)}
+    return {task.key: _rerun(task, end, setup) for task, end in zip(tasks, ends, strict=True)}
 
 
 def _job(task: Task, setup: _Setup) -> Child:
@@ -138,7 +138,7 @@ def _job(task: Task, setup: _Setup) -> Child:
         # a folder per task: two may measure blocks of the same cell
         *(
             "--results",
-            str(setup.scratch / task.name),
+            str(setup.scratch / task.key),
             "--data",
             str(setup.data(task.cell.dataset)),
         ),
@@ -149,7 +149,7 @@ def _job(task: Task, setup: _Setup) -> Child:
 
 
 def _rerun(task: Task, ended: Ended, setup: _Setup) -> Rerun:
-    folder, output = setup.scratch / task.name, ""
+    folder, output = setup.scratch / task.key, ""
     records: tuple[Record, ...] = ()
     paths = [record_path(folder, task.cell.id, block) for block in task.blocks]
     if ended.failure:
