@@ -10,8 +10,7 @@ from made_up_audit import block_record
 from made_up_plan import claim, planned
 
 from nnbench.audit.audit import AuditedCell, judged, sample
-from nnbench.audit.evidence import of_records
-from nnbench.audit.origins import Difference
+from nnbench.audit.evidence import Difference, of_records
 from nnbench.audit.rerun import Rerun
 from nnbench.audit.subjects import Subject
 from nnbench.cells.cell import Cell

@@ -122,7 +122,7 @@ def test_levels_that_today_does_not_have_or_that_were_picked_are_left_out(
     old = level_of("0123456789abcdef", losses)
     found = read(plan, report_of(plan, finding(old, unknown, picked, absent)))
     assert [(entry.source, entry.why) for entry in found.refused] == [
-        ("paper/c0, digits: unheard of", "the plan of today has no such level")
+        ("paper/c0, digits: unheard of", "today's plan has no such level")
     ]
     [subject] = found.subjects
     assert subject.cell.id == cell_of(plan)

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 from nnbench import registry
-from nnbench.datasets.sources import bundled
 from nnbench.datasets import (
     cifar10,
     cifar100,
@@ -30,6 +29,7 @@ from nnbench.datasets import (
 )
 from nnbench.datasets.base import STREAMS, Arrays, Pools, check_arrays, check_pools
 from nnbench.datasets.prepared.files import array_sha256
+from nnbench.datasets.sources import bundled
 from nnbench.datasets.sources.idx_images import load_images
 from nnbench.datasets.sources.raw_files import RawFiles
 from nnbench.datasets.splits import stratified

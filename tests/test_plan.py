@@ -24,8 +24,8 @@ from made_up_plan import (
 
 from nnbench.cells.cell import canonical, dataset_of, make_cell
 from nnbench.cells.cost import memory_mb, work
-from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.cli.overview import cells_as_json, plan_table
+from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.plan.plan import Plan
 from nnbench.records.store import record_path
 from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target

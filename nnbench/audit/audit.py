@@ -1,4 +1,4 @@
-"""``nnbench audit``: a random sample of finished cells, measured again and compared with what is known."""
+"""``nnbench audit``: a random sample of finished cells, measured again and compared with their records."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from nnbench.audit.evidence import Evidence, Largest, largest_difference, of_records, pairs_of
+from nnbench.audit.evidence import (
+    Difference,
+    Evidence,
+    Largest,
+    differing,
+    largest_difference,
+    of_records,
+    pairs_of,
+)
 from nnbench.audit.noise import Change, changes
-from nnbench.audit.origins import Difference, differing
 from nnbench.audit.rerun import Rerun, Say, measure_again
 from nnbench.audit.subjects import Found, LeftOut, Subject
 from nnbench.cells.cost import runs_alone
@@ -102,7 +109,7 @@ def _nothing(found: Found, config: Config) -> NnbenchError:
     return NnbenchError(
         "no cell can be measured again",
         got=f"{first.source}: {first.why}{more}",
-        todo="audit what today's config, code and schema still have",
+        todo="audit something that today's config, code and schema still support",
     )
 
 
@@ -132,7 +139,7 @@ def _why_not_compared(subject: Subject, now: Evidence) -> str | None:
         then, here = (" and ".join(side.hardware) for side in (subject.then, now))
         return f"times of other hardware: {then or 'not told'}, here {here}"
     if subject.then.failure:
-        return f"it had failed before: {subject.then.failure}"
+        return f"it failed before: {subject.then.failure}"
     return None
 
 

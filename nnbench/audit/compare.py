@@ -8,10 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from nnbench.audit import comparison as found
-from nnbench.audit.comparison import Comparison, LevelChange, VerdictChange, Where
+from nnbench.audit.comparison import (
+    About,
+    Comparison,
+    FindingVerdict,
+    LevelChange,
+    LevelInOne,
+    MeasuredInOne,
+    Summary,
+    VerdictChange,
+    Where,
+)
+from nnbench.audit.evidence import Difference, differing, report_facts
 from nnbench.audit.noise import Change, Outcome, Pair, changes, runs_of, timing_margin
-from nnbench.audit.origins import Difference, differing, report_facts
 from nnbench.errors import NnbenchError
 from nnbench.metrics import METRICS
 from nnbench.records.results import ClaimResult, Finding, LevelResult, Results, read_results
@@ -48,12 +57,12 @@ class _Both:
             if level.level in others:
                 yield self, level, others[level.level]
 
-    def levels_in_one(self) -> Iterator[found.LevelInOne]:
+    def levels_in_one(self) -> Iterator[LevelInOne]:
         """The levels of A only, then those of B only."""
         a, b = ([level.level for level in finding.levels] for finding in (self.a, self.b))
         where = vars(self.where)
-        yield from (found.LevelInOne(**where, level=n, side="a") for n in a if n not in b)
-        yield from (found.LevelInOne(**where, level=n, side="b") for n in b if n not in a)
+        yield from (LevelInOne(**where, level=n, side="a") for n in a if n not in b)
+        yield from (LevelInOne(**where, level=n, side="b") for n in b if n not in a)
 
 
 def compare(a: Results | Path | str, b: Results | Path | str) -> Comparison:
@@ -94,11 +103,7 @@ def compare(a: Results | Path | str, b: Results | Path | str) -> Comparison:
         summary=summary,
         only_a=tuple(name for name in claims_a if name not in claims_b),
         only_b=tuple(name for name in claims_b if name not in claims_a),
-        measured_in_one=tuple(
-            found.MeasuredInOne(claim=a.id, a=a.status, b=b.status)
-            for a, b in shared
-            if (a.status in _MEASURED) != (b.status in _MEASURED)
-        ),
+        measured_in_one=tuple(_measured_in_one(shared)),
         verdicts=verdicts,
         levels=levels,
         levels_in_one=tuple(level for both in findings for level in both.levels_in_one()),
@@ -106,9 +111,26 @@ def compare(a: Results | Path | str, b: Results | Path | str) -> Comparison:
     )
 
 
-def _about(results: Results) -> found.About:
-    names = set(found.About.__annotations__)
-    return found.About(**results.provenance.model_dump(include=names))
+def _about(results: Results) -> About:
+    names = set(About.__annotations__)
+    return About(**results.provenance.model_dump(include=names))
+
+
+def _summary(
+    findings: Sequence[_Both], levels: Sequence[LevelChange], verdicts: Sequence[VerdictChange]
+) -> Summary:
+    counts = Counter[str](level.outcome for level in levels)
+    return Summary(
+        claims=len({both.where.claim for both in findings}),
+        verdicts_changed=sum(verdict.counted for verdict in verdicts),
+        levels={outcome: counts[outcome] for outcome in get_args(Outcome)},
+    )
+
+
+def _measured_in_one(shared: Sequence[tuple[ClaimResult, ClaimResult]]) -> Iterator[MeasuredInOne]:
+    for a, b in shared:
+        if (a.status in _MEASURED) != (b.status in _MEASURED):
+            yield MeasuredInOne(claim=a.id, a=a.status, b=b.status)
 
 
 def _shared_findings(a: ClaimResult, b: ClaimResult) -> Iterator[_Both]:
@@ -118,17 +140,6 @@ def _shared_findings(a: ClaimResult, b: ClaimResult) -> Iterator[_Both]:
             dataset, track, variant = finding.place
             where = Where(claim=a.id, dataset=dataset, track=track, variant=variant)
             yield _Both(where=where, a=finding, b=others[finding.place])
-
-
-def _summary(
-    findings: Sequence[_Both], levels: Sequence[LevelChange], verdicts: Sequence[VerdictChange]
-) -> found.Summary:
-    counts = Counter[str](level.outcome for level in levels)
-    return found.Summary(
-        claims=len({both.where.claim for both in findings}),
-        verdicts_changed=sum(verdict.counted for verdict in verdicts),
-        levels={outcome: counts[outcome] for outcome in get_args(Outcome)},
-    )
 
 
 # --- levels
@@ -246,9 +257,9 @@ def _verdict_change(
     )
 
 
-def _finding_verdict(both: _Both) -> found.FindingVerdict:
+def _finding_verdict(both: _Both) -> FindingVerdict:
     skipped = "other levels in A and B" if any(both.levels_in_one()) else both.skipped
-    return found.FindingVerdict(
+    return FindingVerdict(
         **vars(both.where),
         decides=both.a.decides or both.b.decides,
         a=both.a.verdict,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from nnbench.audit.evidence import Difference
 from nnbench.audit.noise import Change
-from nnbench.audit.origins import Difference
 from nnbench.experiments.measured import JsonObject
 
 

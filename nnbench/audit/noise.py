@@ -39,20 +39,13 @@ class SeedRun(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """The same quantity measured twice.
-
-    Attributes:
-        a, b: The runs of both sides, sorted by seed.
-        scale: The scale of the comparison, ``raw`` or ``log``.
-        exact: Whether the quantity has no noise, like a count: any difference is a change.
-        margin: The largest difference of means, on the scale, that is never a change, however significant.
-    """
+    """The same quantity measured twice: the runs of both sides, sorted by seed."""
 
     a: tuple[SeedRun, ...]
     b: tuple[SeedRun, ...]
     scale: Scale
-    exact: bool = False
-    margin: float = 0.0
+    exact: bool = False  # without noise, like a count: any difference is a change
+    margin: float = 0.0  # on the scale; a smaller difference of means is never a change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +53,7 @@ class Change:
     """How one quantity changed.
 
     Attributes:
-        outcome: ``identical`` (to the bit, in every seed), ``within noise``, ``moved``, ``not comparable``
-            (a side has fewer than two runs) or ``skipped`` (not compared on purpose).
+        outcome: ``identical`` is to the bit, in every seed; ``not comparable`` are fewer than two runs.
         mean_a, mean_b: In natural units; geometric means on a log scale.
         difference: B minus A on the scale.
         test: What moved: ``means``, or the number of runs of some status, as in ``diverged``; if nothing

@@ -29,15 +29,15 @@ Block = tuple[int, ...]  # seeds that have one record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Some of the blocks that seeds 0, 1, … up to the last one of them make."""
+    """A cell and the blocks of seeds in which to measure it."""
 
     cell: Cell
     blocks: tuple[Block, ...]
 
     @property
-    def key(self) -> str:
-        """The same for tasks that one process can answer."""
-        return "-".join((self.cell.id, *map(block_name, self.blocks)))
+    def key(self) -> tuple[object, ...]:
+        """Tasks with the same key are the same."""
+        return self.cell.id, self.blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +78,7 @@ def measure_again(
 ) -> list[Rerun]:
     """Measure anew, as many cells at once as the cores allow, and those that measure time one by one.
 
-    Args:
-        tasks: Cells of today's code with their blocks.
-        config: Where prepared data lie, and where to prepare them from if they are missing.
-        device: Where to compute.
-        cores: CPU cores for all processes together.
-        say: Told about progress.
+    Missing datasets are prepared first, where the config says. ``say`` is told about progress.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; all processes have ended by then.
@@ -102,63 +97,55 @@ def measure_again(
 
 def _prepare(names: Iterable[str], setup: _Setup) -> dict[str, str]:
     """Prepare the datasets that are not; of those that cannot be, the last words."""
-    broken = {}
-    for name in sorted(names):
-        folder = setup.data(name)
-        if (folder / MANIFEST).exists():
-            continue
+    missing = [name for name in sorted(names) if not (setup.data(name) / MANIFEST).exists()]
+    options = ["--data-folder", setup.config.data_folder]
+    options += ["--download"] if setup.config.download else []
+    children = []
+    for name in missing:
         setup.say(f"preparing {name}")
-        options = ["--data-folder", setup.config.data_folder]
-        options += ["--download"] if setup.config.download else []
-        child = setup.child(["prepare", name, str(folder), *options], threads=setup.cores)
-        [ended] = run_children([child])
-        if ended.failure:
-            broken[name] = _last_words(ended)
-    return broken
+        command = ["prepare", name, str(setup.data(name)), *options]
+        children.append(setup.child(command, threads=setup.cores))
+    ends = zip(missing, run_children(children), strict=True)
+    return {name: _last_words(ended) for name, ended in ends if ended.failure}
 
 
-def _run(tasks: Sequence[Task], setup: _Setup) -> dict[str, Rerun]:
-    """What became of each task, by name."""
+def _run(tasks: Sequence[Task], setup: _Setup) -> dict[tuple[object, ...], Rerun]:
+    """What became of each task, by its key."""
 
     def say(index: int, ended: Ended) -> None:
         how = "failed" if ended.failure else "measured again"
         setup.say(f"cell {tasks[index].cell.id}: {how} in {ended.seconds:.0f} s")
 
+    # a folder of results per task: two may measure blocks of the same cell
+    folders = [setup.scratch / f"{task.cell.id}-{n}" for n, task in enumerate(tasks)]
+    children = [_job(task, setup, to=folder) for task, folder in zip(tasks, folders, strict=True)]
     most = max(map(setup.cores_for, tasks), default=1)
-    children = [_job(task, setup) for task in tasks]
     ends = run_children(children, at_once=max(1, setup.cores // most), ended=say)
-    return {task.key: _rerun(task, end, setup) for task, end in zip(tasks, ends, strict=True)}
+    found = zip(tasks, folders, ends, strict=True)
+    return {task.key: _rerun(task, folder, ended) for task, folder, ended in found}
 
 
-def _job(task: Task, setup: _Setup) -> Child:
-    cores = setup.cores_for(task)
+def _job(task: Task, setup: _Setup, *, to: Path) -> Child:
+    data, cores = setup.data(task.cell.dataset), setup.cores_for(task)
     command = [
         *("run", task.cell.to_json(), "--seeds", str(task.blocks[-1][-1] + 1)),
         *("--blocks", *map(block_name, task.blocks)),
-        # a folder per task: two may measure blocks of the same cell
-        *(
-            "--results",
-            str(setup.scratch / task.key),
-            "--data",
-            str(setup.data(task.cell.dataset)),
-        ),
+        *("--results", str(to), "--data", str(data)),
         *("--device", setup.device, "--cores", str(cores)),
         *("--jobs-per-gpu", str(setup.config.jobs_per_gpu), "--end-with-parent"),
     ]
     return setup.child(command, threads=cores)
 
 
-def _rerun(task: Task, ended: Ended, setup: _Setup) -> Rerun:
-    folder, output = setup.scratch / task.key, ""
+def _rerun(task: Task, folder: Path, ended: Ended) -> Rerun:
     records: tuple[Record, ...] = ()
-    paths = [record_path(folder, task.cell.id, block) for block in task.blocks]
-    if ended.failure:
-        output = _last_words(ended)
-    else:
-        try:
+    output = _last_words(ended) if ended.failure else ""
+    try:
+        if not ended.failure:
+            paths = [record_path(folder, task.cell.id, block) for block in task.blocks]
             records = tuple(map(read_record, paths))
-        except RejectedRecordError as error:
-            output = error.reason
+    except RejectedRecordError as error:
+        output = error.reason
     return Rerun(records=records, output=output, seconds=ended.seconds)
 
 

@@ -11,17 +11,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from nnbench.audit.evidence import Evidence, of_records
+from nnbench.audit.evidence import Evidence, Facts, of_records, report_facts
 from nnbench.audit.noise import SeedRun, runs_of
-from nnbench.audit.origins import Facts, report_facts
 from nnbench.audit.rerun import Block, Task
-from nnbench.cells import cell as cells
-from nnbench.cells.cell import Content, block_name, blocks_of, make_cell
+from nnbench.cells.cell import Content, block_name, blocks_of, canonical, cell_id, make_cell
 from nnbench.claims.config import Config, parse_config
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan, make_plan
 from nnbench.records.record import Record
-from nnbench.records.results import Finding, LevelResult, Provenance, Results, read_results
+from nnbench.records.results import Finding, LevelResult, Results, read_results
 from nnbench.records.store import RejectedRecordError, check_record, read_record
 from nnbench.schema import first_problem, parse
 
@@ -101,16 +99,16 @@ def _names(plan: Plan) -> dict[str, str]:
     """By cell, the first level that uses it, and how many others do."""
     levels: dict[str, list[str]] = {}
     for use in plan.uses:
-        for cell_id in use.cells:
-            levels.setdefault(cell_id, []).append(f"{use.claim}, {use.dataset}: {use.level}")
+        for cell in use.cells:
+            levels.setdefault(cell, []).append(f"{use.claim}, {use.dataset}: {use.level}")
     return {
-        cell_id: f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}"
-        for cell_id, names in levels.items()
+        cell: f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}"
+        for cell, names in levels.items()
     }
 
 
 def _finished_blocks(plan: Plan, *, everything: bool) -> Iterator[tuple[Path, list[Block]]]:
-    """The folder of each cell, with those of its blocks that have a record."""
+    """The folder of each cell, with its planned blocks that have a record; then those of older plans."""
     for folder in sorted(Path(plan.config.results).glob("cells/*/")):
         names = (match for path in folder.iterdir() if (match := _RECORD.fullmatch(path.name)))
         existing = {tuple(range(int(name[1]), int(name[2]) + 1)) for name in names}
@@ -133,15 +131,14 @@ def _read_older(path: Path) -> Record:
     try:
         data = json.loads(check_record(path))
         content = dict(data["cell"])
-        own_id = content.pop("id")
+        named = content.pop("id")
+        hashed = hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise RejectedRecordError(path, "not of a record's shape") from None
-    named = hashlib.sha256(cells.canonical(content).encode()).hexdigest()[:16]
-    if not own_id == named == path.parent.name:
+    if not named == hashed == path.parent.name:
         raise RejectedRecordError(path, "belongs to another cell")
     today = parse(Content, content, where="cell")
-    told = today.model_dump(mode="json", exclude_unset=True)
-    data["cell"] = {**told, "id": cells.cell_id(today)}
+    data["cell"] = {**today.model_dump(mode="json", exclude_unset=True), "id": cell_id(today)}
     try:
         return Record.model_validate_json(json.dumps(data))
     except ValidationError as error:
@@ -164,10 +161,8 @@ def reported(path: Path, config: Config) -> Found:
         NnbenchError: The report cannot be read, or its config is not valid today.
     """
     results = read_results(path)
-    local = config.model_dump(mode="json", include=set(_LOCAL))
-    plan = make_plan(
-        parse_config({**results.provenance.config, **local}, where="config of the report")
-    )
+    own = results.provenance.config | config.model_dump(mode="json", include=set(_LOCAL))
+    plan = make_plan(parse_config(own, where="config of the report"))
     today = {
         (use.claim, use.dataset, use.track, use.variant, use.level): use.cells for use in plan.uses
     }
@@ -177,13 +172,18 @@ def reported(path: Path, config: Config) -> Found:
         found = today.get((claim, *finding.place, level.level), ())
         if not found:
             where = f"{claim}, {finding.dataset}: {level.level}"
-            refused.append(LeftOut(source=where, why="the plan of today has no such level"))
+            refused.append(LeftOut(source=where, why="today's plan has no such level"))
         elif len(found) == 1:
             readings.setdefault(found[0], []).append((finding, level))
-    names, facts = _names(plan), _facts(results.provenance)
+    names = _names(plan)
+    facts = {
+        name: value
+        for name, value in report_facts(results.provenance).items()
+        if name not in _NOT_OF_A_CELL and not name.startswith("data ")
+    }
     subjects = (
-        _subject(plan, cell_id, levels, source=str(path), name=names[cell_id], facts=facts)
-        for cell_id, levels in readings.items()
+        _reported(plan, cell, levels, source=str(path), name=names[cell], facts=facts)
+        for cell, levels in readings.items()
     )
     return Found(subjects=tuple(s for s in subjects if s.blocks), refused=tuple(refused))
 
@@ -199,8 +199,8 @@ def _levels_of_one_cell(results: Results) -> Iterator[tuple[str, Finding, LevelR
                     yield claim.id, finding, level
 
 
-def _subject(
-    plan: Plan, cell_id: str, levels: Sequence[_Reading], *, source: str, name: str, facts: Facts
+def _reported(
+    plan: Plan, cell: str, levels: Sequence[_Reading], *, source: str, name: str, facts: Facts
 ) -> Subject:
     runs: dict[str, dict[str, SeedRun]] = {}
     for finding, level in levels:
@@ -208,12 +208,12 @@ def _subject(
         own = runs_of(level.values, level.seed_status)
         runs.setdefault(metric, {}).update((run.seed, run) for run in own)
     seeds = {int(seed) for own in runs.values() for seed in own}
-    before = sorted({old for _, level in levels for old in level.cells} - {cell_id})
+    before = sorted({old for _, level in levels for old in level.cells} - {cell})
     return Subject(
         source=source,
         name=name,
-        cell=plan.cells[cell_id],
-        blocks=tuple(block for block in blocks_of(plan.seeds[cell_id]) if seeds & set(block)),
+        cell=plan.cells[cell],
+        blocks=tuple(block for block in blocks_of(plan.seeds[cell]) if seeds.intersection(block)),
         then=Evidence(
             runs={metric: tuple(own.values()) for metric, own in runs.items()},
             facts=facts,
@@ -221,12 +221,3 @@ def _subject(
         ),
         notes=tuple(f"cell {old} then: other settings or training code" for old in before),
     )
-
-
-def _facts(provenance: Provenance) -> Facts:
-    """Those facts of a whole run that a record has as well."""
-    return {
-        name: value
-        for name, value in report_facts(provenance).items()
-        if name not in _NOT_OF_A_CELL and not name.startswith("data ")
-    }
