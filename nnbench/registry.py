@@ -8,7 +8,6 @@ without importing torch.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -120,22 +119,3 @@ def load(where: str, name: str, known: Mapping[str, str]) -> Any:
             todo=f"check that module {module_name!r} is importable and has {attribute!r}",
         ) from error
     return found(Path(name)) if _is_path(name, known) else found
-
-
-def source_file(name: str, known: Mapping[str, str]) -> Path | None:
-    """The file that defines a name's module, for the code fingerprint; None for built-in modules."""
-    module_name = target(name, known).partition(":")[0]
-    try:
-        # a script has no name that a job could import
-        spec = None if module_name == "__main__" else importlib.util.find_spec(module_name)
-    except (ImportError, ValueError) as error:
-        raise NnbenchError(
-            f"{name!r} cannot be found ({error})",
-            todo=f"check that module {module_name!r} can be imported",
-        ) from error
-    if spec is None:
-        raise NnbenchError(
-            f"{name!r} cannot be found (no module {module_name!r})",
-            todo="correct the name, or install the module or add its folder to PYTHONPATH",
-        )
-    return Path(spec.origin) if spec.origin and spec.has_location else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -24,6 +24,13 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 
 _BUDGET = re.compile(r"([1-9]\d{0,8}) (epoch|epochs|step|steps)")
+
+WITHOUT_MOMENTUM = ("adam",)
+WITHOUT_OPTIONS = ("adam", "sgd", "rmsprop")
+WITHOUT_STEP: Mapping[str, str] = {
+    "torch.optim:LBFGS": "needs a closure, which the training loop does not have",
+    "torch.optim:SparseAdam": "needs sparse gradients, which no layer here has",
+}
 
 
 def _checked_budget(text: str) -> str:
@@ -61,7 +68,7 @@ class Shift(Strict):
 
 
 class RareClass(Strict):
-    """One class of which only a share of the training samples is there."""
+    """One class of which only a share of the training samples is kept."""
 
     label: Annotated[int, Field(ge=0)]
     share: Annotated[float, Field(gt=0.0, le=1.0)]
@@ -72,7 +79,7 @@ class Pretrain(Strict):
 
     classes: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)]
     train_size: Count | None = None
-    """Samples of these classes; None: as many as there are in every replicate's share."""
+    """Samples of these classes; None: as many as every replicate has."""
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
     freeze: bool = False
     """Train the output layer alone afterwards (frozen features), instead of all layers."""
@@ -99,7 +106,7 @@ class Settings(Strict):
     """The resolved settings of one cell: what is trained, on how much, how, and for how long."""
 
     experiment: str = "training"
-    """What is done with them: ``training``, or a measurement of another kind."""
+    """What is measured: ``training``, or another kind of experiment."""
     experiment_options: dict[str, Anything] = Field(default_factory=dict)
 
     model: str = "mlp"
@@ -115,11 +122,11 @@ class Settings(Strict):
     """Normalisation by training statistics: mean and deviation, range to [0, 1], or none."""
     augment: Augment = Augment()
     classes: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """Use these classes alone, relabelled 0, 1, … in this order; (): all."""
+    """Use only these classes, relabelled 0, 1, … in this order; (): all."""
     label_noise: Share = 0.0
     """Share of the training and validation samples whose label is replaced by another class."""
     shuffled_labels: bool = False
-    """Permute the labels of training and validation samples: nothing is left to learn."""
+    """Permute the labels of training and validation samples, so that there is nothing to learn."""
     rare_class: RareClass | None = None
     outliers: Share = 0.0
     """Regression: share of the training and validation targets that are contaminated."""
@@ -132,6 +139,8 @@ class Settings(Strict):
     loss: Literal["cross_entropy", "mse", "hinge", "smoothed", "mae", "huber"] | None = None
     """Training objective; None: cross-entropy for classes, squared error for numbers."""
     optimizer: str = "adam"
+    optimizer_options: dict[str, Anything] = Field(default_factory=dict)
+    """Further arguments of a class such as ``torch.optim:AdamW``, or of an own function."""
     lr: Positive = 1e-3
     momentum: Fraction = 0.0
     schedule: Literal["constant", "step", "cosine"] = "constant"
@@ -143,11 +152,11 @@ class Settings(Strict):
 
     mixed_precision: bool = False
     """Matrix products and convolutions of training steps in bfloat16 (``torch.autocast``); weights,
-    losses, optimiser and all that is scored stay float32."""
+    losses, optimiser and scores stay float32."""
 
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
     evaluations: Count | None = None
-    """Validation points, equally spaced; None: one an epoch, or 50 for a budget in steps."""
+    """Validation points, equally spaced; None: one per epoch, or 50 for a budget in steps."""
     checkpoint: Literal["best", "last"] = "best"
     """The tested weights: those with the lowest validation loss, or the last ones."""
     target: Target | None = None
@@ -185,7 +194,7 @@ class Settings(Strict):
             if not is_name(name) or name.startswith(("class ", "label ")):
                 raise ValueError(
                     f"{name[:80]!r} names no shift: it needs 1 to 60 printable characters, "
-                    'and "class …" and "label …" are other places'
+                    'and "class …" and "label …" are taken'
                 )
         return shifts
 
@@ -193,8 +202,7 @@ class Settings(Strict):
     def _consistent(self) -> Settings:
         if self.stop_at_target and self.target is None:
             raise ValueError("stop_at_target needs a target")
-        if self.momentum and self.optimizer == "adam":
-            raise ValueError("momentum is a setting of sgd and rmsprop; adam has its own betas")
+        self._check_optimizer()
         if self.patience is not None and self.checkpoint != "best":
             raise ValueError("patience keeps the best weights: it needs checkpoint: best")
         if self.shuffled_labels and self.label_noise:
@@ -202,6 +210,16 @@ class Settings(Strict):
         if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
             raise ValueError("classes names two or more different classes")
         return self
+
+    def _check_optimizer(self) -> None:
+        """What can be said without importing the optimiser; the job checks the rest."""
+        name = self.optimizer
+        if self.momentum and name in WITHOUT_MOMENTUM:
+            raise ValueError(f"{name} takes no momentum (sgd and rmsprop do): it has its own betas")
+        if self.optimizer_options and name in WITHOUT_OPTIONS:
+            raise ValueError(f"{name} takes no optimizer_options; torch.optim:… and own ones may")
+        if name in WITHOUT_STEP:
+            raise ValueError(f"{name} {WITHOUT_STEP[name]}: choose another optimizer")
 
     def budget(self) -> tuple[int, Literal["epochs", "steps"]]:
         """The number and unit of ``train_for``."""
@@ -227,13 +245,13 @@ class Settings(Strict):
 def _checked_name(where: str, name: str, known: Mapping[str, str]) -> str:
     try:
         return check_name(where, name, known)
-    except NnbenchError as error:  # pydantic reports ValueErrors with their place
+    except NnbenchError as error:  # pydantic reports ValueErrors with the key
         raise ValueError(str(error)) from None
 
 
-def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+def merged(*layers: Mapping[str, object]) -> dict[str, object]:
     """Lay settings over one another, the last one on top (sections are replaced whole)."""
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     for layer in layers:
         result.update(layer)
     return result

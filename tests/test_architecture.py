@@ -235,5 +235,5 @@ def test_a_file_is_short_and_says_what_it_is(name: str) -> None:
 
 def test_only_the_registry_and_the_datasets_import_by_name() -> None:
     by_name = {name for name in FILES if "importlib" in anywhere(name)}
-    allowed = {"nnbench.registry", "nnbench.jobs.provenance", "nnbench.cells.fingerprint"}
+    allowed = {"nnbench.registry", "nnbench.jobs.provenance", "nnbench.cells.modules"}
     assert by_name <= allowed | set(side({"nnbench.datasets"}))

@@ -1,4 +1,4 @@
-"""An edit of the code retrains what it can change, and nothing else."""
+"""An edit of the code retrains what it can change, and nothing else; an edit of prose retrains nothing."""
 
 from __future__ import annotations
 
@@ -7,92 +7,74 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_up_plan import claim, write_document
 
 import nnbench
-from nnbench.cells.fingerprint import PACKAGE, reachable
-from nnbench.dag import code_of
+from nnbench.cells import fingerprint, modules
+from nnbench.cells.modules import PACKAGE, reachable
 
 SOURCE = Path(nnbench.__file__).parent
-DATASETS = ("digits", "mnist1d", "coin_flip")
+DATASETS = ("coin_flip", "digits", "mnist1d")
 TRAINING = (
-    *(
-        "engine/train.py",
-        "cell.py",
-        "engine/data.py",
-        "engine/optim.py",
-        "engine/stacking.py",
-        "engine/augment.py",
-        "engine/seeding.py",
-    ),
-    *("settings.py", "models/mlp.py", "models/base.py", "datasets/base.py", "datasets/store.py"),
-    *(
-        "engine/monitor.py",
-        "engine/scores.py",
-        "engine/objectives.py",
-        "engine/probes.py",
-        "engine/transfer.py",
-        "engine/rbm.py",
-        "engine/shift.py",
-    ),
-    *("experiments/training.py", "experiments/training_fit.py", "experiments/training_scores.py"),
-    *("experiments/declared/training.py", "experiments/base.py", "device.py", "engine/labels.py"),
-)
+    *(f"engine/{name}.py" for name in (
+        "train", "data", "optim", "stacking", "augment", "seeding", "monitor", "scores", "objectives",
+        "probes", "transfer", "rbm", "shift", "labels", "device",
+    )),
+    *("settings.py", "models/mlp.py", "models/base.py", "datasets/base.py"),
+    *("datasets/prepared/store.py", "experiments/run.py", "experiments/base.py"),
+    *(f"experiments/training/{name}.py" for name in ("declared", "fit", "measure", "scores")),
+)  # fmt: skip
 OTHERS = (
-    *("judge.py", "aggregate.py", "verdict.py", "wording.py", "cli.py", "job.py", "dag.py"),
-    *("plan.py", "config.py", "records.py", "errors.py", "overview.py", "run_provenance.py"),
-    *("metrics.py", "report/page.py", "report/write.py", "figures/dots.py", "vocabulary.py"),
-    *("experiments/speed.py", "experiments/timing.py", "experiments/reads.py", "models/zoo.py"),
+    *("verdicts/judge.py", "verdicts/measurements.py", "verdicts/rules.py", "text/wording.py"),
+    *(
+        "cli/main.py",
+        "jobs/job.py",
+        "dag.py",
+        "plan/plan.py",
+        "plan/overview.py",
+        "claims/config.py",
+    ),
+    *("records/store.py", "records/results.py", "errors.py", "registry.py", "jobs/provenance.py"),
+    *("metrics.py", "report/page.py", "report/write.py", "report/figures/dots.py"),
+    *("text/vocabulary.py", "experiments/speed/measure.py", "experiments/timing.py"),
+    *(
+        "experiments/reads.py",
+        "models/zoo.py",
+        "models/costs.py",
+        "models/zoo_costs.py",
+        "cells/cost.py",
+    ),
 )
-# edits each file in turn and prints the datasets whose cells then have other ids
+# edits each file in turn and prints which of the fingerprints then differ
 SCRIPT = """
 import json, sys
 from pathlib import Path
 from nnbench.cells import fingerprint
-from nnbench.claims.config import parse_config
-from nnbench.plan.plan import make_plan
-config = parse_config({"documents": ["paper.yaml"]})
 assert fingerprint.PACKAGE == Path("nnbench").resolve()
-
-def ids():
-    fingerprint.forget()
-    return {cell.id: cell.dataset for cell in make_plan(config).cells.values()}
-
-before, found = ids(), {}
-assert ids() == before
-for name in sys.argv[1:]:
-    path = Path("nnbench", name)
-    content = path.read_bytes()
-    path.write_bytes(content + b"# an edit\\n")
-    after = ids()
-    found[name] = sorted({after[cell] for cell in after.keys() - before.keys()})
-    path.write_bytes(content)
-assert ids() == before
-print(json.dumps(found))
-"""
-# the same for the fingerprints of experiments of several kinds
-EXPERIMENTS = """
-import json, sys
-from pathlib import Path
-from nnbench.cells import fingerprint
-assert fingerprint.PACKAGE == Path("nnbench").resolve()
-KINDS = ("training", "inference_speed", "own:EXPERIMENT")
+KINDS = {"datasets": ("coin_flip", "digits", "mnist1d"),
+         "experiments": ("training", "inference_speed", "own:EXPERIMENT")}[sys.argv[1]]
 
 def codes():
     fingerprint.forget()
-    return {kind: fingerprint.code_fingerprint("digits", "mlp", "relu", "adam", kind) for kind in KINDS}
+    first = sys.argv[1] == "datasets"
+    names = [(kind, "training") if first else ("digits", kind) for kind in KINDS]
+    return [fingerprint.code_fingerprint(d, "mlp", "relu", "adam", e) for d, e in names]
 
 before, found = codes(), {}
-assert len(set(before.values())) == len(KINDS)
-for name in sys.argv[1:]:
+assert codes() == before
+assert len(set(before)) == len(KINDS)
+for name in sys.argv[2:]:
     path = Path(name)
     content = path.read_bytes()
-    path.write_bytes(content + b"# an edit\\n")
-    found[name] = [kind for kind, code in codes().items() if code != before[kind]]
+    path.write_bytes(content + b"\\n# an edit\\n'and another'\\n")
+    assert codes() == before, name
+    path.write_bytes(content + b"\\nEDITED = 1\\n")
+    found[name] = [kind for kind, old, new in zip(KINDS, before, codes()) if old != new]
     path.write_bytes(content)
+assert codes() == before
 assert "torch" not in sys.modules
 print(json.dumps(found))
 """
@@ -108,17 +90,16 @@ EXPERIMENT = Experiment(
 @pytest.fixture(scope="module")
 def retrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """File of the package -> the datasets whose cells an edit of it retrains."""
-    folder = tmp_path_factory.mktemp("edited")
-    write_document(folder, {"c0": claim(datasets={name: {} for name in DATASETS})})
-    files = [path.relative_to(SOURCE).as_posix() for path in sorted(SOURCE.rglob("*.py"))]
-    return after_edits(folder, SCRIPT, files)
+    files = [path.relative_to(SOURCE.parent).as_posix() for path in sorted(SOURCE.rglob("*.py"))]
+    found = after_edits(tmp_path_factory.mktemp("edited"), "datasets", files)
+    return {name.removeprefix("nnbench/"): kinds for name, kinds in found.items()}
 
 
-def after_edits(folder: Path, script: str, files: list[str]) -> dict[str, list[str]]:
-    """Run a script that edits these files on a copy of the package."""
+def after_edits(folder: Path, kinds: str, files: list[str]) -> dict[str, list[str]]:
+    """Edit these files of a copy of the package."""
     shutil.copytree(SOURCE, folder / "nnbench", ignore=shutil.ignore_patterns("__pycache__"))
     done = subprocess.run(
-        [sys.executable, "-c", script, *files],
+        [sys.executable, "-c", SCRIPT, kinds, *files],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
@@ -179,12 +160,10 @@ def test_an_edit_changes_the_cells_of_the_experiments_that_need_it_alone(tmp_pat
         "nnbench/experiments/parallel/measure.py": [],
         "nnbench/experiments/reads.py": [],
     }
-    assert after_edits(tmp_path, EXPERIMENTS, list(wanted)) == wanted
+    assert after_edits(tmp_path, "experiments", list(wanted)) == wanted
 
 
 def test_an_edit_of_own_data_retrains_and_prepares_them_anew(tmp_path: Path) -> None:
-    from nnbench.cells import fingerprint
-
     table, path = tmp_path / "points.csv", tmp_path / "points.yaml"
     table.write_text("x,kind\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(40)))
     path.write_text(
@@ -205,62 +184,66 @@ def test_an_edit_of_own_data_retrains_and_prepares_them_anew(tmp_path: Path) -> 
     assert all(map(str.__ne__, codes(), before))
 
 
-def test_line_endings_and_places_are_no_edit(tmp_path: Path) -> None:
-    from nnbench.cells import fingerprint
-
-    one, other = tmp_path / "a.py", tmp_path / "b.py"
-    one.write_bytes(b"x = 1\ny = 2\n")
-    other.write_bytes(b"x = 1\r\ny = 2\r\n")
-    assert fingerprint._content(one) == fingerprint._content(other)
-
-
 def test_imports_are_followed_wherever_they_stand() -> None:
-    found = {path.relative_to(PACKAGE).as_posix() for path in reachable(PACKAGE / "cli.py")}
+    found = {path.relative_to(PACKAGE).as_posix() for path in reachable("nnbench.cli.main")}
     assert {
-        "cli.py",
-        "judge.py",
-        "cell.py",
+        "cli/main.py",
+        "verdicts/judge.py",
+        "cells/cell.py",
         "report/write.py",
     } <= found  # inside functions
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the package that is fingerprinted in its place."""
+    shutil.copytree(SOURCE, tmp_path / "nnbench", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(modules, "PACKAGE", tmp_path / "nnbench")
+    fingerprint.forget()
+    yield tmp_path / "nnbench"
+    monkeypatch.undo()
+    fingerprint.forget()
 
 
 @pytest.mark.parametrize(
     ("module", "file", "changes"),
     [
-        ("nnbench.verdicts.judge", "verdict.py", True),
-        ("nnbench.verdicts.judge", "wording.py", True),
-        ("nnbench.verdicts.judge", "figures/dots.py", False),
-        ("nnbench.report", "figures/dots.py", True),
-        ("nnbench.report", "templates/report.html.j2", True),
-        ("nnbench.verdicts.judge", "templates/report.html.j2", False),
-        ("nnbench.verdicts.measurements", "aggregate.py", True),
-        ("nnbench.verdicts.measurements", "judge.py", False),
+        ("nnbench.verdicts.judge", "verdicts/rules.py", True),
+        ("nnbench.verdicts.judge", "text/wording.py", True),
+        ("nnbench.verdicts.judge", "errors.py", True),
+        ("nnbench.verdicts.judge", "report/figures/dots.py", False),
+        ("nnbench.report", "report/figures/dots.py", True),
+        ("nnbench.verdicts.measurements", "records/record.py", True),
+        ("nnbench.verdicts.measurements", "verdicts/judge.py", False),
     ],
 )
 def test_the_read_side_runs_again_when_its_own_code_changes(
-    module: str, file: str, changes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    module: str, file: str, changes: bool, copied: Path
+) -> None:
+    before = fingerprint.module_fingerprint(module)
+    for addition, changed in (("\n# prose\n", False), ("\nEDITED = 1\n", changes)):
+        with (copied / file).open("a") as edited:
+            edited.write(addition)
+        fingerprint.forget()
+        assert (fingerprint.module_fingerprint(module) != before) == changed
+
+
+@pytest.mark.parametrize(
+    ("module", "changes"), [("nnbench.report", True), ("nnbench.verdicts.judge", False)]
+)
+def test_a_page_is_made_again_when_its_template_changes(
+    module: str, changes: bool, copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from nnbench import dag
-    from nnbench.cells import fingerprint
 
-    shutil.copytree(SOURCE, tmp_path / "nnbench", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(fingerprint, "PACKAGE", tmp_path / "nnbench")
-    monkeypatch.setattr(dag, "PACKAGE", tmp_path / "nnbench")
-    try:
-        fingerprint.forget()
-        before = code_of(module)
-        with (tmp_path / "nnbench" / file).open("a") as edited:
-            edited.write("\n")
-        fingerprint.forget()
-        assert (code_of(module) != before) == changes
-    finally:
-        monkeypatch.undo()
-        fingerprint.forget()
+    monkeypatch.setattr(dag, "PACKAGE", copied)
+    before = dag.code_of(module)
+    with (copied / "report/templates/report.html.j2").open("a") as edited:
+        edited.write("\n")
+    assert (dag.code_of(module) != before) == changes
 
 
 def test_a_name_that_stands_for_another_object_retrains(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nnbench.cells import fingerprint
-
     def code() -> str:
         fingerprint.forget()
         return fingerprint.code_fingerprint("digits", "mlp", "relu", "adam")
@@ -273,29 +256,3 @@ def test_a_name_that_stands_for_another_object_retrains(monkeypatch: pytest.Monk
     assert code() != before
     monkeypatch.undo()
     assert code() == before
-
-
-def test_a_module_that_an_own_model_imports_counts_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from nnbench.cells import fingerprint
-
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/model.py").write_text(
-        "import torch\nimport beside\nfrom mine import layers\n"
-    )
-    (tmp_path / "mine/layers.py").write_text("WIDTH = 1\n")
-    (tmp_path / "mine/beside.py").write_text("DEPTH = 1\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def code() -> str:
-        fingerprint.forget()
-        return fingerprint.code_fingerprint("digits", "mine.model:build", "relu", "adam")
-
-    found = [code()]
-    for name in ("layers", "beside"):
-        (tmp_path / f"mine/{name}.py").write_text("CHANGED = 2\n")
-        found.append(code())
-    assert len(set(found)) == 3
-    fingerprint.forget()

@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 from nnbench.errors import NnbenchError
 from nnbench.experiments.speed.declared import NATIVE_RESOLUTION
 from nnbench.experiments.speed.image_models import (
+    Entry,
     InferenceSteps,
-    Place,
     TrainingSteps,
     build,
     describe,
@@ -25,9 +25,9 @@ from nnbench.experiments.speed.image_models import (
 CPU = torch.device("cpu")
 
 
-def place_of(level: str, *, batch_size: int = 6) -> Place:
+def entry_of(level: str, *, batch_size: int = 6) -> Entry:
     model = f"tiny_images:{level}"
-    return Place(
+    return Entry(
         name=level,
         model=model,
         resolution=SIDE,
@@ -37,14 +37,14 @@ def place_of(level: str, *, batch_size: int = 6) -> Place:
 
 
 def test_a_step_of_classifying_computes_logits_and_no_gradients() -> None:
-    steps = InferenceSteps(place_of("Tiny"), seed=0, device=CPU)
+    steps = InferenceSteps(entry_of("Tiny"), seed=0, device=CPU)
     steps()
     assert steps.last.shape == (6, 5)
     assert steps.last.is_inference()
 
 
 def test_training_steps_are_those_of_torchs_sgd() -> None:
-    steps = TrainingSteps(place_of("Helped"), seed=0, device=CPU, lr=0.1, momentum=0.9)
+    steps = TrainingSteps(entry_of("Helped"), seed=0, device=CPU, lr=0.1, momentum=0.9)
     oracle = Helped()
     oracle.load_state_dict(steps.network.state_dict())
     optimizer = torch.optim.SGD(oracle.parameters(), lr=0.1, momentum=0.9)
@@ -61,7 +61,7 @@ def test_training_steps_are_those_of_torchs_sgd() -> None:
 
 
 def test_images_are_standard_normal_and_belong_to_the_seed() -> None:
-    images = [InferenceSteps(place_of("Tiny", batch_size=400), seed=seed, device=CPU).images
+    images = [InferenceSteps(entry_of("Tiny", batch_size=400), seed=seed, device=CPU).images
               for seed in (0, 0, 1)]  # fmt: skip
     assert images[0].shape == (400, 3, SIDE, SIDE)
     assert images[0].mean().item() == pytest.approx(0.0, abs=0.03)

@@ -116,7 +116,7 @@ def without_data() -> Iterator[None]:
         pytest.MonkeyPatch.context() as patch,
         torch.library._scoped_library("aten", "IMPL") as library,
     ):
-        patch.setattr(training, "generators", lambda seeds, use, _: generators(seeds, use))
+        patch.setattr(training, "generators", lambda seeds, use, *_: generators(seeds, use))
         library.impl("_fused_sgd_", lambda *_, **__: None, "Meta")
         yield
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from tiny_training import CLASSES, SignDescent, built, one_thread, tiny_data
-from torch import Tensor, nn
+from tiny_training import built, one_thread, tiny_data
+from torch import nn
 
-from nnbench.engine.optim import FromTorch, Optimizer, add_penalty_gradients, scheduled_lr
-from nnbench.engine.train import build_optimizer
+from nnbench.engine.optim import Optimizer, add_penalty_gradients, scheduled_lr
 from nnbench.registry import OPTIMIZERS, load
 from nnbench.settings import Settings
 
@@ -228,20 +227,3 @@ def test_a_cosine_schedule_falls_from_the_whole_rate_towards_zero() -> None:
     assert rates(1000, schedule="cosine")[-1] == pytest.approx(
         0.8 * (math.pi / 2000) ** 2, rel=1e-4
     )
-
-
-def test_a_users_own_torch_optimiser_gets_rate_and_gradients() -> None:
-    data = tiny_data((0, 1))
-    settings = Settings(optimizer="tiny_training:sign_descent", hidden=())
-    model = built(settings, (0, 1), data)
-    optimizer = build_optimizer(model, settings)
-    assert isinstance(optimizer, FromTorch)
-    assert isinstance(optimizer.optimizer, SignDescent)
-    before: list[Tensor] = [p.detach().clone() for p in model.parameters()]
-    for p in model.parameters():
-        p.grad = torch.ones_like(p)
-    optimizer.step(0.5)
-    for old, p in zip(before, model.parameters(), strict=True):
-        torch.testing.assert_close(p.detach(), old - 0.5)
-        assert p.grad is None
-    assert model(data.bank.inputs[:6].view(2, 3, 4)).shape == (2, 3, CLASSES)

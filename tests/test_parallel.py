@@ -1,44 +1,40 @@
-"""Four processes train what one process trains, and none of them outlives its group."""
+"""Four processes train what one process trains."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import signal
-import subprocess
-import sys
+import math
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import psutil
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
-from waiting import PATIENCE_SECONDS
+from waiting import children
 
 from nnbench.cells.cell import dataset_of
 from nnbench.datasets.prepared import store
 from nnbench.errors import NnbenchError
+from nnbench.experiments.measured import Measured
 from nnbench.experiments.parallel.declared import PARALLEL, ParallelOptions
 from nnbench.experiments.parallel.measure import (
-    Setup,
-    check_settings,
     loss_difference,
     measure,
     measured,
     shared_cores,
     why_alone,
 )
-from nnbench.experiments.parallel.processes import run_together
-from nnbench.experiments.parallel.ways import Problem, draw_block, network
-from nnbench.experiments.request import Measured, Request
+from nnbench.experiments.parallel.ways import Job, draw_block, network
+from nnbench.experiments.parallel.worker import BlockFound, Found, WayFound
+from nnbench.experiments.request import Request
 from nnbench.schema import parse
 from nnbench.settings import Settings
 
 CPU = torch.device("cpu")
-PLACES = ("one", "batch", "layers", "both")
+ENTRIES = ("one", "batch", "layers", "both")
 TINY: dict[str, Any] = {
     "ways": {"one": "single", "batch": "data", "layers": "tensor", "both": "mesh"},
     "hidden": [16, 8, 8, 8],  # two pairs of cut layers, and a last one that is whole
@@ -84,29 +80,29 @@ def trained(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
         patch.setenv("TMPDIR", str(scratch))
         found = measure(request_of(folder))
     assert not list(scratch.iterdir()), "temporary files are left"
-    assert not psutil.Process().children(), "processes are left"
+    assert not children(), "processes are left"
     return found
 
 
 def test_all_ways_are_timed_in_one_block(trained: Measured) -> None:
     assert not trained.missing
     assert list(trained.runs) == ["3"]
-    assert trained.runs["3"]["status"] == "ok"
-    assert set(trained.runs["3"]["metrics"]) == {f"seconds@{place}" for place in PLACES}
-    assert all(seconds > 0 for seconds in trained.runs["3"]["metrics"].values())
+    assert trained.runs["3"].status == "ok"
+    assert set(trained.runs["3"].metrics) == {f"seconds@{entry}" for entry in ENTRIES}
+    assert all(seconds > 0 for seconds in trained.runs["3"].metrics.values())
 
 
 def test_the_seconds_are_those_of_all_steps_by_the_median_part(trained: Measured) -> None:
-    for place in PLACES:
-        parts = trained.facts[place]["part_seconds"]["3"]
+    for entry in ENTRIES:
+        parts = trained.facts[entry]["part_seconds"]["3"]
         assert len(parts) == 3
         expected = 3 * sorted(parts)[1]
-        assert trained.runs["3"]["metrics"][f"seconds@{place}"] == pytest.approx(expected, rel=1e-5)
+        assert trained.runs["3"].metrics[f"seconds@{entry}"] == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("place", PLACES[1:])
-def test_every_way_has_the_losses_of_a_single_process(trained: Measured, place: str) -> None:
-    facts = trained.facts[place]
+@pytest.mark.parametrize("entry", ENTRIES[1:])
+def test_every_way_has_the_losses_of_a_single_process(trained: Measured, entry: str) -> None:
+    facts = trained.facts[entry]
     assert facts["loss_difference"] < 1e-13  # in 64 bits
     assert facts["checked_losses"]["3"] == pytest.approx(
         trained.facts["one"]["checked_losses"]["3"], rel=1e-13
@@ -114,23 +110,17 @@ def test_every_way_has_the_losses_of_a_single_process(trained: Measured, place: 
     assert facts["losses"]["3"] == pytest.approx(trained.facts["one"]["losses"]["3"], rel=1e-5)
 
 
-@pytest.mark.parametrize("place", PLACES[1:])
-def test_every_way_ends_at_the_weights_of_a_single_process(trained: Measured, place: str) -> None:
+@pytest.mark.parametrize("entry", ENTRIES[1:])
+def test_every_way_ends_at_the_weights_of_a_single_process(trained: Measured, entry: str) -> None:
     """Relative to how far training moved them: untrained weights would be 1 away."""
-    assert trained.facts[place]["weights_difference"] < 1e-12
+    assert trained.facts[entry]["weights_difference"] < 1e-12
     assert trained.facts["one"]["weights_difference"] == 0.0
 
 
 def test_the_single_process_does_what_plain_pytorch_does(trained: Measured, folder: Path) -> None:
-    request = request_of(folder)
-    problem = Problem(
-        options=request.options,
-        settings=request.settings,
-        dataset=dataset_of("digits"),
-        folder=folder,
-    )
-    block = draw_block(problem, SimpleNamespace(count=4, device=CPU), 3)
-    model = network(problem, 3).double()
+    job = Job(request=request_of(folder), count=4)
+    block = draw_block(job, 3, CPU)
+    model = network(job, 3).double()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     losses = []
     for row in block.rows:
@@ -155,10 +145,10 @@ def test_facts_say_how_the_work_was_divided(trained: Measured) -> None:
         "one": 2, "batch": 1, "layers": 1, "both": 1,
     }  # fmt: skip
     assert trained.facts["both"]["backend"] == "gloo"
-    json.dumps([trained.facts, trained.runs, trained.more], allow_nan=False)
+    json.dumps(trained.model_dump(), allow_nan=False)
     # digits are 8 x 8: 64-16-8-8-8-10 with biases
     expected = 64 * 16 + 16 + 16 * 8 + 8 + 2 * (8 * 8 + 8) + 8 * 10 + 10
-    assert trained.more["parameters"] == expected
+    assert trained.parameters == expected
 
 
 def test_the_reader_is_told_of_shared_cores_and_of_the_reference(trained: Measured) -> None:
@@ -166,44 +156,55 @@ def test_the_reader_is_told_of_shared_cores_and_of_the_reference(trained: Measur
     assert "A single process takes" in trained.notes[1]
 
 
-def block_of(**losses: list[float]) -> dict[str, Any]:
+def block_of(**losses: list[float]) -> BlockFound:
     ways = {
-        way: {
-            "part_seconds": [3.0, 1.0, 2.0],
-            "losses": values,
-            "checked_losses": values,
-            "weights_difference": 0.0,
-        }
+        way: WayFound(
+            part_seconds=(3.0, 1.0, 2.0),
+            losses=tuple(values),
+            checked_losses=tuple(values),
+            weights_difference=0.0,
+        )
         for way, values in losses.items()
     }
-    return {"seed": 0, "parameters": 7, "ways": ways}
+    return BlockFound(seed=0, parameters=7, ways=ways)
 
 
-def found_of(*blocks: dict[str, Any]) -> dict[str, Any]:
-    return {"backend": "gloo", "blocks": list(blocks)}
+def found_of(*blocks: BlockFound) -> Found:
+    return Found(backend="gloo", blocks=blocks)
 
 
-def setup_of(*, cores: int = 4, count: int = 4, device: str = "cpu") -> Setup:
+def test_what_was_found_survives_the_process_border_to_the_last_bit() -> None:
+    found = found_of(block_of(single=[0.1, 1 / 3, 5e-324, float("inf")]))
+    assert Found.model_validate_json(found.model_dump_json()) == found
+    nan = found_of(block_of(single=[float("nan")]))
+    [value] = Found.model_validate_json(nan.model_dump_json()).blocks[0].ways["single"].losses
+    assert math.isnan(value)
+
+
+def job_of(*, cores: int = 4, count: int = 4, device: str = "cpu") -> Job:
     options = options_of(ways={"one": "single", "batch": "data"})
-    return Setup(options=options, count=count, cores=cores, device=device)
+    request = dataclasses.replace(
+        request_of(Path()), options=options, cores=cores, device=torch.device(device)
+    )
+    return Job(request=request, count=count)
 
 
 def test_a_way_that_computes_something_else_is_not_timed() -> None:
     found = found_of(block_of(single=[2.0, 1.0], data=[2.0, 1.001]))
-    result = measured(found, setup_of(), reason=None, seconds=1.0)
+    result = measured(found, job_of(), reason=None, seconds=1.0)
     assert "its losses differ from single-process training: by 0.001" in result.missing["batch"]
-    assert result.runs["0"]["metrics"] == {"seconds@one": 6.0}
+    assert result.runs["0"].metrics == {"seconds@one": 6.0}
     assert result.facts["batch"]["loss_difference"] == pytest.approx(1e-3)
 
 
 def test_a_training_that_diverges_everywhere_is_marked_and_leaves_no_nan() -> None:
     nan = float("nan")
     found = found_of(block_of(single=[2.0, nan], data=[2.0, nan]))
-    result = measured(found, setup_of(), reason=None, seconds=1.0)
+    result = measured(found, job_of(), reason=None, seconds=1.0)
     assert not result.missing
-    assert result.runs["0"]["status"] == "diverged"
+    assert result.runs["0"].status == "diverged"
     assert result.facts["batch"]["losses"]["0"] == [2.0, None]
-    json.dumps(dict(result.facts), allow_nan=False)
+    json.dumps(result.facts, allow_nan=False)
 
 
 def test_losses_are_compared_relative_to_the_single_process() -> None:
@@ -216,9 +217,9 @@ def test_losses_are_compared_relative_to_the_single_process() -> None:
     [(1, "4 processes share 1 core,"), (2, "4 processes share 2 cores,"), (4, None), (16, None)],
 )
 def test_shared_cores_are_told_by_arithmetic(cores: int, begin: str | None) -> None:
-    notes = shared_cores(setup_of(cores=cores))
+    notes = shared_cores(job_of(cores=cores))
     assert [note[: len(begin or "")] for note in notes] == ([begin] if begin else [])
-    assert setup_of(cores=cores).threads == max(1, cores // 4)
+    assert job_of(cores=cores).threads == max(1, cores // 4)
 
 
 def test_a_gpu_each_or_none_of_the_parallel_ways() -> None:
@@ -229,94 +230,10 @@ def test_a_gpu_each_or_none_of_the_parallel_ways() -> None:
     assert "needs 4 GPUs" in reason
     assert "has 1" in reason
     found = found_of(block_of(single=[1.0]))
-    result = measured(found, setup_of(count=1, device="cuda"), reason=reason, seconds=1.0)
+    result = measured(found, job_of(count=1, device="cuda"), reason=reason, seconds=1.0)
     assert result.missing == {"batch": reason}
-    assert result.runs["0"]["metrics"] == {"seconds@one": 6.0}
-    assert shared_cores(setup_of(cores=2, device="cuda")) == ()
-
-
-WAITS = "import time; time.sleep(600)"  # longer than a test waits for its end
-ONE_IS_KILLED = """
-import json, os, signal, sys, time
-if json.loads(sys.argv[-1])["rank"] == 2:
-    print("nearly there", file=sys.stderr, flush=True)
-    os.kill(os.getpid(), signal.SIGKILL)
-time.sleep(60)
-"""
-ONE_FAILS = ONE_IS_KILLED.replace("os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(3)")
-MEET = """
-import json, socket, sys
-own = json.loads(sys.argv[-1])
-if own["rank"] == 0:
-    server = socket.socket(fileno=own["listener"])
-    got = sorted(server.accept()[0].recv(1)[0] for _ in range(own["count"] - 1))
-    print("noise"); print(json.dumps([got, server.getsockname()[0], own["word"]]))
-else:
-    with socket.create_connection(("127.0.0.1", own["port"])) as peer:
-        peer.send(bytes([own["rank"]]))
-"""
-
-
-def together(script: str, *, timeout_seconds: float = 50.0, count: int = 4) -> str:
-    return run_together(
-        [sys.executable, "-c", script],
-        {"word": "hello"},
-        count=count,
-        environment={},
-        timeout_seconds=timeout_seconds,
-    )
-
-
-def test_processes_meet_on_the_loopback_and_the_first_one_speaks() -> None:
-    printed = together(MEET).splitlines()
-    assert json.loads(printed[-1]) == [[1, 2, 3], "127.0.0.1", "hello"]
-
-
-@pytest.mark.parametrize(
-    ("script", "how"),
-    [(ONE_IS_KILLED, "was killed (SIGKILL)"), (ONE_FAILS, "failed (exit status 3)")],
-)
-def test_a_process_that_dies_ends_all_the_others(script: str, how: str) -> None:
-    with pytest.raises(NnbenchError) as caught:
-        together(script)
-    assert caught.value.what == f"parallel training: process 2 of 4 {how}"
-    assert caught.value.got == "nearly there"
-    assert not psutil.Process().children()
-
-
-def test_processes_that_hang_are_ended() -> None:
-    with pytest.raises(NnbenchError, match="did not end within 1 s") as caught:
-        together(WAITS, timeout_seconds=1.0, count=2)
-    assert caught.value.got == "still running: process 0, 1"
-    assert not psutil.Process().children()
-
-
-PARENT = f"""
-import sys
-from nnbench.experiments.parallel.processes import run_together
-script = '''
-import json, sys, time
-from nnbench.processes import end_with_parent
-end_with_parent(json.loads(sys.argv[-1])["parent"])
-open(json.loads(sys.argv[-1])["folder"] + "/" + str(json.loads(sys.argv[-1])["rank"]), "w").close()
-{WAITS}
-'''
-run_together([sys.executable, "-c", script], {{"folder": sys.argv[1]}}, count=2, environment={{}},
-             timeout_seconds=50.0)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal")
-def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)])
-    while len(list(tmp_path.iterdir())) < 2:  # both have asked to be ended with it
-        assert parent.poll() is None
-    children = psutil.Process(parent.pid).children()
-    assert len(children) == 2
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    _, alive = psutil.wait_procs(children, timeout=PATIENCE_SECONDS)
-    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+    assert result.runs["0"].metrics == {"seconds@one": 6.0}
+    assert shared_cores(job_of(cores=2, device="cuda")) == ()
 
 
 @pytest.mark.parametrize(
@@ -341,16 +258,20 @@ def test_options_that_cannot_be_run_are_refused(values: dict[str, Any], words: s
 
 
 def test_settings_that_the_ways_cannot_follow_are_refused() -> None:
-    check_settings(Settings())
-    with pytest.raises(NnbenchError, match="cannot follow the setting 'dropout'"):
-        check_settings(Settings(dropout=0.5))
-    with pytest.raises(NnbenchError, match="cannot follow the setting 'model_options'"):
-        check_settings(Settings(model_options={"skip": True}))
+    for name, values in {
+        "dropout": {"dropout": 0.5},
+        "model_options": {"model_options": {"skip": True}},
+    }.items():
+        request = dataclasses.replace(
+            request_of(Path()), settings=Settings(experiment="parallel", **values)
+        )
+        with pytest.raises(NnbenchError, match=f"'parallel' cannot follow the setting '{name}'"):
+            measure(request)
 
 
-def test_the_plan_knows_places_memory_and_duration() -> None:
+def test_the_plan_knows_entries_memory_and_duration() -> None:
     small, large = options_of(), options_of(hidden=[4096, 4096])
-    assert PARALLEL.places(small) == PLACES
+    assert PARALLEL.entries(small) == ENTRIES
     assert PARALLEL.memory_mb is not None
     assert PARALLEL.seconds is not None
     assert PARALLEL.memory_mb(small) < PARALLEL.memory_mb(large)

@@ -76,6 +76,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "probes": {"probes": ("gradients",)},
     "optimizer": {"optimizer": "sgd"},
     "lr": {"lr": 0.25},
+    "optimizer_options": {"optimizer": "torch.optim:SGD", "optimizer_options": {"nesterov": False}},
     "momentum": {"optimizer": "sgd", "momentum": 0.25},
     "schedule": {"schedule": "cosine"},
     "batch_size": {"batch_size": 31},

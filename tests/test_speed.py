@@ -12,7 +12,8 @@ import torchvision
 from tiny_images import CLOCK, SIDE
 
 from nnbench.errors import NnbenchError
-from nnbench.experiments.request import Measured, Request
+from nnbench.experiments.measured import Measured
+from nnbench.experiments.request import Request
 from nnbench.experiments.speed.declared import (
     INFERENCE,
     TRAINING,
@@ -71,7 +72,7 @@ def training(*levels: str, **values: Any) -> Measured:
 
 def metric(measured: Measured, name: str) -> list[float]:
     """A metric in all blocks."""
-    return [run["metrics"][name] for run in measured.runs.values()]
+    return [run.metrics[name] for run in measured.runs.values()]
 
 
 def test_images_per_second_are_those_of_the_clock() -> None:
@@ -109,17 +110,17 @@ def test_classifying_is_done_in_evaluation_mode_and_training_in_training_mode() 
 @pytest.mark.parametrize("measure", [inference, training])
 def test_a_model_without_enough_memory_is_missing_and_the_others_are_measured(measure: Any) -> None:
     measured = measure("TooLarge", "Tiny")
-    assert {place.partition(",")[0] for place in measured.missing} == {"TooLarge"}
+    assert {entry.partition(",")[0] for entry in measured.missing} == {"TooLarge"}
     assert measured.missing["TooLarge"].startswith("out of memory: CUDA out of memory.")
     assert len(metric(measured, "images_per_second@Tiny")) == 2
-    assert not any("TooLarge" in name for run in measured.runs.values() for name in run["metrics"])
+    assert not any("TooLarge" in name for run in measured.runs.values() for name in run.metrics)
 
 
 @pytest.mark.parametrize("measure", [inference, training])
 def test_the_time_of_a_computation_that_is_no_number_is_missing(measure: Any) -> None:
     measured = measure("Overflowing", "Tiny")
     assert "not finite" in measured.missing["Overflowing"]
-    assert "images_per_second@Tiny" in measured.runs["0"]["metrics"]
+    assert "images_per_second@Tiny" in measured.runs["0"].metrics
 
 
 def test_hours_are_the_images_of_the_workload_over_the_speed() -> None:
@@ -136,12 +137,12 @@ def test_the_default_workload_is_ninety_epochs_of_imagenet() -> None:
     assert options.hours(1_000.0) == pytest.approx(115_305.03 / 3_600)
 
 
-def test_every_place_has_what_its_metrics_and_facts_promise() -> None:
+def test_every_entry_has_what_its_metrics_and_facts_promise() -> None:
     for experiment, measured in ((INFERENCE, inference("Tiny")), (TRAINING, training("Tiny"))):
-        places = experiment.places(options_of(experiment.options, "Tiny"))
-        names = {f"{name}@{place}" for name in experiment.metrics for place in places}
-        assert all(set(run["metrics"]) == names for run in measured.runs.values())
-        assert set(measured.facts) == set(places)
+        entries = experiment.entries(options_of(experiment.options, "Tiny"))
+        names = {f"{name}@{entry}" for name in experiment.metrics for entry in entries}
+        assert all(set(run.metrics) == names for run in measured.runs.values())
+        assert set(measured.facts) == set(entries)
     assert measured.facts["Tiny"] == {
         "model": "tiny_images:Tiny",
         "torchvision": torchvision.__version__,
@@ -159,7 +160,7 @@ def test_steps_are_made_until_the_seconds_of_a_block_are_over() -> None:
     assert training("Tiny", seconds_each=24.0).facts["Tiny"]["steps"] == [5, 5]
 
 
-def test_blocks_measure_their_places_in_orders_of_their_own() -> None:
+def test_blocks_measure_their_entries_in_orders_of_their_own() -> None:
     training("Tiny", "Slow", min_steps=1, warmup_steps=0)
     names = [name for name, _, _ in CLOCK.calls]
     assert sorted(names[:2]) == sorted(names[2:]) == ["Slow", "Tiny"]
@@ -204,7 +205,7 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "no level": ({"models": {}}, "at least 1 item"),
     "level with @": ({"models": {"A@B": "vgg16"}}, 'no "@"'),
-    "level named as a place": ({"models": {"A, best batch": "vgg16"}}, "no name for a place"),
+    "level named as an entry": ({"models": {"A, best batch": "vgg16"}}, "cannot name an entry"),
 }
 
 

@@ -20,7 +20,7 @@ from nnbench.experiments.timing import (
 )
 
 CPU = torch.device("cpu")
-PLACES = ("VGG16", "ResNet-50", "InceptionV3")
+ENTRIES = ("VGG16", "ResNet-50", "InceptionV3")
 
 
 @dataclass
@@ -86,16 +86,16 @@ def test_items_per_second_are_those_of_one_step_over_its_seconds() -> None:
     assert Rate(seconds_per_step=0.25, steps=3, seconds=1.0).per_second(8) == 32.0
 
 
-def test_every_block_has_every_place_once_in_an_order_of_its_own() -> None:
-    blocks = dict(shuffled_blocks(PLACES, range(60)))
+def test_every_block_has_every_entry_once_in_an_order_of_its_own() -> None:
+    blocks = dict(shuffled_blocks(ENTRIES, range(60)))
     assert list(blocks) == list(range(60))
-    assert {tuple(sorted(order)) for order in blocks.values()} == {tuple(sorted(PLACES))}
-    assert set(blocks.values()) == set(itertools.permutations(PLACES))
+    assert {tuple(sorted(order)) for order in blocks.values()} == {tuple(sorted(ENTRIES))}
+    assert set(blocks.values()) == set(itertools.permutations(ENTRIES))
 
 
 def test_a_blocks_order_is_a_matter_of_its_seed_alone() -> None:
-    alone = dict(shuffled_blocks(PLACES, [7]))
-    among = dict(shuffled_blocks(reversed(PLACES), [3, 7, 0]))
+    alone = dict(shuffled_blocks(ENTRIES, [7]))
+    among = dict(shuffled_blocks(reversed(ENTRIES), [3, 7, 0]))
     assert among[7] == alone[7]
 
 
@@ -103,18 +103,18 @@ def rate_of(seconds: float) -> Rate:
     return Rate(seconds_per_step=seconds, steps=1, seconds=seconds)
 
 
-def test_blocks_hold_a_rate_of_every_place_for_every_seed() -> None:
-    blocks = measure_blocks(("a", "b"), (4, 0), lambda place, seed: rate_of(seed + len(place)))
-    assert blocks.rates == {place: {4: rate_of(5.0), 0: rate_of(1.0)} for place in ("a", "b")}
+def test_blocks_hold_a_rate_of_every_entry_for_every_seed() -> None:
+    blocks = measure_blocks(("a", "b"), (4, 0), lambda entry, seed: rate_of(seed + len(entry)))
+    assert blocks.rates == {entry: {4: rate_of(5.0), 0: rate_of(1.0)} for entry in ("a", "b")}
     assert blocks.missing == {}
 
 
-def test_a_place_that_fails_in_one_block_is_missing_in_all_and_is_not_tried_again() -> None:
+def test_a_entry_that_fails_in_one_block_is_missing_in_all_and_is_not_tried_again() -> None:
     tried: list[tuple[str, int]] = []
 
-    def measure(place: str, seed: int) -> Rate | str:
-        tried.append((place, seed))
-        return "too large" if (place, seed) == ("b", 1) else rate_of(1.0)
+    def measure(entry: str, seed: int) -> Rate | str:
+        tried.append((entry, seed))
+        return "too large" if (entry, seed) == ("b", 1) else rate_of(1.0)
 
     blocks = measure_blocks(("a", "b"), (0, 1, 2), measure)
     assert blocks.missing == {"b": "too large"}

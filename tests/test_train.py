@@ -17,7 +17,7 @@ from nnbench.engine import scores as scoring
 from nnbench.engine.data import Bank, TrainingData
 from nnbench.engine.running import Order
 from nnbench.engine.scores import evaluate
-from nnbench.engine.seeding import generator
+from nnbench.engine.seeding import generator, generators
 from nnbench.engine.stacking import StackedLinear
 from nnbench.engine.train import Trained, train
 from nnbench.models.base import ModelSpec
@@ -106,7 +106,9 @@ def test_training_is_a_plain_loop_of_pytorch(values: dict[str, object]) -> None:
         if sgd
         else torch.optim.Adam(model.parameters(), eps=1e-7)
     )
-    for step, (index,) in enumerate(Order(data.train, 16, seeds=(4,)).batches(total=12)):
+    for step, (index,) in enumerate(
+        Order(data.train, 16, draws=generators((4,), "order")).batches(total=12)
+    ):
         logits = model(data.bank.inputs[index])
         loss = nn.functional.cross_entropy(logits, data.bank.labels[index])
         for weight in (p for p in model.parameters() if p.ndim == 2):
@@ -146,7 +148,9 @@ def test_the_order_and_choice_of_the_other_replicates_do_not_matter() -> None:
 
 def passes(rows: Tensor, batch_size: int, count: int, seeds: Sequence[int]) -> list[Tensor]:
     per_pass = -(-rows.shape[1] // batch_size)
-    drawn = list(Order(rows, batch_size, seeds=seeds).batches(total=count * per_pass))
+    drawn = list(
+        Order(rows, batch_size, draws=generators(seeds, "order")).batches(total=count * per_pass)
+    )
     sizes = [b.shape[1] for b in drawn]
     rest = rows.shape[1] - batch_size * (per_pass - 1)
     assert sizes == [*[batch_size] * (per_pass - 1), rest] * count
@@ -167,7 +171,7 @@ def test_a_pass_visits_every_sample_once_in_an_order_of_its_own(batch_size: int)
 
 def test_a_budget_in_steps_ends_within_a_pass() -> None:
     rows = tiny_data(SEEDS).train
-    drawn = list(Order(rows, 16, seeds=SEEDS).batches(total=6))
+    drawn = list(Order(rows, 16, draws=generators(SEEDS, "order")).batches(total=6))
     assert [b.shape[1] for b in drawn] == [16, 16, 16, 2, 16, 16]
 
 

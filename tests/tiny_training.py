@@ -152,6 +152,9 @@ def sign_descent(parameters: Parameters, settings: Settings) -> torch.optim.Opti
     return SignDescent(parameters)
 
 
+sign_descent.elementwise = True  # type: ignore[attr-defined]
+
+
 def numbers(seeds: Sequence[int], *, size: int = 60) -> TrainingData:
     """Regression: a noisy curve of the first input, in deviations of each replicate's own samples."""
     draw = torch.Generator().manual_seed(0)

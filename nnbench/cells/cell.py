@@ -82,6 +82,15 @@ def code_of_cell(dataset: str, settings: Settings, search: Search | None) -> str
     )
 
 
+def named_code(cell: Cell) -> tuple[str, ...]:
+    """Every name of a cell that may stand for code of a user's own, as ``module:object``."""
+    settings, search = cell.settings, cell.search
+    candidates = () if search is None else search.candidates
+    further = further_parts(settings.experiment_options, candidates)
+    names = (settings.model, settings.activation, settings.optimizer, settings.experiment)
+    return (cell.dataset, *names, *further)
+
+
 def read_cell(text: str) -> Cell:
     """A cell from its document.
 

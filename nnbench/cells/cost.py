@@ -8,8 +8,8 @@ from functools import cache
 from nnbench.cells.cell import BLOCK, Cell, dataset_of
 from nnbench.datasets.selection import outputs_in_use, train_size
 from nnbench.experiments.base import Experiment, experiment_of
-from nnbench.models.costs import Cost
-from nnbench.models.facts import cost_of, replicates_at_once
+from nnbench.models.costs import Cost, cost_of
+from nnbench.models.facts import replicates_at_once
 from nnbench.schema import Strict, parse
 from nnbench.settings import Settings
 
@@ -61,9 +61,8 @@ def memory_mb(cell: Cell) -> int:
     dataset = dataset_of(cell.dataset)
     copies = BLOCK if dataset.kind == "generated" else 1
     values = math.prod(dataset.input_shape) * (_train_size(cell) + dataset.validation_size) * copies
-    outputs = outputs_in_use(dataset, cell.settings)
-    at_once = replicates_at_once(cell.settings, dataset.input_shape, outputs)
-    weights = min(BLOCK, at_once) * _cost(cell).parameters
+    parameters = _cost(cell).parameters
+    weights = min(BLOCK, replicates_at_once(parameters)) * parameters
     # 4 bytes each; a set and the draw that fills it; weights, gradient, two moments, best, temporary
     return 1200 + int(4 * (1.3 * values + 7 * weights) / 1e6)
 

@@ -1,21 +1,34 @@
 """The fingerprint of the code that can change a cell's numbers.
 
-It covers the modules that a job reaches by import from its own entry point, from what its experiment
-measures with, and from its dataset and its model: a change there gives every affected cell a new id,
-and so a new measurement. Modules that only name, check or store things are left out, and so is the
-whole report.
+It covers what a job reaches by import from its entry point, from what its experiment measures with, and
+from its dataset, model, activation and optimizer. What counts of each file is what it does
+(``meaning``): prose, layout, the place and the name of a file do not count. Of the user's own code each
+module counts that the import system would find, and the files that it lists in ``nnbench_inputs``;
+what cannot be followed is named by ``unfollowed``. The standard library and installed distributions
+count by name alone. Modules that only name, check, plan or store things are left out, and so is the
+whole report. No module is executed.
 """
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from nnbench.cells import modules
+from nnbench.cells.meaning import Target
+from nnbench.cells.modules import (
+    NEUTRAL,
+    NEUTRAL_TO_READERS,
+    Unfollowed,
+    digest,
+    find,
+    origin_of,
+    reached,
+    sha256,
+    unfollowed_in,
+)
 from nnbench.errors import NnbenchError
 from nnbench.registry import (
     ACTIVATIONS,
@@ -26,74 +39,11 @@ from nnbench.registry import (
     is_data_file,
     is_own,
     load,
-    source_file,
     target,
 )
 
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = modules.PACKAGE
 ENTRY = "nnbench.experiments.run"
-# They hold names, messages, checks and file formats, all of them resolved before a cell is hashed.
-NEUTRAL = frozenset((
-    "nnbench", "nnbench.errors", "nnbench.registry", "nnbench.schema", "nnbench.records.store",
-    "nnbench.datasets.fits", "nnbench.processes", "nnbench.experiments.measured",
-))  # fmt: skip
-
-
-@cache
-def _module_path(name: str) -> Path | None:
-    base = PACKAGE.parent.joinpath(*name.split("."))
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return path
-    return None
-
-
-@cache
-def _content(path: Path) -> bytes:
-    return path.read_bytes().replace(b"\r\n", b"\n")
-
-
-@cache
-def _imports(path: Path) -> frozenset[Path]:
-    """The package's and the user's own files that one file imports, at any depth of its code."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(_content(path))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    found = [_module_path(n) for n in names if n.startswith("nnbench") and n not in NEUTRAL]
-    if not path.is_relative_to(PACKAGE):
-        found += [_own_path(name, path) for name in names]
-    return frozenset(path for path in found if path is not None)
-
-
-def _own_path(name: str, importer: Path) -> Path | None:
-    """A module that a user's own module imports, if it lies beside it or above it in the project."""
-    here = Path.cwd()
-    if not importer.is_relative_to(here) or "site-packages" in importer.parts:
-        return None  # installed: versioned by whoever installed it
-    for folder in importer.parents:
-        if not folder.is_relative_to(here):
-            break
-        base = folder.joinpath(*name.split("."))
-        for path in (base.with_suffix(".py"), base / "__init__.py"):
-            if path.is_file() and not path.is_relative_to(PACKAGE):
-                return path
-    return None
-
-
-def reachable(*roots: Path) -> list[Path]:
-    """All package files that the roots import, directly or not, the roots included; sorted."""
-    seen: set[Path] = set()
-    todo = list(roots)
-    while todo:
-        path = todo.pop()
-        if path not in seen:
-            seen.add(path)
-            todo.extend(_imports(path))
-    return sorted(seen)
 
 
 @cache
@@ -106,7 +56,7 @@ def code_fingerprint(
     *,
     parts: tuple[str, ...] = (),
 ) -> str:
-    """SHA-256 (16 hex digits) over names and contents of the files behind one cell's numbers.
+    """SHA-256 (16 hex digits) over what the code behind one cell's numbers does.
 
     The experiment's declaration is loaded, since it names the module that measures; it needs no torch.
 
@@ -117,42 +67,36 @@ def code_fingerprint(
         optimizer: See above.
         experiment: See above.
         parts: What else the cell names, see ``further_parts``.
+
+    Raises:
+        NnbenchError: A module is missing, or a file of the user's own code cannot be read.
     """
     measure: str = load("experiment", experiment, EXPERIMENTS).measure
-    # what the names stand for: two objects may lie in one file, and torch's in none of ours
-    meant = (
+    names = (
         target(experiment, EXPERIMENTS),
         measure,
-        *_dataset_names(dataset),
+        target(dataset, DATASETS),
         target(model, MODELS),
         target(activation, ACTIVATIONS),
         target(optimizer, OPTIMIZERS),
-        *parts,
     )
-    return _hashed(
-        _module_path(ENTRY),
-        source_file(experiment, EXPERIMENTS),
-        source_file(measure, {}),
-        source_file(dataset, DATASETS),
-        source_file(model, MODELS),
-        source_file(optimizer, OPTIMIZERS),
-        _file_of(target(activation, ACTIVATIONS)),
-        *map(_file_if_there, parts),
-        names=meant,
-    )
+    further = (_meant(part, text=True) for part in parts)
+    return sha256([*map(_meant, (ENTRY, *names)), *_own_data(dataset), *further])[:16]
 
 
-def _file_of(name: str) -> Path | None:
-    """Where a part is defined; torch's own are versioned by the record, not by a hash of its files."""
-    return None if name.startswith(("torch.", "torchvision.")) else source_file(name, {})
-
-
-def _file_if_there(name: str) -> Path | None:
-    """An option's text may look like a name and be none; what needs a module says so in the job."""
-    try:
-        return _file_of(name)
-    except NnbenchError:
-        return None
+def _meant(name: str, *, text: bool = False) -> str:
+    """What ``module:object`` stands for; an option's ``text`` may look like a name and be none."""
+    module_name, _, attribute = name.partition(":")
+    module = find(module_name)
+    if module is None and not text:
+        raise NnbenchError(
+            f"{name!r} cannot be found (no module {module_name!r})",
+            todo="correct the name, or install the module or add its folder to PYTHONPATH",
+        )
+    if module is None or not module.ours:
+        return name
+    origin, attribute = origin_of(module, Target(module_name, attribute), NEUTRAL)
+    return f"{digest(origin) if origin else ''}:{attribute}:{digest(module)}"
 
 
 def further_parts(
@@ -185,39 +129,43 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _dataset_names(dataset: str) -> tuple[str, ...]:
-    """What a dataset's name stands for; of a user's own data, what their files hold."""
+def unfollowed(*names: str) -> tuple[Unfollowed, ...]:
+    """What the fingerprint cannot follow in a user's own code, sorted by file and line.
+
+    Args:
+        names: As a config writes them; those that are no ``module:object`` are passed over.
+    """
+    roots = [root for name in names if is_own(name) and (root := find(name.partition(":")[0]))]
+    modules = {m for root in roots if root.ours for m in reached(root, NEUTRAL)}
+    found = {u for m in modules for u in unfollowed_in(m)}
+    return tuple(sorted(found, key=lambda u: (u.file, u.line, u.what)))
+
+
+def _own_data(dataset: str) -> tuple[str, ...]:
+    """What a user's own data hold; nothing for a dataset that code makes."""
     if not is_data_file(dataset):
-        return (target(dataset, DATASETS),)
+        return ()
     from nnbench.datasets.own.dataset import content_fingerprint  # noqa: PLC0415 - only where it is needed
 
-    return target(dataset, DATASETS), content_fingerprint(Path(dataset))
+    return (content_fingerprint(Path(dataset)),)
 
 
 @cache
 def dataset_fingerprint(dataset: str) -> str:
     """SHA-256 (16 hex digits) over the code that prepares one dataset, checksums of its data included."""
-    names = _dataset_names(dataset) if is_data_file(dataset) else ()
-    return _hashed(
-        _module_path("nnbench.datasets.prepared.store"), source_file(dataset, DATASETS), names=names
-    )
+    store = _meant("nnbench.datasets.prepared.store")
+    return sha256([store, _meant(target(dataset, DATASETS)), *_own_data(dataset)])[:16]
 
 
 def module_fingerprint(module: str) -> str:
     """SHA-256 (16 hex digits) over one of the package's modules and all that it imports."""
-    return _hashed(_module_path(module))
-
-
-def _hashed(*roots: Path | None, names: tuple[str, ...] = ()) -> str:
-    digest = hashlib.sha256("\0".join(names).encode())
-    for path in reachable(*(root for root in roots if root is not None)):
-        name = path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
-        digest.update(name.encode() + b"\0" + _content(path) + b"\0")
-    return digest.hexdigest()[:16]
+    found = find(module)
+    assert found is not None, module
+    return digest(found, NEUTRAL_TO_READERS)[:16]
 
 
 def forget() -> None:
     """Drop what was read, for a process that outlives an edit of the code (tests)."""
-    for cached in (_module_path, _content, _imports, code_fingerprint, dataset_fingerprint):
-        cached.cache_clear()
-    sys.path_importer_cache.clear()
+    code_fingerprint.cache_clear()
+    dataset_fingerprint.cache_clear()
+    modules.forget()

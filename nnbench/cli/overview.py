@@ -36,7 +36,8 @@ def plan_table(plan: Plan, *, cores: int | None) -> str:
         rows.append((claim_id, status, *counts, cost))
     todo = [(cell, missing[cell.id]) for cell in plan.cells.values() if missing[cell.id]]
     known = len(todo) < len(plan.cells)
-    return "\n".join([*_aligned(rows), "", *_totals(plan, todo, rate, cores=cores, known=known)])
+    totals = _totals(plan, todo, rate, cores=cores, known=known)
+    return "\n".join([*_aligned(rows), "", *totals, *(f"note: {note}" for note in plan.notes())])
 
 
 def _missing(plan: Plan) -> tuple[dict[str, int], float]:

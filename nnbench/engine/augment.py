@@ -22,7 +22,7 @@ def augment(images: Tensor, uniforms: Tensor, how: Augment) -> Tensor:
 
     Args:
         images: (N, C, H, W).
-        uniforms: (N, 7) draws from U(0, 1), one row a sample, on the images' device.
+        uniforms: (N, 7) draws from U(0, 1), one row per sample, on the images' device.
         how: The ranges.
 
     Returns:

@@ -1,8 +1,8 @@
-"""What an interrupted cell has done so far, so that the next job goes on from there.
+"""What an interrupted cell has done so far, so that the next job can continue from there.
 
-One file beside the record: the finished parts of the cell, and the state of the training that was
-under way. A cell that goes on ends with the same numbers, to the last bit, as one that was never
-interrupted; so a file of another machine, device or version of PyTorch is left alone, and the cell
+One file beside the record: the finished stages of the cell, and the state of the training that was
+running. A resumed cell ends with the same numbers, to the last bit, as one that was never
+interrupted; so a file from another machine, device or version of PyTorch is ignored, and the cell
 starts anew. (Which weights are tested, ``checkpoint: best`` in the settings, is another matter.)
 
 The file is a line ``nnbench checkpoint 1``, the SHA-256 of what follows, and what ``torch.save`` wrote.
@@ -32,14 +32,14 @@ EVERY_SECONDS = 60.0
 LARGEST_SHARE = 0.01  # of a job's time that may go into saving: large states are saved more seldom
 CHUNK = 2**20
 
-# what torch's reader raises at files that are broken inside, whatever their checksum
+# what torch's reader raises on files that are broken inside, whatever their checksum
 _UNUSABLE = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError),
     *(RuntimeError, TypeError, ValueError, UnpicklingError, struct.error),
 )
 
-Plain = TypeVar("Plain")  # numbers, texts, tensors, and lists and mappings of them
-State = dict[str, Any]
+Plain = TypeVar("Plain")  # numbers, texts, tensors, and lists and mappings of these
+State = dict[str, Any]  # by name: tensors and plain data, as ``torch.save`` takes them
 
 
 class Checkpoint:
@@ -55,14 +55,14 @@ class Checkpoint:
         self.stopping: int | None = None
         self.resumed = False
         self.saves = 0
-        self._identity: Mapping[str, Any] = {}
-        self._done: dict[str, Any] = {}
+        self._identity: Mapping[str, object] = {}
+        self._done: State = {}
         self._state: tuple[str, State] | None = None
         self._listening = False
         self._next = time.monotonic() + every_seconds
 
-    def open(self, identity: Mapping[str, Any]) -> None:
-        """Take up what an earlier job left, if it is whole and of the same cell, device and versions."""
+    def open(self, identity: Mapping[str, object]) -> None:
+        """Resume what an earlier job left, if it is intact and of the same cell, device and versions."""
         self._identity = identity
         found = None if self.path is None else load(self.path)
         if found is None:
@@ -73,40 +73,40 @@ class Checkpoint:
         self.resumed = True
         self._done, self._state = found["done"], found["state"]
 
-    # --- finished parts
+    # --- finished stages of the cell
 
-    def once(self, part: str, compute: Callable[[], Plain]) -> Plain:
-        """The outcome of a part of the cell: that of an earlier job, or computed now.
+    def once(self, stage: str, compute: Callable[[], Plain]) -> Plain:
+        """The outcome of a stage of the cell: that of an earlier job, or computed now.
 
         It is written to the disk with the next state of a training, not by itself.
         """
-        if part not in self._done:
-            self._done[part] = compute()
-        found: Plain = self._done[part]
+        if stage not in self._done:
+            self._done[stage] = compute()
+        found: Plain = self._done[stage]
         return found
 
-    def keep(self, part: str, values: dict[str, Any]) -> None:
-        """Save a mapping that goes on changing with every state; an earlier job's values come first."""
-        values.update(self._done.get(part, {}))
-        self._done[part] = values
+    def keep(self, stage: str, values: State) -> None:
+        """Save a mapping that keeps changing with every state; it starts with an earlier job's values."""
+        values.update(self._done.get(stage, {}))
+        self._done[stage] = values
 
-    def forget(self, part: str) -> None:
-        """Let a part be done again."""
-        self._done.pop(part, None)
+    def forget(self, stage: str) -> None:
+        """Let a stage be repeated."""
+        self._done.pop(stage, None)
 
     def forget_state(self) -> None:
         """Drop the state of a training that has ended."""
         self._state = None
 
-    # --- the training that is under way
+    # --- the running training
 
-    def saved(self, part: str) -> State | None:
+    def saved(self, stage: str) -> State | None:
         """The state that an earlier job left of this training."""
-        return self._state[1] if self._state is not None and self._state[0] == part else None
+        return self._state[1] if self._state is not None and self._state[0] == stage else None
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """While a training runs, a request to stop waits until its state is saved."""
+        """Within this context a request to stop waits until the training's state is saved."""
         self._listening = self.path is not None
         try:
             yield
@@ -114,22 +114,22 @@ class Checkpoint:
             self._listening = False
 
     def due(self) -> bool:
-        """Whether the running training is to be saved now; cheap enough to be asked at every step."""
+        """Whether to save the running training now; cheap enough to ask at every step."""
         return self.path is not None and (
             self.stopping is not None or time.monotonic() >= self._next
         )
 
-    def save(self, part: str, state: State) -> None:
-        """Write everything to the disk; end the process, if that was asked for.
+    def save(self, stage: str, state: State) -> None:
+        """Write everything to the disk; end the process if that was requested.
 
-        A disk that is full costs the checkpoint, not the training.
+        A full disk costs the checkpoint, not the training.
 
         Raises:
-            SystemExit: The process was asked to end.
+            SystemExit: The process was requested to end.
         """
         assert self.path is not None, "nothing is due without a path"
         started = time.monotonic()
-        content = {"identity": dict(self._identity), "done": self._done, "state": (part, state)}
+        content = {"identity": dict(self._identity), "done": self._done, "state": (stage, state)}
         try:
             write(self.path, content)
             self.saves += 1
@@ -141,29 +141,29 @@ class Checkpoint:
             raise SystemExit(self.stopping)
 
     def stop(self, code: int) -> None:
-        """End this process: at once, or, during a training, as soon as its state is saved.
+        """End this process: at once, or during a training as soon as its state is saved.
 
         Args:
             code: The process's exit status.
 
         Raises:
-            SystemExit: Nothing has to be saved first.
+            SystemExit: Nothing needs to be saved first.
         """
         if not self._listening:
             raise SystemExit(code)
         self.stopping = code
 
     def remove(self) -> None:
-        """The cell is finished: nothing is left to go on with."""
+        """Delete the file: the cell is finished."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
 
-def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a checkpoint whole or not at all, without a second copy of it in memory.
+def write(path: Path, content: Mapping[str, object]) -> None:
+    """Write a checkpoint completely or not at all, without a second copy in memory.
 
     Raises:
-        OSError: The disk is full or cannot be written; an older checkpoint is as it was.
+        OSError: The disk is full or cannot be written; an older checkpoint is unchanged.
     """
     with replacing(path) as file:
         file.write(HEAD + b"0" * DIGEST)
@@ -174,7 +174,7 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
         file.write(digest)
 
 
-def _saved(content: Mapping[str, Any], file: BinaryIO) -> None:
+def _saved(content: Mapping[str, object], file: BinaryIO) -> None:
     """``torch.save``, whose writer reports a full disk as a RuntimeError around the OSError."""
     try:
         torch.save(content, file)
@@ -183,8 +183,8 @@ def _saved(content: Mapping[str, Any], file: BinaryIO) -> None:
         raise OSError(0, f"no room for the checkpoint: {error}") from error
 
 
-def load(path: Path) -> dict[str, Any] | None:
-    """The content of a checkpoint; None where there is none, or none that is whole (which is said)."""
+def load(path: Path) -> State | None:
+    """The content of a checkpoint; None if there is none, or a damaged one (which is reported)."""
     try:
         with path.open("rb") as file:
             return _checked(file)
@@ -195,7 +195,7 @@ def load(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def _checked(file: BinaryIO) -> dict[str, Any]:
+def _checked(file: BinaryIO) -> State:
     if file.read(len(HEAD)) != HEAD:
         raise ValueError("damaged head")
     wanted = file.read(DIGEST)
@@ -203,23 +203,12 @@ def _checked(file: BinaryIO) -> dict[str, Any]:
         raise ValueError("checksum does not match")
     file.seek(len(HEAD) + DIGEST)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of old formats: what is not ours is refused below
+        warnings.simplefilter("ignore")  # about old formats: what is not ours is refused below
         content = torch.load(file, map_location="cpu", weights_only=True)
-    if not _has_shape(content):
-        raise ValueError("not what a cell leaves behind")
-    checked: dict[str, Any] = content
-    return checked
-
-
-def _has_shape(content: object) -> bool:
-    return (
-        isinstance(content, dict)
-        and isinstance(content.get("identity"), dict)
-        and isinstance(content.get("done"), dict)
-        and isinstance(content.get("state"), tuple)
-        and len(content["state"]) == 2
-        and isinstance(content["state"][1], dict)
-    )
+    match content:
+        case {"identity": dict(), "done": dict(), "state": tuple((_, dict()))}:
+            return dict(content)
+    raise ValueError("not what a cell leaves behind")
 
 
 def _digest(file: BinaryIO) -> bytes:

@@ -1,7 +1,7 @@
-"""Samples on the device: what training may see, and, apart from it, what only the last test reads.
+"""Samples on the device: what training may see and, separately, what only the final test reads.
 
 Real data lie once in one bank that all replicates index; generated data are drawn anew for each
-replicate and lie behind one another in the bank. Either way a batch is one ``index_select``.
+replicate and lie one after another in the bank. Either way a batch is one ``index_select``.
 
     training_data(...)  -> TrainingData   train and validation of every replicate
     held_out(...)       -> HeldOut        the test set; needs the normalisation, not the model
@@ -28,7 +28,7 @@ from nnbench.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normaliser:
-    """x -> (x - shift) * factor; both (S, 1, *shape) or broadcastable, one a replicate."""
+    """x -> (x - shift) * factor; both (S, 1, *shape) or broadcastable, one per replicate."""
 
     shift: Tensor
     factor: Tensor
@@ -74,9 +74,9 @@ class TrainingData:
     Attributes:
         bank: The samples.
         train, validation: Rows of the bank, (S, n) and (S, m).
-        outputs: Outputs that the network needs: one a class in use, or 1 for a number.
+        outputs: Outputs that the network needs: one per class in use, or 1 for a number.
         task: Whether the labels are classes or numbers.
-        targets: Regression: how the targets were brought to deviations, for ``held_out``.
+        targets: Regression: how the targets were standardised, for ``held_out``.
     """
 
     bank: Bank
@@ -107,9 +107,9 @@ def training_data(
 
     Args:
         dataset: What to draw from.
-        settings: ``train_size``, ``inputs`` and all that chooses classes or changes labels.
+        settings: ``train_size``, ``inputs`` and everything that chooses classes or changes labels.
         folder: The prepared dataset; only its training part is read.
-        seeds: One a replicate.
+        seeds: One per replicate.
         device: Where the samples go.
 
     Raises:
@@ -122,9 +122,10 @@ def training_data(
     inputs = _input_tensor(drawn.arrays)
     labels, targets = _labels(drawn, dataset, settings, seeds=seeds)
     per_feature = dataset.scaling == "feature"
-    normaliser = _fit(inputs, drawn.train, how=settings.inputs, per_feature=per_feature)
+    shift, factor = _normaliser(inputs, drawn.train, how=settings.inputs, per_feature=per_feature)
+    normaliser = Normaliser(shift=shift.to(device), factor=factor.to(device))
     return TrainingData(
-        bank=_on_device(Bank(inputs=inputs, labels=labels, normaliser=normaliser), device),
+        bank=Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser),
         train=drawn.train.to(device),
         validation=drawn.validation.to(device),
         outputs=outputs_in_use(dataset, settings),
@@ -145,14 +146,14 @@ def held_out(
 ) -> HeldOut:
     """The test set: the fixed one for every replicate, or a fresh one each for generated data.
 
-    It has the classes in use, and labels that nothing contaminates.
+    It has the classes in use, with clean labels.
 
     Args:
         dataset: What to read or draw.
         normaliser: Of the training samples (``TrainingData.bank.normaliser``).
         settings: Their ``classes``.
         folder: The prepared dataset.
-        seeds: One a replicate.
+        seeds: One per replicate.
         device: Where the samples go.
         targets: Regression: ``TrainingData.targets``.
     """
@@ -179,7 +180,7 @@ def held_out(
 def _labels(
     drawn: Drawn, dataset: Dataset, settings: Settings, *, seeds: Sequence[int]
 ) -> tuple[Tensor, TargetScale | None]:
-    """The bank's labels as training sees them, and the scale of numbers."""
+    """The bank's labels as training sees them, and the scale of regression targets."""
     labels = torch.from_numpy(drawn.arrays.labels)
     if dataset.task == "classification" and not contaminates(settings):
         return labels, None
@@ -188,7 +189,7 @@ def _labels(
     train, validation = drawn.train - start, drawn.validation - start
     targets = None
     if dataset.task == "regression":
-        targets = TargetScale.fit(own.gather(1, train))
+        targets = TargetScale.of(own.gather(1, train))
         own = targets.apply(own)
     classes = outputs_in_use(dataset, settings)
     own = contaminated(own, (validation, train), settings, seeds=seeds, classes=classes)
@@ -196,12 +197,12 @@ def _labels(
 
 
 def _by_replicate(labels: Tensor, count: int, *, own: bool) -> Tensor:
-    """The labels (N,) of a bank as one row a replicate: its own block, or all of them."""
+    """The labels (N,) of a bank as one row per replicate: its own block, or the whole bank."""
     return labels.view(count, -1) if own else labels.expand(count, -1)
 
 
 def _as_stored(labels: Tensor, *, own: bool) -> Tensor:
-    """One row a replicate as a bank's labels."""
+    """One row per replicate as a bank's labels."""
     return labels.flatten() if own else labels
 
 
@@ -212,13 +213,15 @@ def _input_tensor(arrays: Arrays) -> Tensor:
     return inputs
 
 
-def _fit(inputs: Tensor, train: Tensor, *, how: str, per_feature: bool) -> Normaliser:
+def _normaliser(
+    inputs: Tensor, train: Tensor, *, how: str, per_feature: bool
+) -> tuple[Tensor, Tensor]:
     """Each replicate's shift and factor from its own training samples, in float64 sums."""
     dims = (0,) if per_feature else tuple(range(inputs.ndim))
     pairs = [_statistics(inputs.index_select(0, rows), how=how, dims=dims) for rows in train]
     shift, scale = (torch.stack(parts).unsqueeze(1) for parts in zip(*pairs, strict=True))
     # a constant feature has nothing to scale
-    return Normaliser(shift=shift.float(), factor=torch.where(scale > 0, 1.0 / scale, 1.0).float())
+    return shift.float(), torch.where(scale > 0, 1.0 / scale, 1.0).float()
 
 
 def _statistics(samples: Tensor, *, how: str, dims: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -229,13 +232,6 @@ def _statistics(samples: Tensor, *, how: str, dims: tuple[int, ...]) -> tuple[Te
         low = samples.amin(dim=dims, keepdim=True)[0].double()
         return low, samples.amax(dim=dims, keepdim=True)[0].double() - low
     mean = samples.mean(dim=dims, keepdim=True, dtype=torch.float64)
-    centre = mean.float()  # squares of what is left lose nothing, and a constant leaves exactly 0
+    centre = mean.float()  # squares of small rests lose nothing, and a constant leaves exactly 0
     square = (samples - centre).square_().mean(dim=dims, keepdim=True, dtype=torch.float64)
     return mean[0], (square - (mean - centre).square()).clamp_min(0.0).sqrt()[0]
-
-
-def _on_device(bank: Bank, device: torch.device) -> Bank:
-    normaliser = Normaliser(
-        shift=bank.normaliser.shift.to(device), factor=bank.normaliser.factor.to(device)
-    )
-    return Bank(inputs=bank.inputs.to(device), labels=bank.labels.to(device), normaliser=normaliser)

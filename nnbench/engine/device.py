@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from nnbench.errors import NnbenchError
 
+Fact = bool | int | str | None
+
 
 def choose_device(name: str) -> torch.device:
-    """The device that a config names; ``auto`` takes a GPU where there is one.
+    """The device that a config names; ``auto`` takes a GPU if there is one.
 
     Raises:
         NnbenchError: The device does not exist on this machine.
@@ -36,7 +37,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def fix_numerics(threads: int) -> None:
-    """Make results depend on nothing but the cell: fixed threads, deterministic kernels, no TF32."""
+    """Make results depend on the cell alone: fixed threads, deterministic kernels, no TF32."""
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
     # the same switch as use_deterministic_algorithms(), which imports PyTorch's compiler on the way
@@ -56,7 +57,7 @@ def synchronise(device: torch.device) -> None:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """PyTorch says it by type on a GPU, and by words of its allocator on a CPU."""
+    """Whether memory ran out: PyTorch shows it by type on a GPU, by its allocator's words on a CPU."""
     by_type = isinstance(error, torch.OutOfMemoryError | MemoryError)
     # the allocators of a CPU and of MPS, and cuBLAS and cuDNN, which take memory of their own
     words = ("DefaultCPUAllocator", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
@@ -64,7 +65,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def release_memory(device: torch.device) -> None:
-    """Give memory that no tensor uses any more back to the device."""
+    """Return memory that no tensor uses any more to the device."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -76,7 +77,7 @@ def peak_memory_mb(device: torch.device) -> float | None:
     return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else None
 
 
-def describe_device(device: torch.device) -> dict[str, Any]:
+def describe_device(device: torch.device) -> dict[str, Fact]:
     """The device's name, driver and flags, for the record."""
     return {
         "device": device.type,
@@ -90,8 +91,8 @@ def describe_device(device: torch.device) -> dict[str, Any]:
     }
 
 
-def identity(device: torch.device) -> dict[str, Any]:
-    """What must be the same for an interrupted cell to go on with the same numbers."""
+def identity(device: torch.device) -> dict[str, Fact]:
+    """What must be the same for an interrupted cell to continue with the same numbers."""
     described = describe_device(device)
     return {"torch": str(torch.__version__), **{key: described[key] for key in _SAME_NUMBERS}}
 
@@ -100,7 +101,7 @@ _SAME_NUMBERS = ("device", "device_name", "cuda", "cudnn", "threads", "tf32", "d
 
 
 def _driver() -> str | None:
-    """The version of NVIDIA's kernel module, where Linux tells it."""
+    """The version of NVIDIA's kernel module, where Linux shows it."""
     version = Path("/sys/module/nvidia/version")
     return version.read_text(encoding="ascii").strip() if version.is_file() else None
 

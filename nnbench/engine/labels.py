@@ -1,16 +1,17 @@
-"""Labels as training sees them: numbers in deviations, and noise that a claim asks for.
+"""Labels as training sees them: standardised numbers, and noise that a claim asks for.
 
     TargetScale    numbers (regression) in deviations of each replicate's clean training targets
     contaminated   wrong, shuffled or outlying labels of the training and validation samples
 
-A contamination of a larger share contains that of a smaller one, label by label, so that levels of
-noise differ in nothing else. Test labels never come here.
+The labels changed by a smaller share are among those changed by a larger one, so that levels of noise
+differ in nothing else. Test labels are never changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -26,13 +27,13 @@ Change = Callable[[Tensor, torch.Generator], Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetScale:
-    """y -> (y - mean) / deviation; both (S, 1) float64 on the CPU, one row a replicate."""
+    """y -> (y - mean) / deviation; both (S, 1) float64 on the CPU, one row per replicate."""
 
     mean: Tensor
     deviation: Tensor
 
     @classmethod
-    def fit(cls, targets: Tensor) -> TargetScale:
+    def of(cls, targets: Tensor) -> TargetScale:
         """Mean and deviation (divisor n) of each replicate's own training targets (S, n)."""
         values = targets.double()
         deviation = values.std(dim=1, correction=0, keepdim=True)
@@ -47,36 +48,36 @@ class TargetScale:
 
 
 def contaminates(settings: Settings) -> bool:
-    """Whether some training label is not what the dataset says."""
+    """Whether some training label differs from the dataset's."""
     return bool(settings.label_noise or settings.shuffled_labels or settings.outliers)
 
 
 def contaminated(
     labels: Tensor,
-    parts: Sequence[Tensor],
+    splits: Sequence[Tensor],
     settings: Settings,
     *,
     seeds: Sequence[int],
     classes: int,
 ) -> Tensor:
-    """Contaminate each replicate's labels in each of the parts on its own.
+    """Contaminate each replicate's labels in each split (validation, training) separately.
 
     Args:
-        labels: (S, K), one row a replicate, on the CPU; classes, or targets in deviations.
-        parts: Columns (S, n) of each part; the draws for one do not depend on those after it.
+        labels: (S, K), one row per replicate, on the CPU; classes, or targets in deviations.
+        splits: Columns (S, n) of each split; the draws for one do not depend on later ones.
         settings: ``label_noise``, ``shuffled_labels`` or ``outliers``.
-        seeds: One a replicate.
+        seeds: One per replicate.
         classes: Number of classes.
 
     Returns:
-        A changed copy (S, K); the labels themselves where nothing is asked.
+        A changed copy (S, K); the labels themselves if nothing is contaminated.
     """
     if not contaminates(settings):
         return labels
     purpose, change = _change(settings, classes)
     draws = generators(seeds, purpose)
     result = labels.clone()
-    for columns in parts:
+    for columns in splits:
         clean = labels.gather(1, columns)
         changed = [change(own, draw) for own, draw in zip(clean, draws, strict=True)]
         result.scatter_(1, columns, torch.stack(changed))
@@ -84,16 +85,13 @@ def contaminated(
 
 
 def _change(settings: Settings, classes: int) -> tuple[Purpose, Change]:
-    """What is done with the labels (n,) of one part; the settings allow only one at a time."""
+    """What is done with the labels (n,) of one split; the settings allow one kind of change."""
     if settings.shuffled_labels:
         return "shuffled_labels", _shuffled
     if settings.label_noise:
         share = settings.label_noise
-        return "label_noise", lambda own, draw: with_wrong_classes(
-            own, draw, share=share, classes=classes
-        )
-    share = settings.outliers
-    return "outliers", lambda own, draw: with_outliers(own, draw, share=share)
+        return "label_noise", partial(with_wrong_classes, share=share, classes=classes)
+    return "outliers", partial(with_outliers, share=settings.outliers)
 
 
 def _shuffled(labels: Tensor, draw: torch.Generator) -> Tensor:
@@ -123,6 +121,6 @@ def with_outliers(targets: Tensor, draw: torch.Generator, *, share: float) -> Te
 
 
 def _replaced(old: Tensor, new: Tensor, *, order: Tensor, share: float) -> Tensor:
-    """``new`` at the first of ``order``, ``old`` elsewhere; all is drawn before, so shares nest."""
+    """``new`` at the first of ``order``, ``old`` elsewhere; everything is drawn first, so shares nest."""
     hit = order[: round(share * len(old))]
     return old.index_copy(0, hit, new[hit])

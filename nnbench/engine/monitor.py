@@ -1,6 +1,6 @@
 """What is read at a training's evaluation points, and what follows from it.
 
-The best weights so far, who diverged, who reached the target, whose patience is at its end.
+That is: the best weights so far, and who diverged, reached the target or ran out of patience.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from nnbench.engine.checkpoint import State
 from nnbench.engine.data import TrainingData
 from nnbench.engine.device import synchronise
 from nnbench.engine.objectives import objective
@@ -25,7 +25,7 @@ from nnbench.settings import Settings
 
 @dataclass(slots=True, kw_only=True)
 class Curves:
-    """What was seen at each evaluation point; each inner list holds one value a replicate.
+    """What was seen at each evaluation point; each inner list holds one value per replicate.
 
     NaN after a replicate stopped early. Numbers have no accuracy: the list stays empty.
     """
@@ -61,7 +61,7 @@ class Monitor:
         )
 
     def look(self, *, epoch: float, train_loss: Tensor) -> bool:
-        """Record one evaluation point; True when nothing is left to train for."""
+        """Record one evaluation point; True when every replicate is finished."""
         synchronise(self.data.train.device)
         started = time.perf_counter()
         scores = evaluate(self.model, self.data.bank, self.data.validation, self.objective)
@@ -95,7 +95,7 @@ class Monitor:
             self.curves.validation_accuracy.append(shown(scores.accuracy))
 
     def _lose_patience(self, improved: Tensor, running: Tensor, *, epoch: float) -> None:
-        """Stop each replicate that was no better for so many points; the others train on."""
+        """Stop each replicate that has not improved for so many points; the others train on."""
         self.waited = torch.where(improved, 0, self.waited + 1)
         if self.settings.patience is not None:
             ends = running & (self.waited >= self.settings.patience)
@@ -107,8 +107,8 @@ class Monitor:
             self.reached |= running & reached(scores, target.metric, target.value)
         return self.reached if self.settings.stop_at_target else torch.zeros_like(self.reached)
 
-    def state(self) -> dict[str, Any]:
-        """Everything seen so far, as tensors and plain data that ``restore_state`` takes."""
+    def state(self) -> State:
+        """Everything seen so far, as tensors and plain data for ``restore_state``."""
         return {
             "curves": asdict(self.curves),
             "seconds": self.seconds,
@@ -117,8 +117,8 @@ class Monitor:
             "gradients": None if self.gradients is None else self.gradients.state(),
         }
 
-    def restore_state(self, state: dict[str, Any]) -> None:
-        """Go on from what another monitor of the same training had seen."""
+    def restore_state(self, state: State) -> None:
+        """Continue from what another monitor of the same training had seen."""
         self.curves, self.seconds = Curves(**state["curves"]), state["seconds"]
         for name, saved in zip(_BY_REPLICATE, state["replicates"], strict=True):
             getattr(self, name).copy_(saved)
@@ -134,12 +134,12 @@ class Monitor:
             self.best.restore()
 
     def gradient_ratios(self) -> tuple[Tensor, Tensor] | None:
-        """At the start and on average, (S,) each, where the probe was asked for."""
+        """At the start and on average, (S,) each, if the probe was requested."""
         return None if self.gradients is None else (self.gradients.start, self.gradients.mean())
 
 
 def reached(scores: Scores, metric: str, value: float) -> Tensor:
-    """Which replicates (S,) are at the target or better."""
+    """Which replicates (S,) have reached the target."""
     if metric == "validation_accuracy":
         assert scores.accuracy is not None, "planning refuses this target for numbers"
         return scores.accuracy >= value

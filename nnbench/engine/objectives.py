@@ -1,6 +1,6 @@
-"""What a training minimises, and what predictors that have learned nothing score on it.
+"""What a training minimises, and how predictors that have learned nothing score on it.
 
-Every objective maps outputs (S, B, C) and targets (S, B) to one mean a replicate, (S,). Targets are
+Every objective maps outputs (S, B, C) and targets (S, B) to one mean per replicate, (S,). Targets are
 class labels (int64), or numbers in deviations of the training targets (float32), C being 1 then.
 """
 
@@ -18,6 +18,9 @@ from nnbench.errors import NnbenchError
 SMOOTHING = 0.1  # Szegedy et al. (2016), section 7
 HUBER_DELTA = 1.0  # deviations; the default of keras.losses.Huber
 
+Losses = Callable[[Tensor, Tensor], Tensor]
+Constant = Callable[[Tensor], Tensor]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
@@ -33,8 +36,8 @@ class Objective:
 
     name: str
     task: Task
-    losses: Callable[[Tensor, Tensor], Tensor]
-    constant: Callable[[Tensor], Tensor] | None = None
+    losses: Losses
+    constant: Constant | None = None
 
 
 def objective(name: str | None, task: Task) -> Objective:
@@ -149,29 +152,19 @@ def _constant_mse(frequencies: Tensor) -> Tensor:
     return (frequencies * (1.0 - frequencies)).mean(dim=-1)
 
 
-def _of_classes(
-    name: str, losses: Callable[[Tensor, Tensor], Tensor], constant: Callable[[Tensor], Tensor]
-) -> Objective:
-    return Objective(name=name, task="classification", losses=losses, constant=constant)
+def _by_name(task: Task, *made: tuple[str, Losses, Constant | None]) -> Mapping[str, Objective]:
+    return {n: Objective(name=n, task=task, losses=of, constant=lowest) for n, of, lowest in made}
 
 
-CLASSIFICATION: Mapping[str, Objective] = {  # the first one is the default
-    made.name: made
-    for made in (
-        _of_classes("cross_entropy", cross_entropy, entropy),
-        _of_classes("mse", probability_mse, _constant_mse),
-        _of_classes("hinge", hinge, _constant_hinge),
-        _of_classes("smoothed", smoothed, _constant_smoothed),
-    )
-}
-REGRESSION: Mapping[str, Objective] = {
-    made.name: made
-    for made in (
-        Objective(name="mse", task="regression", losses=mse),
-        Objective(name="mae", task="regression", losses=mae),
-        Objective(name="huber", task="regression", losses=huber),
-    )
-}
+# the first one of each task is its default
+CLASSIFICATION = _by_name(
+    "classification",
+    ("cross_entropy", cross_entropy, entropy),
+    ("mse", probability_mse, _constant_mse),
+    ("hinge", hinge, _constant_hinge),
+    ("smoothed", smoothed, _constant_smoothed),
+)
+REGRESSION = _by_name("regression", ("mse", mse, None), ("mae", mae, None), ("huber", huber, None))
 CROSS_ENTROPY = CLASSIFICATION["cross_entropy"]
 
 

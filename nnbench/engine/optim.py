@@ -1,49 +1,49 @@
 """The documents' optimisers with the defaults of Keras, in PyTorch's fused form where it has one.
 
 Keras 3 defaults: Adam beta 0.9/0.999, epsilon 1e-7; SGD momentum 0; RMSprop rho 0.9, epsilon 1e-7.
-All are elementwise, so stacked replicates stay independent.
+All are elementwise, so stacked replicates stay independent. Other classes: ``torch_optim``.
 
 Adam and SGD call the functional forms of ``torch.optim``: its classes import PyTorch's compiler on
-first use, which costs every job a second and does nothing here. Tests hold them to the classes bit
-for bit. RMSprop is written out: Keras' epsilon is inside the square root and PyTorch's outside, which
-is another step for every gradient below 1e-3.
+first use, which costs every job a second for nothing. Tests hold them to the classes bit for bit.
+RMSprop is written out: Keras' epsilon is inside the square root and PyTorch's outside, which makes a
+different step of every gradient below 1e-3.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam as functional_adam
+from torch.optim.optimizer import StateDict
 from torch.optim.sgd import sgd as functional_sgd
 
 from nnbench.settings import Settings
 
 Parameters = Iterable[nn.Parameter]
 Update = Callable[[list[Tensor], list[Tensor], float], None]  # parameters, gradients, learning rate
-Memory = list[
-    list[Any]
-]  # what an update remembers: tensors (or None) of each parameter, a row a kind
+Memory = Sequence[list[Tensor] | list[Tensor | None]]
+# what an update remembers: one list for each kind of memory, one tensor (or None) per parameter
 
 
 class Optimizer(Protocol):
     """What the training loop asks of an optimiser."""
 
     def step(self, lr: float) -> None:
-        """Update the parameters from their gradients with this learning rate, and drop these."""
+        """Update the parameters from their gradients with this learning rate, and drop the gradients."""
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """What it remembers from step to step, as tensors and plain data."""
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Remember what another one of the same kind did."""
+    def load_state_dict(self, state_dict: StateDict) -> None:
+        """Take over what another optimiser of the same kind remembers."""
 
 
 class Functional:
-    """An optimiser made of one update function over all parameters, and of what that remembers."""
+    """An optimiser made of one update function over all parameters, and of its memory."""
 
     def __init__(
         self, parameters: Parameters, start: Callable[[list[Tensor]], tuple[Update, Memory]]
@@ -59,39 +59,17 @@ class Functional:
         for parameter in self.parameters:
             parameter.grad = None
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """See ``Optimizer``."""
         return {"memory": self.memory}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: StateDict) -> None:
         """See ``Optimizer``."""
         for own, saved in zip(self.memory, state_dict["memory"], strict=True):
             own[:] = [
-                None if tensor is None else tensor.to(parameter.device)
+                None if tensor is None else tensor.to(parameter.device)  # type: ignore[misc]
                 for tensor, parameter in zip(saved, self.parameters, strict=True)
             ]
-
-
-class FromTorch:
-    """A user's own ``torch.optim.Optimizer`` as the training loop takes it."""
-
-    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
-        self.optimizer = optimizer
-
-    def step(self, lr: float) -> None:
-        """Set the learning rate of all groups, step, drop the gradients."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-
-    def state_dict(self) -> dict[str, Any]:
-        """See ``Optimizer``."""
-        return self.optimizer.state_dict()
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """See ``Optimizer``."""
-        self.optimizer.load_state_dict(state_dict)
 
 
 def adam(parameters: Parameters, settings: Settings) -> Optimizer:  # noqa: ARG001 - one signature

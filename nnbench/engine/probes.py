@@ -1,6 +1,6 @@
-"""Further measurements of a network, each on every replicate by itself.
+"""Further measurements of a network, each on every replicate separately.
 
-    dead_units         units that answer every training sample alike
+    dead_units         units with the same output for every training sample
     GradientRatios     gradient of the first weight matrix against that of the last
     gradient_noise     spread of mini-batch gradients against their mean
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from nnbench.engine.checkpoint import State
 from nnbench.engine.data import TrainingData
 from nnbench.engine.objectives import Objective
 from nnbench.engine.seeding import generators
@@ -26,13 +26,13 @@ from nnbench.registry import ACTIVATIONS, load
 from nnbench.settings import Settings
 
 GRADIENT_SAMPLES = 1_024  # of one replicate, for one gradient
-PROBE_BATCH = 256  # of them at a time: activations of a whole kilosample need not fit in memory
-SMALLEST = torch.finfo(torch.float32).tiny  # a ratio below it counts as it: its logarithm exists
+PROBE_BATCH = 256  # at a time: the activations of 1,024 samples need not fit in memory
+SMALLEST = torch.finfo(torch.float32).tiny  # smaller ratios count as this, which has a logarithm
 
 
 @contextmanager
 def _as_in_training(model: Replicates, settings: Settings) -> Iterator[None]:
-    """Batch normalisation by the batch, as in a step; without dropout, and undone afterwards."""
+    """Batch normalisation by the batch, as in a training step, without dropout; undone afterwards."""
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     to_training(model, settings)
     for module in model.modules():
@@ -87,16 +87,16 @@ class GradientRatios:
         """Measure the replicates in ``running`` (S,), a mask on the CPU."""
         self.logs.append(torch.where(running, self._ratios().log(), torch.nan))
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """What was measured so far."""
         return {"start": self.start, "logs": self.logs}
 
-    def restore_state(self, state: dict[str, Any]) -> None:
-        """Go on from what was measured before."""
+    def restore_state(self, state: State) -> None:
+        """Continue from what was measured before."""
         self.start, self.logs = state["start"], list(state["logs"])
 
     def mean(self) -> Tensor:
-        """Geometric mean (S,) of the moments looked at; those without a finite ratio are left out."""
+        """Geometric mean (S,) of the moments looked at; those without a finite ratio do not count."""
         logs = torch.stack(self.logs)
         return torch.where(logs.isfinite(), logs, torch.nan).nanmean(dim=0).exp()
 
@@ -116,7 +116,7 @@ class GradientRatios:
         return torch.where(first + last > 0, (first / last).clamp_min(SMALLEST), torch.nan)
 
     def _rms(self, gradients: list[Tensor]) -> Tensor:
-        """One stacked gradient (S, ...), or one a replicate, to (S,)."""
+        """One stacked gradient (S, ...), or one per replicate, to (S,)."""
         rows = gradients[0] if self.model.stacked else torch.stack(gradients)
         return rows.flatten(1).cpu().double().square().mean(dim=1).sqrt()
 
@@ -130,7 +130,7 @@ def gradient_noise(
     McCandlish et al. (2018), their "simple noise scale" divided by the batch size. One pass over the
     training samples in batches of the cell's size, a smaller last one left out: the mean gradient is
     then that of the training set itself, and the only estimate is an unbiased variance. NaN with
-    fewer than two batches. Penalties, augmentation and dropout take no part.
+    fewer than two batches. Without penalties, augmentation and dropout.
     """
     rows = _shuffled(data.train, seeds)
     count = rows.shape[1] // settings.batch_size
@@ -161,9 +161,9 @@ def _squared_norms(model: Replicates, gradients: list[Tensor]) -> Tensor:
 def dead_units(model: Replicates, data: TrainingData, settings: Settings) -> Tensor:
     """Share of the hidden units (S,) whose output is the same for all training samples.
 
-    A unit is one output of an activation module; of a convolution one channel, dead if each of its
-    positions is. A unit of leaky ReLU still answers when it is negative, so it is alive. NaN for a
-    model whose activations are no modules.
+    A unit is one output of an activation module; of a convolution it is one channel, dead if all its
+    positions are. A unit of leaky ReLU still responds when it is negative, so it is alive. NaN for a
+    model whose activations are not modules.
     """
     model.eval()
     low: list[Tensor] = []  # of each layer, (S, units, ...)
@@ -204,7 +204,7 @@ def _ranges(model: Replicates, settings: Settings) -> Iterator[list[tuple[Tensor
 
 
 def _by_layer(model: Replicates, outputs: list[Tensor]) -> list[Tensor]:
-    """What the calls of one forward pass gave, as (S, ...) for each layer."""
+    """The outputs of one forward pass's calls, (S, ...) for each layer."""
     if model.stacked:
         return outputs
     each = len(outputs) // model.count  # replicates run one after the other

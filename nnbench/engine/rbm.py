@@ -5,7 +5,7 @@ layer below (Hinton, Osindero & Teh 2006), trained by one step of contrastive di
 2002). Choices follow Hinton's practical guide (2010): weights start as N(0, 0.01), hidden biases at
 zero and visible ones at the log odds of the data (section 8); hidden units are sampled when the data
 drive them, everything else is a probability, the statistics too (section 3). No weight decay, no
-sparsity target. Visible biases are thrown away at the end: the network has no place for them.
+sparsity target. Visible biases are dropped at the end: the network has no use for them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.engine.data import TrainingData
+from nnbench.engine.running import Order
 from nnbench.engine.seeding import generators
 from nnbench.engine.stacked_layers import SeededDropout, StackedLinear
 from nnbench.engine.stacking import Replicates
@@ -69,10 +70,10 @@ def pretrain_rbms(
 ) -> Reconstruction:
     """Set the hidden layers of a sigmoid MLP to trained RBMs; its output layer stays as it is.
 
-    Every replicate draws from a generator of its own, so that it does not depend on the others.
+    Every replicate draws from its own generator, so that it does not depend on the others.
 
     Raises:
-        NnbenchError: The model is no sigmoid MLP, or its inputs are not within [0, 1].
+        NnbenchError: The model is not a sigmoid MLP, or its inputs are not within [0, 1].
     """
     layers = hidden_layers(model)
     _check_range(data)
@@ -93,19 +94,17 @@ def hidden_layers(model: Replicates) -> list[StackedLinear]:
     Raises:
         NnbenchError: The model is something else.
     """
-    parts = list(model.body.children()) if model.stacked else []
-    parts = [part for part in parts if not isinstance(part, SeededDropout)]
-    inner = parts[1:-1]
-    layers = [
-        part for part in inner[::2] if isinstance(part, StackedLinear) and part.bias is not None
-    ]
-    sigmoids = [part for part in inner[1::2] if isinstance(part, nn.Sigmoid)]
-    ends = inner and isinstance(parts[0], nn.Flatten) and isinstance(parts[-1], StackedLinear)
+    children = model.body.children() if model.stacked else ()
+    chain = [module for module in children if not isinstance(module, SeededDropout)]
+    inner = chain[1:-1]
+    layers = [m for m in inner[::2] if isinstance(m, StackedLinear) and m.bias is not None]
+    sigmoids = [m for m in inner[1::2] if isinstance(m, nn.Sigmoid)]
+    ends = inner and isinstance(chain[0], nn.Flatten) and isinstance(chain[-1], StackedLinear)
     if not (ends and len(layers) == len(sigmoids) == len(inner) / 2):
         raise NnbenchError(
             "rbm: pretraining needs a sigmoid MLP with a hidden layer",
-            got=", ".join(type(part).__name__ for part in parts) or "a model that is not stacked",
-            allowed="model: mlp, activation: sigmoid, without norm and skip",
+            got=", ".join(type(m).__name__ for m in chain) or "a model that is not stacked",
+            allowed="model: mlp, activation: sigmoid, without norm and skip, elementwise optimizer",
         )
     return layers
 
@@ -124,26 +123,15 @@ class Samples:
         return visible
 
     def once(self) -> Iterator[Tensor]:
-        """All samples in large batches."""
+        """All samples once, in large batches."""
         for index in self.data.train.split(READING_BATCH, dim=1):
             yield self.at(index)
-
-    def batches(
-        self, size: int, *, draws: Sequence[torch.Generator], total: int
-    ) -> Iterator[Tensor]:
-        """``total`` batches; every pass in a fresh order, its last batch with what is left."""
-        train = self.data.train
-        while total > 0:
-            orders = [torch.randperm(train.shape[1], generator=g, device=g.device) for g in draws]
-            for index in train.gather(1, torch.stack(orders)).split(size, dim=1)[:total]:
-                yield self.at(index)
-                total -= 1
 
 
 def first_machine(
     layer: StackedLinear, samples: Samples, draws: Sequence[torch.Generator]
 ) -> Machine:
-    """The machine of a layer before training, on the layer's own memory.
+    """The machine of a layer before training; it shares the layer's memory.
 
     A visible unit that is on in k of n samples starts at ln((k + 1) / (n - k + 1)): the log odds of
     the guide, which are infinite for a constant unit, with Laplace's rule.
@@ -167,7 +155,8 @@ def contrastive_divergence(
     timing = Settings(train_for=rbm.train_for, batch_size=rbm.batch_size)
     total = timing.total_steps(samples.data.train.shape[1])
     velocities = [torch.zeros_like(tensor) for tensor in machine.tensors()]
-    for visible in samples.batches(rbm.batch_size, draws=draws, total=total):
+    order = Order(samples.data.train, rbm.batch_size, draws=draws)
+    for visible in map(samples.at, order.batches(total=total)):
         hidden = machine.hidden(visible)
         gradients = contrast(machine, visible, hidden, sampled=sample(hidden, draws))
         for tensor, velocity, gradient in zip(
@@ -214,7 +203,7 @@ def reconstruction_error(
 
 
 def _check_range(data: TrainingData) -> None:
-    """Refuse inputs that are no probabilities; what rounding leaves outside is cut off later."""
+    """Refuse inputs that are not probabilities; what rounding leaves outside is clipped later."""
     batches = (data.bank.gather(index)[0] for index in data.train.split(READING_BATCH, dim=1))
     lows, highs = zip(*((x.min().item(), x.max().item()) for x in batches), strict=True)
     low, high = min(lows), max(highs)

@@ -1,39 +1,37 @@
-"""A training under way: everything that its next step depends on, to be saved and taken up again."""
+"""A running training: everything that its next step depends on, to be saved and resumed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from nnbench.engine.checkpoint import State
 from nnbench.engine.monitor import Monitor
 from nnbench.engine.optim import Optimizer
-from nnbench.engine.seeding import generators
 from nnbench.engine.stacking import Replicates
 
 Draws = Sequence[torch.Generator]
 
 
 class Order:
-    """The order in which each replicate sees its samples: a fresh one every pass.
+    """The order in which each replicate sees its samples: a fresh one for every pass.
 
     Args:
         train: Rows (S, n) of the bank.
-        batch_size: Of each replicate; the last batch of a pass holds what is left (as in Keras).
-        seeds: One a replicate.
+        batch_size: Per replicate; the last batch of a pass holds what is left (as in Keras).
+        draws: The generators of the orders, one per replicate.
     """
 
-    def __init__(self, train: Tensor, batch_size: int, *, seeds: Sequence[int]) -> None:
-        self.train, self.batch_size = train, batch_size
-        self.draws = generators(seeds, "order")
+    def __init__(self, train: Tensor, batch_size: int, *, draws: Draws) -> None:
+        self.train, self.batch_size, self.draws = train, batch_size, draws
         self.per_pass = -(-train.shape[1] // batch_size)
         self.before_pass = states_of(self.draws)
 
     def state(self, steps: int) -> list[Tensor]:
-        """What the pass in which the step after ``steps`` falls is drawn from."""
+        """The generators' states from which the pass of the next step is drawn."""
         return self.before_pass if steps % self.per_pass else states_of(self.draws)
 
     def batches(self, *, total: int, start: int = 0) -> Iterator[Tensor]:
@@ -41,10 +39,9 @@ class Order:
         step = start - start % self.per_pass
         while step < total:
             self.before_pass = states_of(self.draws)
-            shuffled = torch.stack(
-                [torch.randperm(self.train.shape[1], generator=draw) for draw in self.draws]
-            )
-            rows = self.train.gather(1, shuffled.to(self.train.device))
+            count = self.train.shape[1]
+            orders = [torch.randperm(count, generator=g, device=g.device) for g in self.draws]
+            rows = self.train.gather(1, torch.stack(orders).to(self.train.device))
             for index in rows.split(self.batch_size, dim=1)[: total - step]:
                 if step >= start:
                     yield index
@@ -57,10 +54,10 @@ class Running:
 
     Attributes:
         model, optimizer, monitor, order: What changes from step to step.
-        augment: Generators of the augmentation, one a replicate, where there is any.
-        loss_sum: Of each replicate (S,), since the last evaluation point.
-        samples, seen: Of one replicate: since the last evaluation point, and in all.
-        steps: Of the optimiser, done.
+        augment: Generators of the augmentation, one per replicate; () without augmentation.
+        loss_sum: Per replicate (S,), since the last evaluation point.
+        samples, seen: By one replicate: since the last evaluation point, and in all.
+        steps: Optimiser steps done.
     """
 
     model: Replicates
@@ -73,8 +70,8 @@ class Running:
     seen: int = 0
     steps: int = 0
 
-    def state(self, *, seconds: float) -> dict[str, Any]:
-        """Tensors and plain data that ``restore`` takes; ``seconds`` were spent so far."""
+    def state(self, *, seconds: float) -> State:
+        """Tensors and plain data for ``restore``; ``seconds`` is the time spent so far."""
         return {
             "seconds": seconds,
             "counts": (self.samples, self.seen, self.steps),
@@ -87,8 +84,8 @@ class Running:
         }
 
     @torch.no_grad()
-    def restore(self, state: dict[str, Any]) -> float:
-        """Go on from a state; returns the seconds spent before it."""
+    def restore(self, state: State) -> float:
+        """Continue from a state; returns the seconds spent before it."""
         self.samples, self.seen, self.steps = state["counts"]
         self.loss_sum.copy_(state["loss_sum"])
         for (tensor, _), saved in zip(self.model.state(), state["weights"], strict=True):
@@ -107,6 +104,6 @@ def states_of(draws: Draws) -> list[Tensor]:
 
 
 def set_states(draws: Draws, states: Sequence[Tensor]) -> None:
-    """Let each generator draw what it would have drawn."""
+    """Put each generator back into a saved state."""
     for draw, state in zip(draws, states, strict=True):
         draw.set_state(state)

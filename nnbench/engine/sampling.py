@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +34,7 @@ from nnbench.settings import Settings
 class Drawn:
     """Samples with the rows of training (S, n) and validation (S, m), on the CPU.
 
-    ``own`` says that each replicate has a block of rows for itself, all blocks equally long.
+    ``own``: each replicate has a block of rows for itself, all of equal length.
     """
 
     arrays: Arrays
@@ -59,8 +58,8 @@ def split_pool(
         train = rest[:, :size]
     else:
         _check_classes(dataset, settings, size=size, labels=arrays.labels[rest.numpy()])
-        places = [first_of_each(arrays.labels[row], counts) for row in rest.numpy()]
-        train = rest.gather(1, torch.from_numpy(np.array(places)))
+        columns = [first_of_each(arrays.labels[row], counts) for row in rest.numpy()]
+        train = rest.gather(1, torch.from_numpy(np.array(columns)))
     return Drawn(arrays=arrays, train=train, validation=validation, own=False)
 
 
@@ -79,9 +78,9 @@ def _check_room(dataset: Dataset, *, size: int, room: int) -> None:
 
 
 def _check_classes(
-    dataset: Dataset, settings: Settings, *, size: int, labels: npt.NDArray[Any]
+    dataset: Dataset, settings: Settings, *, size: int, labels: npt.NDArray[np.generic]
 ) -> None:
-    """Whether each class has its share of ``size`` among each replicate's labels (S, k)."""
+    """Check that each class has its share of ``size`` among each replicate's labels (S, k)."""
     used = classes_in_use(dataset, settings)
     counts = np.array([np.bincount(row, minlength=len(used)) for row in labels]).min(axis=0)
     fewest = int(counts.argmin())
@@ -101,7 +100,7 @@ def _check_classes(
 def draw_fresh(
     dataset: Dataset, settings: Settings, *, folder: Path, seeds: Sequence[int]
 ) -> Drawn:
-    """Fresh samples for each seed, written straight into one array: [train, validation] a replicate."""
+    """Fresh samples for each seed, written straight into one array: [train, validation] per replicate."""
     del folder  # nothing is read
     assert dataset.draw is not None
     size = train_size(dataset, settings)
@@ -118,10 +117,10 @@ def draw_fresh(
     )
     for replicate, seed in enumerate(seeds):
         for offset, want, stream in wanted:
-            part = sample(dataset, settings, want, seed=seed, stream=stream)
+            drawn = sample(dataset, settings, want, seed=seed, stream=stream)
             start = replicate * each + offset
-            inputs[start : start + len(part)] = part.inputs
-            labels[start : start + len(part)] = part.labels
+            inputs[start : start + len(drawn)] = drawn.inputs
+            labels[start : start + len(drawn)] = drawn.labels
     rows = torch.arange(len(seeds) * each).view(len(seeds), each)
     arrays = Arrays(inputs=inputs, labels=labels)
     return Drawn(arrays=arrays, train=rows[:, :size], validation=rows[:, size:], own=True)
@@ -135,7 +134,7 @@ def sample(
     seed: int,
     stream: Stream,
 ) -> Arrays:
-    """The first samples of a stream that are of the classes in use: so many, or so many of each.
+    """The first samples of a stream from the classes in use: so many, or so many of each class.
 
     Every class occurs in a stream (the dataset's preparation checks it), so the search ends.
     """
@@ -145,9 +144,9 @@ def sample(
     while True:
         arrays = of_classes(dataset.draw(asked, seed=seed, stream=stream), settings.classes)
         if isinstance(wanted, tuple):
-            places = first_of_each(arrays.labels, wanted)
-            if places is not None:
-                return Arrays(inputs=arrays.inputs[places], labels=arrays.labels[places])
+            rows = first_of_each(arrays.labels, wanted)
+            if rows is not None:
+                return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows])
         elif len(arrays) >= wanted:
             return Arrays(inputs=arrays.inputs[:wanted], labels=arrays.labels[:wanted])
         asked *= 2

@@ -24,7 +24,7 @@ class Scores:
     Attributes:
         loss: Mean of the training objective.
         accuracy: Of classes; None for numbers.
-        by_class: Accuracy on the samples of each class (S, C), NaN where there are none; on request.
+        by_class: Accuracy on the samples of each class (S, C), NaN for a class without samples; on request.
         mae, rmse: Mean absolute and root mean squared error of numbers, in deviations.
     """
 
@@ -44,7 +44,7 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shifted:
-    """The images of a bank as they look after a shift; each replicate draws for itself."""
+    """The images of a bank after a shift; each replicate has draws of its own."""
 
     bank: Bank
     shift: Shift
@@ -69,8 +69,8 @@ def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> 
     """What a predictor scores that has learned nothing, on rows (S, m).
 
     For classes it gives all of them the same probability (equal logits), whatever the labels are:
-    cross-entropy ln C, accuracy 1/C. For numbers it says the training targets' mean, which is 0 in
-    deviations.
+    cross-entropy ln C, accuracy 1/C. For numbers it predicts the training targets' mean, which is 0
+    after standardisation.
     """
     if objective.task == "classification":
         zeros = torch.zeros(1, 1, outputs, dtype=torch.float64)
@@ -101,7 +101,7 @@ def evaluate(
         samples: The bank, or a changed view of it.
         rows: Which samples.
         objective: What ``loss`` means.
-        by_class: Whether to score each class by itself, too.
+        by_class: Whether to score each class separately as well.
     """
     model.eval()
     parts = []  # of each batch

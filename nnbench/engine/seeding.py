@@ -29,5 +29,5 @@ def generator(seed: int, purpose: Purpose, device: torch.device = CPU) -> torch.
 def generators(
     seeds: Sequence[int], purpose: Purpose, device: torch.device = CPU
 ) -> tuple[torch.Generator, ...]:
-    """One generator a replicate."""
+    """One generator per replicate."""
     return tuple(generator(seed, purpose, device) for seed in seeds)

@@ -1,4 +1,4 @@
-"""Changed test images: what a trained network may meet later and was not trained on.
+"""Changed test images: what a trained network may meet later without having seen it in training.
 
 The images are turned and moved first (as the object would be), then their contrast is changed (as
 the light would), and noise comes last (as a sensor adds it).
@@ -17,8 +17,8 @@ from nnbench.settings import Augment, Shift
 def shift_images(images: Tensor, shift: Shift, *, generator: torch.Generator) -> Tensor:
     """Change every image of a batch.
 
-    What comes into the picture from outside is 0: the digits and clothes of the registered datasets
-    lie on black, which goes on beyond the edge. Repeating the edge, as Keras' augmentation does,
+    What moves into the picture from outside is 0: the digits and clothes of the registered datasets
+    lie on black, which continues beyond the edge. Repeating the edge, as Keras' augmentation does,
     would draw stripes where an object touches it.
 
     The sides to turn and move to are drawn first and always, so that shifts of different strength
@@ -46,7 +46,7 @@ def shift_images(images: Tensor, shift: Shift, *, generator: torch.Generator) ->
 
 
 def check_range(images: Tensor) -> None:
-    """Refuse images that black, white and the noise between them mean nothing to.
+    """Refuse images whose values are not between black (0) and white (1).
 
     Raises:
         NnbenchError: Some value lies outside [0, 1].
@@ -56,7 +56,7 @@ def check_range(images: Tensor) -> None:
         raise NnbenchError(
             "shifts: images must lie within [0, 1]",
             got=f"values from {low:.4g} to {high:.4g}",
-            todo="scale the images before they become a dataset (whole numbers from 0 to 255 will do)",
+            todo="scale the images before they become a dataset (whole numbers from 0 to 255 are scaled by nnbench)",
         )
 
 

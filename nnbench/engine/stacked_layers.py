@@ -1,7 +1,7 @@
 """The stacked form of each layer: S layers of S replicates as one, which never mix.
 
 Shapes: (S, B, *input) -> (S, B, *output). Convolutions, poolings and normalisations see the replicates
-as groups of channels, (B, S * C, *sides); the two forms are views of one memory, so that a chain of
+as groups of channels, (B, S * C, *sides); both forms are views of the same memory, so that a chain of
 such layers copies nothing.
 """
 
@@ -94,7 +94,7 @@ class StackedPooling(nn.Module):
 
 
 class StackedBatchNorm(nn.Module):
-    """S batch normalisations, each with statistics of its own; weight, bias and buffers (S, C).
+    """S batch normalisations, each with its own statistics; weight, bias and buffers (S, C).
 
     A batch of one sample has no deviation (PyTorch's own layers raise an error): it is normalised
     by the running statistics, and leaves them as they are.
@@ -130,7 +130,7 @@ class StackedBatchNorm(nn.Module):
 
 
 class StackedGru(nn.Module):
-    """S layers of gated recurrent units, one batched matrix product a step for all of them.
+    """S layers of gated recurrent units, one batched matrix product per step for all of them.
 
     weight (S, in, 3 units), recurrent (S, units, 3 units), two biases (S, 1, 3 units), for PyTorch's
     gates r, z, n. On a CPU 1.6 to 5 times as fast as S ``nn.GRU`` one after another; the same form
@@ -164,7 +164,7 @@ class StackedGru(nn.Module):
 
 
 class SeededDropout(nn.Module):
-    """Inverted dropout whose masks come from one generator a replicate: (S, ...) -> (S, ...).
+    """Inverted dropout whose masks come from one generator per replicate: (S, ...) -> (S, ...).
 
     A unit is kept by 16 random bits, four decisions from each 64-bit draw: on a CPU a twentieth of
     the cost of ``bernoulli_``, and ``p`` is met to within 1/131072.

@@ -31,8 +31,10 @@ from nnbench.errors import NnbenchError
 LARGEST_STACKED_MAP = 100  # pixels; measured with ten replicates, batches of 32 and 16 channels
 
 
-def _check_plain(module: nn.Module) -> None:
-    """Refuse to stack what stacking would change: shared layers and frozen parameters."""
+def _check_plain(module: nn.Module, *, stackable: bool) -> None:
+    """Refuse to stack what stacking would change: shared layers, frozen parameters, mixed weights."""
+    if not stackable:
+        raise CannotStackError("the optimiser mixes the weights of a tensor")
     parameters = list(module.named_parameters(remove_duplicate=False))
     if len({id(p) for _, p in parameters}) < len(parameters):
         raise CannotStackError("a layer is used twice")
@@ -43,7 +45,7 @@ def _check_plain(module: nn.Module) -> None:
 def _check_pays(module: nn.Module, input_shape: tuple[int, ...] | None) -> None:
     """Refuse to stack convolutions of large inputs on a CPU.
 
-    There the maps of one replicate fit the cache, and those of all do not: at 28 x 28 the stacked
+    There the maps of one replicate fit the cache and those of all do not: at 28 x 28 the stacked
     form takes 1.4 times as long, at 8 x 8 two thirds as long.
     """
     convolves = any(isinstance(part, CONVOLUTIONS) for part in module.modules())
@@ -61,6 +63,7 @@ class Replicates(nn.Module):
         modules: One for each replicate, on the device where they stay.
         generators: For the dropout masks of each replicate, on the same device.
         input_shape: Of one sample; convolutions are stacked on a CPU if it is small (None: it is not).
+        stackable: Whether the optimiser allows it: stacked weights need an elementwise one.
     """
 
     def __init__(
@@ -69,12 +72,13 @@ class Replicates(nn.Module):
         generators: Generators,
         *,
         input_shape: tuple[int, ...] | None = None,
+        stackable: bool = True,
     ) -> None:
         super().__init__()
         self.count = len(modules)
         self.draws = tuple(generators)
         try:
-            _check_plain(modules[0])
+            _check_plain(modules[0], stackable=stackable)
             _check_pays(modules[0], input_shape)
             self.body = stack(modules, generators)
             self.stacked = True
@@ -114,7 +118,7 @@ class Replicates(nn.Module):
         return [p for layer in self._output_layers().values() for p in layer.parameters()]
 
     def _output_layers(self) -> dict[str, nn.Module]:
-        """The last dense layer by its name in ``named_modules``: one, or one a replicate."""
+        """The last dense layer by its name in ``named_modules``: one, or one per replicate."""
         parts = [("body", self.body)] if self.stacked else self._each()
         found = {}
         for prefix, part in parts:
@@ -130,10 +134,10 @@ class Replicates(nn.Module):
 
     @torch.no_grad()
     def copy_body_from(self, other: Replicates) -> None:
-        """Take over all parameters and buffers of another model, except those of its output layer.
+        """Copy all parameters and buffers of another model, except those of its output layer.
 
         Raises:
-            NnbenchError: It has other replicates or another architecture.
+            NnbenchError: The number of replicates or the architecture differs.
         """
         own, theirs = self._body_state(), other._body_state()
         shapes, wanted = ({k: tuple(v.shape) for k, v in s.items()} for s in (theirs, own))

@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,31 +21,32 @@ from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.data import TrainingData
 from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.objectives import objective
-from nnbench.engine.optim import FromTorch, Optimizer, add_penalty_gradients, scheduled_lr
+from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
 from nnbench.engine.running import Order, Running
-from nnbench.engine.seeding import derived_seed, generator, generators
+from nnbench.engine.seeding import CPU, derived_seed, generator, generators
 from nnbench.engine.stacking import Replicates
+from nnbench.engine.torch_optim import build_optimizer, is_elementwise
 from nnbench.engine.transfer import to_training
 from nnbench.errors import NnbenchError
 from nnbench.models.base import Builder, ModelSpec
-from nnbench.registry import ACTIVATIONS, MODELS, OPTIMIZERS, load
+from nnbench.registry import ACTIVATIONS, MODELS, load
 from nnbench.settings import Augment, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """The outcome: the model with its chosen weights, and how it got there.
+    """The outcome: the model with its chosen weights, and the way there.
 
     Attributes:
         model: With the checkpoint's weights.
         curves: What was seen on the way.
         diverged: Which replicates had a loss that is not finite.
-        stopped_epochs: Where the patience with a replicate was at its end; None: never.
+        stopped_epochs: When early stopping ended each replicate; None: never.
         gradient_ratios: At the start and on average, (S,) each, where the probe was asked for.
-        steps: Of the optimiser.
+        steps: Optimiser steps.
         samples: Seen by all replicates together.
         cap_epochs: The whole budget.
-        train_seconds, evaluate_seconds: Of the steps, and of the evaluation points between them.
+        train_seconds, evaluate_seconds: Spent on steps, and on the evaluation points between them.
     """
 
     model: Replicates
@@ -69,7 +69,7 @@ def build_replicates(
     seeds: Sequence[int],
     device: torch.device,
 ) -> Replicates:
-    """Build one model a seed, each from its own generator, and stack them."""
+    """Build one model per seed, each from its own generator, and stack them."""
     builder: Builder = load("model", settings.model, MODELS)
     spec = ModelSpec(
         input_shape=input_shape,
@@ -82,19 +82,28 @@ def build_replicates(
     )
     modules = []
     for seed in seeds:
-        # A user's own builder may draw from the global state: give it a private copy of it.
+        # A user's own builder may draw from the global state: give it a private copy.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(seed, "init"))
             modules.append(builder(spec, generator(seed, "init")).to(device))
     with torch.random.fork_rng(devices=[]):
         _check_shapes(modules[0], settings.model, spec, device=device)
     draws = generators(seeds, "dropout", device)
-    return Replicates(modules, draws, input_shape=input_shape).to(device)
+    stackable = is_elementwise(settings)
+    return Replicates(modules, draws, input_shape=input_shape, stackable=stackable).to(device)
+
+
+def parameters_each(settings: Settings, *, input_shape: tuple[int, ...], classes: int) -> int:
+    """Trainable parameters of one replicate's network, which is built on the CPU and dropped."""
+    model = build_replicates(
+        settings, input_shape=input_shape, classes=classes, seeds=(0,), device=CPU
+    )
+    return model.parameters_each()
 
 
 @torch.no_grad()
 def _check_shapes(module: nn.Module, name: str, spec: ModelSpec, *, device: torch.device) -> None:
-    """Let two samples of zeros through: an own model may be made for other data."""
+    """Run two samples of zeros: a user's own model may be made for other data."""
     took = f"model {name!r} does not accept samples of shape {spec.input_shape}"
     todo = "choose a model that is made for this dataset, or correct its builder"
     module.eval()
@@ -111,29 +120,9 @@ def _check_shapes(module: nn.Module, name: str, spec: ModelSpec, *, device: torc
         raise NnbenchError(
             f"model {name!r} has an output of the wrong shape",
             got=f"{shape or type(out).__name__} for a batch of 2",
-            allowed=f"(2, {spec.classes}): one row a sample, one value a class (or one number)",
+            allowed=f"(2, {spec.classes}): one row per sample, one value per class (or one number)",
             todo=todo,
         )
-
-
-def build_optimizer(model: Replicates, settings: Settings) -> Optimizer:
-    """The optimiser of the settings over all replicates' parameters that are not frozen.
-
-    Raises:
-        NnbenchError: A user's own one lacks a method that the training calls.
-    """
-    trained = [p for p in model.parameters() if p.requires_grad]
-    made = load("optimizer", settings.optimizer, OPTIMIZERS)(trained, settings)
-    own = FromTorch(made) if isinstance(made, torch.optim.Optimizer) else made
-    needed = ("step", "state_dict", "load_state_dict")
-    if missing := [name for name in needed if not hasattr(own, name)]:
-        raise NnbenchError(
-            f"optimizer {settings.optimizer!r} has no {' and no '.join(missing)}",
-            got=type(own).__name__,
-            allowed=f"a torch.optim.Optimizer, or an object with {', '.join(needed)}",
-        )
-    optimizer: Optimizer = own
-    return optimizer
 
 
 def train(
@@ -143,17 +132,17 @@ def train(
     *,
     seeds: Sequence[int],
     checkpoint: Checkpoint | None = None,
-    part: str = "training",
+    stage: str = "training",
 ) -> Trained:
     """Train all replicates for the budget and leave the chosen weights in the model.
 
     Args:
-        data: What can be seen.
+        data: All that training may see.
         model: With its first weights.
-        settings: The budget, and how it is spent.
-        seeds: One a replicate.
-        checkpoint: Where the state is saved from time to time, and where it is taken up again.
-        part: What this training is called there.
+        settings: The budget and how to spend it.
+        seeds: One per replicate.
+        checkpoint: Where the state is saved from time to time and resumed from.
+        stage: The name of this training there.
     """
     checkpoint = checkpoint or Checkpoint()
     size = data.train.shape[1]
@@ -164,7 +153,7 @@ def train(
     precision = _precision(settings, data.train.device)
 
     run = _start(data, model, settings, seeds=seeds)
-    saved = checkpoint.saved(part)
+    saved = checkpoint.saved(stage)
     started = time.perf_counter() - (run.restore(saved) if saved else 0.0)
     to_training(model, settings)
     with checkpoint.training():
@@ -193,7 +182,7 @@ def train(
                     break
             if checkpoint.due():
                 pause = time.perf_counter()
-                checkpoint.save(part, run.state(seconds=pause - started))
+                checkpoint.save(stage, run.state(seconds=pause - started))
                 started += time.perf_counter() - pause
     seconds = time.perf_counter() - started
     return _trained(run, seconds=seconds, cap_epochs=total / per_epoch)
@@ -207,7 +196,7 @@ def _start(
         model=model,
         optimizer=build_optimizer(model, settings),
         monitor=Monitor(model, data, settings, seeds=seeds),
-        order=Order(data.train, settings.batch_size, seeds=seeds),
+        order=Order(data.train, settings.batch_size, draws=generators(seeds, "order")),
         augment=generators(seeds, "augment", device) if settings.augment != Augment() else (),
         loss_sum=torch.zeros(len(seeds), device=device),
     )
@@ -230,8 +219,8 @@ def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:
     )
 
 
-def _precision(settings: Settings, device: torch.device) -> AbstractContextManager[Any]:
-    """Matrix products and convolutions in bfloat16 where that is asked for; weights stay float32.
+def _precision(settings: Settings, device: torch.device) -> AbstractContextManager[object]:
+    """Matrix products and convolutions in bfloat16 if the settings say so; weights stay float32.
 
     bfloat16 has the exponents of float32, so the loss needs no scaling (Micikevicius et al. 2018 scale
     it for float16).

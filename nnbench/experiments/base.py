@@ -1,12 +1,12 @@
-"""What an experiment is: a declaration for the plan, and a function for the job.
+"""An experiment: a declaration for the plan, and a function for the job.
 
 The plan reads declarations without importing torch; the job loads ``measure`` by name:
 
     measure(request: Request) -> Measured
 
-Several levels of a claim can come from one cell: a metric measured for the level ``VGG16`` has the
-key ``seconds@VGG16``, and the claim's level says ``at: VGG16``. So timings are interleaved inside one
-job, block by block, and every block compares all levels under the same conditions.
+Several levels of a claim can come from one cell, which then has several entries: a metric of the entry
+``VGG16`` has the key ``seconds@VGG16``, and the claim's level says ``at: VGG16``. So timings are
+interleaved inside one job, block by block, and every block compares all levels under the same conditions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nnbench.schema import Strict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """What the plan knows of an experiment.
+    """What the plan knows about an experiment.
 
     Attributes:
         name: Its name in the registry.
@@ -30,9 +30,9 @@ class Experiment:
         measure: ``module:function``, loaded in the job alone.
         options: The model of its ``experiment_options``.
         metrics: The metrics that it measures.
-        places: From its options, the names after ``@`` that a level can read; () if none.
+        entries: From its options, the names after ``@`` that a level can read; () if none.
         alone: Whether it needs the machine for itself, as timings do.
-        every_gpu: Whether it computes on all GPUs that there are, not on one.
+        every_gpu: Whether it computes on all GPUs of the machine, not on one.
         memory_mb: From its options, the memory to reserve, in MB.
         seconds: From its options and the number of blocks, a rough duration on two CPU cores.
     """
@@ -42,7 +42,7 @@ class Experiment:
     measure: str
     options: type[Strict]
     metrics: tuple[str, ...]
-    places: Callable[[Any], tuple[str, ...]] = lambda _: ()
+    entries: Callable[[Any], tuple[str, ...]] = lambda _: ()
     alone: bool = False
     every_gpu: bool = False
     memory_mb: Callable[[Any], int] | None = None

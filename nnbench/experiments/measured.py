@@ -97,7 +97,7 @@ class Measured(Part):
     untrained: Metrics | None = None
     settings_used: JsonObject | None = None
     samples_per_second: Number | None = None
-    parameters: Number | None = None
+    parameters: Count | None = None
     classes: Count | None = None
     test_samples: Count | None = None
     steps: Count | None = None

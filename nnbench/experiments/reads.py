@@ -1,4 +1,4 @@
-"""Which metrics and places a cell will have, so that a claim cannot ask for others."""
+"""Which metrics and entries a cell will have, so that a claim cannot ask for others."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def check_reads(
     """Whether a level's cell measures what its claim compares.
 
     Raises:
-        NnbenchError: The experiment's options are wrong, or it has no such metric or place.
+        NnbenchError: The experiment's options are wrong, or it has no such metric or entry.
     """
     experiment = experiment_of(settings.experiment)
     options = parse(
         experiment.options, settings.experiment_options, where=f"{where}: experiment_options"
     )
     metrics = experiment.metrics or training_metrics(settings, dataset)
-    places = (
-        experiment.places(options) if experiment.metrics else training_places(settings, dataset)
+    entries = (
+        experiment.entries(options) if experiment.metrics else training_places(settings, dataset)
     )
     if metric == "epochs_to_target" and settings.target is None:
         raise NnbenchError(
@@ -40,15 +40,15 @@ def check_reads(
         )
     if metric not in metrics:
         raise unknown_name(f"{where}: metric (as the cell measures it)", metric, metrics)
-    if at is not None and at not in places:
-        raise unknown_name(f"{where}: at", at, places)
+    if at is not None and at not in entries:
+        raise unknown_name(f"{where}: at", at, entries)
     if at is not None and not experiment.metrics and metric not in _metrics_at(at, settings):
         there = _metrics_at(at, settings)
         raise unknown_name(f"{where}: metric (as it is measured at {at!r})", metric, there)
-    if at is None and experiment.places(options):
+    if at is None and experiment.entries(options):
         raise NnbenchError(
-            f"{where}: {experiment.title} measures several places",
-            todo=f"say which: at: {experiment.places(options)[0]}",
+            f"{where}: {experiment.title} has several entries",
+            todo=f"say which: at: {experiment.entries(options)[0]}",
         )
 
 

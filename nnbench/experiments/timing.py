@@ -26,7 +26,7 @@ class Rate:
     Attributes:
         seconds_per_step: Median over the measured steps; robust to a step that another process
             interrupted.
-        steps: Measured steps, the warm-up left out.
+        steps: Measured steps, without the warm-up.
         seconds: Sum of the measured steps.
     """
 
@@ -35,7 +35,7 @@ class Rate:
     seconds: float
 
     def per_second(self, items: int) -> float:
-        """Items per second, with so many items in a step."""
+        """Items per second, for steps of this many items."""
         return items / self.seconds_per_step
 
 
@@ -74,14 +74,14 @@ def measure_rate(
 
 
 def shuffled_blocks(
-    places: Iterable[str], seeds: Sequence[int]
+    entries: Iterable[str], seeds: Sequence[int]
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Each block's seed and all places in an order of its own, from that seed.
+    """Each block's seed and all entries in an order drawn from that seed.
 
-    A machine that warms up or slows down meets no place always first or always last. The order in
-    which the places are given means nothing.
+    If the machine warms up or slows down, no entry always comes first or last. The order in which the
+    entries are given does not matter.
     """
-    names = sorted(places)
+    names = sorted(entries)
     for seed in seeds:
         order = torch.randperm(len(names), generator=generator(seed, "order"))
         yield seed, tuple(names[index] for index in order.tolist())
@@ -92,8 +92,8 @@ class Blocks:
     """What came out of all blocks.
 
     Attributes:
-        rates: By place and seed; a place has one in every block or stands in ``missing``.
-        missing: Why a place was not measured.
+        rates: By entry and seed; an entry has a rate in every block or is in ``missing``.
+        missing: Why an entry was not measured.
     """
 
     rates: Mapping[str, Mapping[int, Rate]]
@@ -101,32 +101,32 @@ class Blocks:
 
 
 def measure_blocks(
-    places: Iterable[str], seeds: Sequence[int], measure: Callable[[str, int], Rate | str]
+    entries: Iterable[str], seeds: Sequence[int], measure: Callable[[str, int], Rate | str]
 ) -> Blocks:
-    """Measure every place once in each block; one that fails once is left out of all blocks.
+    """Measure every entry once in each block; one that fails once is left out of all blocks.
 
     Args:
-        places: Their names.
-        seeds: One a block.
-        measure: The rate of a place in the block of a seed, or why there is none.
+        entries: Their names.
+        seeds: One per block.
+        measure: The rate of an entry in the block of a seed, or why it has none.
     """
-    rates: dict[str, dict[int, Rate]] = {place: {} for place in places}
+    rates: dict[str, dict[int, Rate]] = {entry: {} for entry in entries}
     missing: dict[str, str] = {}
     for seed, order in shuffled_blocks(rates, seeds):
-        for place in order:
-            if place in missing:
+        for entry in order:
+            if entry in missing:
                 continue
-            found = measure(place, seed)
+            found = measure(entry, seed)
             if isinstance(found, str):
-                missing[place] = found
+                missing[entry] = found
             else:
-                rates[place][seed] = found
-    whole = {place: of for place, of in rates.items() if place not in missing}
+                rates[entry][seed] = found
+    whole = {entry: of for entry, of in rates.items() if entry not in missing}
     return Blocks(rates=whole, missing=missing)
 
 
 def rate_or_reason(measure: Callable[[], Rate | str], device: torch.device) -> Rate | str:
-    """What ``measure`` returns, or that the memory did not suffice; a GPU's cache is empty afterwards."""
+    """What ``measure`` returns, or that memory ran out; a GPU's cache is empty afterwards."""
     try:
         return measure()
     except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
@@ -140,7 +140,7 @@ def rate_or_reason(measure: Callable[[], Rate | str], device: torch.device) -> R
 
 @contextmanager
 def using_cores(cores: int) -> Iterator[None]:
-    """Let PyTorch compute with so many threads, and with as many as before afterwards."""
+    """Let PyTorch compute with this many threads, and with as many as before afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(cores)
     try:
@@ -151,9 +151,9 @@ def using_cores(cores: int) -> Iterator[None]:
 
 @contextmanager
 def private_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """A copy of the global random state for layers that know no other: initial weights, dropout.
+    """A copy of the global random state for layers that draw from nothing else: initial weights, dropout.
 
-    They are left as they are, because a seeded form of them would take another time.
+    They are left as they are, because a seeded form of them would take a different time.
     """
     devices = range(torch.cuda.device_count()) if device.type == "cuda" else ()
     with torch.random.fork_rng(devices=devices):

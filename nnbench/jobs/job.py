@@ -196,7 +196,7 @@ def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | Non
         seeds=block,
         started=started,
         ended=provenance.now(),
-        machine=Machine(**provenance.machine(), **describe_device(device)),
+        machine=Machine.model_validate({**provenance.machine(), **describe_device(device)}),
         versions=provenance.versions(),
         resumed=checkpoint.resumed,
         peak_memory_mb=provenance.peak_memory_mb(),

@@ -1,12 +1,14 @@
-"""What a model builder is given, and the weight initialisations that all builders share."""
+"""What a model builder receives, and the weight initialisations that all builders share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import nn
+
+from nnbench.models.facts import Options, checked_options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,15 @@ class ModelSpec:
     activation: Callable[[], nn.Module]
     dropout: float
     init: str
-    options: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
+
+    def options_of(self, model: str) -> Options:
+        """The options of a registered model, with its defaults; its inputs are checked, too.
+
+        Raises:
+            NnbenchError: An option or inputs that the model does not take.
+        """
+        return checked_options(model, self.options, shape=self.input_shape, hidden=self.hidden)
 
 
 Builder = Callable[[ModelSpec, torch.Generator], nn.Module]
@@ -51,7 +61,7 @@ def initialise(weight: torch.Tensor, *, how: str, generator: torch.Generator) ->
 
 def linear(inputs: int, outputs: int, *, how: str, generator: torch.Generator) -> nn.Linear:
     """A dense layer with zero biases (the Keras default) and weights from ``generator`` alone."""
-    layer = nn.Linear(inputs, outputs)  # its own first draw is from the private copy of the caller
+    layer = nn.Linear(inputs, outputs)  # its own first draw uses the caller's private random state
     initialise(layer.weight, how=how, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer

@@ -2,8 +2,8 @@
 
 Images (C, H, W) are convolved in two dimensions, signals (F,) in one. ``model_options``:
     width: channels of the first block; each further block has twice as many.
-    blocks: how often a convolution of 3 with same padding, the activation and max pooling by 2 follow
-        one another (as in VGG, Simonyan & Zisserman 2015).
+    blocks: the number of blocks, each a convolution of 3 with same padding, the activation and max
+        pooling by 2 (as in VGG, Simonyan & Zisserman 2015).
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ import torch
 from torch import nn
 
 from nnbench.models.base import ModelSpec, initialise, linear
-from nnbench.models.options import options_of
-from nnbench.models.sides import check_blocks, check_rank
 
 
 def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
@@ -27,9 +25,7 @@ def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
     Raises:
         NnbenchError: An option that this network does not have, or inputs that it cannot halve.
     """
-    options = options_of("cnn", spec.options)
-    check_rank("cnn", spec.input_shape, ranks=(1, 3))
-    check_blocks("cnn", spec.input_shape, blocks=int(options["blocks"]))
+    options = spec.options_of("cnn")
     image = len(spec.input_shape) == 3
     layers: list[nn.Module] = [] if image else [nn.Unflatten(1, (1, spec.input_shape[0]))]
     channels, *sides = spec.input_shape if image else (1, *spec.input_shape)
@@ -51,6 +47,6 @@ def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
 
 
 def _convolution(inputs: int, outputs: int, *, image: bool) -> nn.Conv1d | nn.Conv2d:
-    """Its own first draw, from the private copy of the caller, is overwritten."""
+    """A layer whose own first weights, drawn from the caller's private state, are overwritten."""
     kind = nn.Conv2d if image else nn.Conv1d
     return kind(inputs, outputs, kernel_size=3, padding=1)

@@ -1,18 +1,18 @@
-"""Multiply-adds and parameters of networks, counted from their shapes alone (no torch).
+"""Multiply-adds and parameters of networks, for the plan's estimates of time and memory (no torch).
 
-A network is a list of layers. Counted are the multiply-adds of matrix products and convolutions, as in
-the literature's FLOP counts; a floating-point operation count is twice that.
+Counted are the multiply-adds of matrix products and convolutions, as in the literature's FLOP counts; a
+floating-point operation count is twice that. No training depends on these numbers.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-Maps = tuple[int, int, int]
-"""Channels, height, width; a vector is (values, 1, 1)."""
+from nnbench.models.facts import OPTIONS, Shape, checked_options
+from nnbench.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,128 +26,92 @@ class Cost:
         return Cost(macs=self.macs + other.macs, parameters=self.parameters + other.parameters)
 
 
-@dataclass(frozen=True, slots=True)
-class Conv:
-    """A convolution; ``padding`` None keeps the sides of odd kernels (at stride 1)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZooCost:
+    """One of torchvision's networks without its output layer.
 
-    channels: int
-    kernel: int | tuple[int, int]
-    stride: int = 1
-    padding: int | tuple[int, int] | None = None
-    groups: int = 1
-    bias: bool = False
-    norm: bool = True
-
-    def through(self, maps: Maps) -> tuple[Cost, Maps]:
-        """The cost, and the shape behind it."""
-        high, wide = kernel = _pair(self.kernel)
-        padding = (high // 2, wide // 2) if self.padding is None else _pair(self.padding)
-        sides = [
-            (side + 2 * pad - k) // self.stride + 1
-            for side, pad, k in zip(maps[1:], padding, kernel, strict=True)
-        ]
-        weights = self.channels * maps[0] // self.groups * high * wide
-        more = self.channels * (self.bias + 2 * self.norm)
-        cost = Cost(macs=weights * math.prod(sides), parameters=weights + more)
-        return cost, (self.channels, sides[0], sides[1])
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Pooling: no multiply-adds, no parameters."""
-
-    kernel: int | tuple[int, int]
-    stride: int | tuple[int, int]
-    padding: int = 0
-
-    def through(self, maps: Maps) -> tuple[Cost, Maps]:
-        """No cost, and the shape behind it."""
-        high, wide = (
-            (side + 2 * self.padding - k) // step + 1
-            for side, k, step in zip(maps[1:], _pair(self.kernel), _pair(self.stride), strict=True)
-        )
-        return Cost(), (maps[0], high, wide)
-
-
-@dataclass(frozen=True, slots=True)
-class PoolTo:
-    """Adaptive pooling to a fixed side."""
+    Attributes:
+        side: Of the images that it was made for.
+        convolutions: Multiply-adds at that side; they grow with the image's area.
+        dense: Multiply-adds of the hidden dense layers, whose inputs are pooled to a fixed size.
+        features: Inputs of the output layer.
+        parameters: Of all layers but the output layer.
+    """
 
     side: int
+    convolutions: int
+    dense: int
+    features: int
+    parameters: int
 
-    def through(self, maps: Maps) -> tuple[Cost, Maps]:
-        """No cost, and the shape behind it."""
-        return Cost(), (maps[0], self.side, self.side)
-
-
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """A dense layer with biases on all values of the maps."""
-
-    outputs: int
-    norm: bool = False
-
-    def through(self, maps: Maps) -> tuple[Cost, Maps]:
-        """The cost, and the shape behind it."""
-        weights = math.prod(maps) * self.outputs
-        cost = Cost(macs=weights, parameters=weights + self.outputs * (1 + 2 * self.norm))
-        return cost, (self.outputs, 1, 1)
+    def at(self, height: int, width: int, *, outputs: int) -> Cost:
+        """The cost of an image; exact at ``side``, near elsewhere (strides round each map's size)."""
+        output = self.features * outputs
+        convolutions = self.convolutions * height * width // self.side**2
+        return Cost(
+            macs=convolutions + self.dense + output,
+            parameters=self.parameters + output + outputs,
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Branches:
-    """Paths from the same maps, whose channels are joined (or, ``added``, summed up)."""
-
-    paths: tuple[tuple[Layer, ...], ...]
-    added: bool = False
-
-    def through(self, maps: Maps) -> tuple[Cost, Maps]:
-        """The cost, and the shape behind it."""
-        costs, ends = zip(*(through(path, maps) for path in self.paths), strict=True)
-        channels = ends[0][0] if self.added else sum(end[0] for end in ends)
-        return sum(costs, Cost()), (channels, *ends[0][1:])
+# Counted by PyTorch's FlopCounterMode: `python benchmarks/model_costs.py` prints these lines.
+ZOO: Mapping[str, ZooCost] = {
+    "resnet50": ZooCost(side=224, convolutions=4087136256, dense=0, features=2048, parameters=23508032),
+    "vgg16": ZooCost(side=224, convolutions=15346630656, dense=119537664, features=4096, parameters=134260544),
+    "alexnet": ZooCost(side=224, convolutions=655566528, dense=54525952, features=4096, parameters=57003840),
+    "inception_v3": ZooCost(side=299, convolutions=5711168096, dense=0, features=2048, parameters=21785568),
+    "mobilenet_v2": ZooCost(side=224, convolutions=299494272, dense=0, features=1280, parameters=2223872),
+}  # fmt: skip
 
 
-Layer = Conv | Pool | PoolTo | Dense | Branches
+def cost_of(settings: Settings, input_shape: Shape, outputs: int) -> Cost:
+    """Multiply-adds and parameters of one sample's forward pass; an own model counts as an MLP.
+
+    Raises:
+        NnbenchError: A registered model does not take its options or these inputs.
+    """
+    model, hidden = settings.model, settings.hidden
+    if model not in OPTIONS:
+        return _dense([math.prod(input_shape), *hidden, outputs])
+    options = checked_options(model, settings.model_options, shape=input_shape, hidden=hidden)
+    if model in ZOO:
+        height, width = [int(options["resize"])] * 2 if options["resize"] else input_shape[1:]
+        return ZOO[model].at(height, width, outputs=outputs)
+    if model == "cnn":
+        width, blocks = int(options["width"]), int(options["blocks"])
+        return _cnn(input_shape, [*hidden, outputs], width=width, blocks=blocks)
+    if model in GATES:
+        return _recurrent(input_shape, hidden, outputs, gates=GATES[model])
+    widths = [math.prod(input_shape), *hidden, outputs]
+    return _dense(widths, norm=options["norm"] == "batch")
 
 
-def through(layers: Iterable[Layer], maps: Maps) -> tuple[Cost, Maps]:
-    """The cost of layers one after another, and the shape behind them."""
+GATES: Mapping[str, int] = {"lstm": 4, "gru": 3}
+
+
+def _dense(widths: Sequence[int], *, norm: bool = False) -> Cost:
+    """Dense layers from one width to the next; ``norm`` adds two parameters per hidden unit."""
+    weights = sum(inputs * outputs for inputs, outputs in itertools.pairwise(widths))
+    return Cost(macs=weights, parameters=weights + sum(widths[1:]) + 2 * norm * sum(widths[1:-1]))
+
+
+def _cnn(shape: Shape, dense: Sequence[int], *, width: int, blocks: int) -> Cost:
+    """Blocks of a convolution over 3 or 3 x 3 values and pooling by 2, then dense layers."""
+    channels, *sides = shape if len(shape) == 3 else (1, *shape)
     total = Cost()
-    for layer in layers:
-        cost, maps = layer.through(maps)
-        total += cost
-    return total, maps
-
-
-def mlp(inputs: int, hidden: Sequence[int], outputs: int, *, norm: bool = False) -> Cost:
-    """Dense layers; ``norm`` adds two parameters a hidden unit."""
-    layers = [*(Dense(width, norm=norm) for width in hidden), Dense(outputs)]
-    return through(layers, (inputs, 1, 1))[0]
-
-
-def cnn(
-    shape: tuple[int, ...], hidden: Sequence[int], outputs: int, *, width: int, blocks: int
-) -> Cost:
-    """Blocks of convolution and pooling, then dense layers; a signal has height 1."""
-    image = len(shape) == 3
-    maps: Maps = (shape[0], shape[1], shape[2]) if image else (1, 1, shape[0])
-    kernel, pool = ((3, 3), (2, 2)) if image else ((1, 3), (1, 2))
-    layers: list[Layer] = []
     for block in range(blocks):
-        layers += [Conv(width * 2**block, kernel, bias=True, norm=False), Pool(pool, pool)]
-    return through([*layers, *map(Dense, hidden), Dense(outputs)], maps)[0]
+        inputs, channels = channels, width * 2**block
+        weights = inputs * channels * 3 ** len(sides)
+        total += Cost(macs=weights * math.prod(sides), parameters=weights + channels)
+        sides = [side // 2 for side in sides]
+    return total + _dense([channels * math.prod(sides), *dense])
 
 
-def recurrent(shape: tuple[int, ...], hidden: Sequence[int], outputs: int, *, gates: int) -> Cost:
-    """Recurrent layers with two biases each, as in PyTorch; 4 gates for an LSTM, 3 for a GRU."""
+def _recurrent(shape: Shape, hidden: Sequence[int], outputs: int, *, gates: int) -> Cost:
+    """Recurrent layers with two biases each, as in PyTorch."""
     steps, values = (shape[1], shape[0] * shape[2]) if len(shape) == 3 else (shape[0], 1)
-    total = through([Dense(outputs)], (hidden[-1], 1, 1))[0]
+    total = _dense([hidden[-1], outputs])
     for inputs, units in itertools.pairwise([values, *hidden]):
         weights = gates * units * (inputs + units)
         total += Cost(macs=steps * weights, parameters=weights + 2 * gates * units)
     return total
-
-
-def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else value

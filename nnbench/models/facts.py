@@ -1,127 +1,148 @@
-"""What the plan knows of each registered model without loading it: options, inputs, cost (no torch)."""
+"""What each registered model takes: its options with their defaults, and its inputs (no torch).
+
+The plan and the builders read the same table, so that both refuse the same things in the same words.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-from nnbench.models import costs
-from nnbench.models.costs import Cost
-from nnbench.models.options import OPTIONS, Value, options_of
-from nnbench.models.sides import (
-    SMALLEST_SIDE,
-    check_blocks,
-    check_images,
-    check_rank,
-    check_recurrent,
-)
-from nnbench.models.zoo_costs import zoo_cost
+from nnbench.errors import NnbenchError, unknown_name
 from nnbench.settings import Settings
 
+Value = bool | int | float | str
+Options = Mapping[str, Value]
 Shape = tuple[int, ...]
-LARGE = 5_000_000  # parameters; nnbench's own bound, 80 MB with gradients and Adam's moments
-MANY = 1_000  # as many seeds as a config allows
 
+LARGE = 5_000_000  # parameters; nnbench's own bound: 80 MB with gradients and Adam's moments
+MANY = 1_000  # the most seeds that a config allows
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFacts:
-    """One registered model.
+# torchvision's own figures: ``meta["min_size"]`` of each network's weights
+SMALLEST_SIDE: Mapping[str, int] = {
+    "resnet50": 1,
+    "vgg16": 32,
+    "alexnet": 63,
+    "inception_v3": 75,
+    "mobilenet_v2": 1,
+}
 
-    Attributes:
-        options: Its ``model_options`` with their defaults.
-        unused: Architecture settings that mean nothing to it.
-        check: From settings, checked options and input shape: raises NnbenchError if they do not fit.
-        cost: From settings, checked options, input shape and outputs.
-    """
-
-    options: Mapping[str, Value]
-    check: Callable[[Settings, Mapping[str, Any], Shape], None]
-    cost: Callable[[Settings, Mapping[str, Any], Shape, int], Cost]
-    unused: tuple[str, ...] = ()
+OPTIONS: Mapping[str, Options] = {
+    "mlp": {"norm": "none", "skip": False},
+    # nnbench's own choice: a small network for images of 28 x 28
+    "cnn": {"width": 16, "blocks": 2},
+    "lstm": {},
+    "gru": {},
+    # resize: the side to which images are enlarged, bilinearly; 0: not at all
+    **{model: {"resize": 0} for model in SMALLEST_SIDE},
+}
+CHOICES: Mapping[str, tuple[str, ...]] = {"norm": ("none", "batch")}
+KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", str: "a text"}
 
 
 def check_model(settings: Settings, input_shape: Shape) -> None:
-    """Whether a registered model takes its options and these inputs; own models are not checked.
+    """Check that a registered model takes its options and these inputs; own models are not checked.
 
     Raises:
-        NnbenchError: An unknown or wrong-typed option, or a shape that the model does not take.
+        NnbenchError: An unknown option or one of the wrong type, or a shape that the model does not take.
     """
-    facts = FACTS.get(settings.model)
-    if facts is not None:
-        options = options_of(settings.model, settings.model_options)
-        facts.check(settings, options, input_shape)
+    if settings.model in OPTIONS:
+        checked_options(
+            settings.model, settings.model_options, shape=input_shape, hidden=settings.hidden
+        )
 
 
-def cost_of(settings: Settings, input_shape: Shape, outputs: int) -> Cost:
-    """Multiply-adds and parameters of one sample's forward pass; an own model counts as an MLP.
+def checked_options(
+    model: str, given: Options, *, shape: Shape, hidden: tuple[int, ...]
+) -> Options:
+    """A registered model's options: the given ones over the defaults.
+
+    Args:
+        model: Its name.
+        given: Its ``model_options`` in the config.
+        shape: Of one sample.
+        hidden: Widths of the hidden layers.
 
     Raises:
         NnbenchError: As ``check_model``.
     """
-    check_model(settings, input_shape)
-    facts = FACTS.get(settings.model)
-    if facts is None:
-        return costs.mlp(math.prod(input_shape), settings.hidden, outputs)
-    options = options_of(settings.model, settings.model_options)
-    return facts.cost(settings, options, input_shape, outputs)
+    known = OPTIONS[model]
+    for name, value in given.items():
+        _check_option(model, name, value)
+    options = {**known, **given}
+    if model in SMALLEST_SIDE:
+        _check_images(model, shape, resize=int(options["resize"]))
+    elif model != "mlp":
+        _check_rank(model, shape, 1, 3)
+    if model == "cnn":
+        _check_blocks(model, shape, blocks=int(options["blocks"]))
+    if model in ("lstm", "gru") and not hidden:
+        raise NnbenchError(
+            f"model {model!r} needs a hidden layer", got="hidden: []", allowed="hidden: [units]"
+        )
+    return options
 
 
-def replicates_at_once(settings: Settings, input_shape: Shape, outputs: int) -> int:
-    """How many replicates of a network are trained together.
+def replicates_at_once(parameters: int) -> int:
+    """How many replicates of a network with so many parameters are trained together.
 
-    Of a large one, one: its arithmetic fills the processor by itself, and the weights, gradients and
-    moments of ten would fill the memory. It depends on the network alone, so that the same cell is
+    A large network is trained alone: its arithmetic keeps the processor busy, and the weights, gradients
+    and moments of ten would fill the memory. The answer depends on the network alone, so that a cell is
     measured in the same way everywhere.
     """
-    return 1 if cost_of(settings, input_shape, outputs).parameters > LARGE else MANY
+    return 1 if parameters > LARGE else MANY
 
 
-def _mlp() -> ModelFacts:
-    def cost(settings: Settings, options: Mapping[str, Any], shape: Shape, outputs: int) -> Cost:
-        norm = options["norm"] == "batch"
-        return costs.mlp(math.prod(shape), settings.hidden, outputs, norm=norm)
-
-    return ModelFacts(options=OPTIONS["mlp"], check=lambda *_: None, cost=cost)
-
-
-def _cnn() -> ModelFacts:
-    def check(_: Settings, options: Mapping[str, Any], shape: Shape) -> None:
-        check_rank("cnn", shape, ranks=(1, 3))
-        check_blocks("cnn", shape, blocks=options["blocks"])
-
-    def cost(settings: Settings, options: Mapping[str, Any], shape: Shape, outputs: int) -> Cost:
-        return costs.cnn(shape, settings.hidden, outputs, **options)
-
-    return ModelFacts(options=OPTIONS["cnn"], check=check, cost=cost)
+def _check_option(model: str, name: str, value: Value) -> None:
+    known, where = OPTIONS[model], f"model_options of {model!r}"
+    if not known:
+        raise NnbenchError(f"{where}: it has none", got=repr(name), todo="remove the key")
+    if name not in known:
+        raise unknown_name(where, name, known)
+    default, where = known[name], f"{where}: {name}"
+    if name in CHOICES and value not in CHOICES[name]:
+        raise unknown_name(where, str(value), CHOICES[name])
+    if type(value) is not type(default):  # a bool is not a number here
+        raise NnbenchError(f"{where}: wrong type", got=repr(value), allowed=KINDS[type(default)])
+    if type(value) is int and value < min(1, int(default)):  # 0 only where it is the default
+        raise NnbenchError(
+            f"{where}: too small", got=value, allowed=f"{min(1, int(default))} or more"
+        )
 
 
-def _recurrent(model: str, *, gates: int) -> ModelFacts:
-    def check(settings: Settings, _: Mapping[str, Any], shape: Shape) -> None:
-        check_recurrent(model, shape, hidden=settings.hidden)
-
-    def cost(settings: Settings, _: Mapping[str, Any], shape: Shape, outputs: int) -> Cost:
-        return costs.recurrent(shape, settings.hidden, outputs, gates=gates)
-
-    return ModelFacts(options=OPTIONS[model], check=check, cost=cost, unused=("activation",))
-
-
-def _zoo(model: str) -> ModelFacts:
-    def check(_: Settings, options: Mapping[str, Any], shape: Shape) -> None:
-        check_images(model, shape, resize=options["resize"])
-
-    def cost(_: Settings, options: Mapping[str, Any], shape: Shape, outputs: int) -> Cost:
-        return zoo_cost(model, shape, outputs=outputs, resize=options["resize"])
-
-    unused = ("hidden", "activation", "init", "dropout")
-    return ModelFacts(options=OPTIONS[model], check=check, cost=cost, unused=unused)
+def _check_rank(model: str, shape: Shape, *ranks: int) -> None:
+    """Refuse inputs that are neither the images nor the signals that a model takes."""
+    if len(shape) not in ranks:
+        names = {1: "(features,)", 3: "(channels, height, width)"}
+        allowed = " or ".join(names[rank] for rank in ranks)
+        raise NnbenchError(
+            f"model {model!r}: inputs of the wrong shape", got=shape, allowed=allowed
+        )
 
 
-FACTS: Mapping[str, ModelFacts] = {
-    "mlp": _mlp(),
-    "cnn": _cnn(),
-    "lstm": _recurrent("lstm", gates=4),
-    "gru": _recurrent("gru", gates=3),
-    **{model: _zoo(model) for model in SMALLEST_SIDE},
-}
+def _check_blocks(model: str, shape: Shape, *, blocks: int) -> None:
+    """Refuse signals and images that vanish before the last of ``blocks`` halvings."""
+    sides = shape[-2:] if len(shape) == 3 else shape
+    if min(sides) < 2**blocks:
+        raise NnbenchError(
+            f"model {model!r}: inputs too small for {blocks} blocks, each of which halves them",
+            got=shape,
+            allowed=f"sides of at least {2**blocks}",
+            todo="set fewer model_options.blocks",
+        )
+
+
+def _check_images(model: str, shape: Shape, *, resize: int) -> None:
+    """Refuse what one of torchvision's networks cannot take."""
+    _check_rank(model, shape, 3)
+    if shape[0] not in (1, 3):
+        raise NnbenchError(
+            f"model {model!r}: wrong number of channels", got=shape[0], allowed="1 or 3"
+        )
+    side, least = resize or min(shape[1:]), SMALLEST_SIDE[model]
+    if side < least:
+        raise NnbenchError(
+            f"model {model!r}: images too small",
+            got=f"a side of {side}",
+            allowed=f"at least {least}",
+            todo=f"set model_options: {{resize: {least}}} or more",
+        )

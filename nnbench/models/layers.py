@@ -1,4 +1,4 @@
-"""Layers of our own that the builders put together; each is a plain ``nn.Module`` for one replicate."""
+"""Our own layers for the builders; each is a plain ``nn.Module`` for one replicate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nnbench.models.base import initialise
 
 
 class SkipBlock(nn.Module):
-    """x + body(x), with an identity path that nothing interrupts (He et al. 2016, both papers)."""
+    """x + body(x), with an uninterrupted identity path (He et al. 2016, both papers)."""
 
     def __init__(self, body: nn.Module) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Steps(nn.Module):
 class Recurrent(nn.Module):
     """One layer of ``nn.LSTM`` or ``nn.GRU``: all its states, or only the last one.
 
-    PyTorch has two biases, added to one another, where Keras' LSTM has one (its GRU has two).
+    PyTorch adds two biases where Keras' LSTM has one (its GRU has two).
     """
 
     def __init__(self, cell: type[nn.LSTM | nn.GRU], sizes: tuple[int, int], *, last: bool) -> None:

@@ -16,7 +16,6 @@ from torch import nn
 
 from nnbench.models.base import ModelSpec, linear
 from nnbench.models.layers import SkipBlock
-from nnbench.models.options import options_of
 
 
 def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
@@ -27,7 +26,7 @@ def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
     Raises:
         NnbenchError: An option that an MLP does not have.
     """
-    options = options_of("mlp", spec.options)
+    options = spec.options_of("mlp")
     widths = [math.prod(spec.input_shape), *spec.hidden]
     layers: list[nn.Module] = [nn.Flatten()]
     for depth, (inputs, outputs) in enumerate(itertools.pairwise(widths)):

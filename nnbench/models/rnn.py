@@ -13,8 +13,6 @@ from torch import nn
 
 from nnbench.models.base import ModelSpec, linear
 from nnbench.models.layers import Recurrent, Steps
-from nnbench.models.options import options_of
-from nnbench.models.sides import check_recurrent
 
 
 def lstm(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
@@ -25,8 +23,7 @@ def lstm(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
     Raises:
         NnbenchError: No hidden layer, inputs of another rank, or an option: it has none.
     """
-    options_of("lstm", spec.options)
-    check_recurrent("lstm", spec.input_shape, hidden=spec.hidden)
+    spec.options_of("lstm")
     return _network(nn.LSTM, spec, generator)
 
 
@@ -38,8 +35,7 @@ def gru(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
     Raises:
         NnbenchError: No hidden layer, inputs of another rank, or an option: it has none.
     """
-    options_of("gru", spec.options)
-    check_recurrent("gru", spec.input_shape, hidden=spec.hidden)
+    spec.options_of("gru")
     return _network(nn.GRU, spec, generator)
 
 

@@ -1,7 +1,7 @@
 """torchvision's networks for ImageNet, with random weights.
 
-Their layers, dropout and initialisation are torchvision's own: of the architecture settings only
-``model_options.resize`` acts (the side to which images are enlarged, bilinearly; 0: not at all).
+Their layers, dropout and initialisation are torchvision's own: the only architecture setting with an
+effect is ``model_options.resize`` (the side to which images are enlarged, bilinearly; 0: not at all).
 Images of one channel are repeated to three.
 """
 
@@ -16,19 +16,17 @@ from torch import Tensor, nn
 from torchvision import models
 
 from nnbench.models.base import ModelSpec
-from nnbench.models.options import options_of
-from nnbench.models.sides import check_images
 
 
 class AsImageNet(nn.Module):
-    """Images as these networks take them: (B, 1 or 3, H, W) -> (B, 3, side, side)."""
+    """Images as these networks expect them: (B, 1 or 3, H, W) -> (B, 3, side, side)."""
 
     def __init__(self, side: int) -> None:
         super().__init__()
         self.side = side
 
     def forward(self, x: Tensor) -> Tensor:
-        """Repeat a grey channel, enlarge where a side is given."""
+        """Repeat a grey channel, and enlarge the image if a side is given."""
         if self.side:
             x = nn.functional.interpolate(x, size=(self.side, self.side), mode="bilinear")
         return x.expand(-1, 3, -1, -1)
@@ -52,8 +50,8 @@ def alexnet(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
 def inception_v3(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
     """Inception v3 (Szegedy et al. 2016) without its auxiliary classifier.
 
-    That classifier is a second output with a loss of its own, and only in training; without it the
-    network has one output, logits, like every other model here.
+    That classifier is a second output with its own loss, used in training only; without it the network
+    has one output, logits, like every other model here.
     """
     make = partial(models.inception_v3, aux_logits=False, init_weights=True)
     return _network("inception_v3", spec, generator, make)
@@ -70,10 +68,9 @@ def _network(
     """(B, 1 or 3, H, W) -> (B, classes).
 
     Raises:
-        NnbenchError: Inputs that are no images of one or three channels, or too small ones.
+        NnbenchError: The inputs are not images of one or three channels, or are too small.
     """
-    side = int(options_of(name, spec.options)["resize"])
-    check_images(name, spec.input_shape, resize=side)
+    side = int(spec.options_of(name)["resize"])
     with _drawing_from(generator):
         network = make(weights=None, num_classes=spec.classes)
     return nn.Sequential(AsImageNet(side), network)

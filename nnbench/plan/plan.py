@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nnbench.cells.cell import Cell, blocks_of
+from nnbench.cells.cell import Cell, blocks_of, named_code
+from nnbench.cells.fingerprint import unfollowed
 from nnbench.claims.claim import Claim
 from nnbench.claims.config import Config, read_documents, resolve_settings
 from nnbench.claims.document import Document
@@ -54,6 +55,11 @@ class Plan:
     def datasets(self) -> tuple[str, ...]:
         """The datasets that some cell needs, sorted."""
         return tuple(sorted({cell.dataset for cell in self.cells.values()}))
+
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the user's own code: where changes of it would go unnoticed."""
+        names = {name for cell in self.cells.values() for name in named_code(cell)}
+        return tuple(map(str, unfollowed(*sorted(names))))
 
 
 def make_plan(config: Config, *, root: Path = Path()) -> Plan:

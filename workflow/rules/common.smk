@@ -13,7 +13,7 @@ try:
     WORKFLOW = Workflow(config)
     if workflow.is_main_process:
         WORKFLOW.check_writable()
-        for message in WORKFLOW.repair_records():
+        for message in (*WORKFLOW.repair_records(), *WORKFLOW.plan.notes()):
             print(f"nnbench: {message}", file=sys.stderr)
         WORKFLOW.mark_stale()
         if WORKFLOW.config.seeds < 5:

@@ -1,4 +1,4 @@
-"""One training in several frameworks, each in a process of its own.
+"""One training in several frameworks, each in its own process.
 
 ``measure`` hands every framework the same ``Problem`` (data, initial weights, order); ``worker`` is
 the process that loads one framework and trains; the other files are the frameworks.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,13 +12,13 @@ import optax
 
 from nnbench.experiments.frameworks.problem import ADAM_EPSILON, Outcome, Problem
 
+Weights = Sequence[jax.Array]
+
 
 def train(problem: Problem) -> Outcome:
     """Train by a jitted step; the loop over batches is Python, as in JAX' own examples."""
-    jax.config.update(
-        "jax_default_matmul_precision", "float32"
-    )  # no TF32 on GPUs, as all the others
-    weights: Any = [jnp.asarray(weight) for weight in problem.weights]
+    jax.config.update("jax_default_matmul_precision", "float32")  # no TF32 on GPUs, like the others
+    weights: Weights = [jnp.asarray(weight) for weight in problem.weights]
     inputs, labels = jnp.asarray(problem.inputs), jnp.asarray(problem.labels)
     optimizer = optax.adam(problem.learning_rate, eps=ADAM_EPSILON)
     step, state = _step(optimizer), optimizer.init(weights)
@@ -41,14 +40,20 @@ def train(problem: Problem) -> Outcome:
     )
 
 
-def _step(optimizer: Any) -> Callable[..., tuple[Any, Any, Any]]:
-    def loss_of(weights: Any, inputs: Any, labels: Any) -> Any:
+def _step(
+    optimizer: optax.GradientTransformation,
+) -> Callable[..., tuple[Weights, optax.OptState, jax.Array]]:
+    def loss_of(weights: Weights, inputs: jax.Array, labels: jax.Array) -> jax.Array:
         each = optax.softmax_cross_entropy_with_integer_labels(_logits(weights, inputs), labels)
         return each.mean()
 
     def step(
-        weights: Any, state: Any, total: Any, inputs: Any, labels: Any
-    ) -> tuple[Any, Any, Any]:
+        weights: Weights,
+        state: optax.OptState,
+        total: jax.Array,
+        inputs: jax.Array,
+        labels: jax.Array,
+    ) -> tuple[Weights, optax.OptState, jax.Array]:
         loss, gradients = jax.value_and_grad(loss_of)(weights, inputs, labels)
         updates, state = optimizer.update(gradients, state, weights)
         return optax.apply_updates(weights, updates), state, total + loss * len(labels)
@@ -56,13 +61,13 @@ def _step(optimizer: Any) -> Callable[..., tuple[Any, Any, Any]]:
     return jax.jit(step)  # type: ignore[no-any-return]  # it keeps the signature
 
 
-def _logits(weights: Sequence[Any], inputs: Any) -> Any:
+def _logits(weights: Weights, inputs: jax.Array) -> jax.Array:
     hidden = inputs
     for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
         hidden = jax.nn.relu(hidden @ kernel + bias)
     return hidden @ weights[-2] + weights[-1]
 
 
-def _accuracy(weights: Sequence[Any], problem: Problem) -> float:
+def _accuracy(weights: Weights, problem: Problem) -> float:
     found = _logits(weights, jnp.asarray(problem.test_inputs)).argmax(axis=1)
     return float((np.asarray(found) == problem.test_labels).mean())

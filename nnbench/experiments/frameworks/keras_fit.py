@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -52,7 +51,7 @@ def train(problem: Problem) -> Outcome:
     )
 
 
-def _model(problem: Problem) -> Any:
+def _model(problem: Problem) -> keras.Model:
     layers = layers_of(problem)
     hidden = [keras.layers.Dense(len(bias), activation="relu") for _, bias in layers[:-1]]
     last = keras.layers.Dense(len(problem.weights[-1]))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any
+
+from pydantic import ValidationError
 
 from nnbench.experiments.frameworks import worker
 from nnbench.experiments.frameworks.declared import Framework, FrameworkOptions
-from nnbench.experiments.frameworks.prepare import check_settings, problem_of
-from nnbench.experiments.frameworks.problem import Outcome, Problem, pack_problem, unpack_outcome
-from nnbench.experiments.frameworks.processes import NoAnswerError, ask, limits
-from nnbench.experiments.request import Measured, Request
+from nnbench.experiments.frameworks.prepare import check_request, problem_of
+from nnbench.experiments.frameworks.problem import Outcome, Problem, pack_problem
+from nnbench.experiments.measured import JsonObject, Measured, Metrics, Run
+from nnbench.experiments.request import Request
 from nnbench.experiments.timing import shuffled_blocks
+from nnbench.processes import Child, run_children
 
 PACKAGES: Mapping[Framework, tuple[str, ...]] = {
     "tensorflow": ("tensorflow",),
@@ -26,137 +27,112 @@ PACKAGES: Mapping[Framework, tuple[str, ...]] = {
     "jax": ("jax", "optax"),
 }
 
-ROUNDING = 1e-9  # of accuracies: two places equally far from a median differ by rounding alone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What came out so far; grows from block to block.
-
-    Attributes:
-        blocks: Outcomes by seed and place.
-        missing: Why a place is not measured; it is left out of every block.
-    """
-
-    blocks: dict[int, dict[str, Outcome]] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-
-    def of(self, place: str) -> list[Outcome]:
-        """A measured place's outcomes, one a block."""
-        return [block[place] for block in self.blocks.values()]
+ROUNDING = 1e-9  # of accuracies: two entries equally far from a median differ by rounding alone
 
 
 def measure(request: Request) -> Measured:
     """Train the same problem in every framework, block by block.
 
-    A place that fails in one block, or ends with another accuracy than the others, is left out of all
+    An entry that fails in one block, or ends with a different accuracy than the others, is left out of all
     blocks: its time would say nothing.
 
     Raises:
         NnbenchError: The settings or the data are not what the frameworks' loops can do.
     """
-    check_settings(request)
+    check_request(request)
     options: FrameworkOptions = request.options
-    found = Found(missing=not_installed(options.frameworks))
+    blocks: dict[int, dict[str, Outcome]] = {}
+    missing = not_installed(options.frameworks)
     started = time.perf_counter()
     for seed, order in shuffled_blocks(options.frameworks, request.seeds):
-        places = [place for place in order if place not in found.missing]
-        outcomes, failed = _block(places, problem_of(request, seed=seed), request)
-        found.blocks[seed] = outcomes
-        for place, reason in failed.items():
-            found.missing[place] = f"not measured: in the block of seed {seed}, {reason}"
-    return _measured(found, request, seconds=time.perf_counter() - started)
+        entries = [entry for entry in order if entry not in missing]
+        blocks[seed], failed = _block(entries, problem_of(request, seed=seed), request)
+        for entry, reason in failed.items():
+            missing[entry] = f"not measured: in the block of seed {seed}, {reason}"
+    measured = [entry for entry in options.frameworks if entry not in missing]
+    return Measured(
+        runs={
+            str(seed): Run(status="ok", metrics=_metrics(block, measured))
+            for seed, block in blocks.items()
+        },
+        missing=missing,
+        facts={e: _facts(e, [block[e] for block in blocks.values()], request) for e in measured},
+        notes=tuple(_notes([[b[e] for e in measured] for b in blocks.values()], options)),
+        seconds={"measure": time.perf_counter() - started},
+        trainings={
+            entry: {str(seed): _curves(block[entry]) for seed, block in blocks.items()}
+            for entry in measured
+        },
+    )
 
 
 def not_installed(frameworks: Mapping[str, Framework]) -> dict[str, str]:
-    """The places whose packages are not there, without importing any."""
+    """The entries whose packages are missing, each with the reason; nothing is imported."""
     absent = {
-        place: next((name for name in PACKAGES[framework] if find_spec(name) is None), None)
-        for place, framework in frameworks.items()
+        entry: next((name for name in PACKAGES[framework] if find_spec(name) is None), None)
+        for entry, framework in frameworks.items()
     }
     return {
-        place: f"not measured: {name} is not installed (in a checkout: pip install -e '.[frameworks]')"
-        for place, name in absent.items()
+        entry: f"not measured: {name} is not installed (in a checkout: pip install -e '.[frameworks]')"
+        for entry, name in absent.items()
         if name is not None
     }
 
 
 def _block(
-    places: Sequence[str], problem: Problem, request: Request
+    entries: Sequence[str], problem: Problem, request: Request
 ) -> tuple[dict[str, Outcome], dict[str, str]]:
-    """Every place's outcome, and why there is none or none that counts."""
+    """Every entry's outcome, and why it has none or none that counts."""
     question = pack_problem(problem)
-    outcomes, failed = {}, {}
-    for place in places:
-        try:
-            outcomes[place] = _ask(place, question, request)
-        except NoAnswerError as error:
-            failed[place] = str(error)
-    accuracies = {place: outcome.test_accuracy for place, outcome in outcomes.items()}
+    outcomes: dict[str, Outcome] = {}
+    failed: dict[str, str] = {}
+    for entry in entries:
+        answer = _ask(entry, question, request)
+        if isinstance(answer, str):
+            failed[entry] = answer
+        else:
+            outcomes[entry] = answer
+    accuracies = {entry: outcome.test_accuracy for entry, outcome in outcomes.items()}
     failed |= unequal(accuracies, tolerance=request.options.accuracy_tolerance)
     return outcomes, failed
 
 
-def _ask(place: str, question: bytes, request: Request) -> Outcome:
+def _ask(entry: str, question: bytes, request: Request) -> Outcome | str:
+    """The outcome of one framework's own process, or why it has none."""
     options: FrameworkOptions = request.options
-    answer = ask(
-        worker.command(options.frameworks[place]),
-        question,
-        environment=limits(
-            threads=request.cores, device=request.device.type, index=request.device.index
-        ),
-        timeout_seconds=options.timeout_seconds,
+    device = request.device
+    child = Child(
+        command=worker.command(options.frameworks[entry]),
+        document=question,
+        environment=worker.limits(threads=request.cores, device=device.type, index=device.index),
     )
+    [end] = run_children([child], timeout_seconds=options.timeout_seconds)
+    if end.failure is not None:
+        return end.failure
     try:
-        return unpack_outcome(answer)
-    except (ValueError, TypeError, KeyError) as error:
-        raise NoAnswerError(f"the answer cannot be read ({error})") from None
+        return Outcome.model_validate_json(end.output)
+    except ValidationError as error:
+        return f"the answer cannot be read ({error.errors()[0]['msg']})"
 
 
 def unequal(accuracies: Mapping[str, float], *, tolerance: float) -> dict[str, str]:
-    """The places whose accuracy is off, each with the reason; {} where all agree.
+    """The entries whose accuracy is off, each with the reason; {} if all agree.
 
     While the largest difference is beyond the tolerance, the accuracies farthest from the median leave;
-    of two that disagree, nothing says which one is off, so both leave.
+    if only two are left and disagree, nothing says which one is off, so both leave.
     """
     left, off = dict(accuracies), {}
     while left and max(left.values()) - min(left.values()) > tolerance:
         middle = statistics.median(left.values())
         farthest = max(abs(value - middle) for value in left.values())
-        for place, value in list(left.items()):
+        for entry, value in list(left.items()):
             if abs(value - middle) > farthest - ROUNDING:
-                off[place] = (
+                off[entry] = (
                     f"its test accuracy of {value:.2%} is not that of the others (median "
                     f"{middle:.2%}, tolerance {tolerance:.2%}): it did not do the same work"
                 )
-                del left[place]
+                del left[entry]
     return off
-
-
-def _measured(found: Found, request: Request, *, seconds: float) -> Measured:
-    options: FrameworkOptions = request.options
-    outcomes = {
-        place: found.of(place) for place in options.frameworks if place not in found.missing
-    }
-    return Measured(
-        runs={
-            str(seed): {"status": "ok", "metrics": _metrics(block, outcomes)}
-            for seed, block in found.blocks.items()
-        },
-        missing=found.missing,
-        facts={
-            place: {
-                "framework": options.frameworks[place],
-                "threads": request.cores,
-                "device": request.device.type,
-                **facts(of_place),
-            }
-            for place, of_place in outcomes.items()
-        },
-        notes=tuple(notes(list(outcomes.values()), options)),
-        seconds={"measure": seconds},
-        more={"trainings": {place: _curves(found, place) for place in outcomes}},
-    )
 
 
 def training_seconds(outcome: Outcome) -> float:
@@ -168,34 +144,42 @@ def training_seconds(outcome: Outcome) -> float:
     return statistics.fmean(outcome.epoch_seconds[1:]) * len(outcome.epoch_seconds)
 
 
-def _metrics(block: Mapping[str, Outcome], places: Iterable[str]) -> dict[str, float]:
-    metrics = {}
-    for place in places:
-        metrics[f"seconds@{place}"] = training_seconds(block[place])
-        metrics[f"test_accuracy@{place}"] = block[place].test_accuracy
+def _metrics(block: Mapping[str, Outcome], entries: Sequence[str]) -> Metrics:
+    metrics: Metrics = {}
+    for entry in entries:
+        metrics[f"seconds@{entry}"] = training_seconds(block[entry])
+        metrics[f"test_accuracy@{entry}"] = block[entry].test_accuracy
     return metrics
 
 
-def facts(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """What describes a place beside its metrics: medians over the blocks, and versions."""
+def _facts(entry: str, outcomes: Sequence[Outcome], request: Request) -> JsonObject:
+    """What describes an entry beside its metrics: medians over the blocks, and versions."""
+    epoch_seconds = [training_seconds(o) / len(o.epoch_seconds) for o in outcomes]
     return {
+        "framework": request.options.frameworks[entry],
+        "threads": request.cores,
+        "device": request.device.type,
         "import_seconds": statistics.median(o.import_seconds for o in outcomes),
         "first_epoch_seconds": statistics.median(o.epoch_seconds[0] for o in outcomes),
-        "epoch_seconds": statistics.median(
-            training_seconds(o) / len(o.epoch_seconds) for o in outcomes
-        ),
-        "versions": dict(outcomes[0].versions),
+        "epoch_seconds": statistics.median(epoch_seconds),
+        "versions": outcomes[0].versions,
     }
 
 
-def notes(places: Sequence[Sequence[Outcome]], options: FrameworkOptions) -> Iterator[str]:
-    """What a reader of the times has to know; the outcomes are given by place and block."""
+def _curves(outcome: Outcome) -> JsonObject:
+    return {
+        "epoch_seconds": list(outcome.epoch_seconds),
+        "train_loss": list(outcome.train_loss),
+    }
+
+
+def _notes(blocks: Sequence[Sequence[Outcome]], options: FrameworkOptions) -> Iterator[str]:
+    """What a reader of the times has to know; the outcomes are given by block and entry."""
     yield (
         f"Seconds are {options.epochs} times the mean epoch after the first, which compiles; "
         "imports, first epoch and test are not in them."
     )
-    if len(places) > 1:
-        blocks = list(zip(*places, strict=True))
+    if len(blocks[0]) > 1:
         accuracy = max(_spread([o.test_accuracy for o in block]) for block in blocks)
         loss = max(
             _spread([o.train_loss[0] for o in block]) / block[0].train_loss[0] for block in blocks
@@ -208,13 +192,3 @@ def notes(places: Sequence[Sequence[Outcome]], options: FrameworkOptions) -> Ite
 
 def _spread(values: Sequence[float]) -> float:
     return max(values) - min(values)
-
-
-def _curves(found: Found, place: str) -> dict[str, dict[str, list[float]]]:
-    return {
-        str(seed): {
-            "epoch_seconds": list(block[place].epoch_seconds),
-            "train_loss": list(block[place].train_loss),
-        }
-        for seed, block in found.blocks.items()
-    }

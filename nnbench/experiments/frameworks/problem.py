@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
 
 from nnbench.datasets.prepared.files import npz_bytes, read_npz
 
@@ -25,10 +26,10 @@ _ARRAYS = ("inputs", "labels", "test_inputs", "test_labels")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """An MLP with ReLU, softmax cross-entropy and Adam, and all that its training depends on.
+    """An MLP with ReLU, softmax cross-entropy and Adam, with everything its training depends on.
 
     Every epoch takes the samples in the order in which they lie here, drawn once beforehand: model.fit
-    draws its own order otherwise, and one fit for each epoch would cost what users do not pay.
+    draws its own order otherwise, and one fit per epoch would cost what users do not pay.
 
     Attributes:
         inputs: (N, D) float32, normalised, in the order of training.
@@ -55,22 +56,23 @@ class Problem:
     device: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(BaseModel):
     """One training.
 
     Attributes:
         epoch_seconds: Wall-clock seconds of each epoch, training alone.
         train_loss: Mean cross-entropy of each epoch's batches before their steps, in nats.
         test_accuracy: After the last epoch.
-        versions: Of the packages that did the work.
-        import_seconds: Until the framework was there.
+        versions: Versions of the packages that did the work.
+        import_seconds: Until the framework was imported.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     epoch_seconds: tuple[float, ...]
     train_loss: tuple[float, ...]
     test_accuracy: float
-    versions: Mapping[str, str]
+    versions: dict[str, str]
     import_seconds: float = 0.0
 
 
@@ -86,43 +88,14 @@ def pack_problem(problem: Problem) -> bytes:
     """The problem as an npz file."""
     arrays = {name: getattr(problem, name) for name in _ARRAYS}
     arrays |= {f"weight{number:03}": weight for number, weight in enumerate(problem.weights)}
-    rest = {
-        field.name: getattr(problem, field.name)
-        for field in dataclasses.fields(problem)
-        if field.name not in (*_ARRAYS, "weights")
-    }
+    names = {field.name for field in dataclasses.fields(problem)} - {*_ARRAYS, "weights"}
+    rest = {name: getattr(problem, name) for name in sorted(names)}
     return npz_bytes({**arrays, "rest": np.array(json.dumps(rest))})
 
 
 def unpack_problem(content: bytes) -> Problem:
     """The problem of an npz file."""
     arrays = read_npz(content)
-    weights = tuple(arrays[name] for name in sorted(arrays) if name.startswith("weight"))
-    rest: dict[str, Any] = json.loads(str(arrays["rest"]))
-    rest |= {name: arrays[name] for name in _ARRAYS}
-    return Problem(weights=weights, **rest)
-
-
-def pack_outcome(outcome: Outcome) -> str:
-    """The outcome as JSON.
-
-    Raises:
-        ValueError: A loss is not a number.
-    """
-    return json.dumps(dataclasses.asdict(outcome), allow_nan=False)
-
-
-def unpack_outcome(text: str) -> Outcome:
-    """The outcome of a worker's answer.
-
-    Raises:
-        ValueError, TypeError, KeyError: It is not one.
-    """
-    given: dict[str, Any] = json.loads(text)
-    return Outcome(
-        epoch_seconds=tuple(map(float, given["epoch_seconds"])),
-        train_loss=tuple(map(float, given["train_loss"])),
-        test_accuracy=float(given["test_accuracy"]),
-        versions=dict(given["versions"]),
-        import_seconds=float(given["import_seconds"]),
-    )
+    rest = json.loads(str(arrays.pop("rest")))
+    weights = tuple(arrays.pop(name) for name in sorted(arrays) if name.startswith("weight"))
+    return Problem(weights=weights, **{**arrays, **rest})

@@ -1,22 +1,22 @@
 """TensorFlow: the hand-written loop of its guide, a step under ``tf.function`` over batches.
 
 ``tf.data`` stays at its defaults. Its autotuner (TensorFlow 2.21) lets the end of an epoch wait until its
-thread wakes, after 10, 20, 40, … ms: up to as long again as the epoch took, in many epochs. That is part
-of what users wait for; slices of tensors do without ``tf.data``.
+thread wakes, after 10, 20, 40, … ms: in many epochs, up to as long again as the epoch itself took. Users
+wait for that too; slices of tensors do without ``tf.data``.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import tensorflow as tf
 
 from nnbench.errors import NnbenchError
 from nnbench.experiments.frameworks.problem import ADAM_EPSILON, Outcome, Problem
 
-Batches = Iterable[tuple[Any, Any]]
+Batches = Iterable[tuple[tf.Tensor, tf.Tensor]]
+Weights = Sequence[tf.Variable]
 
 
 def train(problem: Problem) -> Outcome:
@@ -77,9 +77,11 @@ def configure(problem: Problem) -> None:
         )
 
 
-def _step(weights: Sequence[Any], optimizer: Any) -> Callable[[Any, Any, Any], None]:
+def _step(
+    weights: Weights, optimizer: tf.keras.optimizers.Optimizer
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Variable], None]:
     @tf.function  # type: ignore[untyped-decorator]  # TensorFlow has no types
-    def step(inputs: Any, labels: Any, total: Any) -> None:
+    def step(inputs: tf.Tensor, labels: tf.Tensor, total: tf.Variable) -> None:
         with tf.GradientTape() as tape:
             logits = _logits(weights, inputs)
             each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
@@ -90,13 +92,13 @@ def _step(weights: Sequence[Any], optimizer: Any) -> Callable[[Any, Any, Any], N
     return step  # type: ignore[no-any-return]
 
 
-def _logits(weights: Sequence[Any], inputs: Any) -> Any:
+def _logits(weights: Weights, inputs: tf.Tensor) -> tf.Tensor:
     hidden = inputs
     for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
         hidden = tf.nn.relu(hidden @ kernel + bias)
     return hidden @ weights[-2] + weights[-1]
 
 
-def _accuracy(weights: Sequence[Any], problem: Problem) -> float:
+def _accuracy(weights: Weights, problem: Problem) -> float:
     found = _logits(weights, tf.constant(problem.test_inputs)).numpy().argmax(axis=1)
     return float((found == problem.test_labels).mean())

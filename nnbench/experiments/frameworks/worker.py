@@ -1,8 +1,8 @@
 """The process that loads one framework and trains: ``python -m … FRAMEWORK < problem.npz > outcome``."""
+# ruff: noqa: PLC0415 - a framework is loaded only where it trains
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 import sys
@@ -11,14 +11,16 @@ from typing import cast, get_args
 
 from nnbench.errors import NnbenchError
 from nnbench.experiments.frameworks.declared import Framework
-from nnbench.experiments.frameworks.problem import (
-    Outcome,
-    Problem,
-    Train,
-    pack_outcome,
-    unpack_problem,
-)
+from nnbench.experiments.frameworks.problem import Outcome, Problem, Train, unpack_problem
 from nnbench.processes import end_with_parent, use_cores
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
 
 
 def command(framework: Framework) -> list[str]:
@@ -26,26 +28,48 @@ def command(framework: Framework) -> list[str]:
     return [sys.executable, "-m", "nnbench.experiments.frameworks.worker", framework]
 
 
+def limits(*, threads: int, device: str, index: int | None = None) -> dict[str, str]:
+    """This process's environment with a number of threads and one device for every framework.
+
+    Args:
+        threads: CPU threads to compute with.
+        device: ``cpu``, ``cuda`` or ``mps``.
+        index: Which of the GPUs that this process sees; None: the first.
+    """
+    one = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"}
+    return {
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+        **(one if threads == 1 else {}),
+        "CUDA_VISIBLE_DEVICES": _visible(index or 0) if device == "cuda" else "-1",
+        "JAX_PLATFORMS": device,
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+
+def _visible(index: int) -> str:
+    """One of the GPUs that this process may see, in the driver's own numbers or names."""
+    own = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return own.split(",")[index] if own else str(index)
+
+
 def trainer(framework: Framework) -> Train:
     """Load a framework and return its training function."""
-    # one framework a process: none may take memory, threads or start-up time from another
+    # one framework per process: none may take memory, threads or start-up time from another
     match framework:
         case "tensorflow":
-            from nnbench.experiments.frameworks.tensorflow_loop import train  # noqa: PLC0415
+            from nnbench.experiments.frameworks.tensorflow_loop import train
         case "tensorflow_slices":
-            from nnbench.experiments.frameworks.tensorflow_loop import (  # noqa: PLC0415
-                train_on_slices as train,
-            )
+            from nnbench.experiments.frameworks.tensorflow_loop import train_on_slices as train
         case "keras":
-            from nnbench.experiments.frameworks.keras_fit import train  # noqa: PLC0415
+            from nnbench.experiments.frameworks.keras_fit import train
         case "pytorch":
-            from nnbench.experiments.frameworks.pytorch_loop import train  # noqa: PLC0415
+            from nnbench.experiments.frameworks.pytorch_loop import train
         case "pytorch_slices":
-            from nnbench.experiments.frameworks.pytorch_loop import (  # noqa: PLC0415
-                train_on_slices as train,
-            )
+            from nnbench.experiments.frameworks.pytorch_loop import train_on_slices as train
         case "jax":
-            from nnbench.experiments.frameworks.jax_loop import train  # noqa: PLC0415
+            from nnbench.experiments.frameworks.jax_loop import train
     return train
 
 
@@ -61,7 +85,7 @@ def run(framework: Framework, problem: Problem) -> Outcome:
     outcome = train(problem)
     if not all(map(math.isfinite, outcome.train_loss)):
         raise NnbenchError("the training diverged", got=f"losses {outcome.train_loss}")
-    return dataclasses.replace(outcome, import_seconds=import_seconds)
+    return outcome.model_copy(update={"import_seconds": import_seconds})
 
 
 def main() -> None:
@@ -69,13 +93,13 @@ def main() -> None:
     end_with_parent()
     [framework] = sys.argv[1:]
     if framework not in get_args(Framework):
-        sys.exit(f"no framework {framework!r}; there are: {', '.join(get_args(Framework))}")
+        sys.exit(f"no framework {framework!r}; allowed: {', '.join(get_args(Framework))}")
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
         os.dup2(2, 1)
         problem = unpack_problem(sys.stdin.buffer.read())
         use_cores(problem.threads)
         try:
-            answer.write(pack_outcome(run(cast("Framework", framework), problem)))
+            answer.write(run(cast("Framework", framework), problem).model_dump_json())
         except NnbenchError as error:
             sys.exit(str(error))
 

@@ -1,14 +1,14 @@
-"""Ways of training one network on several processes: options, places, cost."""
+"""Ways of training one network on several processes: the options."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from nnbench.experiments.base import Experiment
+from nnbench.experiments.parallel import cost
 from nnbench.schema import Strict
 
 Way = Literal["single", "data", "tensor", "mesh"]
@@ -34,12 +34,12 @@ class ParallelOptions(Strict):
     ways: Annotated[dict[str, Way], Field(min_length=2)] = Field(
         default={"single": "single", "data": "data", "tensor": "tensor", "mesh": "mesh"}
     )
-    """What each level does; ``single`` is the reference of times and losses and must be there."""
+    """By the name that a level reads (``at:``); ``single``, the reference, must be among them."""
     processes: Literal[4] = 4
-    """Four, the smallest number that has a mesh of both ways (two by two)."""
+    """Four, the smallest number with a mesh that divides both data and layers (two by two)."""
     hidden: Annotated[tuple[Width, ...], Field(min_length=1)] = (1024, 1024)
     batch_size: Annotated[int, Field(ge=1, le=2**20)] = 256
-    """Of one optimiser step, over all processes."""
+    """Samples of one optimiser step, over all processes."""
     steps: Steps = 50
     """Timed optimiser steps of a block; their seconds are the metric."""
     parts: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -71,37 +71,15 @@ class ParallelOptions(Strict):
         return self
 
 
-def _places(options: ParallelOptions) -> tuple[str, ...]:
-    return tuple(options.ways)
-
-
-def _weights(options: ParallelOptions) -> int:
-    """Weights of the network on images of 28 x 28 with ten classes, the usual case."""
-    return sum(a * b for a, b in itertools.pairwise((784, *options.hidden, 10)))
-
-
-def _memory_mb(options: ParallelOptions) -> int:
-    """PyTorch in the parent and in every process (840 MB resident at the defaults), weights, activations."""
-    # weight, gradient, its bucket, two moments, start, reference, and the end of each way
-    values = 11 * _weights(options) + 3 * options.batch_size * sum(options.hidden)
-    return 600 + options.processes * (750 + 4 * values // 10**6)
-
-
-def _seconds(options: ParallelOptions, blocks: int) -> float:
-    """Six operations a weight and sample at 5e10 a second; 10 s until all processes are there."""
-    step = 6 * _weights(options) * options.batch_size / 5e10 + 2e-3
-    return 10.0 + blocks * len(options.ways) * (options.steps + options.warm_up) * step
-
-
 PARALLEL = Experiment(
     name="parallel",
     title="training on several processes",
     measure="nnbench.experiments.parallel.measure:measure",
     options=ParallelOptions,
     metrics=("seconds",),
-    places=_places,
+    entries=lambda options: tuple(options.ways),
     alone=True,
     every_gpu=True,
-    memory_mb=_memory_mb,
-    seconds=_seconds,
+    memory_mb=cost.memory_mb,
+    seconds=cost.seconds,
 )

@@ -45,11 +45,11 @@ class _Leave(torch.autograd.Function):
     """The sum of all processes' outputs; its gradient is everybody's gradient (Megatron's g)."""
 
     @staticmethod
-    def forward(_ctx: Any, x: Tensor, group: dist.ProcessGroup) -> Tensor:
+    def forward(_ctx: object, x: Tensor, group: dist.ProcessGroup) -> Tensor:
         return _summed(x, group)
 
     @staticmethod
-    def backward(_ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(_ctx: object, *gradients: Tensor) -> tuple[Tensor, None]:
         return gradients[0], None
 
 

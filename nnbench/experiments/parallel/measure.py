@@ -6,27 +6,24 @@ order drawn from its seed. A way counts only if it computes what the single proc
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from nnbench.errors import NnbenchError
-from nnbench.experiments.parallel import worker
+from nnbench.engine.checkpoint import Checkpoint
+from nnbench.experiments.measured import JsonObject, Measured, Metrics, Run
+from nnbench.experiments.mlp import check_settings, classified_dataset
 from nnbench.experiments.parallel.declared import PARALLEL, SHAPES, ParallelOptions, Way
 from nnbench.experiments.parallel.processes import loopback_interface, run_together
-from nnbench.experiments.request import Measured, Request
-from nnbench.registry import DATASETS, load
-from nnbench.settings import Settings
+from nnbench.experiments.parallel.ways import Job
+from nnbench.experiments.parallel.worker import ANSWER, BlockFound, Found, work
+from nnbench.experiments.request import Request
 
 TOLERANCE = 1e-6
 """Of the losses in 64 bits, relative to the single process's. Rounding leaves 1e-14; a gradient that is
@@ -48,28 +45,6 @@ REPLACED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What the processes had.
-
-    Attributes:
-        options: The experiment's options.
-        count: Processes that were started.
-        cores: CPU cores for all of them.
-        device: ``cpu``, ``cuda`` or another type of PyTorch's.
-    """
-
-    options: ParallelOptions
-    count: int
-    cores: int
-    device: str
-
-    @property
-    def threads(self) -> int:
-        """Of each process while all of them compute."""
-        return max(1, self.cores // self.count)
-
-
 def measure(request: Request) -> Measured:
     """Time every way in every block.
 
@@ -77,48 +52,17 @@ def measure(request: Request) -> Measured:
         NnbenchError: A setting cannot be followed, the data have no classes, or a process failed.
     """
     options: ParallelOptions = request.options
-    check_settings(request.settings)
-    _check_dataset(request.dataset)
+    check_settings(request.settings, followed=FOLLOWED, replaced=REPLACED)
+    classified_dataset(request)
     device = request.device.type
     gpus = torch.cuda.device_count() if device == "cuda" else 0
     reason = why_alone(device, gpus=gpus, processes=options.processes)
-    setup = Setup(
-        options=options,
-        count=1 if reason else options.processes,
-        cores=request.cores,
-        device=device,
-    )
+    # the processes run elsewhere, and have nothing to do with an interrupted training
+    request = replace(request, folder=request.folder.resolve(), checkpoint=Checkpoint())
+    job = Job(request=request, count=1 if reason else options.processes)
     started = time.perf_counter()
-    found = _run(request, setup)
-    took = time.perf_counter() - started
-    return measured(found, setup, reason=reason, seconds=took)
-
-
-def check_settings(settings: Settings) -> None:
-    """Refuse what the ways of training could not follow.
-
-    Raises:
-        NnbenchError: Names the setting and its value.
-    """
-    plain = Settings()
-    fixed = sorted(set(Settings.model_fields) - FOLLOWED - REPLACED)
-    changed = [name for name in fixed if getattr(settings, name) != getattr(plain, name)]
-    if changed:
-        raise NnbenchError(
-            f"experiment 'parallel' cannot follow the setting {changed[0]!r}",
-            got=getattr(settings, changed[0]),
-            allowed=f"settings: {', '.join(sorted(FOLLOWED))}",
-            todo="remove it from the claim's settings",
-        )
-
-
-def _check_dataset(name: str) -> None:
-    if len(load("dataset", name, DATASETS).class_names) < 2:
-        raise NnbenchError(
-            f"experiment 'parallel' cannot train on dataset {name!r}",
-            got="numbers to predict",
-            allowed="a dataset with classes",
-        )
+    found = _run(job)
+    return measured(found, job, reason=reason, seconds=time.perf_counter() - started)
 
 
 def why_alone(device: str, *, gpus: int, processes: int) -> str | None:
@@ -130,86 +74,72 @@ def why_alone(device: str, *, gpus: int, processes: int) -> str | None:
     return f"PyTorch has no communication between processes for {device}"
 
 
-def _run(request: Request, setup: Setup) -> dict[str, Any]:
-    """Start the processes and read what the first one found."""
+def _run(job: Job) -> Found:
+    """Start the processes and read what they found."""
     loopback = loopback_interface()
-    estimate = PARALLEL.seconds(setup.options, len(request.seeds)) if PARALLEL.seconds else 0.0
+    estimate = PARALLEL.seconds(job.options, len(job.request.seeds)) if PARALLEL.seconds else 0.0
     timeout_seconds = max(PATIENCE_SECONDS, PATIENCE * estimate)
-    printed = run_together(
-        [sys.executable, "-P", "-m", worker.__name__],
-        {
-            "options": setup.options.model_dump(mode="json"),
-            "settings": request.settings.model_dump(mode="json"),
-            "dataset": request.dataset,
-            "folder": str(request.folder.resolve()),
-            "seeds": list(request.seeds),
-            "device": str(request.device),
-            "cores": setup.cores,
-            "threads": setup.threads,
-            "timeout_seconds": timeout_seconds,
-        },
-        count=setup.count,
-        environment={
-            "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
-            "OMP_NUM_THREADS": str(setup.threads),
-            "GLOO_SOCKET_IFNAME": loopback,
-            "NCCL_SOCKET_IFNAME": loopback,
-            # a folder that is there: nothing is compiled, but PyTorch would make one of its own
-            "TORCHINDUCTOR_CACHE_DIR": tempfile.gettempdir(),
-        },
-        timeout_seconds=timeout_seconds,
-    )
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return found
+    environment = {
+        "OMP_NUM_THREADS": str(job.threads),
+        "GLOO_SOCKET_IFNAME": loopback,
+        "NCCL_SOCKET_IFNAME": loopback,
+        # an existing folder: nothing is compiled, but PyTorch would make one of its own
+        "TORCHINDUCTOR_CACHE_DIR": tempfile.gettempdir(),
+    }
+    with tempfile.TemporaryDirectory(prefix="nnbench-parallel-") as name:
+        folder = Path(name)
+        run_together(
+            *(work, job, folder, timeout_seconds),
+            count=job.count,
+            environment=environment,
+            timeout_seconds=timeout_seconds,
+        )
+        return Found.model_validate_json((folder / ANSWER).read_bytes())
 
 
-def measured(
-    found: Mapping[str, Any], setup: Setup, *, reason: str | None, seconds: float
-) -> Measured:
+def measured(found: Found, job: Job, *, reason: str | None, seconds: float) -> Measured:
     """The record of what the processes found.
 
     Args:
-        found: ``backend`` and ``blocks``, as the first process prints them.
-        setup: What the processes had.
-        reason: Why there was but one, or None.
-        seconds: All of it, the start of the processes included.
+        found: What the processes found.
+        job: What they were asked.
+        reason: Why there was only one process, or None.
+        seconds: From the start of the processes to their end.
     """
-    blocks, ways = found["blocks"], setup.options.ways
-    missing = {place: reason for place, way in ways.items() if reason and way != "single"}
+    blocks, ways = found.blocks, job.options.ways
+    missing = {entry: reason for entry, way in ways.items() if reason and way != "single"}
     differences = {
-        p: _largest_difference(blocks, w, "checked_losses")
-        for p, w in ways.items()
-        if p not in missing
+        entry: max(_loss_difference(block, way) for block in blocks)
+        for entry, way in ways.items()
+        if entry not in missing
     }
-    for place, difference in differences.items():
+    for entry, difference in differences.items():
         if not difference <= TOLERANCE:
-            missing[place] = (
+            missing[entry] = (
                 f"its losses differ from single-process training: by {difference:.2g} of them in 64 bits, "
                 f"where rounding explains {TOLERANCE:.2g}"
             )
+    timed = {entry: way for entry, way in ways.items() if entry not in missing}
     return Measured(
-        runs={str(b["seed"]): _block_run(b, setup.options, leave_out=missing) for b in blocks},
+        runs={str(block.seed): _block_run(block, timed) for block in blocks},
         missing=missing,
-        facts={p: _facts(found, setup, ways[p], difference=d) for p, d in differences.items()},
-        notes=(*shared_cores(setup), _reference(blocks, setup.options)),
+        facts={
+            entry: {**_division(found, job, ways[entry]), **_outcome(blocks, ways[entry])}
+            for entry in differences
+        },
+        notes=(*shared_cores(job), _reference(blocks, job.options)),
         seconds={"measure": seconds},
-        more={"parameters": blocks[0]["parameters"]},
+        parameters=blocks[0].parameters,
     )
 
 
-def _block_run(
-    block: Mapping[str, Any], options: ParallelOptions, *, leave_out: Mapping[str, str]
-) -> dict[str, Any]:
-    """A block's seconds; times of a training that diverged still are times, and marked so."""
-    single = block["ways"]["single"]["losses"]
-    return {
-        "status": "ok" if all(map(math.isfinite, single)) else "diverged",
-        "metrics": {
-            f"seconds@{place}": _seconds(block["ways"][way]["part_seconds"])
-            for place, way in options.ways.items()
-            if place not in leave_out
-        },
+def _block_run(block: BlockFound, ways: dict[str, Way]) -> Run:
+    """A block's seconds; those of a training that diverged are times too, and marked."""
+    finite = all(map(math.isfinite, block.ways["single"].losses))
+    seconds: Metrics = {
+        f"seconds@{entry}": _seconds(block.ways[way].part_seconds) for entry, way in ways.items()
     }
+    return Run(status="ok" if finite else "diverged", metrics=seconds)
 
 
 def _seconds(parts: Sequence[float]) -> float:
@@ -217,11 +147,9 @@ def _seconds(parts: Sequence[float]) -> float:
     return statistics.median(parts) * len(parts)
 
 
-def _largest_difference(blocks: Sequence[Mapping[str, Any]], way: Way, losses: str) -> float:
-    return max(
-        loss_difference(block["ways"][way][losses], block["ways"]["single"][losses])
-        for block in blocks
-    )
+def _loss_difference(block: BlockFound, way: Way) -> float:
+    """In 64 bits, to the single process."""
+    return loss_difference(block.ways[way].checked_losses, block.ways["single"].checked_losses)
 
 
 def loss_difference(losses: Sequence[float], reference: Sequence[float]) -> float:
@@ -236,30 +164,33 @@ def _relative(ours: float, theirs: float) -> float:
     return 0.0 if not math.isfinite(ours) and not math.isfinite(theirs) else math.inf
 
 
-def _facts(
-    found: Mapping[str, Any], setup: Setup, way: Way, *, difference: float
-) -> dict[str, Any]:
-    """How a way was trained, and what it computed at every step of every block."""
-    own = {str(block["seed"]): block["ways"][way] for block in found["blocks"]}
+def _division(found: Found, job: Job, way: Way) -> JsonObject:
+    """How the work was divided in a way."""
     data, tensor = SHAPES[way]
     alone = way == "single"
-    moved = [run["weights_difference"] for run in own.values()]
     return {
         "way": way,
         "processes": data * tensor,
         "data_shares": data,
         "tensor_shares": tensor,
-        "threads_per_process": setup.cores if alone else setup.threads,
-        "backend": None if alone else found["backend"],
-        **setup.options.model_dump(mode="json", include=STATED),
-        "loss_difference": _finite(difference),
-        "loss_difference_32_bits": _finite(_largest_difference(found["blocks"], way, "losses")),
+        "threads_per_process": job.request.cores if alone else job.threads,
+        "backend": None if alone else found.backend,
+        **job.options.model_dump(mode="json", include=STATED),
+    }
+
+
+def _outcome(blocks: Sequence[BlockFound], way: Way) -> JsonObject:
+    """What a way computed at every step of every block, and how far that is from the single process."""
+    own = {str(block.seed): block.ways[way] for block in blocks}
+    moved = [found.weights_difference for found in own.values()]
+    in_32_bits = [loss_difference(b.ways[way].losses, b.ways["single"].losses) for b in blocks]
+    return {
+        "loss_difference": _finite(max(_loss_difference(block, way) for block in blocks)),
+        "loss_difference_32_bits": _finite(max(in_32_bits)),
         "weights_difference": max(moved) if all(map(math.isfinite, moved)) else None,
-        "part_seconds": {seed: [_rounded(s) for s in r["part_seconds"]] for seed, r in own.items()},
-        "checked_losses": {
-            seed: list(map(_finite, r["checked_losses"])) for seed, r in own.items()
-        },
-        "losses": {seed: [_rounded(x) for x in run["losses"]] for seed, run in own.items()},
+        "part_seconds": {seed: list(map(_rounded, w.part_seconds)) for seed, w in own.items()},
+        "checked_losses": {seed: list(map(_finite, w.checked_losses)) for seed, w in own.items()},
+        "losses": {seed: list(map(_rounded, w.losses)) for seed, w in own.items()},
     }
 
 
@@ -272,20 +203,20 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def shared_cores(setup: Setup) -> tuple[str, ...]:
+def shared_cores(job: Job) -> tuple[str, ...]:
     """A sentence for the reader where processes share cores; none where each has its own."""
-    if setup.device != "cpu" or setup.count <= setup.cores:
+    if job.request.device.type != "cpu" or job.count <= job.request.cores:
         return ()
-    cores = "1 core" if setup.cores == 1 else f"{setup.cores} cores"
+    cores = "1 core" if job.request.cores == 1 else f"{job.request.cores} cores"
     sentence = (
-        f"{setup.count} processes share {cores}, which a single process has to itself: dividing the "
+        f"{job.count} processes share {cores}, which a single process has to itself: dividing the "
         "work adds no computing power here, and communication costs time."
     )
     return (sentence,)
 
 
-def _reference(blocks: Sequence[Mapping[str, Any]], options: ParallelOptions) -> str:
-    seconds = [_seconds(block["ways"]["single"]["part_seconds"]) for block in blocks]
+def _reference(blocks: Sequence[BlockFound], options: ParallelOptions) -> str:
+    seconds = [_seconds(block.ways["single"].part_seconds) for block in blocks]
     return (
         f"A single process takes {statistics.median(seconds):.3g} s "
         f"for the {options.steps} steps (median of {len(blocks)} blocks)."

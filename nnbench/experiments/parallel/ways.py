@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -22,15 +21,44 @@ from nnbench.datasets.base import Dataset
 from nnbench.engine.data import Bank, training_data
 from nnbench.engine.device import synchronise
 from nnbench.engine.optim import Optimizer
-from nnbench.engine.seeding import derived_seed, generator
+from nnbench.engine.seeding import generator
+from nnbench.experiments.mlp import classified_dataset, initial_mlp
 from nnbench.experiments.parallel.declared import SHAPES, ParallelOptions, Way
 from nnbench.experiments.parallel.layers import Share, cut, whole_weights
-from nnbench.models.base import ModelSpec
-from nnbench.models.mlp import build
-from nnbench.registry import ACTIVATIONS, OPTIMIZERS, load
-from nnbench.settings import Settings
+from nnbench.experiments.request import Request
+from nnbench.registry import OPTIMIZERS, load
 
 CHECKED_STEPS = 3  # the third reads weights that two steps and their moments made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is trained, by how many processes."""
+
+    request: Request
+    count: int
+
+    @property
+    def options(self) -> ParallelOptions:
+        """The experiment's options."""
+        options: ParallelOptions = self.request.options
+        return options
+
+    @property
+    def dataset(self) -> Dataset:
+        """Where the samples come from."""
+        return classified_dataset(self.request)
+
+    @property
+    def threads(self) -> int:
+        """Of each process while all of them compute; a single process has all cores."""
+        return max(1, self.request.cores // self.count)
+
+    @property
+    def ways(self) -> list[Way]:
+        """The ways that this number of processes can go, in a fixed order."""
+        asked = self.options.ways.values()
+        return [way for way in SHAPES if way in asked and processes_of(way) <= self.count]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,36 +66,18 @@ class Group:
     """This process among the others.
 
     Attributes:
-        rank, count: Its number and how many there are.
+        job: What all of them do.
+        rank: The number of this process.
         device: Where it computes.
-        threads: Of this process while all of them compute.
         backend: ``gloo`` or ``nccl``, which carries gradients and activations.
-        cores: All that there are: the threads of single-process training.
         meshes: The processes as a grid (data, tensor), for each way that has several.
     """
 
+    job: Job
     rank: int
-    count: int
     device: torch.device
     backend: str
-    threads: int
-    cores: int
     meshes: Mapping[Way, DeviceMesh]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """What is trained.
-
-    Attributes:
-        options, settings, dataset: As in the request.
-        folder: The prepared dataset.
-    """
-
-    options: ParallelOptions
-    settings: Settings
-    dataset: Dataset
-    folder: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,92 +107,73 @@ class Trained:
     weights: Tensor
 
 
-def possible_ways(options: ParallelOptions, count: int) -> list[Way]:
-    """The ways that this number of processes can go, in a fixed order."""
-    return [way for way in SHAPES if way in options.ways.values() and processes_of(way) <= count]
-
-
 def processes_of(way: Way) -> int:
     """How many processes a way needs."""
     data, tensor = SHAPES[way]
     return data * tensor
 
 
-def draw_block(problem: Problem, group: Group, seed: int) -> Block:
+def draw_block(job: Job, seed: int, device: torch.device) -> Block:
     """The samples on the device; batches follow one another through pass after pass of the data."""
-    options = problem.options
+    options, request, ways = job.options, job.request, job.ways
     data = training_data(
-        problem.dataset, problem.settings, folder=problem.folder, seeds=[seed], device=group.device
+        job.dataset, request.settings, folder=request.folder, seeds=[seed], device=device
     )
     draw = generator(seed, "order")
-    ways = possible_ways(options, group.count)
     order = tuple(ways[index] for index in torch.randperm(len(ways), generator=draw).tolist())
     steps, size = options.warm_up + options.steps, data.train.shape[1]
     passes = -(-steps * options.batch_size // size)
-    places = torch.cat([torch.randperm(size, generator=draw) for _ in range(passes)])
-    rows = data.train[0, places[: steps * options.batch_size].to(group.device)]
+    drawn = torch.cat([torch.randperm(size, generator=draw) for _ in range(passes)])
+    rows = data.train[0, drawn[: steps * options.batch_size].to(device)]
     return Block(seed=seed, bank=data.bank, rows=rows.view(steps, options.batch_size), order=order)
 
 
-def network(problem: Problem, seed: int) -> nn.Sequential:
+def network(job: Job, seed: int) -> nn.Sequential:
     """The whole network with the seed's weights, the same in every process and way."""
-    spec = ModelSpec(
-        input_shape=problem.dataset.input_shape,
-        classes=len(problem.settings.classes or problem.dataset.class_names),
-        hidden=problem.options.hidden,
-        activation=load("activation", problem.settings.activation, ACTIVATIONS),
-        dropout=0.0,
-        init=problem.settings.init,
-    )
-    # PyTorch's layers draw from the global state when they are built: on a private copy of it
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived_seed(seed, "init"))
-        model = build(spec, generator(seed, "init"))
-    assert isinstance(model, nn.Sequential)
-    return model
+    settings = job.request.settings
+    return initial_mlp(settings, job.dataset, hidden=job.options.hidden, seed=seed)
 
 
-def train_block(problem: Problem, group: Group, block: Block, way: Way) -> Trained:
+def train_block(group: Group, block: Block, way: Way) -> Trained:
     """Train in one way; a process that has no part in it waits for the others."""
+    job, steps = group.job, len(block.rows)
     if processes_of(way) <= group.rank:
-        rows = len(block.rows)
         found = Trained(
-            seconds=torch.zeros(problem.options.parts, dtype=torch.float64),
-            losses=torch.zeros(rows, dtype=torch.float64),
-            checked_losses=torch.zeros(min(CHECKED_STEPS, rows), dtype=torch.float64),
-            weights=start_weights(problem, block.seed),
+            seconds=torch.zeros(job.options.parts, dtype=torch.float64),
+            losses=torch.zeros(steps, dtype=torch.float64),
+            checked_losses=torch.zeros(min(CHECKED_STEPS, steps), dtype=torch.float64),
+            weights=start_weights(job, block.seed),
         )
     else:
-        torch.set_num_threads(group.cores if way == "single" else group.threads)
-        checked_losses, weights = _checked(problem, group, block, way)
-        seconds, losses = _timed(problem, group, block, way)
+        torch.set_num_threads(job.request.cores if way == "single" else job.threads)
+        checked_losses, weights = _checked(group, block, way)
+        seconds, losses = _timed(group, block, way)
         found = Trained(
             seconds=seconds, losses=losses, checked_losses=checked_losses, weights=weights
         )
-        torch.set_num_threads(group.threads)
+        torch.set_num_threads(job.threads)
     meet()
     return found
 
 
-def _checked(problem: Problem, group: Group, block: Block, way: Way) -> tuple[Tensor, Tensor]:
+def _checked(group: Group, block: Block, way: Way) -> tuple[Tensor, Tensor]:
     """Losses and last weights of the first steps in 64 bits.
 
     In 32 bits the ways part after some steps though all of them are right: a sum in another order
     flips a ReLU whose input is next to zero, and with it that sample's gradient.
     """
     exact = torch.float64 if group.device.type != "mps" else torch.float32  # Apple's has no other
-    trainer = _trainer(problem, group, block, way, dtype=exact)
+    trainer = _Trainer(group, block, way, exact)
     steps = min(CHECKED_STEPS, len(block.rows))
     trainer.steps(0, steps)
-    return trainer.losses[:steps].cpu().double(), vector(
-        whole_weights(trainer.network)
-    ).cpu().double()
+    weights = vector(whole_weights(trainer.network))
+    return trainer.losses[:steps].cpu().double(), weights.cpu().double()
 
 
-def _timed(problem: Problem, group: Group, block: Block, way: Way) -> tuple[Tensor, Tensor]:
+def _timed(group: Group, block: Block, way: Way) -> tuple[Tensor, Tensor]:
     """Seconds of every part and losses of every step, in 32 bits."""
-    options = problem.options
-    trainer = _trainer(problem, group, block, way, dtype=torch.float32)
+    options = group.job.options
+    trainer = _Trainer(group, block, way, torch.float32)
     trainer.steps(0, options.warm_up)
     each, seconds = options.steps // options.parts, []
     for part in range(options.parts):
@@ -197,51 +188,30 @@ def _timed(problem: Problem, group: Group, block: Block, way: Way) -> tuple[Tens
     return torch.tensor(seconds, dtype=torch.float64), trainer.losses.cpu().double()
 
 
-def _trainer(
-    problem: Problem, group: Group, block: Block, way: Way, *, dtype: torch.dtype
-) -> _Trainer:
-    """The network with its first weights, shared out among the processes of this way."""
-    own, rows = network(problem, block.seed).to(group.device, dtype), block.rows
-    whole: nn.Module = own
-    if way != "single":
-        own, rows = _shared_out(own, rows, group.meshes[way])
-        several = SHAPES[way][0] > 1
-        replicas = group.meshes[way].get_group("data")
-        whole = DistributedDataParallel(own, process_group=replicas) if several else own
-    return _Trainer(problem, block.bank, own, whole=whole, rows=rows, dtype=dtype)
-
-
-def _shared_out(
-    model: nn.Sequential, rows: Tensor, mesh: DeviceMesh
-) -> tuple[nn.Sequential, Tensor]:
-    """This process's share of the network, and of the rows (steps, batch) of every batch."""
-    data, tensor = mesh.size(0), mesh.size(1)
-    if tensor > 1:
-        share = Share(
-            group=mesh.get_group("tensor"), rank=mesh.get_local_rank("tensor"), size=tensor
-        )
-        model = cut(model, share)
-    return model, rows.chunk(data, dim=1)[mesh.get_local_rank("data")]
-
-
 class _Trainer:
-    """The optimiser steps of one way, the same for all of them."""
+    """The optimiser steps of one way, on this process's share of the network and of every batch."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        bank: Bank,
-        network: nn.Sequential,
-        *,
-        whole: nn.Module,
-        rows: Tensor,
-        dtype: torch.dtype,
-    ) -> None:
-        self.bank, self.network, self.model, self.rows = bank, network, whole, rows
-        self.lr, self.dtype = problem.options.lr, dtype
-        made = load("optimizer", problem.options.optimizer, OPTIMIZERS)
-        self.optimizer: Optimizer = made(network.parameters(), problem.settings)
-        self.losses = torch.zeros(len(rows), device=rows.device, dtype=dtype)
+    def __init__(self, group: Group, block: Block, way: Way, dtype: torch.dtype) -> None:
+        options = group.job.options
+        self.bank, self.lr, self.dtype, self.rows = block.bank, options.lr, dtype, block.rows
+        self.network = network(group.job, block.seed).to(group.device, dtype)
+        if way != "single":
+            self._take_share(group.meshes[way])
+        self.model: nn.Module = self.network
+        if SHAPES[way][0] > 1:
+            replicas = group.meshes[way].get_group("data")
+            self.model = DistributedDataParallel(self.network, process_group=replicas)
+        made = load("optimizer", options.optimizer, OPTIMIZERS)
+        self.optimizer: Optimizer = made(self.network.parameters(), group.job.request.settings)
+        self.losses = torch.zeros(len(self.rows), device=self.rows.device, dtype=dtype)
+
+    def _take_share(self, mesh: DeviceMesh) -> None:
+        data, tensor = mesh.size(0), mesh.size(1)
+        if tensor > 1:
+            rank = mesh.get_local_rank("tensor")
+            share = Share(group=mesh.get_group("tensor"), rank=rank, size=tensor)
+            self.network = cut(self.network, share)
+        self.rows = self.rows.chunk(data, dim=1)[mesh.get_local_rank("data")]
 
     def steps(self, first: int, last: int) -> None:
         """Take the steps ``first`` to ``last`` - 1 and note their losses."""
@@ -253,9 +223,9 @@ class _Trainer:
             self.losses[step] = loss.detach()
 
 
-def start_weights(problem: Problem, seed: int) -> Tensor:
+def start_weights(job: Job, seed: int) -> Tensor:
     """The seed's first weights as one vector, float64."""
-    return vector(list(network(problem, seed).parameters())).double()
+    return vector(list(network(job, seed).parameters())).double()
 
 
 def vector(tensors: list[Tensor]) -> Tensor:

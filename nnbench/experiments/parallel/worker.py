@@ -1,158 +1,157 @@
 """One of the processes that train a network together; started by ``nnbench.experiments.parallel.measure``.
 
 Every process runs the same blocks and ways in the same order. Times are taken between barriers,
-and of all processes the slowest counts. The first process prints the result as one line of JSON.
+and of all processes the slowest counts. The first process writes the answer.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import parent_process
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from nnbench.engine.device import fix_numerics
-from nnbench.experiments.parallel.declared import SHAPES, ParallelOptions, Way
-from nnbench.experiments.parallel.processes import LOOPBACK
+from nnbench.experiments.parallel.declared import SHAPES, Way
 from nnbench.experiments.parallel.ways import (
     Group,
-    Problem,
+    Job,
     draw_block,
     meet,
-    possible_ways,
     processes_of,
     start_weights,
     train_block,
 )
 from nnbench.processes import end_with_parent, use_cores
-from nnbench.registry import DATASETS, load
-from nnbench.schema import parse
-from nnbench.settings import Settings
+
+ANSWER = "answer.json"  # in the folder that all processes see
 
 
-def main() -> None:
-    """Read the document from the last argument, meet the others, measure, print."""
-    document = json.loads(sys.argv[-1])
-    end_with_parent(document["parent"], by=signal.SIGKILL)
-    use_cores(document["cores"])
-    fix_numerics(document["threads"])
-    options = parse(ParallelOptions, document["options"], where="experiment_options")
-    problem = Problem(
-        options=options,
-        settings=parse(Settings, document["settings"], where="settings"),
-        dataset=load("dataset", document["dataset"], DATASETS),
-        folder=Path(document["folder"]),
-    )
-    with _met(document, options) as group:
-        blocks = [_block_result(problem, group, seed) for seed in document["seeds"]]
-        if group.rank == 0:
-            print(json.dumps({"blocks": blocks, "backend": group.backend}), flush=True)
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
+
+
+class WayFound(_Answer):
+    """One way in one block.
+
+    Attributes:
+        part_seconds: Of every part, by the slowest process.
+        checked_losses: Of the checked steps' whole batches, trained in 64 bits.
+        losses: Of every step's whole batch, trained in 32 bits.
+        weights_difference: How far from the single process's weights this way ended, as a share of
+            the distance that training moved them.
+    """
+
+    part_seconds: tuple[float, ...]
+    checked_losses: tuple[float, ...]
+    losses: tuple[float, ...]
+    weights_difference: float
+
+
+class BlockFound(_Answer):
+    """One seed in every way."""
+
+    seed: int
+    parameters: int
+    ways: Mapping[Way, WayFound]
+
+
+class Found(_Answer):
+    """All blocks, and the backend that carried gradients and activations (``gloo`` or ``nccl``)."""
+
+    backend: str
+    blocks: tuple[BlockFound, ...]
+
+
+def work(rank: int, job: Job, folder: Path, timeout_seconds: float) -> None:
+    """Meet the other processes, measure, and let the first one write what was found.
+
+    Args:
+        rank: The number of this process.
+        job: What all of them do.
+        folder: Where they find each other, and where the answer goes.
+        timeout_seconds: How long one waits for the others.
+    """
+    parent = parent_process()
+    end_with_parent(parent.pid if parent else None, by=signal.SIGKILL)
+    use_cores(job.request.cores)
+    fix_numerics(job.threads)
+    with met(rank, job, folder=folder, timeout_seconds=timeout_seconds) as group:
+        blocks = tuple(_block_found(group, seed) for seed in job.request.seeds)
+        if rank == 0:
+            found = Found(backend=group.backend, blocks=blocks)
+            (folder / ANSWER).write_text(found.model_dump_json(), encoding="utf-8")
         meet()
 
 
 @contextmanager
-def _met(document: Mapping[str, Any], options: ParallelOptions) -> Iterator[Group]:
-    """Join the other processes at the parent's socket; leave them at the end."""
-    rank, count = document["rank"], document["count"]
-    device = torch.device(document["device"])
-    if device.type == "cuda" and count > 1:
+def met(rank: int, job: Job, *, folder: Path, timeout_seconds: float) -> Iterator[Group]:
+    """Join the other processes by a file that all of them see; leave them at the end."""
+    device = job.request.device
+    if device.type == "cuda" and job.count > 1:
         device = torch.device("cuda", rank)
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    timeout = dt.timedelta(seconds=document["timeout_seconds"])
-    backend = "nccl" if device.type == "cuda" and count > 1 else "gloo"
+    timeout = dt.timedelta(seconds=timeout_seconds)
+    store = dist.FileStore(str(folder / "store"), job.count)  # type: ignore[attr-defined]
+    store.set_timeout(timeout)
+    backend = "nccl" if device.type == "cuda" and job.count > 1 else "gloo"
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if backend == "nccl" else "gloo",
-        store=_store(document, timeout),
+        store=store,
         rank=rank,
-        world_size=count,
+        world_size=job.count,
         timeout=timeout,
     )
     meshes: dict[Way, DeviceMesh] = {
         way: init_device_mesh(device.type, SHAPES[way], mesh_dim_names=("data", "tensor"))
-        for way in possible_ways(options, count)
+        for way in job.ways
         if way != "single"
     }
-    yield Group(
-        rank=rank,
-        count=count,
-        device=device,
-        backend=backend,
-        threads=document["threads"],
-        cores=document["cores"],
-        meshes=meshes,
-    )
+    yield Group(job=job, rank=rank, device=device, backend=backend, meshes=meshes)
     dist.destroy_process_group()  # not after an error: it would wait for processes that are gone
 
 
-def _store(document: Mapping[str, Any], timeout: dt.timedelta) -> Any:
-    """Where the processes find each other: the socket that the parent opened."""
-    first = document["rank"] == 0
-    return dist.TCPStore(  # type: ignore[attr-defined]  # public, but missing in its stub
-        LOOPBACK,
-        document["port"],
-        document["count"],
-        first,
-        timeout,
-        use_libuv=False,  # in PyTorch 2.6 that server cannot take over a socket
-        **({"master_listen_fd": document["listener"]} if first else {}),
-    )
-
-
-def _block_result(problem: Problem, group: Group, seed: int) -> dict[str, Any]:
+def _block_found(group: Group, seed: int) -> BlockFound:
     """Train one seed in every way and compare the outcomes."""
-    block = draw_block(problem, group, seed)
-    trained = {way: train_block(problem, group, block, way) for way in block.order}
-    start = start_weights(problem, seed)
+    block = draw_block(group.job, seed, group.device)
+    trained = {way: train_block(group, block, way) for way in block.order}
+    start = start_weights(group.job, seed)
     end = trained["single"].weights
     dist.broadcast(end, src=0)
-    return {
-        "seed": seed,
-        "order": block.order,
-        "parameters": len(start),
-        "ways": {
-            way: {
-                "part_seconds": _over_processes(found.seconds, dist.ReduceOp.MAX),
-                "checked_losses": _mean_losses(found.checked_losses, processes_of(way)),
-                "losses": _mean_losses(found.losses, processes_of(way)),
-                "weights_difference": _distance(found.weights, start=start, end=end),
-            }
-            for way, found in trained.items()
-        },
+    ways = {
+        way: WayFound(
+            part_seconds=_over_processes(found.seconds, dist.ReduceOp.MAX),
+            checked_losses=_mean_losses(found.checked_losses, processes_of(way)),
+            losses=_mean_losses(found.losses, processes_of(way)),
+            weights_difference=_distance(found.weights, start=start, end=end),
+        )
+        for way, found in trained.items()
     }
+    return BlockFound(seed=seed, parameters=len(start), ways=ways)
 
 
-def _mean_losses(losses: Tensor, processes: int) -> list[float]:
+def _mean_losses(losses: Tensor, processes: int) -> tuple[float, ...]:
     """The loss of each whole batch: processes have equal shares, or the same samples."""
-    return [total / processes for total in _over_processes(losses, dist.ReduceOp.SUM)]
+    return tuple(total / processes for total in _over_processes(losses, dist.ReduceOp.SUM))
 
 
-def _over_processes(values: Tensor, how: dist.ReduceOp.RedOpType) -> list[float]:
+def _over_processes(values: Tensor, how: dist.ReduceOp.RedOpType) -> tuple[float, ...]:
     total = values.clone()
     dist.all_reduce(total, how)
-    result: list[float] = total.tolist()
-    return result
+    return tuple(total.tolist())
 
 
 def _distance(weights: Tensor, *, start: Tensor, end: Tensor) -> float:
-    """|weights - end| / |end - start|, the largest of all processes.
-
-    It says how far from the single process's weights this way ended, as a share of the way that
-    training went.
-    """
+    """|weights - end| / |end - start|, the largest of all processes."""
     moved = (end - start).norm()
     away = ((weights - end).norm() / moved).reshape(1)
     return _over_processes(away, dist.ReduceOp.MAX)[0]
-
-
-if __name__ == "__main__":
-    main()

@@ -11,8 +11,9 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from nnbench.errors import NnbenchError, unknown_name
+from nnbench.errors import unknown_name
 from nnbench.experiments.base import Experiment
+from nnbench.experiments.speed import cost
 from nnbench.schema import Strict
 from nnbench.settings import Count, Fraction, Positive
 
@@ -23,34 +24,24 @@ BEST_BATCH = ", best batch"  # what follows the level's name where the batch siz
 # Side of the centre crop with which torchvision evaluates its own weights (``transforms()`` of
 # torchvision.models' weights): the resolution at which it states each model's accuracy.
 NATIVE_RESOLUTION: Mapping[str, int] = {
-    "alexnet": 224,
-    "densenet121": 224,
+    **dict.fromkeys(("alexnet", "densenet121", "squeezenet1_0", "vgg11", "vgg16", "vgg19"), 224),
+    **dict.fromkeys(("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"), 224),
+    **dict.fromkeys(("resnet18", "resnet34", "resnet50", "resnet101"), 224),
     "inception_v3": 299,
-    "mobilenet_v2": 224,
-    "mobilenet_v3_large": 224,
-    "mobilenet_v3_small": 224,
-    "resnet18": 224,
-    "resnet34": 224,
-    "resnet50": 224,
-    "resnet101": 224,
-    "squeezenet1_0": 224,
-    "vgg11": 224,
-    "vgg16": 224,
-    "vgg19": 224,
 }
 
 
 class _Speed(Strict):
-    """What both measurements are told."""
+    """Options of both measurements."""
 
     models: Annotated[dict[str, str], Field(min_length=1)]
     """By level: torchvision's name of the model, or a ``module:object`` that makes one."""
     resolutions: dict[str, Count] = Field(default_factory=dict)
     """By level: the side of the square images in pixels, if not the model's native one."""
     seconds_each: Positive = 3.0
-    """Least measured time of a place in a block."""
+    """Least measured time of an entry in a block."""
     min_steps: Count = 3
-    """Least measured steps of a place in a block; the median of a block's steps counts."""
+    """Least measured steps of an entry in a block; the median of a block's steps counts."""
     warmup_steps: Warmup = 2
     """Steps before the measured ones: memory is taken and kernels are chosen there."""
 
@@ -59,27 +50,19 @@ class _Speed(Strict):
     def _readable_levels(cls, models: dict[str, str]) -> dict[str, str]:
         for level in models:
             if not level or "@" in level or level.endswith(BEST_BATCH):
-                raise ValueError(
-                    f'a level is no name for a place: no "@", no end in "{BEST_BATCH}"'
-                )
+                raise ValueError(f'a level cannot name an entry: no "@", no end in "{BEST_BATCH}"')
         return models
 
     @model_validator(mode="after")
     def _resolvable(self) -> _Speed:
-        try:
-            self._check_names()
-        except NnbenchError as error:  # pydantic reports ValueErrors with their place
-            raise ValueError(str(error)) from None
-        return self
-
-    def _check_names(self) -> None:
         for level in self.resolutions:
             if level not in self.models:
-                raise unknown_name("resolutions", level, self.models)
+                raise ValueError(str(unknown_name("resolutions", level, self.models)))
         for level, model in self.models.items():
             if level not in self.resolutions and model not in NATIVE_RESOLUTION:
                 where = f"models.{level}: no native resolution known, none given in `resolutions`"
-                raise unknown_name(where, model, NATIVE_RESOLUTION)
+                raise ValueError(str(unknown_name(where, model, NATIVE_RESOLUTION)))
+        return self
 
     def resolution(self, level: str) -> int:
         """The side of a level's images, in pixels."""
@@ -96,7 +79,7 @@ class InferenceSpeed(_Speed):
     batch_sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 4, 8, 16)
     """Candidates for the best batch on a CPU."""
     accelerator_batch_sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 16, 64, 256)
-    """Candidates on anything else: there are more units to keep busy."""
+    """Candidates on anything else, which has more units to keep busy."""
     trial_seconds: Positive = 0.5
     """Least time of each candidate in each of the trial's two passes."""
 
@@ -105,9 +88,9 @@ class TrainingSpeed(_Speed):
     """Steps of SGD with momentum on cross-entropy, and the hours of a stated workload."""
 
     batch_size: Annotated[int, Field(ge=2, le=10**6)] = 8
-    """From 2 on: batch normalisation needs two values a channel."""
+    """At least 2: batch normalisation needs two values per channel."""
     images: Count = 1_281_167
-    """Of one epoch; the default is the training set of ImageNet-1k (ILSVRC 2012)."""
+    """In one epoch; the default is the training set of ImageNet-1k (ILSVRC 2012)."""
     epochs: Count = 90
     """The default is the usual schedule of ImageNet (PyTorch's and torchvision's reference scripts)."""
     lr: Positive = 0.001
@@ -121,42 +104,8 @@ class TrainingSpeed(_Speed):
         return self.images * self.epochs / images_per_second / 3600.0
 
 
-def _inference_places(options: InferenceSpeed) -> tuple[str, ...]:
+def _inference_entries(options: InferenceSpeed) -> tuple[str, ...]:
     return tuple(f"{level}{end}" for level in options.models for end in ("", BEST_BATCH))
-
-
-def _training_places(options: TrainingSpeed) -> tuple[str, ...]:
-    return tuple(options.models)
-
-
-# Costs below: measured on a CPU with the documents' models, then rounded up.
-
-
-def _inference_memory_mb(options: InferenceSpeed) -> int:
-    """PyTorch and the weights, and the widest layers of a batch; 1.6 GB were used of 2.4 by default."""
-    return 1000 + int(1000 * max(options.megapixels()) * max(options.batch_sizes))
-
-
-def _training_memory_mb(options: TrainingSpeed) -> int:
-    """VGG16's weights, gradients and momentum, and a batch's layers; 3.7 GB used of 5.1 by default."""
-    return 2500 + int(3600 * max(options.megapixels()) * options.batch_size)
-
-
-def _inference_seconds(options: InferenceSpeed, blocks: int) -> float:
-    pixels, single = sum(options.megapixels()), len(options.models)
-    per_second = 1.5  # megapixels, of InceptionV3 and ResNet-50
-    trial = 2 * sum(max(3 * size * pixels / per_second, single) for size in options.batch_sizes)
-    batch = options.min_steps * max(options.batch_sizes) * pixels / per_second
-    return trial + blocks * (single * (options.seconds_each + 1) + max(batch, single * 4))
-
-
-def _training_seconds(options: TrainingSpeed, blocks: int) -> float:
-    per_second = 0.2  # megapixels, between VGG16 and the others
-    each = 0.0
-    for pixels in options.megapixels():
-        step = options.batch_size * pixels / per_second
-        each += max(options.min_steps * step, options.seconds_each) + options.warmup_steps * step
-    return blocks * (each + len(options.models))
 
 
 INFERENCE = Experiment(
@@ -165,10 +114,10 @@ INFERENCE = Experiment(
     measure="nnbench.experiments.speed.measure:measure_inference",
     options=InferenceSpeed,
     metrics=("images_per_second", "parameters", "flops"),
-    places=_inference_places,
+    entries=_inference_entries,
     alone=True,
-    memory_mb=_inference_memory_mb,
-    seconds=_inference_seconds,
+    memory_mb=cost.inference_memory_mb,
+    seconds=cost.inference_seconds,
 )
 
 TRAINING = Experiment(
@@ -177,8 +126,8 @@ TRAINING = Experiment(
     measure="nnbench.experiments.speed.measure:measure_training",
     options=TrainingSpeed,
     metrics=("images_per_second", "hours", "parameters", "flops"),
-    places=_training_places,
+    entries=lambda options: tuple(options.models),
     alone=True,
-    memory_mb=_training_memory_mb,
-    seconds=_training_seconds,
+    memory_mb=cost.training_memory_mb,
+    seconds=cost.training_seconds,
 )

@@ -30,14 +30,14 @@ INITIALISED: Mapping[str, Mapping[str, bool]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """What a model is, whatever computes it.
+    """A model's size, the same on every machine.
 
     Attributes:
-        parameters: All of them, auxiliary classifiers included.
-        flops: Of one image's forward pass in evaluation mode; a multiplication and an addition are
-            two. Convolutions and matrix products count, everything else does not.
-        classes: Its logits.
-        auxiliary: Further classifiers, whose logits it returns in training alone.
+        parameters: All, auxiliary classifiers included.
+        flops: Of one image's forward pass in evaluation mode; a multiplication and an addition count
+            as two. Convolutions and matrix products count, everything else does not.
+        classes: Number of its logits.
+        auxiliary: Further classifiers, whose logits it returns in training only.
     """
 
     parameters: int
@@ -47,8 +47,8 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One thing to time: a model at a resolution (pixels a side) and a batch size."""
+class Entry:
+    """One thing to time: a model at a resolution (pixels per side) and a batch size."""
 
     name: str
     model: str
@@ -103,9 +103,9 @@ def describe(model: str, resolution: int) -> Described:
 class InferenceSteps:
     """Logits of one batch of random images, in evaluation mode."""
 
-    def __init__(self, place: Place, *, seed: int, device: torch.device) -> None:
-        self.network = build(place.model).to(device).eval()
-        self.images = _images(place, seed=seed, device=device)
+    def __init__(self, entry: Entry, *, seed: int, device: torch.device) -> None:
+        self.network = build(entry.model).to(device).eval()
+        self.images = _images(entry, seed=seed, device=device)
         self.last = torch.zeros(())
 
     @torch.inference_mode()
@@ -118,12 +118,12 @@ class TrainingSteps:
     """Forward, backward, update by SGD with momentum, on one batch of random images and labels."""
 
     def __init__(
-        self, place: Place, *, seed: int, device: torch.device, lr: float, momentum: float
+        self, entry: Entry, *, seed: int, device: torch.device, lr: float, momentum: float
     ) -> None:
-        self.network = build(place.model).to(device).train()
-        self.images = _images(place, seed=seed, device=device)
+        self.network = build(entry.model).to(device).train()
+        self.images = _images(entry, seed=seed, device=device)
         labels = torch.randint(
-            place.described.classes, (place.batch_size,), generator=generator(seed, "order")
+            entry.described.classes, (entry.batch_size,), generator=generator(seed, "order")
         )
         self.labels = labels.to(device)
         self.lr = lr
@@ -146,9 +146,9 @@ def training_loss(output: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor
     return main + AUXILIARY_WEIGHT * sum(others, start=torch.zeros_like(main))
 
 
-def _images(place: Place, *, seed: int, device: torch.device) -> Tensor:
+def _images(entry: Entry, *, seed: int, device: torch.device) -> Tensor:
     """Standard normal values, as normalised photographs have: mean 0, deviation 1."""
-    side = place.resolution
+    side = entry.resolution
     # the data of a block, as "split" is for data that are read
-    drawn = torch.randn(place.batch_size, 3, side, side, generator=generator(seed, "split"))
+    drawn = torch.randn(entry.batch_size, 3, side, side, generator=generator(seed, "split"))
     return drawn.to(device)

@@ -1,8 +1,8 @@
 """Images per second of image models: classifying them, and training on them.
 
-Each block measures every place once, in an order of its own. A model is built for its own
+Each block measures every entry once, in an order of its own. A model is built for its own
 measurement and dropped after it: only one is in memory at a time (weights, gradients and momentum of
-VGG16 take 1.7 GB), and no place inherits another one's memory. Building is not timed.
+VGG16 take 1.7 GB), and no entry inherits another one's memory. Building is not timed.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
 
 import torch
 import torchvision
 
 from nnbench.engine.device import synchronise
-from nnbench.experiments.request import Measured, Request
+from nnbench.experiments.measured import JsonObject, Measured, Metrics, Run
+from nnbench.experiments.request import Request
 from nnbench.experiments.speed.declared import BEST_BATCH, InferenceSpeed, TrainingSpeed
 from nnbench.experiments.speed.image_models import (
     AUXILIARY_WEIGHT,
+    Entry,
     InferenceSteps,
-    Place,
     Steps,
     TrainingSteps,
     describe,
@@ -43,11 +44,14 @@ FLOPS_NOTE = (
     "FlopCounterMode counts them: convolutions and matrix products, a multiplication and an addition "
     "as two."
 )
+INFERENCE_NOTE = (
+    "Evaluation mode, no gradients; the best batch size is chosen in a trial that is not judged."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long one place is timed, and under which name its time is booked."""
+    """How long one entry is timed, and under which name its time is booked."""
 
     warmup: int
     min_steps: int
@@ -57,34 +61,45 @@ class Effort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Times places, one at a time.
+    """Times entries, one at a time.
 
     Attributes:
         options: Of the experiment.
         device: Where the models compute.
         clock: Seconds since any moment.
-        make: Builds the model and the data of a place for a seed.
+        make: Builds the model and the data of an entry for a seed.
         spent: Seconds by what they were spent on; grows.
     """
 
     options: InferenceSpeed | TrainingSpeed
     device: torch.device
     clock: Clock
-    make: Callable[[Place, int], Steps]
+    make: Callable[..., Steps]
     spent: dict[str, float] = field(default_factory=dict)
 
-    def rate(self, place: Place, seed: int, effort: Effort) -> Rate | str:
-        """The place's rate, or why it has none."""
+    def rate(self, entry: Entry, seed: int) -> Rate | str:
+        """The entry's rate in a block, or why it has none."""
+        options = self.options
+        effort = Effort(
+            warmup=options.warmup_steps,
+            min_steps=options.min_steps,
+            min_seconds=options.seconds_each,
+            booked="measure",
+        )
+        return self.rate_with(effort, entry, seed)
+
+    def rate_with(self, effort: Effort, entry: Entry, seed: int) -> Rate | str:
+        """The same, with another effort."""
 
         def measure() -> Rate | str:
             with private_randomness(seed, self.device):
-                return self._rate(place, seed, effort)
+                return self._rate(effort, entry, seed)
 
         return rate_or_reason(measure, self.device)
 
-    def _rate(self, place: Place, seed: int, effort: Effort) -> Rate | str:
+    def _rate(self, effort: Effort, entry: Entry, seed: int) -> Rate | str:
         started = self.clock()
-        steps = self.make(place, seed)
+        steps = self.make(entry, seed=seed)
         built = self.clock()
         rate = measure_rate(
             steps,
@@ -103,48 +118,52 @@ class Bench:
     def _book(self, name: str, seconds: float) -> None:
         self.spent[name] = self.spent.get(name, 0.0) + seconds
 
-    def blocks(self, places: Sequence[Place], seeds: Sequence[int]) -> Measured:
-        """All places in all blocks: metrics, facts of each place, and what was not measured."""
-        by_name = {place.name: place for place in places}
-        effort = Effort(
-            warmup=self.options.warmup_steps,
-            min_steps=self.options.min_steps,
-            min_seconds=self.options.seconds_each,
-            booked="measure",
-        )
-        blocks = measure_blocks(
-            by_name, seeds, lambda name, seed: self.rate(by_name[name], seed, effort)
-        )
-        measured = [by_name[name] for name in blocks.rates]
-        return Measured(
-            runs={str(seed): self._run(measured, blocks, seed) for seed in seeds},
-            missing=blocks.missing,
-            facts={name: _facts(place, blocks, seeds) for name, place in by_name.items()},
-            seconds=self.spent,
-        )
-
-    def _run(self, places: Sequence[Place], blocks: Blocks, seed: int) -> dict[str, Any]:
-        metrics: dict[str, float] = {}
-        for place in places:
-            speed = blocks.rates[place.name][seed].per_second(place.batch_size)
-            metrics[f"images_per_second@{place.name}"] = speed
-            if isinstance(self.options, TrainingSpeed):
-                metrics[f"hours@{place.name}"] = self.options.hours(speed)
-            metrics[f"parameters@{place.name}"] = float(place.described.parameters)
-            metrics[f"flops@{place.name}"] = float(place.described.flops)
-        return {"status": "ok", "metrics": metrics}
+    def metrics(self, entry: Entry, rate: Rate) -> dict[str, float]:
+        """What a block says about an entry."""
+        speed = rate.per_second(entry.batch_size)
+        found = {"images_per_second": speed}
+        if isinstance(self.options, TrainingSpeed):
+            found["hours"] = self.options.hours(speed)
+        found["parameters"] = float(entry.described.parameters)
+        found["flops"] = float(entry.described.flops)
+        return {f"{metric}@{entry.name}": value for metric, value in found.items()}
 
 
-def _facts(place: Place, blocks: Blocks, seeds: Sequence[int]) -> dict[str, Any]:
-    rates = blocks.rates.get(place.name, {})
+def _measured(
+    bench: Bench,
+    entries: Sequence[Entry],
+    request: Request,
+    *,
+    facts: Mapping[str, JsonObject],
+    notes: Sequence[str],
+) -> Measured:
+    """All blocks as a record; ``facts`` are further ones, by entry."""
+    by_name = {entry.name: entry for entry in entries}
+    blocks = measure_blocks(
+        by_name, request.seeds, lambda name, seed: bench.rate(by_name[name], seed)
+    )
+    runs: dict[str, Metrics] = {str(seed): {} for seed in request.seeds}
+    for name, rates in blocks.rates.items():
+        for seed, rate in rates.items():
+            runs[str(seed)] |= bench.metrics(by_name[name], rate)
+    return Measured(
+        runs={seed: Run(status="ok", metrics=metrics) for seed, metrics in runs.items()},
+        missing=dict(blocks.missing),
+        facts={e.name: {**_facts(e, blocks), **facts.get(e.name, {})} for e in entries},
+        notes=(_conditions(request), *notes, FLOPS_NOTE),
+        seconds=bench.spent,
+    )
+
+
+def _facts(entry: Entry, blocks: Blocks) -> JsonObject:
     return {
-        "model": place.model,
+        "model": entry.model,
         "torchvision": torchvision.__version__,
-        "parameters": place.described.parameters,
-        "flops": place.described.flops,
-        "resolution": place.resolution,
-        "batch_size": place.batch_size,
-        "steps": [rates[seed].steps for seed in seeds if seed in rates],
+        "parameters": entry.described.parameters,
+        "flops": entry.described.flops,
+        "resolution": entry.resolution,
+        "batch_size": entry.batch_size,
+        "steps": [rate.steps for rate in blocks.rates.get(entry.name, {}).values()],
         "threads": torch.get_num_threads(),
     }
 
@@ -152,32 +171,27 @@ def _facts(place: Place, blocks: Blocks, seeds: Sequence[int]) -> dict[str, Any]
 def measure_inference(request: Request, *, clock: Clock = time.perf_counter) -> Measured:
     """Images per second of each model: one at a time, and in batches of the fastest size.
 
-    Metrics: ``images_per_second``, ``parameters`` and ``flops`` of each place. The batch size is
+    Metrics: ``images_per_second``, ``parameters`` and ``flops`` of each entry. The batch size is
     chosen before the blocks, in a trial that is not judged.
     """
     options: InferenceSpeed = request.options
-
-    def make(place: Place, seed: int) -> Steps:
-        return InferenceSteps(place, seed=seed, device=request.device)
-
+    make = partial(InferenceSteps, device=request.device)
     bench = Bench(options=options, device=request.device, clock=clock, make=make)
     with using_cores(request.cores):
-        singles = _places(options, batch_size=1)
-        trials = {place.name: _trial(bench, options, place) for place in singles}
-        best = [_best(place, trials[place.name]) for place in singles]
-        measured = bench.blocks([*singles, *best], request.seeds)
-    facts = dict(measured.facts)
-    for name, speeds in trials.items():
-        chosen = f"{name}{BEST_BATCH}"
-        facts[chosen] = {**facts[chosen], "trial_images_per_second": speeds}
-    how = "Evaluation mode, no gradients; the best batch size is chosen in a trial that is not judged."
-    return replace(measured, facts=facts, notes=(_conditions(request), how, FLOPS_NOTE))
+        singles = _entries(options, batch_size=1)
+        trials = {entry.name: _trial(bench, options, entry) for entry in singles}
+        best = [_best(entry, trials[entry.name]) for entry in singles]
+        tried: dict[str, JsonObject] = {
+            f"{name}{BEST_BATCH}": {"trial_images_per_second": speeds}
+            for name, speeds in trials.items()
+        }
+        return _measured(bench, [*singles, *best], request, facts=tried, notes=(INFERENCE_NOTE,))
 
 
-def _trial(bench: Bench, options: InferenceSpeed, place: Place) -> dict[str, float | str]:
+def _trial(bench: Bench, options: InferenceSpeed, entry: Entry) -> dict[str, float | str]:
     """Images per second by batch size, as text as JSON has it; or why a size cannot be used.
 
-    The faster of two passes counts: what else the machine does slows rarely both.
+    The faster of two passes counts: other work on the machine rarely slows both.
     """
     on_cpu = bench.device.type == "cpu"
     sizes = options.batch_sizes if on_cpu else options.accelerator_batch_sizes
@@ -187,47 +201,37 @@ def _trial(bench: Bench, options: InferenceSpeed, place: Place) -> dict[str, flo
         before = speeds.get(str(size), 0.0)
         if isinstance(before, str):
             continue
-        rate = bench.rate(replace(place, batch_size=size), TRIAL_SEED, effort)
+        rate = bench.rate_with(effort, replace(entry, batch_size=size), TRIAL_SEED)
         speeds[str(size)] = rate if isinstance(rate, str) else max(before, rate.per_second(size))
     return speeds
 
 
-def _best(place: Place, speeds: Mapping[str, float | str]) -> Place:
+def _best(entry: Entry, speeds: Mapping[str, float | str]) -> Entry:
     """The fastest batch size that could be used; one image where none could."""
     usable = {int(size): speed for size, speed in speeds.items() if isinstance(speed, float)}
     size = max(usable, key=lambda size: usable[size]) if usable else 1
-    return replace(place, name=f"{place.name}{BEST_BATCH}", batch_size=size)
+    return replace(entry, name=f"{entry.name}{BEST_BATCH}", batch_size=size)
 
 
 def measure_training(request: Request, *, clock: Clock = time.perf_counter) -> Measured:
     """Images per second of training steps, and the hours of the stated workload.
 
     Metrics: ``images_per_second``, ``hours`` (derived), ``parameters`` and ``flops`` (of one forward
-    pass) of each place.
+    pass) of each entry.
     """
     options: TrainingSpeed = request.options
-
-    def make(place: Place, seed: int) -> Steps:
-        return TrainingSteps(
-            place, seed=seed, device=request.device, lr=options.lr, momentum=options.momentum
-        )
-
+    make = partial(TrainingSteps, device=request.device, lr=options.lr, momentum=options.momentum)
     bench = Bench(options=options, device=request.device, clock=clock, make=make)
-    places = _places(options, batch_size=options.batch_size)
-    with using_cores(request.cores):
-        measured = bench.blocks(places, request.seeds)
-    facts = {
-        place.name: {
-            **measured.facts[place.name],
-            "auxiliary_classifiers": place.described.auxiliary,
-        }
-        for place in places
+    entries = _entries(options, batch_size=options.batch_size)
+    helped: dict[str, JsonObject] = {
+        entry.name: {"auxiliary_classifiers": entry.described.auxiliary} for entry in entries
     }
-    notes = (_conditions(request), *_training_notes(options, places), FLOPS_NOTE)
-    return replace(measured, facts=facts, notes=notes)
+    notes = _training_notes(options, entries)
+    with using_cores(request.cores):
+        return _measured(bench, entries, request, facts=helped, notes=notes)
 
 
-def _training_notes(options: TrainingSpeed, places: Sequence[Place]) -> list[str]:
+def _training_notes(options: TrainingSpeed, entries: Sequence[Entry]) -> list[str]:
     notes = [
         (
             f"Hours are derived: {options.images:,} images x {options.epochs} epochs / images per "
@@ -238,7 +242,7 @@ def _training_notes(options: TrainingSpeed, places: Sequence[Place]) -> list[str
             "images a step."
         ),
     ]
-    helped = [place.name for place in places if place.described.auxiliary]
+    helped = [entry.name for entry in entries if entry.described.auxiliary]
     if helped:
         notes.append(
             f"{', '.join(helped)}: trained with auxiliary classifiers as torchvision builds them; "
@@ -254,9 +258,9 @@ def _conditions(request: Request) -> str:
     )
 
 
-def _places(options: InferenceSpeed | TrainingSpeed, *, batch_size: int) -> list[Place]:
+def _entries(options: InferenceSpeed | TrainingSpeed, *, batch_size: int) -> list[Entry]:
     return [
-        Place(
+        Entry(
             name=level,
             model=model,
             resolution=options.resolution(level),

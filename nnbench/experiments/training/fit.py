@@ -67,21 +67,21 @@ class Fitted:
     reconstruction: Tensor | None
 
 
-def fit(job: Job, settings: Settings, seeds: Sequence[int], *, part: str = "run") -> Fitted:
+def fit(job: Job, settings: Settings, seeds: Sequence[int], *, stage: str = "run") -> Fitted:
     """Draw the data, build the network, bring it to its start, train it.
 
     Args:
         job: Of the cell.
         settings: Of this training.
         seeds: One per replicate.
-        part: What the training is called in the checkpoint.
+        stage: What the training is called in the checkpoint.
     """
     started = time.perf_counter()
     data = training_data(job.dataset, settings, folder=job.folder, seeds=seeds, device=job.device)
     model = _built(job, settings, data, seeds)
     job.timer.load += time.perf_counter() - started
-    facts, reconstruction = _brought_to_start(job, model, data, settings, seeds=seeds, part=part)
-    trained = train(data, model, settings, seeds=seeds, checkpoint=job.checkpoint, part=part)
+    facts, reconstruction = _brought_to_start(job, model, data, settings, seeds=seeds, stage=stage)
+    trained = train(data, model, settings, seeds=seeds, checkpoint=job.checkpoint, stage=stage)
     job.checkpoint.forget_state()
     job.timer.train += trained.train_seconds
     job.timer.evaluate += trained.evaluate_seconds
@@ -105,7 +105,7 @@ def _brought_to_start(
     settings: Settings,
     *,
     seeds: Sequence[int],
-    part: str,
+    stage: str,
 ) -> Start:
     """Pretraining of either kind: its facts, and the first machine's reconstruction error.
 
@@ -119,14 +119,14 @@ def _brought_to_start(
         if settings.pretrain is None:
             found: Start = None, _first_layer(model, data, settings, seeds)
         else:
-            found = _transfer(job, model, settings, data.bank.normaliser, seeds=seeds, part=part)
+            found = _transfer(job, model, settings, data.bank.normaliser, seeds=seeds, stage=stage)
         synchronise(job.device)
         job.timer.pretrain += time.perf_counter() - started
         return found
 
-    if job.checkpoint.saved(part) is None:
-        job.checkpoint.forget(f"{part}: start")  # of weights that were not saved with it
-    start = job.checkpoint.once(f"{part}: start", prepared)
+    if job.checkpoint.saved(stage) is None:
+        job.checkpoint.forget(f"{stage}: start")  # of weights that were not saved with it
+    start = job.checkpoint.once(f"{stage}: start", prepared)
     freeze_body(model, settings)
     return start
 
@@ -148,7 +148,7 @@ def _transfer(
     normaliser: Normaliser,
     *,
     seeds: Sequence[int],
-    part: str,
+    stage: str,
 ) -> Start:
     """Train on the other classes first, normalised as the judged ones; take over the body."""
     earlier, own = earlier_settings(settings), earlier_seeds(seeds)
@@ -157,7 +157,7 @@ def _transfer(
     source = _built(job, earlier, data, own)
     reconstruction = _first_layer(source, data, earlier, own) if earlier.rbm else None
     trained = train(
-        data, source, earlier, seeds=own, checkpoint=job.checkpoint, part=f"{part}: pretraining"
+        data, source, earlier, seeds=own, checkpoint=job.checkpoint, stage=f"{stage}: pretraining"
     )
     job.checkpoint.forget_state()
     model.copy_body_from(source)

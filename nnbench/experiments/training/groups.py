@@ -15,7 +15,7 @@ from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.device import is_out_of_memory, release_memory
 from nnbench.experiments.measured import Curves, Measured, Metrics, Row
 
-Part = TypeVar("Part")
+Found = TypeVar("Found")
 
 
 class Groups:
@@ -30,9 +30,9 @@ class Groups:
     def __init__(self, checkpoint: Checkpoint, *, at_once: int, device: torch.device) -> None:
         self.checkpoint, self.at_once, self.device = checkpoint, at_once, device
         self._too_large: dict[str, int] = checkpoint.once("out of memory", dict)
-        """Parts that did not fit, and their sizes, in the order of trying.
+        """Stages that did not fit, and their sizes, in the order of trying.
 
-        By part, so that a cell that goes on has the same groups as one that was never interrupted.
+        By stage, so that a cell that goes on has the same groups as one that was never interrupted.
         """
 
     @property
@@ -41,19 +41,19 @@ class Groups:
         return tuple(self._too_large.values())
 
     def each(
-        self, seeds: Sequence[int], name: str, run: Callable[[Sequence[int], str], Part]
-    ) -> list[Part]:
-        """What ``run(seeds of a group, name of this part)`` finds, group by group.
+        self, seeds: Sequence[int], name: str, run: Callable[[Sequence[int], str], Found]
+    ) -> list[Found]:
+        """What ``run(seeds of a group, name of this stage)`` finds, group by group.
 
         Raises:
             RuntimeError, MemoryError: What one replicate alone ends with, out of memory included.
         """
-        found: list[Part] = []
+        found: list[Found] = []
         done = 0
         while done < len(seeds):
             group = seeds[done : done + self.at_once]
-            part = f"{name}, seeds {group[0]} to {group[-1]} ({len(group)})"
-            outcome = self._tried(group, part, run)
+            stage = f"{name}, seeds {group[0]} to {group[-1]} ({len(group)})"
+            outcome = self._tried(group, stage, run)
             if outcome is None:
                 continue
             found.append(outcome)
@@ -61,19 +61,19 @@ class Groups:
         return found
 
     def _tried(
-        self, group: Sequence[int], part: str, run: Callable[[Sequence[int], str], Part]
-    ) -> Part | None:
+        self, group: Sequence[int], stage: str, run: Callable[[Sequence[int], str], Found]
+    ) -> Found | None:
         """The group's outcome; None where it did not fit, and smaller ones are to be tried."""
-        if part not in self._too_large:
+        if stage not in self._too_large:
             try:
-                return self.checkpoint.once(part, lambda: run(group, part))
+                return self.checkpoint.once(stage, lambda: run(group, stage))
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if len(group) == 1 or not is_out_of_memory(error):
                     raise
             # only here, when the error has let go of the tensors of the steps that it passed through
             gc.collect()
             release_memory(self.device)
-            self._too_large[part] = len(group)
+            self._too_large[stage] = len(group)
         self.at_once = (len(group) + 1) // 2
         return None
 
@@ -87,22 +87,22 @@ class Groups:
         )
 
 
-def together(parts: Sequence[Measured]) -> Measured:
+def together(groups: Sequence[Measured]) -> Measured:
     """The groups of one block as if they had been trained at once.
 
     Timings are those of the last group, whose clock has run since the first one.
     """
-    if len(parts) == 1:
-        return parts[0]
-    counts = [len(part.runs) for part in parts]
-    return parts[-1].model_copy(
+    if len(groups) == 1:
+        return groups[0]
+    counts = [len(group.runs) for group in groups]
+    return groups[-1].model_copy(
         update={
-            "runs": {seed: run for part in parts for seed, run in part.runs.items()},
-            "curves": side_by_side([part.curves for part in parts]),
-            "steps": max(part.steps or 0 for part in parts),
-            "untrained": means([part.untrained for part in parts], counts),
-            "stopped_epochs": _joined([part.stopped_epochs for part in parts]),
-            "pretrain": _joined([part.pretrain for part in parts]),
+            "runs": {seed: run for group in groups for seed, run in group.runs.items()},
+            "curves": side_by_side([group.curves for group in groups]),
+            "steps": max(group.steps or 0 for group in groups),
+            "untrained": means([group.untrained for group in groups], counts),
+            "stopped_epochs": _joined([group.stopped_epochs for group in groups]),
+            "pretrain": _joined([group.pretrain for group in groups]),
         }
     )
 

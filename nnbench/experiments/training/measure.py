@@ -18,6 +18,7 @@ from nnbench.engine.probes import dead_units, gradient_noise
 from nnbench.engine.scores import Scores, Shifted, evaluate, labels_of, uninformed
 from nnbench.engine.seeding import generators
 from nnbench.engine.shift import check_range
+from nnbench.engine.train import parameters_each
 from nnbench.experiments.measured import Chosen, JsonObject, Measured, Run, Search
 from nnbench.experiments.request import Request
 from nnbench.experiments.training.fit import Fitted, Job, Timer, fit, seconds_of
@@ -50,22 +51,19 @@ def measure(request: Request) -> Measured:
     job.checkpoint.keep("timer", vars(job.timer))
     settings = request.settings
     outputs = outputs_in_use(job.dataset, settings)
-    groups = Groups(
-        job.checkpoint,
-        at_once=replicates_at_once(settings, job.dataset.input_shape, outputs),
-        device=job.device,
-    )
+    parameters = parameters_each(settings, input_shape=job.dataset.input_shape, classes=outputs)
+    groups = Groups(job.checkpoint, at_once=replicates_at_once(parameters), device=job.device)
     search = request.chosen
     if request.search and not search:
         search = _searched(job, settings, request.search, groups)
     if search:
         settings = _with(settings, search.candidates[search.chosen])
 
-    def judged(seeds: Sequence[int], part: str) -> JsonObject:
-        return _judged_runs(job, settings, seeds, part=part).model_dump()
+    def judged(seeds: Sequence[int], stage: str) -> JsonObject:
+        return _judged_runs(job, settings, seeds, stage=stage).model_dump()
 
-    parts = [Measured(**part) for part in groups.each(request.seeds, "runs", judged)]
-    return together(parts).model_copy(
+    found = [Measured(**group) for group in groups.each(request.seeds, "runs", judged)]
+    return together(found).model_copy(
         update={"search": search, "out_of_memory": groups.too_many, "notes": groups.notes()}
     )
 
@@ -80,19 +78,21 @@ def _searched(job: Job, settings: Settings, search: Search, groups: Groups) -> C
     for number, candidate in enumerate(search.candidates):
         tried = _with(settings, candidate)
 
-        def losses(seeds: Sequence[int], part: str, tried: Settings = tried) -> list[float]:
-            return _search_losses(job, tried, seeds, part=part)
+        def losses(seeds: Sequence[int], stage: str, tried: Settings = tried) -> list[float]:
+            return _search_losses(job, tried, seeds, stage=stage)
 
         found = groups.each(search.seeds, f"candidate {number}", losses)
-        each = [loss for part in found for loss in part]
+        each = [loss for group in found for loss in group]
         scores.append(torch.tensor(each, dtype=torch.float64).mean().item())
     return Chosen(**dict(search), scores=tuple(scores), chosen=scores.index(min(scores)))
 
 
-def _search_losses(job: Job, settings: Settings, seeds: Sequence[int], *, part: str) -> list[float]:
+def _search_losses(
+    job: Job, settings: Settings, seeds: Sequence[int], *, stage: str
+) -> list[float]:
     """Each tuning run's validation loss, at most that of an untrained predictor."""
     started = time.perf_counter()
-    fitted = fit(job, settings, seeds, part=part)
+    fitted = fit(job, settings, seeds, stage=stage)
     data, trained = fitted.data, fitted.trained
     loss = evaluate(trained.model, data.bank, data.validation, fitted.objective).loss
     untrained = uninformed(data.bank, data.validation, fitted.objective, data.outputs).loss
@@ -102,8 +102,8 @@ def _search_losses(job: Job, settings: Settings, seeds: Sequence[int], *, part: 
     return found
 
 
-def _judged_runs(job: Job, settings: Settings, seeds: Sequence[int], *, part: str) -> Measured:
-    fitted = fit(job, settings, seeds, part=part)
+def _judged_runs(job: Job, settings: Settings, seeds: Sequence[int], *, stage: str) -> Measured:
+    fitted = fit(job, settings, seeds, stage=stage)
     started = time.perf_counter()
     tested = _tested(job, fitted, settings, seeds)
     job.timer.evaluate += time.perf_counter() - started
@@ -134,16 +134,16 @@ def _judged_runs(job: Job, settings: Settings, seeds: Sequence[int], *, part: st
 
 
 def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Sequence[int]) -> Tested:
-    """Score the chosen weights on all parts; the test set is opened here."""
+    """Score the chosen weights on all splits; the test set is opened here."""
     model, data, minimised = fitted.trained.model, fitted.data, fitted.objective
-    parts = {"train": data.train[:, :TRAIN_SCORE_LIMIT], "validation": data.validation}
-    scores = {n: evaluate(model, data.bank, rows, minimised) for n, rows in parts.items()}
-    naive = {n: uninformed(data.bank, rows, minimised, data.outputs) for n, rows in parts.items()}
+    splits = {"train": data.train[:, :TRAIN_SCORE_LIMIT], "validation": data.validation}
+    scores = {n: evaluate(model, data.bank, rows, minimised) for n, rows in splits.items()}
+    naive = {n: uninformed(data.bank, rows, minimised, data.outputs) for n, rows in splits.items()}
     measured = _probes(fitted, settings, seeds)
     if fitted.reconstruction is not None:
         measured["reconstruction_error"] = fitted.reconstruction
     if minimised.constant is not None:
-        seen = labels_of(data.bank, parts["train"])
+        seen = labels_of(data.bank, splits["train"])
         measured["stuck"] = stuck(scores["train"].loss, seen, minimised, data.outputs)
     test = _held_out(job, data, settings, seeds)
     by_class = data.task == "classification"

@@ -89,10 +89,10 @@ def _scored(
     tested: Tested, scores: Mapping[str, Scores], shifted: Mapping[str, Scores] | None = None
 ) -> Iterator[tuple[str, Tensor]]:
     """The metrics that are scores, (S,) each, by name."""
-    for part, score in scores.items():
-        yield f"{part}_loss", score.loss
+    for split, score in scores.items():
+        yield f"{split}_loss", score.loss
         if score.accuracy is not None:
-            yield f"{part}_accuracy", score.accuracy
+            yield f"{split}_accuracy", score.accuracy
     test = scores["test"]
     if test.mae is not None and test.rmse is not None:
         yield from (("test_mae", test.mae), ("test_rmse", test.rmse))

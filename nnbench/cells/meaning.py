@@ -1,0 +1,300 @@
+"""What one source file does, apart from how it is written, where it lies and what it is called.
+
+Comments, docstrings, blank lines and layout do not count, nor do quotes, redundant brackets or ``pass``.
+An import counts as the names that it binds and what they stand for, however it is spelled, and the
+order of neighbouring imports does not. Everything else does. The words are the same under every
+supported Python, and nothing is executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import itertools
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from nnbench.errors import NnbenchError
+
+OPENS = "opens a file: name it in nnbench_inputs, or changes of it go unnoticed"
+COMPUTES = "brings in code by a computed name, or runs a text: changes of that code go unnoticed"
+COMPILED = "is no Python source: what it imports or reads itself is not followed"
+STARTS = "starts a program or loads a library: changes of it go unnoticed"
+
+_KINDS = {  # by full name; "?" stands for a value that is no imported module
+    COMPUTES: re.compile(
+        r"(builtins\.)?(exec|eval|__import__)|importlib\.(import_module|reload|__import__)"
+        r"|importlib\.util\.spec_from_\w+|importlib\.machinery\.\w+Loader|runpy\.run_\w+"
+        r"|importlib|builtins|runpy|imp(\.\w+)?|pkgutil\.resolve_name|pydoc\.locate"
+        r"|sys\.(path|meta_path|path_hooks|modules)|site\.addsitedir|([\w.?]+\.)?__path__"
+        r"|nnbench\.registry\.load"
+    ),
+    STARTS: re.compile(
+        r"subprocess\.\w+|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*)|ctypes\.\w*DLL"
+        r"|ctypes\.\w+\.LoadLibrary|torch\.ops\.load_library|torch\.utils\.cpp_extension\.load"
+    ),
+    OPENS: re.compile(
+        r"open|\?\.(open|read_text|read_bytes|from_pretrained|load_from_checkpoint)"
+        r"|(?!\?|sklearn\.datasets\.load_(?!files|svmlight))[\w.]+\."
+        r"(open|open_\w+|\w+_open|load|load_(?!state_dict$)\w+|\w+_load|loadtxt|loadmat|read|read_\w+"
+        r"|scan_\w+|imread\w*|genfromtxt|from_?file|memmap|get_data|getlines?|urlopen|urlretrieve"
+        r"|from_pretrained|hf_hub_download|connect|File|FileIO|ZipFile|TarFile|HDFStore|ParquetFile"
+        r"|ImageFolder|DatasetFolder|\w*ConfigParser)|xml\.[\w.]+parse|fileinput\.\w+|netCDF4\.Dataset"
+    ),
+}
+_PART = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)|nnbench(?:\.\w+)+")
+_SKIPPED = frozenset(("ctx", "kind", "type_comment", "type_ignores"))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a name stands for: a module, or its object ``name``; ``otherwise`` if there is no such module."""
+
+    module: str
+    name: str = ""
+    otherwise: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that a file uses and that cannot be followed; ``used`` is its full name, as far as known."""
+
+    line: int
+    what: str
+    used: str = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a file does.
+
+    Attributes:
+        words: Its code, with a target for each import.
+        exports: The names that a single import at the top level binds, and nothing else.
+        inputs: Its ``nnbench_inputs``; None if it has none.
+        notes: What cannot be followed.
+    """
+
+    words: tuple[str | Target, ...] = ()
+    exports: Mapping[str, Target] = field(default_factory=dict)
+    inputs: tuple[str, ...] | None = None
+    notes: tuple[Note, ...] = ()
+
+
+@cache
+def meaning_of(source: bytes, path: Path, module: str, *, package: bool) -> Meaning:
+    """Read one file.
+
+    Args:
+        source: Its content; a coding cookie is obeyed.
+        path: Its path, for errors.
+        module: The name under which it is imported.
+        package: Whether it is a package's ``__init__``.
+
+    Raises:
+        NnbenchError: It is not Python, or its ``nnbench_inputs`` is not a list of texts.
+    """
+    tree = _parsed(source, path)
+    file = _File(tree, module=module, home=module if package else module.rpartition(".")[0])
+    active = any(getattr(node, "module", "") != "__future__" for node in _live(tree.body))
+    return Meaning(
+        words=tuple(file.words()) if active else (),
+        exports=file.exports(),
+        inputs=_inputs(tree, path),
+        notes=tuple(dict.fromkeys(file.notes())),
+    )
+
+
+def _parsed(source: bytes, path: Path) -> ast.Module:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # Python itself warns at import
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise NnbenchError(
+            f"{path}, line {getattr(error, 'lineno', None) or 1}: cannot be read as Python",
+            got=getattr(error, "msg", None) or error,
+            todo="correct the file",
+        ) from error
+
+
+def _inputs(tree: ast.Module, path: Path) -> tuple[str, ...] | None:
+    for node in tree.body:
+        targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+        if "nnbench_inputs" in map(_last_name, targets):  # of an assignment of any kind
+            with contextlib.suppress(ValueError, TypeError):
+                value = ast.literal_eval(getattr(node, "value", None) or "")
+                texts = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
+                if texts and not isinstance(node, ast.AugAssign):
+                    return tuple(value)
+            raise NnbenchError(
+                f"{path}, line {node.lineno}: nnbench_inputs is not a list of texts",
+                got=ast.unparse(node),
+                allowed='a literal list, such as nnbench_inputs = ["weights.json", "sizes/*.json"]',
+            )
+    return None
+
+
+def _live(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements without those that do nothing, and without what only a type checker reads."""
+    for node in body:
+        if isinstance(node, ast.If) and _last_name(node.test) == "TYPE_CHECKING":
+            yield from _live(node.orelse)
+        elif not isinstance(node, ast.Pass) and not (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
+            yield node
+
+
+def _last_name(node: ast.AST | None) -> str | None:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", None)
+
+
+class _File:
+    """One file's tree, with the name and the package by which its imports are understood."""
+
+    def __init__(self, tree: ast.Module, *, module: str, home: str) -> None:
+        self.tree, self.module, self.home = tree, module, home
+        self.nodes = list(ast.walk(tree))
+        bound = [pair for node in self.nodes for pair in self.bindings(node)]
+        self.aliases = {name: f"{t.module}.{t.name}".rstrip(".") for name, t in bound if name}
+        self.bound = Counter(name for name, _ in bound)
+
+    def bindings(self, node: ast.AST) -> Iterator[tuple[str, Target]]:
+        """The names that an import statement binds; "" for a module that it loads without a name."""
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                yield alias.asname or top, Target(alias.name if alias.asname else top)
+                if not alias.asname and top != alias.name:
+                    yield "", Target(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node.module or "", node.level, self.home)
+            for alias in node.names:
+                yield alias.asname or alias.name, Target(base, alias.name)
+
+    def exports(self) -> dict[str, Target]:
+        others = {_bound_name(node) for node in self.nodes}
+        others |= (
+            set(self.bound) if self.bound["*"] else {n for n, k in self.bound.items() if k > 1}
+        )
+        pairs = [pair for node in self.tree.body for pair in self.bindings(node)]
+        return {name: target for name, target in pairs if name not in others}
+
+    def words(self) -> Iterator[str | Target]:
+        todo: list[object] = [self.tree]
+        while todo:  # no recursion: a long sum is a deep tree
+            item = todo.pop()
+            if isinstance(item, Target):
+                yield item
+            elif isinstance(item, ast.AST):
+                todo.extend(reversed(self._fields(item)))
+            elif isinstance(item, list):
+                items = self._block(item) if item and isinstance(item[0], ast.stmt) else item
+                yield f"[{len(items)}"
+                todo.extend(reversed(items))
+            else:
+                yield f"{item:#x}" if type(item) is int else ascii(item)
+
+    def _fields(self, node: ast.AST) -> list[object]:
+        """What a node consists of, in an order and a form that no version of Python changes."""
+        if isinstance(node, ast.Call) and (target := self._imported(node)):
+            return [self._called(node.func).rpartition(".")[2], target]
+        if isinstance(node, ast.Constant):
+            return ["Constant", _named(node.value) or node.value]
+        if isinstance(node, ast.JoinedStr):
+            return ["JoinedStr", list(_joined(node.values))]
+        found: list[object] = [type(node).__name__]
+        for name, value in ast.iter_fields(node):
+            if name not in _SKIPPED and value is not None and value != []:
+                found += [name, value]
+        return found
+
+    def _block(self, body: list[ast.stmt]) -> list[object]:
+        """Statements that do something; neighbouring imports by the names that they bind, sorted."""
+        found: list[object] = []
+        imports = (ast.Import, ast.ImportFrom)
+        for imported, group in itertools.groupby(_live(body), lambda n: isinstance(n, imports)):
+            if imported:
+                each = [pair for node in group for pair in self.bindings(node)]
+                pairs = list(dict.fromkeys(reversed(each)))[::-1]  # the last one of a name holds
+                if all(name != "*" for name, _ in pairs):
+                    pairs.sort(key=lambda p: (p[0], p[1].module if not p[0] else ""))
+                found += [["import", name, target] for name, target in pairs]
+            else:
+                found += group
+        return found
+
+    def _called(self, node: ast.AST) -> str:
+        """The full name of what an expression names; "?" stands for a value that is no module."""
+        if isinstance(node, ast.Name):
+            return self.aliases.get(node.id, node.id)
+        if isinstance(node, ast.Attribute):
+            local = isinstance(node.value, ast.Name) and node.value.id not in self.aliases
+            base = "?" if local else self._called(node.value)
+            return f"{'?' if base.startswith('?') else base}.{node.attr}"
+        return "?"
+
+    def _imported(self, node: ast.Call) -> Target | None:
+        """The module that ``importlib.import_module("literal")`` or ``__import__("literal")`` brings in."""
+        called = self._called(node.func)
+        first, *_ = *node.args[:1], *(k.value for k in node.keywords if k.arg == "name"), None
+        if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
+            return None
+        name = first.value.lstrip(".")
+        level = len(first.value) - len(name)
+        if called in ("__import__", "builtins.__import__") and not level:
+            keywords = {keyword.arg for keyword in node.keywords}
+            return None if len(node.args) > 4 or keywords & {None, "level"} else Target(name)
+        home = self._package(node) if level else ""
+        if called != "importlib.import_module" or home is None:
+            return None
+        return Target(_absolute(name, level, home))
+
+    def _package(self, node: ast.Call) -> str | None:
+        given = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "package")]
+        if given and isinstance(given[0], ast.Constant):
+            return str(given[0].value)
+        known = {"__package__": self.home, "__name__": self.module}
+        return known.get(_last_name(given[0]) or "") if given else None
+
+    def notes(self) -> Iterator[Note]:
+        passed = {id(n.func) for n in self.nodes if isinstance(n, ast.Call) and self._imported(n)}
+        passed |= {id(n.value) for n in self.nodes if isinstance(n, ast.Attribute)
+                   and getattr(n.value, "id", None) in self.aliases}  # fmt: skip
+        for node in self.nodes:
+            if isinstance(node, ast.Name | ast.Attribute) and id(node) not in passed:
+                used = self._called(node)
+                what = next((what for what, kind in _KINDS.items() if kind.fullmatch(used)), None)
+                if what:
+                    yield Note(node.lineno, what, used)
+
+
+def _absolute(name: str, level: int, home: str) -> str:
+    above = home.split(".") if level else []
+    return ".".join(filter(None, [*above[: max(0, len(above) - level + 1)], name]))
+
+
+def _bound_name(node: ast.AST) -> str | None:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name
+    return node.id if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) else None
+
+
+def _named(value: object) -> Target | None:
+    """The part that a text such as ``module:object`` or ``nnbench.module`` may name."""
+    found = _PART.fullmatch(value) if isinstance(value, str) else None
+    return Target(found[1] or found[0], found[2] or "", otherwise=found[0]) if found else None
+
+
+def _joined(values: list[ast.expr]) -> Iterator[ast.expr]:
+    """The pieces of an f-string, neighbouring texts as one: Pythons cut them differently."""
+    for text, group in itertools.groupby(values, lambda value: isinstance(value, ast.Constant)):
+        if not text:
+            yield from group
+        elif whole := "".join(str(getattr(value, "value", "")) for value in group):
+            yield ast.Constant(whole)

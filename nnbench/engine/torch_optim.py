@@ -1,0 +1,177 @@
+"""The optimiser of a training: a registered one, any class of ``torch.optim``, or a user's own.
+
+is_elementwise    whether replicates can share one optimiser, and so be stacked
+build_optimizer   the optimiser of the settings over a model's trainable parameters
+
+A class is called as ``cls(parameters, lr=…, **optimizer_options)``, a function as
+``function(parameters, settings, **optimizer_options)``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+from torch.optim.optimizer import StateDict
+
+from nnbench.engine.optim import Optimizer
+from nnbench.engine.stacking import Replicates
+from nnbench.errors import NnbenchError, unknown_name
+from nnbench.registry import OPTIMIZERS, load
+from nnbench.settings import Settings
+
+# Each weight's step depends on its own gradients alone; not so in Adafactor, Muon and LBFGS.
+ELEMENTWISE = (
+    torch.optim.Adadelta, torch.optim.Adagrad, torch.optim.Adam, torch.optim.Adamax,
+    torch.optim.AdamW, torch.optim.ASGD, torch.optim.NAdam, torch.optim.RAdam,
+    torch.optim.RMSprop, torch.optim.Rprop, torch.optim.SGD,
+)  # fmt: skip
+SETTINGS = ("lr", "momentum")  # arguments that are settings of their own
+METHODS = ("step", "state_dict", "load_state_dict")
+
+
+class FromTorch:
+    """A ``torch.optim.Optimizer`` as the training loop takes it."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self.optimizer = optimizer
+
+    def step(self, lr: float) -> None:
+        """Set the learning rate of all groups, step, drop the gradients."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def state_dict(self) -> StateDict:
+        """See ``Optimizer``."""
+        return self.optimizer.state_dict()
+
+    def load_state_dict(self, state_dict: StateDict) -> None:
+        """See ``Optimizer``."""
+        self.optimizer.load_state_dict(state_dict)
+
+
+class PerReplicate:
+    """One optimiser per replicate, for those whose steps mix the weights that they are given."""
+
+    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
+        self.optimizers = optimizers
+
+    def step(self, lr: float) -> None:
+        """See ``Optimizer``."""
+        for optimizer in self.optimizers:
+            optimizer.step(lr)
+
+    def state_dict(self) -> StateDict:
+        """See ``Optimizer``."""
+        return {"replicates": [optimizer.state_dict() for optimizer in self.optimizers]}
+
+    def load_state_dict(self, state_dict: StateDict) -> None:
+        """See ``Optimizer``."""
+        for optimizer, saved in zip(self.optimizers, state_dict["replicates"], strict=True):
+            optimizer.load_state_dict(saved)
+
+
+def is_elementwise(settings: Settings) -> bool:
+    """Whether each weight's step is known to depend on that weight's gradients alone.
+
+    Registered optimisers must be elementwise (tests check it); an own class or function says so by an
+    attribute ``elementwise = True``.
+    """
+    if settings.optimizer in OPTIMIZERS:
+        return True
+    maker = load("optimizer", settings.optimizer, OPTIMIZERS)
+    return maker in ELEMENTWISE or getattr(maker, "elementwise", False) is True
+
+
+def build_optimizer(model: Replicates, settings: Settings) -> Optimizer:
+    """The optimiser of the settings over all replicates' parameters that are not frozen.
+
+    Raises:
+        NnbenchError: It does not take its options or the momentum, cannot step on a gradient alone, or
+            lacks a method that the training calls.
+    """
+    if is_elementwise(settings):
+        return _made(_trainable(model), settings)
+    assert not model.stacked, "replicates of this optimiser are built one by one"
+    return PerReplicate([_made(_trainable(own), settings) for own in model.body.children()])
+
+
+def _trainable(module: nn.Module) -> list[nn.Parameter]:
+    return [p for p in module.parameters() if p.requires_grad]
+
+
+def _made(parameters: list[nn.Parameter], settings: Settings) -> Optimizer:
+    maker = load("optimizer", settings.optimizer, OPTIMIZERS)
+    if isinstance(maker, type) and issubclass(maker, torch.optim.Optimizer):
+        made: object = _instance(maker, parameters, settings)
+    else:
+        made = maker(parameters, settings, **_options(maker, settings, after=2))
+    name = f"optimizer {settings.optimizer!r}"
+    own = FromTorch(made) if isinstance(made, torch.optim.Optimizer) else made
+    if isinstance(made, torch.optim.Optimizer) and (reason := _refused(made)):
+        raise NnbenchError(f"{name} {reason}", todo="choose another optimizer")
+    if missing := [method for method in METHODS if not hasattr(own, method)]:
+        raise NnbenchError(
+            f"{name} has no {' and no '.join(missing)}",
+            got=type(own).__name__,
+            allowed=f"a torch.optim.Optimizer, or an object with {', '.join(METHODS)}",
+        )
+    return own  # type: ignore[return-value]  # it has the protocol's methods
+
+
+def _instance(
+    kind: type[torch.optim.Optimizer], parameters: list[nn.Parameter], settings: Settings
+) -> torch.optim.Optimizer:
+    """A class of ``torch.optim``, or a subclass of the user's, with the settings that it takes."""
+    name, takes = f"optimizer {settings.optimizer!r}", inspect.signature(kind).parameters
+    given = _options(kind, settings, after=1)
+    for setting in ("lr", "momentum") if settings.momentum else ("lr",):
+        if setting not in takes and not _takes_any(kind):
+            raise NnbenchError(
+                f"{name} takes no {setting}",
+                got=f"{setting}: {getattr(settings, setting)}",
+                allowed=", ".join(list(takes)[1:]),
+            )
+        given[setting] = getattr(settings, setting)
+    try:
+        return kind(parameters, **given)  # type: ignore[arg-type]  # the second one of every class
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise NnbenchError(f"{name} cannot be made: {error}", got=given) from error
+
+
+def _options(maker: Callable[..., object], settings: Settings, *, after: int) -> dict[str, object]:
+    """The ``optimizer_options``, once it is clear that all are arguments behind the first few."""
+    if not settings.optimizer_options:
+        return {}
+    where = f"optimizer_options of {settings.optimizer!r}"
+    takes = [p for p in list(inspect.signature(maker).parameters)[after:] if p not in SETTINGS]
+    for name in settings.optimizer_options:
+        if name in SETTINGS:
+            raise NnbenchError(f"{where}: {name} is a setting of its own", todo=f"set `{name}`")
+        if name in takes or _takes_any(maker):
+            continue
+        if not takes:
+            raise NnbenchError(f"{where}: it has none", got=repr(name), todo="remove the key")
+        raise unknown_name(where, name, takes)
+    given = settings.optimizer_options.items()
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in given}
+
+
+def _takes_any(maker: Callable[..., object]) -> bool:
+    kinds = [p.kind for p in inspect.signature(maker).parameters.values()]
+    return inspect.Parameter.VAR_KEYWORD in kinds
+
+
+def _refused(optimizer: torch.optim.Optimizer) -> str | None:
+    """Why an optimiser cannot step on the gradients of a training; None: it can."""
+    arguments = inspect.signature(optimizer.step).parameters.values()
+    named = (p for p in arguments if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+    if any(p.default is p.empty for p in named):
+        return "needs a closure that computes the loss again, which the training loop does not have"
+    if isinstance(optimizer, torch.optim.SparseAdam):
+        return "needs sparse gradients, which no layer here has"
+    return None

@@ -1,0 +1,74 @@
+"""What experiments with training loops of their own share: the MLP to start from, and what they can follow."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from nnbench.datasets.base import Dataset
+from nnbench.engine.seeding import generator
+from nnbench.errors import NnbenchError
+from nnbench.experiments.request import Request
+from nnbench.models.base import ModelSpec
+from nnbench.models.mlp import build
+from nnbench.registry import ACTIVATIONS, DATASETS, load
+from nnbench.settings import Settings
+
+
+def check_settings(
+    settings: Settings, *, followed: frozenset[str], replaced: frozenset[str]
+) -> None:
+    """Refuse settings that an experiment does not follow.
+
+    Args:
+        settings: Those of the cell.
+        followed: What the experiment does as the settings say.
+        replaced: What the experiment's own options say instead.
+
+    Raises:
+        NnbenchError: Names the settings that have to stay at their defaults.
+    """
+    plain = Settings()
+    fixed = sorted(set(Settings.model_fields) - followed - replaced)
+    changed = [name for name in fixed if getattr(settings, name) != getattr(plain, name)]
+    if changed:
+        raise NnbenchError(
+            f"experiment {settings.experiment!r} cannot follow the setting {changed[0]!r}",
+            got={name: getattr(settings, name) for name in changed},
+            allowed=f"settings: {', '.join(sorted(followed))}",
+            todo="remove the other settings from the claim",
+        )
+
+
+def initial_mlp(
+    settings: Settings, dataset: Dataset, *, hidden: tuple[int, ...], seed: int
+) -> nn.Sequential:
+    """The MLP that nnbench's own training would start from with this seed."""
+    spec = ModelSpec(
+        input_shape=dataset.input_shape,
+        classes=len(settings.classes or dataset.class_names),
+        hidden=hidden,
+        activation=load("activation", settings.activation, ACTIVATIONS),
+        dropout=settings.dropout,
+        init=settings.init,
+    )
+    with torch.random.fork_rng(devices=[]):  # layers draw before they are given their weights
+        model = build(spec, generator(seed, "init"))
+    assert isinstance(model, nn.Sequential)
+    return model
+
+
+def classified_dataset(request: Request) -> Dataset:
+    """The dataset of a request.
+
+    Raises:
+        NnbenchError: It has numbers for targets.
+    """
+    dataset: Dataset = load("dataset", request.dataset, DATASETS)
+    if dataset.task != "classification":
+        raise NnbenchError(
+            f"experiment {request.settings.experiment!r} cannot train on dataset {dataset.name!r}",
+            got="numbers to predict",
+            allowed="a dataset with classes",
+        )
+    return dataset
