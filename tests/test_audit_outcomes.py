@@ -10,7 +10,7 @@ from made_up_audit import block_record
 from made_up_plan import claim, planned
 
 from nnbench.audit.audit import AuditedCell, judged, sample
-from nnbench.audit.evidence import Difference, of_records
+from nnbench.audit.known import Difference, from_records
 from nnbench.audit.rerun import Rerun
 from nnbench.audit.subjects import Subject
 from nnbench.cells.cell import Cell
@@ -25,7 +25,7 @@ def outcome_of(then: Record | list[Record], now: Record | list[Record]) -> Audit
     before, after = (side if isinstance(side, list) else [side] for side in (then, now))
     blocks = tuple(record.seeds for record in before)
     subject = Subject(
-        source="s", name="n", cell=before[0].cell, blocks=blocks, then=of_records(before)
+        source="s", name="n", cell=before[0].cell, blocks=blocks, then=from_records(before)
     )
     [found] = judged([subject], [Rerun(records=tuple(after), output="", seconds=1.0)])
     return found
@@ -141,7 +141,7 @@ def test_what_may_be_the_reason_is_named_and_a_commit_of_the_same_code_is_not(ce
 
 
 def test_the_same_seed_draws_the_same_cells_and_others_draw_others(cell: Cell) -> None:
-    then = of_records([block_record(cell, {})])
+    then = from_records([block_record(cell, {})])
     subjects = [
         Subject(source=str(i), name="", cell=cell, blocks=((0, 1),), then=then) for i in range(20)
     ]

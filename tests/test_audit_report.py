@@ -13,6 +13,7 @@ from made_up_parts import claim, level, result
 from made_up_plan import planned
 from made_up_results import made_up_results
 
+import nnbench
 from nnbench.audit.audit import judged
 from nnbench.audit.rerun import Rerun
 from nnbench.audit.subjects import Found, Subject, reported
@@ -146,17 +147,13 @@ def test_a_report_without_its_config_is_refused(
 
 
 def test_a_report_is_audited_without_its_records(tmp_path: Path) -> None:
-    from nnbench.verdicts.judge import judge_all
-    from nnbench.verdicts.measurements import aggregate
-
     (tmp_path / "measured").mkdir()
     plan = planned(tmp_path / "measured", SMALL, seeds=5)
     measure_all(plan)
     project = Project(plan, tmp_path)
     plan = make_plan(project.config)
-    aggregate(plan, project.results)
-    file = project.folder / "reports/results.json"
-    judge_all(plan, project.results, file)
+    file = project.folder / "results.json"
+    file.write_bytes(nnbench.judge(plan).to_json())
     project.keep()
     found = reported(file, project.config)
     assert {subject.cell.id for subject in found.subjects} == set(project.ids)

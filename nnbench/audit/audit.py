@@ -9,13 +9,13 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from nnbench.audit.evidence import (
+from nnbench.audit.known import (
     Difference,
-    Evidence,
+    Known,
     Largest,
     differing,
+    from_records,
     largest_difference,
-    of_records,
     pairs_of,
 )
 from nnbench.audit.noise import Change, changes
@@ -121,7 +121,7 @@ def sample(subjects: Sequence[Subject], size: int, *, seed: int) -> list[Subject
 
 def judged(subjects: Sequence[Subject], reruns: Sequence[Rerun]) -> Iterator[AuditedCell]:
     """The outcome of each subject; the tests of all their metrics are one family."""
-    again = [of_records(rerun.records) if rerun.records else None for rerun in reruns]
+    again = [from_records(rerun.records) if rerun.records else None for rerun in reruns]
     pairs = {
         (index, metric): pair
         for index, (subject, now) in enumerate(zip(subjects, again, strict=True))
@@ -134,7 +134,7 @@ def judged(subjects: Sequence[Subject], reruns: Sequence[Rerun]) -> Iterator[Aud
         yield _audited(subject, rerun, now, changed)
 
 
-def _why_not_compared(subject: Subject, now: Evidence) -> str | None:
+def _why_not_compared(subject: Subject, now: Known) -> str | None:
     if runs_alone(subject.cell) and set(subject.then.hardware) != set(now.hardware):
         then, here = (" and ".join(side.hardware) for side in (subject.then, now))
         return f"times of other hardware: {then or 'not told'}, here {here}"
@@ -144,7 +144,7 @@ def _why_not_compared(subject: Subject, now: Evidence) -> str | None:
 
 
 def _audited(
-    subject: Subject, rerun: Rerun, now: Evidence | None, changed: Mapping[str, Change]
+    subject: Subject, rerun: Rerun, now: Known | None, changed: Mapping[str, Change]
 ) -> AuditedCell:
     differences = () if now is None else _differences(subject.then, now)
     outcome, reasons = _outcome(subject, rerun, now, changed)
@@ -165,7 +165,7 @@ def _audited(
 
 
 def _outcome(
-    subject: Subject, rerun: Rerun, now: Evidence | None, changed: Mapping[str, Change]
+    subject: Subject, rerun: Rerun, now: Known | None, changed: Mapping[str, Change]
 ) -> tuple[Outcome, list[str]]:
     """What became of a cell, and what is wrong with it."""
     if now is None:
@@ -177,9 +177,7 @@ def _outcome(
     return _compared(subject.then, now, changed)
 
 
-def _compared(
-    then: Evidence, now: Evidence, changed: Mapping[str, Change]
-) -> tuple[Outcome, list[str]]:
+def _compared(then: Known, now: Known, changed: Mapping[str, Change]) -> tuple[Outcome, list[str]]:
     whole = _TO_THE_BIT if then.records else ()
     differ = [name for name in whole if _parts(then, name) != _parts(now, name)]
     by_outcome = {
@@ -199,11 +197,11 @@ def _compared(
     return "not comparable", [f"{', '.join(few)}: fewer than two runs on a side"]
 
 
-def _parts(evidence: Evidence, name: str) -> list[object]:
-    return [getattr(record, name) for record in evidence.records]
+def _parts(known: Known, name: str) -> list[object]:
+    return [getattr(record, name) for record in known.records]
 
 
-def _differences(then: Evidence, now: Evidence) -> tuple[Difference, ...]:
+def _differences(then: Known, now: Known) -> tuple[Difference, ...]:
     known = now.facts if then.records else then.facts
     return differing(then.facts, {n: value for n, value in now.facts.items() if n in known})
 

@@ -19,7 +19,7 @@ from nnbench.audit.comparison import (
     VerdictChange,
     Where,
 )
-from nnbench.audit.evidence import Difference, differing, report_facts
+from nnbench.audit.known import Difference, differing, report_facts
 from nnbench.audit.noise import Change, Outcome, Pair, changes, runs_of, timing_margin
 from nnbench.errors import NnbenchError
 from nnbench.metrics import METRICS
@@ -134,12 +134,17 @@ def _measured_in_one(shared: Sequence[tuple[ClaimResult, ClaimResult]]) -> Itera
 
 
 def _shared_findings(a: ClaimResult, b: ClaimResult) -> Iterator[_Both]:
-    others = {finding.place: finding for finding in b.results}
-    for finding in a.results:
-        if finding.place in others:
-            dataset, track, variant = finding.place
-            where = Where(claim=a.id, dataset=dataset, track=track, variant=variant)
-            yield _Both(where=where, a=finding, b=others[finding.place])
+    others = _by_where(b)
+    for where, finding in _by_where(a).items():
+        if where in others:
+            yield _Both(where=where, a=finding, b=others[where])
+
+
+def _by_where(claim: ClaimResult) -> dict[Where, Finding]:
+    return {
+        Where(claim=claim.id, dataset=f.dataset, track=f.track, variant=f.variant): f
+        for f in claim.results
+    }
 
 
 # --- levels
@@ -243,7 +248,7 @@ def _verdict_change(
     measured = all(claim.status in _MEASURED for claim in (a, b))
     if not measured or (a.verdict == b.verdict and not changed):
         return None
-    deciding = [{finding.place for finding in side.results if finding.decides} for side in (a, b)]
+    deciding = [{w for w, finding in _by_where(c).items() if finding.decides} for c in (a, b)]
     other = None if deciding[0] == deciding[1] else "other results decide in A and B"
     skipped = other or next((f.skipped for f in findings if f.decides and f.skipped), None)
     return VerdictChange(

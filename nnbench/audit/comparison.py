@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from nnbench.audit.evidence import Difference
+from nnbench.audit.known import Difference
 from nnbench.audit.noise import Change
 from nnbench.experiments.measured import JsonObject
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from nnbench.audit.evidence import Evidence, Facts, of_records, report_facts
+from nnbench.audit.known import Facts, Known, from_records, report_facts
 from nnbench.audit.noise import SeedRun, runs_of
 from nnbench.audit.rerun import Block, Task
 from nnbench.cells.cell import Content, block_name, blocks_of, canonical, cell_id, make_cell
@@ -41,7 +41,7 @@ class Subject(Task):
 
     source: str
     name: str
-    then: Evidence
+    then: Known
     notes: tuple[str, ...] = ()
 
 
@@ -88,7 +88,7 @@ def finished(config: Config, *, everything: bool) -> Found:
         if cell and records:
             name = names.get(folder.name, f"{cell.dataset}, not in the plan")
             done = tuple(record.seeds for record in records)
-            then = of_records(records)
+            then = from_records(records)
             subjects.append(
                 Subject(source=str(folder), name=name, cell=cell, blocks=done, then=then)
             )
@@ -169,7 +169,8 @@ def reported(path: Path, config: Config) -> Found:
     readings: dict[str, list[_Reading]] = {}
     refused = []
     for claim, finding, level in _levels_of_one_cell(results):
-        found = today.get((claim, *finding.place, level.level), ())
+        key = (claim, finding.dataset, finding.track, finding.variant, level.level)
+        found = today.get(key, ())
         if not found:
             where = f"{claim}, {finding.dataset}: {level.level}"
             refused.append(LeftOut(source=where, why="today's plan has no such level"))
@@ -214,7 +215,7 @@ def _reported(
         name=name,
         cell=plan.cells[cell],
         blocks=tuple(block for block in blocks_of(plan.seeds[cell]) if seeds.intersection(block)),
-        then=Evidence(
+        then=Known(
             runs={metric: tuple(own.values()) for metric, own in runs.items()},
             facts=facts,
             hardware=tuple(sorted({name for finding, _ in levels for name in finding.machines})),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from nnbench.audit.audit import Audit, AuditedCell
 from nnbench.audit.comparison import About, Comparison, FindingVerdict, LevelChange, VerdictChange
-from nnbench.audit.evidence import Difference
+from nnbench.audit.known import Difference
 from nnbench.audit.noise import MEANS
 from nnbench.schema import printable
 from nnbench.text.rounding import duration_text, p_text, signed_percent, significant, value_text

@@ -97,7 +97,7 @@ def _joined(facts: Iterable[tuple[str, object]]) -> Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Known:
     """What is known about one measurement.
 
     Attributes:
@@ -127,11 +127,11 @@ class Largest:
     seed: str
 
 
-def of_records(records: Sequence[Record]) -> Evidence:
-    """The evidence of a cell's records, one per block of seeds."""
+def from_records(records: Sequence[Record]) -> Known:
+    """What a cell's records tell, one per block of seeds."""
     runs = {seed: run for record in records for seed, run in record.runs.items()}
     machines = [record.machine for record in records]
-    return Evidence(
+    return Known(
         runs={
             name: tuple(SeedRun(seed, r.status, r.metrics.get(name)) for seed, r in runs.items())
             for name in sorted({name for run in runs.values() for name in run.metrics})
@@ -142,7 +142,7 @@ def of_records(records: Sequence[Record]) -> Evidence:
     )
 
 
-def pairs_of(then: Evidence, now: Evidence) -> dict[str, Pair]:
+def pairs_of(then: Known, now: Known) -> dict[str, Pair]:
     """For every metric that was measured then, its runs then and now."""
     found = {}
     for name, old in then.runs.items():
@@ -176,7 +176,7 @@ def _comparable(run: SeedRun) -> SeedRun:
     return run._replace(status=MISSING) if run.value is None and run.status == OK else run
 
 
-def largest_difference(then: Evidence, now: Evidence) -> Largest | None:
+def largest_difference(then: Known, now: Known) -> Largest | None:
     """The largest relative difference of a single value; None if no value is on both sides."""
     before = {(name, run.seed): run.value for name, runs in then.runs.items() for run in runs}
     found = [
