@@ -20,8 +20,7 @@ from malformed import damaged, retyped
 from malformed_cases import Case, case, file_case, unzipped, zipped
 
 from nnbench.audit.compare import compare
-from nnbench.audit.compare_text import compare_text
-from nnbench.audit.published import read_published
+from nnbench.audit.text import compare_text
 from nnbench.cells.cell import hashed, make_cell
 from nnbench.datasets import cifar10, digits, mnist
 from nnbench.datasets.prepared import store
@@ -252,7 +251,7 @@ def results_compared(folder: Path) -> Case:
 
     def load(data: Any) -> None:
         path.write_text(json.dumps(data), encoding="utf-8")
-        compare_text(compare(read_published(other), read_published(path)), names=("a", "b"))
+        compare_text(compare(other, path), names=("a", "b"))
 
     return Case(inputs=retyped(small_results()), load=load, names=("results.json",))
 
