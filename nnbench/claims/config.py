@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from nnbench.claims.claim import Claim, Overrides, Tier
 from nnbench.claims.document import Document
-from nnbench.datasets.own import dataset as own
+from nnbench.datasets.own import description as own
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
 from nnbench.schema import Strict, parse
