@@ -1,4 +1,4 @@
-"""The quantities that claims are about: unit, direction, analysis scale and margin of each.
+"""The quantities that claims are about, one entry each with all that the package knows of it.
 
 The scale is the one on which paired differences are judged: accuracies raw, losses and epochs as
 natural logarithms (so that a margin of 0.05 means 5 %).
@@ -9,15 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 Scale = Literal["raw", "log"]
-
-
 Unit = Literal[
     "fraction", "nats", "epochs", "count", "seconds", "hours", "per second", "deviations", "ratio",
     "correlation", "own objective",
 ]  # fmt: skip
+Source = Literal[
+    "training", "classes", "numbers", "target", "rbm", "dead_units", "gradients", "gradient_noise",
+    "experiment", "pick",
+]  # fmt: skip
+_ANY = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +41,17 @@ class Metric:
         scale: ``raw`` or ``log``, the scale of the paired differences.
         margin: The smallest difference that matters: absolute on the raw scale, relative
             (0.05 = 5 %) on the log scale.
+        source: Who computes it: every ``training``, one on ``classes`` or on ``numbers``, one with a
+            ``target`` or an ``rbm``, a probe by its name, an ``experiment`` of another kind, or the
+            ``pick`` of a level among candidates.
+        diverged: What a run that diverged scores: what an ``untrained`` predictor does, what was
+            measured (``kept``: sizes and times are true all the same), or ``nothing``.
+        bounds: The lowest and the highest possible value.
         directed: Whether one end is better: of a count or of a ratio of gradients none is.
         timing: Whether it belongs to the machine that it was measured on.
         derived: How it follows from what was measured, if it was not measured itself.
+        plural: Whether its title is a plural, as in "dead units are …".
+        more: What a larger value is called in a sentence: larger, longer, more.
     """
 
     name: str
@@ -45,9 +60,14 @@ class Metric:
     lower_is_better: bool
     scale: Scale
     margin: float
+    source: Source
+    diverged: Literal["untrained", "kept", "nothing"]
+    bounds: tuple[float, float] = _ANY
     directed: bool = True
     timing: bool = False
     derived: str = ""
+    plural: bool = False
+    more: str = "larger"
 
     def margin_on_scale(self, margin: float | None = None) -> float:
         """The margin in units of the analysis scale (ln(1 + margin) for a relative one)."""
@@ -57,107 +77,119 @@ class Metric:
     def possible(self, value: float, *, by: float) -> bool:
         """Whether the metric can have this value, but for rounding ``by`` which it may lie beyond."""
         if self.scale == "log" and value < 0.0:
-            return False
-        low, high = _BOUNDS.get(self.unit, (-math.inf, math.inf))
+            return False  # not even by rounding: it has no logarithm
+        low, high = self.bounds
         return low - by <= value <= high + by
 
 
-_BOUNDS: Mapping[str, tuple[float, float]] = {"fraction": (0.0, 1.0), "correlation": (-1.0, 1.0)}
+def log_scale(values: npt.ArrayLike, *, floor: float = 1e-12) -> npt.NDArray[np.float64]:
+    """Natural logarithms of non-negative values; zero counts as ``floor``, NaN stays NaN."""
+    array = np.asarray(values, dtype=np.float64)
+    if np.any(array < 0):
+        raise ValueError(f"logarithms need values >= 0, got {np.nanmin(array)}: use scale 'raw'")
+    return np.log(np.maximum(array, floor))
 
 
-def _accuracy(name: str, title: str) -> Metric:
-    return Metric(
-        name=name, title=title, unit="fraction", lower_is_better=False, scale="raw", margin=0.01
-    )
+def percent_change(difference: float) -> float:
+    """A difference of natural logarithms as a change in percent: ln 1.05 is 5."""
+    return float(np.expm1(difference)) * 100
 
 
-def _low(name: str, title: str, unit: Unit, *, margin: float = 0.05, **more: Any) -> Metric:
-    """Lower is better, compared as ratios."""
-    return Metric(
-        name=name, title=title, unit=unit, lower_is_better=True, scale="log", margin=margin, **more
-    )
-
+_low = partial(Metric, lower_is_better=True, scale="log", bounds=(0.0, math.inf), margin=0.05)
+"""Lower is better, compared as ratios."""
+_fraction = partial(Metric, unit="fraction", scale="raw", bounds=(0.0, 1.0), margin=0.01)
+_loss = partial(_low, unit="nats", source="training", diverged="untrained")
+_accuracy = partial(_fraction, lower_is_better=False, source="classes", diverged="untrained")
+_error = partial(_low, unit="deviations", source="numbers", diverged="untrained")
+_ratio = partial(_low, unit="ratio", margin=0.10, diverged="nothing")
+_time = partial(_low, source="experiment", diverged="kept", margin=0.10, timing=True, more="longer")
+_count = partial(_low, unit="count", diverged="kept", directed=False, plural=True, more="more")
 
 # Margins are nnbench's own defaults: one accuracy point, 5 % of a loss, 10 % of a duration or a speed.
-METRICS: Mapping[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        _low("test_loss", "Test loss", "nats"),
-        _accuracy("test_accuracy", "Test accuracy"),
-        _low("validation_loss", "Validation loss", "nats"),
-        _accuracy("validation_accuracy", "Validation accuracy"),
-        _low("train_loss", "Training loss", "nats"),
-        _accuracy("train_accuracy", "Training accuracy"),
-        Metric(
-            name="loss_gap",
-            title="Loss gap (test minus training)",
-            unit="nats",
-            lower_is_better=True,
-            scale="raw",
-            margin=0.02,
-        ),
-        _low("test_mae", "Mean absolute test error", "deviations"),
-        _low("test_rmse", "Root mean squared test error", "deviations"),
-        _low("epochs_to_target", "Epochs to the target", "epochs", margin=0.10),
-        Metric(
-            name="stuck",
-            title="Runs stuck at the start",
-            unit="fraction",
-            lower_is_better=True,
-            scale="raw",
-            margin=0.05,
-        ),
-        Metric(
-            name="dead_units",
-            title="Dead units",
-            unit="fraction",
-            lower_is_better=True,
-            scale="raw",
-            margin=0.01,
-        ),
-        _low(
-            "gradient_ratio_start",
-            "Gradient ratio at the start",
-            "ratio",
-            margin=0.10,
-            directed=False,
-        ),
-        _low(
-            "gradient_ratio",
-            "Gradient ratio during training",
-            "ratio",
-            margin=0.10,
-            directed=False,
-        ),
-        _low("gradient_noise", "Gradient noise", "ratio", margin=0.10),
-        _low("reconstruction_error", "Reconstruction error", "ratio"),
-        Metric(
-            name="rank_correlation",
-            title="Rank correlation",
-            unit="correlation",
-            lower_is_better=False,
-            scale="raw",
-            margin=0.1,
-        ),
-        _low("seconds", "Training time", "seconds", margin=0.10, timing=True),
-        _low(
-            "hours",
-            "Training time",
-            "hours",
-            margin=0.10,
-            timing=True,
-            derived="derived: images of the stated workload / measured images per second",
-        ),
-        Metric(
-            name="images_per_second",
-            title="Images per second",
-            unit="per second",
-            lower_is_better=False,
-            scale="log",
-            margin=0.10,
-            timing=True,
-        ),
-        _low("parameters", "Parameters", "count", directed=False),
-        _low("flops", "Floating-point operations of one image", "count", directed=False),
-    )
-}
+_METRICS = (
+    _loss(name="test_loss", title="Test loss"),
+    _accuracy(name="test_accuracy", title="Test accuracy"),
+    _loss(name="validation_loss", title="Validation loss"),
+    _accuracy(name="validation_accuracy", title="Validation accuracy"),
+    _loss(name="train_loss", title="Training loss"),
+    _accuracy(name="train_accuracy", title="Training accuracy"),
+    _loss(
+        name="loss_gap",
+        title="Loss gap (test minus training)",
+        scale="raw",
+        margin=0.02,
+        bounds=_ANY,
+    ),
+    _error(name="test_mae", title="Mean absolute test error"),
+    _error(name="test_rmse", title="Root mean squared test error"),
+    _low(
+        name="epochs_to_target",
+        title="Epochs to the target",
+        unit="epochs",
+        margin=0.10,
+        source="target",
+        diverged="kept",
+        plural=True,
+        more="more",
+    ),
+    _fraction(
+        name="stuck",
+        title="Runs stuck at the start",
+        lower_is_better=True,
+        margin=0.05,
+        source="classes",
+        diverged="untrained",
+        plural=True,
+    ),
+    _fraction(
+        name="dead_units",
+        title="Dead units",
+        lower_is_better=True,
+        source="dead_units",
+        diverged="nothing",
+        plural=True,
+    ),
+    _ratio(
+        name="gradient_ratio_start",
+        title="Gradient ratio at the start",
+        source="gradients",
+        directed=False,
+    ),
+    _ratio(
+        name="gradient_ratio",
+        title="Gradient ratio during training",
+        source="gradients",
+        directed=False,
+    ),
+    _ratio(name="gradient_noise", title="Gradient noise", source="gradient_noise"),
+    _ratio(name="reconstruction_error", title="Reconstruction error", margin=0.05, source="rbm"),
+    Metric(
+        name="rank_correlation",
+        title="Rank correlation",
+        unit="correlation",
+        lower_is_better=False,
+        scale="raw",
+        margin=0.1,
+        bounds=(-1.0, 1.0),
+        source="pick",
+        diverged="nothing",
+    ),
+    _time(name="seconds", title="Training time", unit="seconds"),
+    _time(
+        name="hours",
+        title="Training time",
+        unit="hours",
+        derived="derived: images of the stated workload / measured images per second",
+    ),
+    _time(
+        name="images_per_second",
+        title="Images per second",
+        unit="per second",
+        lower_is_better=False,
+        plural=True,
+        more="more",
+    ),
+    _count(name="parameters", title="Parameters", source="training"),
+    _count(name="flops", title="Floating-point operations of one image", source="experiment"),
+)
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}

@@ -67,7 +67,7 @@ OPTIMIZERS: Mapping[str, str] = {
     "rmsprop": "nnbench.engine.optim:rmsprop",
 }
 
-OWN_DATA = "nnbench.datasets.own.dataset:dataset_at"
+OWN_DATA = "nnbench.datasets.own.description:dataset_at"
 """Makes a dataset of the path of a YAML file that describes a user's own data."""
 
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")

@@ -10,20 +10,20 @@ import yaml
 
 from nnbench.errors import NnbenchError
 
-DEEPEST = 50  # levels of nesting in a file; a claim needs six
+DEEPEST = 50  # levels of nesting; a claim needs six
 LARGEST_BYTES = 2**23
 LONGEST_NUMBER = 1000  # characters
 _BASE_60 = re.compile(r"[-+0-9_.:]+")
 MOST_VALUES = 10**6  # keys, values and collections, with every alias written out
 
-# libyaml where the wheel has it: ten times as fast on a config of thousands of levels
+# libyaml if the wheel includes it: ten times as fast for a config with thousands of levels
 _SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc, valid-type]
     """YAML without its traps: duplicate keys are errors, keys are text, 1e-3 is a number."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, object]:  # noqa: ARG002
         seen: dict[str, int] = {}
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -52,8 +52,8 @@ def read_yaml(path: Path) -> Any:
     """Parse one YAML file.
 
     Raises:
-        NnbenchError: The file is missing, is not YAML, has a key twice, or is no file for people:
-            larger than 8 MB, nested more than 50 levels deep, or blown up by aliases.
+        NnbenchError: The file is missing, is not YAML, has a key twice, is larger than 8 MB, is nested
+            more than 50 levels deep, or grows to more than a million values through aliases.
     """
     try:
         text = _read_text(path)
@@ -68,7 +68,7 @@ def read_yaml(path: Path) -> Any:
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
         raise NnbenchError(f"{path}: cannot be read as YAML\n  {error}") from None
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        # how PyYAML fails at impossible scalars: 2024-13-45, 0b_, !!int x
+        # how PyYAML fails for impossible scalars: 2024-13-45, 0b_, !!int x
         raise NnbenchError(
             f"{path}: has a value that is not what it looks like ({error})",
             todo="put texts that look like numbers or dates in quotes",
@@ -77,9 +77,9 @@ def read_yaml(path: Path) -> Any:
 
 def _read_text(path: Path) -> str:
     if "\0" in str(path):
-        raise NnbenchError(f"{str(path)!r}: no possible name of a file")
+        raise NnbenchError(f"{str(path)!r}: not a possible file name")
     with path.open("rb") as file:
-        content = file.read(LARGEST_BYTES + 1)  # a device never ends
+        content = file.read(LARGEST_BYTES + 1)  # a device file never ends
     if len(content) > LARGEST_BYTES:
         raise NnbenchError(f"{path}: too large for a config", allowed=f"{LARGEST_BYTES} bytes")
     return content.decode("utf-8")
@@ -91,7 +91,7 @@ def _check_size(text: str) -> None:
     Raises:
         yaml.YAMLError: It is no YAML, or too deep or too large.
     """
-    sizes = [0]  # of the collections that are open, aliases written out
+    sizes = [0]  # of the open collections, with aliases written out
     anchors: list[str | None] = []
     named: dict[str, int] = {}
     for event in yaml.parse(text, Loader=_SafeLoader):
@@ -117,7 +117,7 @@ def _check_size(text: str) -> None:
 
 
 def _check_number(event: yaml.ScalarEvent) -> None:
-    """Refuse numbers like 1:30:00, which is 5400, that are so long that they take minutes to compute."""
+    """Refuse very long numbers like 1:30:00 (5400 in YAML), which take minutes to compute."""
     if len(event.value) > LONGEST_NUMBER and _BASE_60.fullmatch(event.value):
         raise _refused(f"a number of {len(event.value)} characters", event)
 

@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from made_up_plan import claim, made_up_record, plan_in, store, write_document
 
 from nnbench.cells.cell import dataset_of
 from nnbench.datasets.prepared import store as data_store
 from nnbench.plan.plan import Plan
+from nnbench.records.results import read_results
 from nnbench.records.store import dataset_folder
-from nnbench.verdicts.judge import judge_all
-from nnbench.verdicts.measurements import aggregate
+from nnbench.verdicts.judge import gather, judge, write_results
+from nnbench.verdicts.tables import write_tables
 
 T4 = 2.7764451051977987  # 97.5 % quantile of Student's t, 4 degrees of freedom
 LOSSES = {
@@ -81,7 +83,7 @@ def fill(
             cell = plan.cells[use.cells[0]]
             classes = len(dataset_of(cell.dataset).class_names)
             own = {key: by_level.get(use.level, ()) for key, by_level in states.items()}
-            metrics = {metric: values[use.level], "validation_loss": [0.5] * len(cell.seeds)}
+            metrics = {metric: values[use.level], "validation_loss": [0.5] * len(values[use.level])}
             store(plan, cell, made_up_record(cell, metrics, classes=classes, **own))
 
 
@@ -93,11 +95,13 @@ def prepare(plan: Plan) -> None:
 
 def judged(plan: Plan) -> dict[str, Any]:
     """Run the read side and read what it wrote."""
-    results, target = Path(plan.config.results), Path(plan.config.reports) / "results.json"
-    aggregate(plan, results)
-    content = judge_all(plan, results, target)
+    target = Path(plan.config.reports) / "results.json"
+    evidence = gather(plan)
+    write_tables(evidence, Path(plan.config.results) / "aggregate")
+    results = judge(plan, evidence)
+    write_results(results, target)
+    assert read_results(target) == results
     text = target.read_text(encoding="utf-8")
-    assert json.loads(text) == json.loads(json.dumps(content))
     assert not {"NaN", "Infinity", "-Infinity"} & set(text.replace(",", " ").split())
     return json.loads(text)  # type: ignore[no-any-return]
 
@@ -127,3 +131,7 @@ def numbers(item: Mapping[str, Any]) -> tuple[float, float, float]:
 def one_claim(folder: Path, name: str, *, seeds: int = 5) -> Plan:
     write_document(folder, {name: CLAIMS[name]})
     return plan_in(folder, seeds=seeds)
+
+
+def table(plan: Plan, name: str) -> pd.DataFrame:
+    return pd.read_csv(Path(plan.config.results) / "aggregate" / f"{name}.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 import yaml
 
-from nnbench.cells.cell import Cell
+from nnbench.cells.cell import BLOCK, Cell, blocks_of
 from nnbench.claims.config import parse_config
 from nnbench.plan.plan import Plan, make_plan
+from nnbench.records.record import Record
 from nnbench.records.store import record_path, write_record
 
 CLAIM: Mapping[str, Any] = {
@@ -102,22 +104,25 @@ def made_up_record(
     lost: Sequence[int] = (),
     **more: Any,
 ) -> dict[str, Any]:
-    """A record as ``nnbench run`` writes it; ``metrics`` hold one value a seed.
+    """All seeds of a cell as one record, plain data; ``metrics`` hold one value per seed.
 
     ``more`` replaces fields, as ``missing``, ``facts``, ``notes`` and ``machine``.
     """
     status = {**dict.fromkeys(diverged, "diverged"), **dict.fromkeys(capped, "capped")}
+    seeds = range(max((len(values) for values in metrics.values()), default=BLOCK))
     runs = {
         str(seed): {
             "status": status.get(seed, "ok"),
-            "metrics": {name: values[row] for name, values in metrics.items()},
+            "metrics": {name: values[seed] for name, values in metrics.items()},
         }
-        for row, seed in enumerate(cell.seeds)
+        for seed in seeds
         if seed not in lost
     }
-    points = [[0.5 - 0.1 * point] * len(cell.seeds) for point in range(2)]
+    points = [[0.5 - 0.1 * point] * len(seeds) for point in range(2)]
+    search = cell.search.model_dump(mode="json") if cell.search else None
     return {
-        "cell": cell.document(),
+        "cell": cell.model_dump(mode="json"),
+        "seeds": list(seeds),
         "runs": runs,
         "curves": {"epochs": [1.0, 2.0], "train_loss": points, "validation_loss": points}
         | {"validation_accuracy": points},
@@ -130,8 +135,7 @@ def made_up_record(
         "stacked": True,
         "steps": 10,
         "settings_used": cell.settings.model_dump(mode="json"),
-        "search": cell.search
-        and {**cell.search, "chosen": 0, "scores": [0.5] * len(cell.search["candidates"])},
+        "search": search and {**search, "chosen": 0, "scores": [0.5] * len(search["candidates"])},
         "seconds": {"load": 0.5, "train": 2.0, "evaluate": 0.5},
         "search_seconds": 0.0,
         "samples_per_second": 1e4,
@@ -147,6 +151,20 @@ def made_up_record(
     } | more
 
 
+def in_blocks(record: Mapping[str, Any]) -> list[Record]:
+    """A record of all seeds as the records of its blocks: runs and columns of curves are divided."""
+    found = []
+    for block in blocks_of(len(record["seeds"])):
+        curves = record["curves"] and {
+            name: values if name == "epochs" else [[row[seed] for seed in block] for row in values]
+            for name, values in record["curves"].items()
+        }
+        runs = {k: run for k, run in record["runs"].items() if int(k) in block}
+        own = {**record, "seeds": block, "curves": curves, "runs": runs}
+        found.append(Record.model_validate_json(json.dumps(own)))
+    return found
+
+
 def untrained(classes: int) -> dict[str, float]:
     """What a network scores that gives every class the same probability."""
     return {
@@ -157,7 +175,9 @@ def untrained(classes: int) -> dict[str, float]:
 
 
 def store(plan: Plan, cell: Cell, record: Mapping[str, Any]) -> Path:
-    """Write a record to its place."""
-    path = record_path(Path(plan.config.results), cell.id)
-    write_record(path, record)
-    return path
+    """Write a record of all seeds, block by block; the first one's path."""
+    paths = []
+    for block in in_blocks(record):
+        paths.append(record_path(Path(plan.config.results), cell.id, block.seeds))
+        write_record(paths[-1], block)
+    return paths[0]

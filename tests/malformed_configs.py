@@ -19,7 +19,7 @@ from PIL import Image
 
 from nnbench.claims.config import parse_config, read_config
 from nnbench.datasets.base import check_pools
-from nnbench.datasets.own.dataset import content_fingerprint, dataset_at
+from nnbench.datasets.own.description import content_fingerprint, dataset_at
 from nnbench.plan.plan import make_plan
 
 DOCUMENT = document({

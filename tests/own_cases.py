@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from nnbench.datasets.base import Dataset, check_pools
-from nnbench.datasets.own.dataset import dataset_at
+from nnbench.datasets.own.description import dataset_at
 from nnbench.errors import NnbenchError
 
 COMMON: Mapping[str, Any] = {"name": "mine", "title": "Mine", "source": "me", "licence": "CC0"}

@@ -24,7 +24,7 @@ from nnbench.datasets import digits
 from nnbench.datasets.prepared import store
 from nnbench.engine.train import train
 from nnbench.errors import NnbenchError
-from nnbench.experiments.reads import training_metrics, training_places
+from nnbench.experiments.reads import training_metrics, training_entries
 from nnbench.experiments.run import run_cell
 from nnbench.experiments.training import fit as training_fit
 from nnbench.experiments.training.fit import Job, Timer
@@ -73,7 +73,7 @@ def wanted_metrics(**values: Any) -> set[str]:
         f"{name}@{shift}" for name in ("test_loss", "test_accuracy") for shift in settings.shifts
     }
     assert {name.partition("@")[2] for name in classes | shifts} == set(
-        training_places(settings, digits.DATASET)
+        training_entries(settings, digits.DATASET)
     )
     return set(training_metrics(settings, digits.DATASET)) | classes | shifts
 

@@ -60,7 +60,7 @@ def test_samples_that_break_their_datasets_promise_are_refused(
     inputs = np.full((2, 10), value, np.float32)
     arrays = Arrays(inputs=inputs, labels=np.array([0, label], np.int64))
     with pytest.raises(NnbenchError, match=words):
-        check_arrays(COIN_FLIP, arrays, part="train")
+        check_arrays(COIN_FLIP, arrays, name="train")
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_samples_that_break_their_datasets_promise_are_refused(
 def test_targets_that_are_no_targets_are_refused(labels: Any, words: str) -> None:
     arrays = Arrays(inputs=np.zeros((2, 10), np.float32), labels=labels)
     with pytest.raises(NnbenchError, match=words):
-        check_arrays(DIABETES, arrays, part="test")
+        check_arrays(DIABETES, arrays, name="test")
 
 
 def test_classes_that_are_numbers_are_refused() -> None:
     arrays = Arrays(inputs=np.zeros((2, 10), np.float32), labels=np.array([0, 1], np.float32))
     with pytest.raises(NnbenchError, match=r"wrong type for classification(.|\n)*float32"):
-        check_arrays(COIN_FLIP, arrays, part="train")
+        check_arrays(COIN_FLIP, arrays, name="train")
 
 
 def test_a_model_returns_a_value_a_class_or_one_number() -> None:

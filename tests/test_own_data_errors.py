@@ -20,7 +20,7 @@ from own_cases import (
 )
 from PIL import Image
 
-from nnbench.datasets.own.dataset import content_fingerprint, dataset_at
+from nnbench.datasets.own.description import content_fingerprint, dataset_at
 from nnbench.errors import NnbenchError
 
 
@@ -148,7 +148,7 @@ def test_a_regression_on_a_handful_of_rows_is_refused(tmp_path: Path) -> None:
         ),
         (
             {"test_inputs": np.zeros((4, 6)), "test_labels": np.zeros(4, int)},
-            "too few samples of a class in the test part...'1' 0...at least 1",
+            "too few samples of a class in the test set...'1' 0...at least 1",
         ),
     ],
 )
@@ -176,7 +176,7 @@ def test_arrays_and_keys_that_disagree_are_named(tmp_path: Path) -> None:
     words = {"labels": np.array(["a", "b"] * 10)}
     refused("labels are no numbers...<U1", npz_data(tmp_path, words, task="regression"))
     part = {"test_inputs": np.zeros((4, 6)), "test_labels": np.arange(4) % 2}
-    refused("a test part of their own...0.5", npz_data(tmp_path, part, test_share=0.5))
+    refused("a test set of their own...0.5", npz_data(tmp_path, part, test_share=0.5))
 
 
 def test_images_of_several_sizes_are_counted_by_size(tmp_path: Path) -> None:

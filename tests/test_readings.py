@@ -107,9 +107,9 @@ def test_a_claim_of_timings_takes_fewer_blocks_and_never_more_than_the_config(
     tmp_path: Path,
 ) -> None:
     plan = planned(tmp_path, claim(seeds=5), seeds=10)
-    assert {len(cell.seeds) for cell in plan.cells.values()} == {5}
+    assert {use.seeds for use in plan.uses} == set(plan.seeds.values()) == {5}
     plan = planned(tmp_path, claim(seeds=5), seeds=2)
-    assert {len(cell.seeds) for cell in plan.cells.values()} == {2}
+    assert {use.seeds for use in plan.uses} == set(plan.seeds.values()) == {2}
 
 
 def test_a_config_puts_other_datasets_in_a_claims_place(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a place that is no name": (
         ordered(levels={"high": {"at": 3}, "low": {}}, order=["high", "low"]),
-        ["level 'high'", "at is the name of a place", "3"],
+        ["level 'high'", "at is the name of an entry", "3"],
     ),
     "a metric that the settings do not give": (
         claim(metric="dead_units", claimed=None, order=["high", "middle", "low"]),

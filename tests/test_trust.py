@@ -19,7 +19,7 @@ from nnbench.cells import fingerprint
 from nnbench.cells.cell import make_cell
 from nnbench.cells.fingerprint import PACKAGE
 from nnbench.claims.config import parse_config, read_config
-from nnbench.datasets.own.dataset import dataset_at
+from nnbench.datasets.own.description import dataset_at
 from nnbench.errors import NnbenchError
 from nnbench.jobs.job import read_cell
 from nnbench.records.store import RejectedRecordError, read_record, record_path

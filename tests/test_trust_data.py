@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -16,7 +17,6 @@ from http.client import HTTPException
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,9 @@ from own_cases import CSV, FOLDER, FRUIT, csv_data, described, folder_data, npz_
 from PIL import Image
 
 from nnbench.datasets import cifar10, digits, mnist
-from nnbench.datasets.own.dataset import content_fingerprint
+from nnbench.datasets.own.description import content_fingerprint
 from nnbench.datasets.prepared import files, store
-from nnbench.datasets.sources import cifar_batches, raw_files
+from nnbench.datasets.sources import images
 from nnbench.errors import NnbenchError
 
 # --- a user's own data
@@ -137,7 +137,7 @@ def evil(tmp_path: Path) -> Iterator[str]:
     """The address of an archive, on this machine, that would write beside its folder."""
     (tmp_path / "web").mkdir()
     with tarfile.open(tmp_path / "web/evil.tar.gz", "w:gz") as tar:
-        for name in ("../escaped", *cifar10.SOURCE.files.md5):
+        for name in ("../escaped", *cifar10.SOURCE.md5):
             tar.addfile(tarfile.TarInfo(name), io.BytesIO())
     handler = partial(Quiet, directory=str(tmp_path / "web"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -147,39 +147,52 @@ def evil(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # torchvision leaves a connection open
-def test_an_archive_is_not_unpacked_before_its_checksum_is_right(evil: str, tmp_path: Path) -> None:
-    kind = SimpleNamespace(url=evil, filename="cifar.tar.gz", tgz_md5="0" * 32)
-    source = replace(
-        cifar10.SOURCE.files, fetch=lambda _, folder: cifar_batches.fetch(kind, folder)
-    )
+def test_an_archive_is_not_unpacked_before_its_checksum_is_right(
+    evil: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = pytest.importorskip("torchvision.datasets").CIFAR10
+    monkeypatch.setattr(kind, "url", evil)
     with pytest.raises(NnbenchError, match=r"the download to .* failed(.|\n)*corrupted"):
-        raw_files.find_files(source, tmp_path / "data", download=True)
-    assert [path.name for path in (tmp_path / "data").rglob("*")] == ["cifar.tar.gz"]
+        cifar10.load(tmp_path / "data", True)
+    assert [path.name for path in (tmp_path / "data").rglob("*")] == ["cifar-10-python.tar.gz"]
     assert not (tmp_path / "escaped").exists()
 
 
 @pytest.mark.parametrize(
     "broken", [EOFError, HTTPException, OSError, RuntimeError, tarfile.ReadError, zlib.error]
 )
-def test_a_download_that_breaks_off_is_told(broken: type[Exception], tmp_path: Path) -> None:
-    def fetch(_kind: Any, _folder: Path) -> None:
+def test_a_download_that_breaks_off_is_told(
+    broken: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(_self: Any) -> None:
         raise broken("in the middle")
 
-    source = replace(cifar10.SOURCE.files, fetch=fetch)
+    kind = pytest.importorskip("torchvision.datasets").CIFAR10
+    monkeypatch.setattr(kind, "download", download)
     with pytest.raises(NnbenchError, match=r"failed(.|\n)*in the middle"):
-        raw_files.find_files(source, tmp_path, download=True)
+        cifar10.load(tmp_path, True)
 
 
 def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / next(iter(mnist.SOURCE.md5))
     with path.open("wb") as file:
-        file.truncate(raw_files.LARGEST_BYTES + 1)  # without taking room on the disk
+        file.truncate(images.LARGEST_BYTES + 1)  # without taking room on the disk
     with pytest.raises(NnbenchError, match="at most 536870912"):
-        raw_files.read_checked(mnist.SOURCE, path)
+        images.read_checked(mnist.SOURCE, path)
+
+
+def test_a_full_temporary_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f/a").write_bytes(b"")
+    source = replace(mnist.SOURCE, folder="f", md5={"a": hashlib.md5(b"").hexdigest()})  # noqa: S324
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(NnbenchError, match=r"/f cannot be loaded(.|\n)*got: .*nowhere"):
+        images.load_images(source, tmp_path, may_download=False)
 
 
 def test_prepared_samples_are_those_of_the_manifest_whatever_their_checksum(tmp_path: Path) -> None:
-    manifest = store.prepare(digits.DATASET, tmp_path, data_folder=None, download=False).to_dict()
+    store.prepare(digits.DATASET, tmp_path, data_folder=None, download=False)
+    manifest = json.loads((tmp_path / "manifest.json").read_bytes())
     wrong = files.npz_bytes(
         {"inputs": np.zeros((3, 1, 8, 8), np.uint8), "labels": np.array([0, 1, 10])}
     )
@@ -191,7 +204,8 @@ def test_prepared_samples_are_those_of_the_manifest_whatever_their_checksum(tmp_
 
 
 def test_a_manifest_names_no_file_elsewhere(tmp_path: Path) -> None:
-    manifest = store.prepare(digits.DATASET, tmp_path, data_folder=None, download=False).to_dict()
+    store.prepare(digits.DATASET, tmp_path, data_folder=None, download=False)
+    manifest = json.loads((tmp_path / "manifest.json").read_bytes())
     manifest["files"]["../../other.npz"] = "0" * 64
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(NnbenchError, match="cannot be read as a manifest"):

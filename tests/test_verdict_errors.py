@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from verdict_cases import Floats, chain, verdict_of
 
-from nnbench.verdicts.rules import (
-    Outcome,
-)
+from nnbench.claims.kinds import Outcome
 
 # --- error rates
 

@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 from verdict_cases import Values, chain, levels, random_levels, rule, statuses, verdict_of
 
-from nnbench.verdicts.rules import (
-    Kind,
-    PairRule,
-)
+from nnbench.claims.kinds import Kind, PairRule
 
 # --- orientation and scale
 

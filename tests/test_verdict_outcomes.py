@@ -18,10 +18,7 @@ from verdict_cases import (
     verdict_of,
 )
 
-from nnbench.verdicts.rules import (
-    Kind,
-    order_rules,
-)
+from nnbench.claims.kinds import Kind, order_rules
 
 # --- verdicts
 

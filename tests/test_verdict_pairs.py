@@ -21,12 +21,9 @@ from verdict_cases import (
     verdict_of,
 )
 
-from nnbench.verdicts.rules import (
-    log_scale,
-    mean_interval,
-    order_rules,
-    percent_change,
-)
+from nnbench.claims.kinds import order_rules
+from nnbench.metrics import log_scale, percent_change
+from nnbench.verdicts.rules import mean_interval
 
 # --- intervals and scales
 

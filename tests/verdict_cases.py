@@ -8,15 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.verdicts.rules import (
-    Kind,
-    PairResult,
-    PairRule,
-    Scale,
-    Verdict,
-    judge,
-    order_rules,
-)
+from nnbench.claims.kinds import Kind, PairRule, order_rules
+from nnbench.metrics import Scale
+from nnbench.verdicts.rules import PairTest, Verdict, judge
 
 Floats = npt.NDArray[np.float64]
 Values = Mapping[str, Sequence[float]]
@@ -72,7 +66,7 @@ def statuses(verdict: Verdict) -> list[str]:
     return [pair.status for pair in verdict.pairs]
 
 
-def only_pair(values: Values, *, tie: bool = False) -> PairResult:
+def only_pair(values: Values, *, tie: bool = False) -> PairTest:
     return verdict_of(values, [rule("A", "B", tie=tie)]).pairs[0]
 
 

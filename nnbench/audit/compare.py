@@ -22,9 +22,8 @@ from nnbench.audit.comparison import (
 from nnbench.audit.known import Difference, differing, report_facts
 from nnbench.audit.noise import Change, Outcome, Pair, changes, runs_of, timing_margin
 from nnbench.errors import NnbenchError
-from nnbench.metrics import METRICS
+from nnbench.metrics import METRICS, percent_change
 from nnbench.records.results import ClaimResult, Finding, LevelResult, Results, read_results
-from nnbench.verdicts.rules import percent_change
 
 # covered by the cells' ids or the verdicts; all other facts can move a number
 _NO_CAUSE = ("nnbench_version", "config_sha256", "tier", "seeds", "tuning_seeds", "commit")

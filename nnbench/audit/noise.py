@@ -17,8 +17,8 @@ import numpy as np
 from scipy import stats
 
 from nnbench.errors import NnbenchError
-from nnbench.metrics import Metric
-from nnbench.verdicts.rules import ALPHA, Floats, Scale, holm_adjusted, log_scale
+from nnbench.metrics import Metric, Scale, log_scale
+from nnbench.verdicts.rules import ALPHA, Floats, holm_adjusted
 
 Outcome = Literal["identical", "within noise", "moved", "not comparable", "skipped"]
 DIGITS = 12  # to which two numbers are compared: float64 has 15 to 17

@@ -145,7 +145,7 @@ def _own_data(dataset: str) -> tuple[str, ...]:
     """What a user's own data hold; nothing for a dataset that code makes."""
     if not is_data_file(dataset):
         return ()
-    from nnbench.datasets.own.dataset import content_fingerprint  # noqa: PLC0415 - only where it is needed
+    from nnbench.datasets.own.description import content_fingerprint  # noqa: PLC0415 - only where it is needed
 
     return (content_fingerprint(Path(dataset)),)
 

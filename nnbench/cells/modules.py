@@ -24,7 +24,7 @@ from nnbench.errors import NnbenchError
 PACKAGE = Path(__file__).parent.parent
 # They hold names, messages, checks, file formats and what planning needs, and change no number.
 NEUTRAL = re.compile(
-    r"nnbench(\.(errors|registry|schema|processes|records(\..+)?|datasets\.fits"
+    r"nnbench(\.(errors|registry|schema|processes|records(\..+)?|datasets\.checks"
     r"|experiments\.(measured|reads)|(.+\.)?(cost|costs|\w+_costs)))?"
 )
 NEUTRAL_TO_READERS = re.compile(r"nnbench\.registry")

@@ -1,47 +1,51 @@
-"""A document's claims as typed values, with everything checked that a claim can get wrong by itself."""
+"""A document's claims as typed values; whatever a claim can get wrong by itself is checked here."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from nnbench.claims.kinds import KINDS, Kind
 from nnbench.errors import nearest
 from nnbench.metrics import METRICS
 from nnbench.schema import Strict, is_name
 
-Kind = Literal["order", "best", "differs", "equal", "definition", "qualitative"]
 Track = Literal["as-written", "tuned"]
 Tier = Literal["default", "full"]
-Overrides = dict[str, Any]
+Overrides = dict[str, object]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
+def _number(value: object) -> object:
+    """A claimed value; "85 %" becomes 0.85."""
+    match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return float(match[1]) / 100 if match else value
+
+
+Claimed = dict[str, Annotated[float, BeforeValidator(_number)]]
+
+
 class Variant(Strict):
-    """Another reading of a claim, judged on its own: what it gives stands in place of the claim's."""
+    """Another reading of a claim, judged on its own: what it gives replaces what the claim says."""
 
     title: str
     levels: dict[str, Overrides] | None = None
     controls: dict[str, Overrides] | None = None
     kind: Kind | None = None
     metric: str | None = None
-    claimed: dict[str, float] | None = None
+    claimed: Claimed | None = None
     order: tuple[str, ...] | None = None
     better: tuple[str, ...] | None = None
     than: tuple[str, ...] | None = None
     margin: Annotated[float, Field(gt=0.0)] | None = None
     datasets: dict[str, Overrides] | None = None
     settings: Overrides | None = None
-
-    @field_validator("claimed", mode="before")
-    @classmethod
-    def _percent(cls, value: object) -> object:
-        return _numbers(value)
 
 
 class Claim(Strict):
@@ -60,7 +64,7 @@ class Claim(Strict):
     levels: dict[str, Overrides] = Field(default_factory=dict)
     controls: dict[str, Overrides] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=dict)
-    claimed: dict[str, float] = Field(default_factory=dict)
+    claimed: Claimed = Field(default_factory=dict)
     order: tuple[str, ...] = ()
     better: tuple[str, ...] = ()
     than: tuple[str, ...] = ()
@@ -70,7 +74,7 @@ class Claim(Strict):
     seeds: Annotated[int, Field(ge=5, le=1000)] | None = None
     tracks: tuple[Track, ...] = ("as-written",)
     decided_by: Track = "as-written"
-    tune: dict[str, list[Any]] = Field(default_factory=dict)
+    tune: dict[str, list[object]] = Field(default_factory=dict)
     tier: Tier = "default"
     not_run: str | None = None
     links: tuple[str, ...] = ()
@@ -79,11 +83,6 @@ class Claim(Strict):
     caveats: tuple[str, ...] = ()
     second_look: str = ""
     """What was checked after a result that contradicts the document, and why one may believe it."""
-
-    @field_validator("claimed", mode="before")
-    @classmethod
-    def _percent(cls, value: object) -> object:
-        return _numbers(value)
 
     @field_validator("metric")
     @classmethod
@@ -101,36 +100,26 @@ class Claim(Strict):
     @property
     def runs(self) -> bool:
         """Whether there is an experiment to run at all."""
-        return self.not_run is None and self.kind != "qualitative"
+        return self.not_run is None and KINDS[self.kind].status != "qualitative"
 
     def reading(self, variant: str | None) -> Claim:
-        """The claim as one of its variants reads it; None: as it stands."""
+        """The claim as one of its variants reads it; None: as the document has it."""
         if variant is None:
             return self
         return self.model_copy(update={"variants": {}, **_replaced(self.variants[variant])})
 
 
-def _replaced(variant: Variant) -> dict[str, Any]:
-    """What a variant puts in place of the claim's; numbers and margin belong to what they are of."""
+def _replaced(variant: Variant) -> dict[str, object]:
+    """The fields that a variant replaces; claimed numbers go with the metric or order they belong to."""
     given = {
         name: value
         for name in Variant.model_fields
         if name != "title" and (value := getattr(variant, name)) is not None
     }
-    dropped: dict[str, Any] = {"claimed": {}} if {"metric", "order"} & set(given) else {}
+    dropped: dict[str, object] = {"claimed": {}} if {"metric", "order"} & set(given) else {}
     if "metric" in given:
         dropped["margin"] = None  # a margin belongs to its metric
     return {**dropped, **given}
-
-
-def _numbers(value: object) -> object:
-    return {k: _number(v) for k, v in value.items()} if isinstance(value, dict) else value
-
-
-def _number(value: object) -> object:
-    """A claimed value; "85 %" becomes 0.85."""
-    match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
-    return float(match[1]) / 100 if match else value
 
 
 def _claim_problems(claim: Claim) -> list[str]:
@@ -142,7 +131,7 @@ def _claim_problems(claim: Claim) -> list[str]:
     ]
     if twice := set(claim.levels) & set(claim.controls):
         problems.append(f"{sorted(twice)} are both levels and controls")
-    if claim.kind == "qualitative":
+    if KINDS[claim.kind].status == "qualitative":
         return problems
     problems += [
         f"{key} names {name!r}, which is no level; {_choice(name, claim.levels)}"
@@ -162,11 +151,12 @@ def _claim_problems(claim: Claim) -> list[str]:
     problems += _variant_problems(claim)
     if claim.decided_by not in claim.tracks:
         problems.append(f"decided_by is {claim.decided_by!r}, but tracks are {list(claim.tracks)}")
-    return problems + _claimed_problems(claim) + (_run_problems(claim) if claim.runs else [])
+    run_problems = _run_problems(claim) if claim.runs else []
+    return problems + _claimed_problems(claim) + run_problems + KINDS[claim.kind].problems(claim)
 
 
 def _variant_problems(claim: Claim) -> list[str]:
-    """A variant is named like a claim, and the claim as it reads it has to be one."""
+    """What is wrong with a variant's name, or with the claim as the variant reads it."""
     problems = []
     for name, variant in claim.variants.items():
         if not NAME.fullmatch(name):
@@ -185,18 +175,12 @@ def _choice(name: str, known: Iterable[str]) -> str:
 
 
 def _run_problems(claim: Claim) -> list[str]:
-    """What a claim lacks to be run."""
+    """What any claim needs to be run."""
     problems = []
     if not claim.levels:
         problems.append("zero levels: name at least one")
     if not claim.datasets:
         problems.append("no dataset: name at least one")
-    if claim.kind == "definition" and METRICS[claim.metric].unit != "count":
-        problems.append(f"kind definition needs metric: parameters, got {claim.metric}")
-    if claim.kind == "best" and not (claim.better and claim.than):
-        problems.append("kind best needs better: [...] and than: [...]")
-    if claim.kind in ("order", "differs", "equal") and len(claim.levels) == 1:
-        problems.append(f"kind {claim.kind} compares levels: name at least two")
     return problems
 
 
@@ -206,21 +190,14 @@ def _claimed_problems(claim: Claim) -> list[str]:
         for name in claim.claimed
         if name not in claim.levels
     ]
-    missing = [name for name in claim.levels if name not in claim.claimed]
     if claim.order and claim.claimed:
         problems.append("give claimed numbers or an order, not both")
     if claim.order and claim.kind != "order":
         problems.append(f"order belongs to kind order, got kind {claim.kind}")
-    if claim.order:
-        problems += [f"order lacks {name!r}" for name in claim.levels if name not in claim.order]
-    elif claim.kind in ("order", "definition") and claim.levels and missing:
-        problems.append(
-            f"claimed lacks a value for {missing} (kind {claim.kind} needs one a level"
-            + (", or an order)" if claim.kind == "order" else ")")
-        )
     for name, value in claim.claimed.items():
-        if METRICS[claim.metric].scale == "log" and value <= 0:
+        metric = METRICS[claim.metric]
+        if metric.scale == "log" and value <= 0:
             problems.append(f"claimed {name!r} must be positive, got {value}")
-        if METRICS[claim.metric].unit == "fraction" and not 0 <= value <= 1:
+        if metric.unit == "fraction" and not metric.possible(value, by=0.0):
             problems.append(f'claimed {name!r} is an accuracy: write 0.85 or "85 %", got {value}')
     return problems

@@ -1,6 +1,6 @@
 """What is to be measured: the config of a run and the claims of the documents.
 
-The only place where YAML becomes typed values. A config holds science (claims, settings, seeds);
+YAML becomes typed values here and nowhere else. A config holds science (claims, settings, seeds);
 cores, memory and queues belong to Snakemake.
 """
 
@@ -10,19 +10,20 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
 from nnbench.claims.claim import Claim, Overrides, Tier
 from nnbench.claims.document import Document
-from nnbench.datasets.own import dataset as own
+from nnbench.datasets.own import description as own
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
 from nnbench.schema import Strict, parse
 from nnbench.settings import Settings, merged
 from nnbench.yamlfile import read_yaml
 
+JsonSchema = dict[str, object]
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
 
 
@@ -57,7 +58,7 @@ class Config(Strict):
     instead: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Datasets to use where a claim names another one, as in mnist5k: [mnist, fashion_mnist]."""
     overrides: dict[str, Overrides] = Field(default_factory=dict)
-    """Keys of a claim, by its id, that stand in place of those in its document's file."""
+    """Keys of a claim, by its id, that replace those in its document's file."""
 
     @field_validator("device")
     @classmethod
@@ -72,7 +73,7 @@ class Config(Strict):
         try:
             for name in value:
                 check_name("dataset", name, DATASETS)
-        except NnbenchError as error:  # pydantic reports ValueErrors with their place
+        except NnbenchError as error:  # pydantic adds where a ValueError arose
             raise ValueError(str(error)) from None
         return value
 
@@ -96,9 +97,9 @@ def _changed(document: Document, config: Config, *, where: str) -> Document:
         data = claim.model_dump(mode="json", exclude_unset=True)
         change = config.overrides.get(f"{document.document}/{name}", {})
         data |= change
-        for part in (data, *data.get("variants", {}).values()):
-            if part.get("datasets") and "datasets" not in change:
-                part["datasets"] = _swapped(part["datasets"], config.instead)
+        for reading in (data, *data.get("variants", {}).values()):
+            if reading.get("datasets") and "datasets" not in change:
+                reading["datasets"] = _swapped(reading["datasets"], config.instead)
         claims[name] = parse(Claim, data, where=f"{where}: claims.{name}")
     return document.model_copy(update={"claims": claims})
 
@@ -106,7 +107,7 @@ def _changed(document: Document, config: Config, *, where: str) -> Document:
 def _swapped(
     datasets: Mapping[str, Overrides], instead: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Overrides]:
-    """Each dataset, or those that stand in its place, with its settings."""
+    """Each dataset, or those that replace it, with its settings."""
     return {
         other: settings
         for name, settings in datasets.items()
@@ -151,7 +152,7 @@ def read_config(source: str, *over: str) -> Config:
     return parse_config(data, where=" + ".join((source, *over)))
 
 
-def _sections(path: Path) -> dict[str, Any]:
+def _sections(path: Path) -> dict[str, object]:
     found = read_yaml(path)
     if not isinstance(found, dict):
         raise NnbenchError(
@@ -160,7 +161,7 @@ def _sections(path: Path) -> dict[str, Any]:
     return found
 
 
-def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+def _laid_over(base: Mapping[str, object], top: Mapping[str, object]) -> dict[str, object]:
     """Section by section, as Snakemake merges configs."""
     result = dict(base)
     for key, value in top.items():
@@ -175,12 +176,12 @@ def _start(text: str) -> str:
     return repr(text[:60])
 
 
-def resolve_settings(layers: tuple[Mapping[str, Any], ...], *, where: str) -> Settings:
+def resolve_settings(layers: tuple[Mapping[str, object], ...], *, where: str) -> Settings:
     """Lay overrides over the defaults and check the result."""
     return parse(Settings, merged(*layers), where=where)
 
 
-def json_schemas() -> dict[str, dict[str, Any]]:
+def json_schemas() -> dict[str, JsonSchema]:
     """JSON schemas of the config files, for editors: ``config`` and ``claims``."""
     return {
         "config": {**Config.model_json_schema(), "title": "nnbench config"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -30,7 +30,7 @@ class Pick(Strict):
     """A level that is chosen among candidates, anew in each block and never by the test set."""
 
     by: Literal["validation_loss", "validation_accuracy", "train_loss", "train_accuracy"]
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+    grid: dict[str, Annotated[list[object], Field(min_length=1)]] = Field(default_factory=dict)
     """All combinations of these values."""
     random: dict[str, Range] = Field(default_factory=dict)
     """``pool`` random draws, of which each block may choose among ``draws``."""
@@ -46,7 +46,7 @@ class Pick(Strict):
             raise ValueError(f"draws ({self.draws}) cannot exceed pool ({self.pool})")
         return self
 
-    def candidates(self) -> list[dict[str, Any]]:
+    def candidates(self) -> list[dict[str, object]]:
         """The settings of each candidate; names in sorted order, so that a file's order means nothing."""
         if self.grid:
             names = sorted(self.grid)
@@ -59,10 +59,10 @@ class Pick(Strict):
         ]
 
 
-def _drawn(place: Range, generator: random.Random) -> float:
+def _drawn(values: Range, generator: random.Random) -> float:
     """One value, rounded to four digits so that a reader can repeat it."""
-    if place.log:
-        value = math.exp(generator.uniform(math.log(place.low), math.log(place.high)))
+    if values.log:
+        value = math.exp(generator.uniform(math.log(values.low), math.log(values.high)))
     else:
-        value = generator.uniform(place.low, place.high)
+        value = generator.uniform(values.low, values.high)
     return float(f"{value:.4g}")

@@ -12,7 +12,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands of this file."""
     for name, text, call in (
         ("aggregate", "Records to tables (results/aggregate).", _aggregate),
-        ("judge", "Tables to reports/results.json.", _judge),
+        ("judge", "Records to tables and to reports/results.json.", _judge),
         ("report", "reports/results.json to HTML, Markdown and CSV.", _report),
     ):
         command = commands.add_parser(name, help=text, description=text)
@@ -22,18 +22,22 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _aggregate(options: argparse.Namespace) -> None:
     from nnbench.plan.plan import make_plan  # noqa: PLC0415 - commands load what they need
-    from nnbench.verdicts.measurements import aggregate  # noqa: PLC0415
+    from nnbench.verdicts.judge import gather  # noqa: PLC0415
+    from nnbench.verdicts.tables import write_tables  # noqa: PLC0415
 
     plan = make_plan(read(options))
-    aggregate(plan, Path(plan.config.results))
+    write_tables(gather(plan), Path(plan.config.results) / "aggregate")
 
 
 def _judge(options: argparse.Namespace) -> None:
     from nnbench.plan.plan import make_plan  # noqa: PLC0415
-    from nnbench.verdicts.judge import judge_all  # noqa: PLC0415
+    from nnbench.verdicts.judge import gather, judge, write_results  # noqa: PLC0415
+    from nnbench.verdicts.tables import write_tables  # noqa: PLC0415
 
     plan = make_plan(read(options))
-    judge_all(plan, Path(plan.config.results), Path(plan.config.reports) / "results.json")
+    evidence = gather(plan)
+    write_tables(evidence, Path(plan.config.results) / "aggregate")
+    write_results(judge(plan, evidence), Path(plan.config.reports) / "results.json")
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -2,8 +2,8 @@
 
 Conventions: images are channel first; ``uint8`` inputs stand for ``value / 255``; ``float32``
 inputs stand for themselves. Labels are classes (``int64``) or, for regression, numbers (``float32``)
-in the unit of their source. Nothing is normalised here: ``scaling`` says how training statistics do
-it.
+in the unit of their source. Nothing is normalised here: ``scaling`` says which training statistics
+are used for it later.
 """
 
 from __future__ import annotations
@@ -55,12 +55,15 @@ class Arrays:
             raise _invalid("labels have the wrong type or shape", got=got, allowed=allowed)
         if self.inputs.ndim < 2 or len(self.inputs) != len(self.labels):
             got = f"inputs {self.inputs.shape}, labels {self.labels.shape}"
-            raise _invalid(
-                "inputs and labels differ in length", got=got, allowed="(N, ...) and (N,)"
-            )
+            what = "inputs and labels differ in length"
+            raise _invalid(what, got=got, allowed="(N, ...) and (N,)")
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def named(self) -> dict[str, Inputs | Labels | Targets]:
+        """Both arrays, by the names that they have in files."""
+        return {"inputs": self.inputs, "labels": self.labels}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,10 +91,10 @@ class Dataset:
         source: The citation, or where the data come from.
         licence: The licence of the data.
         input_shape: ``(1, 28, 28)`` for images (channel first), ``(40,)`` for signals.
-        class_names: One name a class; a label is an index into them. () for regression.
+        class_names: One name per class; a label is an index into them. () for regression.
         scaling: Normalised by training statistics with one mean and deviation for all values
             (``global``) or for each feature (``feature``).
-        train_size, validation_size: Samples drawn for each block, unless a claim says otherwise.
+        train_size, validation_size: Samples per run, unless a claim says otherwise.
         test_size: Samples of the test set.
         load: Fixed data: ``(data folder or None, may download) -> Pools``.
         draw: Generated data; see ``Draw``.
@@ -125,8 +128,7 @@ class Dataset:
             got = "neither" if self.load is None else "both"
             raise _invalid(f"{where}: give one of load and draw", got=got, allowed="exactly one")
         if self.scaling not in get_args(Scaling):
-            names = get_args(Scaling)
-            raise _invalid(f"{where}: unknown scaling", got=self.scaling, allowed=names)
+            raise _invalid(f"{where}: unknown scaling", got=self.scaling, allowed=get_args(Scaling))
         sizes = (self.train_size, self.validation_size, self.test_size, *self.input_shape)
         if not self.input_shape or min(sizes) < 1:
             raise _invalid(f"{where}: a size is not positive", got=sizes, allowed="integers >= 1")
@@ -134,24 +136,23 @@ class Dataset:
 
     def _check_task(self, where: str) -> None:
         if self.task not in get_args(Task):
-            names = get_args(Task)
-            raise _invalid(f"{where}: unknown task", got=self.task, allowed=names)
+            raise _invalid(f"{where}: unknown task", got=self.task, allowed=get_args(Task))
+        names, target = self.class_names, f"target {self.target_name!r} in {self.target_unit!r}"
         if self.task == "regression":
-            if self.class_names or not self.target_name:
-                got = f"class_names {self.class_names}, target_name {self.target_name!r}"
+            if names or not self.target_name:
+                got = f"class_names {names}, target_name {self.target_name!r}"
                 allowed = "no class names, and a target_name"
                 raise _invalid(f"{where}: does not say what it predicts", got=got, allowed=allowed)
-            return
-        if len(set(self.class_names)) < max(2, len(self.class_names)):
+        elif self.target_name or self.target_unit:
+            what, allowed = f"{where}: classes have no target", "class_names alone"
+            raise _invalid(what, got=target, allowed=allowed)
+        elif len(set(names)) < max(2, len(names)):
             allowed = "two or more different names"
-            raise _invalid(f"{where}: bad class names", got=self.class_names, allowed=allowed)
-        if self.target_name or self.target_unit:
-            got = f"target {self.target_name!r} in {self.target_unit!r}"
-            raise _invalid(f"{where}: classes have no target", got=got, allowed="class_names alone")
+            raise _invalid(f"{where}: bad class names", got=names, allowed=allowed)
 
     @property
     def outputs(self) -> int:
-        """What a model returns for a sample: a value for each class, or one number."""
+        """How many values a model returns per sample: one per class, or one number."""
         return len(self.class_names) if self.task == "classification" else 1
 
     @property
@@ -160,51 +161,46 @@ class Dataset:
         return "generated" if self.load is None else "fixed"
 
 
-def check_arrays(dataset: Dataset, arrays: Arrays, *, part: str) -> None:
+def check_arrays(dataset: Dataset, arrays: Arrays, *, name: str) -> None:
     """Check samples against what their dataset promises.
 
     Args:
         dataset: The promise.
         arrays: The samples.
-        part: The name of these samples in the error, as in ``trainval``.
+        name: What these samples are called in the error, as in ``trainval``.
 
     Raises:
         NnbenchError: Wrong shape or type, a value that is not finite, a label out of range, a class
             without samples, or numbers that are all the same.
     """
-    where = f"dataset {dataset.name!r}, {part}"
-    shape = arrays.inputs.shape[1:]
+    where = f"dataset {dataset.name!r}, {name}"
+    shape, labels = arrays.inputs.shape[1:], arrays.labels
     if shape != dataset.input_shape:
         raise _invalid(f"{where}: wrong input shape", got=shape, allowed=dataset.input_shape)
-    if not np.isfinite(arrays.inputs).all():
-        raise _invalid(
-            f"{where}: inputs are not finite", got="NaN or infinity", allowed="finite values"
-        )
-    if str(arrays.labels.dtype) != (allowed := LABEL_TYPES[dataset.task]):
+    _check_finite(arrays.inputs, f"{where}: inputs")
+    if str(labels.dtype) != (allowed := LABEL_TYPES[dataset.task]):
         what = f"{where}: labels have the wrong type for {dataset.task}"
-        raise _invalid(what, got=arrays.labels.dtype, allowed=allowed)
-    if dataset.task == "regression":
-        _check_targets(arrays, where)
-    else:
-        _check_classes(arrays, where, classes=len(dataset.class_names))
+        raise _invalid(what, got=labels.dtype, allowed=allowed)
+    if dataset.task == "classification":
+        _check_classes(labels, where, classes=len(dataset.class_names))
+        return
+    _check_finite(labels, f"{where}: targets")
+    if len(labels) > 1 and (labels == labels[0]).all():
+        what, allowed = f"{where}: targets are all the same", "two or more different values"
+        raise _invalid(what, got=labels[0], allowed=allowed)
 
 
-def _check_targets(arrays: Arrays, where: str) -> None:
-    if not np.isfinite(arrays.labels).all():
-        what = f"{where}: targets are not finite"
-        raise _invalid(what, got="NaN or infinity", allowed="finite values")
-    if len(arrays) > 1 and (arrays.labels == arrays.labels[0]).all():
-        what = f"{where}: targets are all the same"
-        raise _invalid(what, got=arrays.labels[0], allowed="two or more different values")
+def _check_finite(values: Inputs | Labels | Targets, what: str) -> None:
+    if not np.isfinite(values).all():
+        raise _invalid(f"{what} are not finite", got="NaN or infinity", allowed="finite values")
 
 
-def _check_classes(arrays: Arrays, where: str, *, classes: int) -> None:
-    present = np.unique(arrays.labels)
+def _check_classes(labels: Labels | Targets, where: str, *, classes: int) -> None:
+    present = np.unique(labels)
     if not np.array_equal(present, np.arange(classes)):
-        got, allowed = present.tolist(), f"each of 0 ... {classes - 1} at least once"
-        raise _invalid(
-            f"{where}: labels out of range or a class is empty", got=got, allowed=allowed
-        )
+        what = f"{where}: labels out of range or a class is empty"
+        allowed = f"each of 0 ... {classes - 1} at least once"
+        raise _invalid(what, got=present.tolist(), allowed=allowed)
 
 
 def check_pools(dataset: Dataset, pools: Pools) -> None:
@@ -213,8 +209,8 @@ def check_pools(dataset: Dataset, pools: Pools) -> None:
     Raises:
         NnbenchError: As ``check_arrays``, or the default sizes do not fit the split.
     """
-    check_arrays(dataset, pools.trainval, part="trainval")
-    check_arrays(dataset, pools.test, part="test")
+    check_arrays(dataset, pools.trainval, name="trainval")
+    check_arrays(dataset, pools.test, name="test")
     wanted = dataset.train_size + dataset.validation_size
     if wanted > len(pools.trainval) or dataset.test_size != len(pools.test):
         raise _invalid(
@@ -225,7 +221,6 @@ def check_pools(dataset: Dataset, pools: Pools) -> None:
 
 
 def _invalid(what: str, *, got: object, allowed: object) -> NnbenchError:
-    text = ", ".join(map(str, allowed)) if isinstance(allowed, tuple) else allowed
-    return NnbenchError(
-        what, got=got, allowed=text, todo="correct the file that defines the dataset"
-    )
+    allowed = ", ".join(map(str, allowed)) if isinstance(allowed, tuple) else allowed
+    todo = "correct the file that defines the dataset"
+    return NnbenchError(what, got=got, allowed=allowed, todo=todo)

@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
-from nnbench.datasets.base import Dataset, Pools
-from nnbench.datasets.sources.cifar_batches import (
-    IMAGE_SHAPE,
-    LICENCE,
-    REPORT,
-    Cifar,
-    fetch,
-    load_batches,
+from nnbench.datasets.base import Dataset
+from nnbench.datasets.sources.images import CIFAR_LICENCE, CIFAR_REPORT, ImageFiles, load_images
+
+SOURCE = ImageFiles(
+    name="cifar10",
+    torchvision_class="CIFAR10",
+    folder="cifar-10-batches-py",
+    md5={
+        "data_batch_1": "c99cafc152244af753f735de768cd75f",
+        "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+        "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+        "data_batch_4": "634d18415352ddfa80567beed471001a",
+        "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+        "test_batch": "40351d587109b95175f43aff81a1287e",
+        "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
+    },
 )
-from nnbench.datasets.sources.raw_files import RawFiles
-
-SOURCE = Cifar(
-    files=RawFiles(
-        name="cifar10",
-        torchvision_class="CIFAR10",
-        folder="cifar-10-batches-py",
-        md5={
-            "data_batch_1": "c99cafc152244af753f735de768cd75f",
-            "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-            "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-            "data_batch_4": "634d18415352ddfa80567beed471001a",
-            "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-            "test_batch": "40351d587109b95175f43aff81a1287e",
-        },
-        fetch=fetch,
-    ),
-    train=tuple(f"data_batch_{number}" for number in range(1, 6)),
-    test=("test_batch",),
-    label_key="labels",
-)
-
-
-def load(data_folder: Path | None, may_download: bool) -> Pools:
-    """See ``load_batches``."""
-    return load_batches(SOURCE, data_folder, download=may_download)
-
+load = partial(load_images, SOURCE)
 
 DATASET = Dataset(
     name="cifar10",
     title="CIFAR-10",
-    source=f"{REPORT}; by way of torchvision",
-    licence=LICENCE,
-    input_shape=IMAGE_SHAPE,
+    source=f"{CIFAR_REPORT}; by way of torchvision",
+    licence=CIFAR_LICENCE,
+    input_shape=(3, 32, 32),
     class_names=(
         *("airplane", "automobile", "bird", "cat", "deer"),
         *("dog", "frog", "horse", "ship", "truck"),

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
-from nnbench.datasets.base import Dataset, Pools
-from nnbench.datasets.sources.cifar_batches import (
-    IMAGE_SHAPE,
-    LICENCE,
-    REPORT,
-    Cifar,
-    fetch,
-    load_batches,
-)
-from nnbench.datasets.sources.raw_files import RawFiles
+from nnbench.datasets.base import Dataset
+from nnbench.datasets.sources.images import CIFAR_LICENCE, CIFAR_REPORT, ImageFiles, load_images
 
-SOURCE = Cifar(
-    files=RawFiles(
-        name="cifar100",
-        torchvision_class="CIFAR100",
-        folder="cifar-100-python",
-        md5={
-            "train": "16019d7e3df5f24257cddd939b257f8d",
-            "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
-        },
-        fetch=fetch,
-    ),
-    train=("train",),
-    test=("test",),
-    label_key="fine_labels",
+SOURCE = ImageFiles(
+    name="cifar100",
+    torchvision_class="CIFAR100",
+    folder="cifar-100-python",
+    md5={
+        "train": "16019d7e3df5f24257cddd939b257f8d",
+        "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+        "meta": "7973b15100ade9c7d40fb424638fde48",
+    },
 )
+load = partial(load_images, SOURCE)
 
 # In the order of the file ``meta``.
 CLASS_NAMES = tuple(
@@ -48,17 +36,12 @@ CLASS_NAMES = tuple(
 )
 
 
-def load(data_folder: Path | None, may_download: bool) -> Pools:
-    """See ``load_batches``."""
-    return load_batches(SOURCE, data_folder, download=may_download)
-
-
 DATASET = Dataset(
     name="cifar100",
     title="CIFAR-100",
-    source=f"{REPORT}; by way of torchvision",
-    licence=LICENCE,
-    input_shape=IMAGE_SHAPE,
+    source=f"{CIFAR_REPORT}; by way of torchvision",
+    licence=CIFAR_LICENCE,
+    input_shape=(3, 32, 32),
     class_names=CLASS_NAMES,
     scaling="global",
     train_size=40_000,

@@ -1,16 +1,15 @@
 """Cats, dogs, cars and chairs: three classes of CIFAR-10 and one of CIFAR-100.
 
-CIFAR-10 has 5,000 training and 1,000 test images of a class, CIFAR-100 has 500 and 100. Of every
-class the first 500 and the first 100 are taken, so that no class is learned from more images than
-another, and each is measured on equally many. They come in turns: cat, dog, automobile, chair, cat, …
+CIFAR-10 has 5,000 training and 1,000 test images per class, CIFAR-100 has 500 and 100. The first 500
+and the first 100 of every class are taken, so that all classes are learned from and measured on
+equally many images. They alternate: cat, dog, automobile, chair, cat, …
 
-The chairs come from another set than the rest. Both are parts of the same collection of tiny images,
-but any difference in how they were chosen can help a network to tell chairs from the others.
+The chairs come from a different set. Both sets were chosen from the same collection of tiny images,
+but any difference in the choice can help a network to tell chairs from the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy.typing as npt
 
 from nnbench.datasets import cifar10, cifar100
 from nnbench.datasets.base import Arrays, Dataset, Pools
-from nnbench.datasets.sources.cifar_batches import IMAGE_SHAPE, LICENCE, REPORT
+from nnbench.datasets.sources.images import CIFAR_LICENCE, CIFAR_REPORT
 from nnbench.errors import NnbenchError
 
 CLASS_NAMES = ("cat", "dog", "automobile", "chair")
@@ -35,37 +34,27 @@ def load(data_folder: Path | None, may_download: bool) -> Pools:
     ten = cifar10.load(data_folder, may_download)
     hundred = cifar100.load(data_folder, may_download)
     return Pools(
-        trainval=_in_turns(_by_name(ten.trainval, hundred.trainval), TRAIN_PER_CLASS),
-        test=_in_turns(_by_name(ten.test, hundred.test), TEST_PER_CLASS),
+        trainval=_alternating(ten.trainval, hundred.trainval, each=TRAIN_PER_CLASS),
+        test=_alternating(ten.test, hundred.test, each=TEST_PER_CLASS),
     )
 
 
-def _by_name(ten: Arrays, hundred: Arrays) -> dict[str, Arrays]:
-    """The images of each class of this set, in the order of their files."""
-    found = {}
+def _alternating(ten: Arrays, hundred: Arrays, *, each: int) -> Arrays:
+    """The first ``each`` images of every class, in the order of the files, one of each at a time."""
+    classes = []
     for name in CLASS_NAMES:
-        names, arrays = (
-            (cifar10.DATASET.class_names, ten)
-            if name in cifar10.DATASET.class_names
-            else (cifar100.CLASS_NAMES, hundred)
-        )
-        rows = arrays.labels == names.index(name)
-        found[name] = Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows])
-    return found
-
-
-def _in_turns(classes: Mapping[str, Arrays], each: int) -> Arrays:
-    """The first ``each`` images of every class, one of each at a time."""
-    if few := {name: len(arrays) for name, arrays in classes.items() if len(arrays) < each}:
-        raise NnbenchError(
-            "dataset 'cifar_everyday': too few images of a class",
-            got=", ".join(f"{name} {count}" for name, count in few.items()),
-            allowed=f"at least {each} of each",
-            todo="use the complete files of CIFAR-10 and CIFAR-100",
-        )
-    inputs: npt.NDArray[np.uint8] = np.stack(
-        [classes[name].inputs[:each] for name in CLASS_NAMES], axis=1
-    )
+        is_ten = name in cifar10.DATASET.class_names
+        arrays, dataset = (ten, cifar10.DATASET) if is_ten else (hundred, cifar100.DATASET)
+        rows = np.flatnonzero(arrays.labels == dataset.class_names.index(name))[:each]
+        if len(rows) < each:
+            raise NnbenchError(
+                "dataset 'cifar_everyday': too few images of a class",
+                got=f"{name} {len(rows)}",
+                allowed=f"at least {each} of each",
+                todo="use the complete files of CIFAR-10 and CIFAR-100",
+            )
+        classes.append(arrays.inputs[rows])
+    inputs: npt.NDArray[np.uint8] = np.stack(classes, axis=1)
     return Arrays(
         inputs=inputs.reshape(-1, *inputs.shape[2:]),
         labels=np.tile(np.arange(len(CLASS_NAMES), dtype=np.int64), each),
@@ -75,9 +64,9 @@ def _in_turns(classes: Mapping[str, Arrays], each: int) -> Arrays:
 DATASET = Dataset(
     name="cifar_everyday",
     title="Cats, dogs, cars, chairs (CIFAR)",
-    source=f"{REPORT}; three classes of CIFAR-10, one of CIFAR-100, by way of torchvision",
-    licence=LICENCE,
-    input_shape=IMAGE_SHAPE,
+    source=f"{CIFAR_REPORT}; three classes of CIFAR-10, one of CIFAR-100, by way of torchvision",
+    licence=CIFAR_LICENCE,
+    input_shape=(3, 32, 32),
     class_names=CLASS_NAMES,
     scaling="global",
     train_size=1_600,

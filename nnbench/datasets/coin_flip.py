@@ -2,34 +2,18 @@
 
 A control that catches leaks. The document's example draws 1,000 x 10 uniform features with random
 labels and splits off 20 %; here the training pool has those 1,000, and the test set is fresh and
-large, which costs nothing for generated data.
+large, which is free for generated data.
 """
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from functools import partial
 
-from nnbench.datasets.base import Arrays, Dataset, Labels, Stream
-from nnbench.datasets.streams import CHUNK, Key, draw_chunks
+from nnbench.datasets.base import Dataset
+from nnbench.datasets.streams import draw_coin_flips
 
 FEATURES = 10
-
-
-def draw(n: int, *, seed: int, stream: Stream) -> Arrays:
-    """Draw ``(n, 10)`` float32 features, uniform in [0, 1), and ``(n,)`` fair coin flips.
-
-    Raises:
-        NnbenchError: ``n`` or ``seed`` is out of range, or the stream is unknown.
-    """
-    key = Key(dataset="coin_flip", seed=seed, stream=stream)
-    return draw_chunks(n, key=key, input_shape=(FEATURES,), fill=_fill)
-
-
-def _fill(rng: np.random.Generator, out: npt.NDArray[np.float32]) -> Labels:
-    rng.random(out=out, dtype=np.float32)
-    return rng.integers(0, 2, CHUNK)
-
+draw = partial(draw_coin_flips, "coin_flip", FEATURES)
 
 DATASET = Dataset(
     name="coin_flip",

@@ -7,36 +7,19 @@ or 2, body mass index, blood pressure, six values of blood serum. The target is 
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
-import numpy as np
-
-from nnbench.datasets.base import Arrays, Dataset, Pools
-from nnbench.datasets.sources.bundled import Bundled, read_bundled
-from nnbench.datasets.splits import stratified_share
+from nnbench.datasets.base import Dataset
+from nnbench.datasets.sources.bundled import Bundled, load_table
 
 SOURCE = Bundled(
     name="diabetes",
-    loader="load_diabetes",
     sha256="8dc6f33f7c316974b7580b7e1e86f2e5effb7cd01e5d2a485ae370684c022ce2",
+    split_seed=20_240_505,
+    task="regression",
     options={"scaled": False},
 )
-SPLIT_SEED = 20_240_505
-TEST_SHARE = 0.3
-
-
-def load(_data_folder: Path | None, _may_download: bool) -> Pools:
-    """The pool ``(309, 10)`` and the test set ``(133, 10)``, float32, targets ``(N,)`` float32.
-
-    Of every ten patients that are neighbours in the order of the target, three are in the test set.
-
-    Raises:
-        NnbenchError: scikit-learn is missing, or its data are not the ones that were checked.
-    """
-    inputs, targets = read_bundled(SOURCE)
-    arrays = Arrays(inputs=inputs.astype(np.float32), labels=targets.astype(np.float32))
-    return stratified_share(arrays, test_share=TEST_SHARE, seed=SPLIT_SEED)
-
+load = partial(load_table, SOURCE)
 
 DATASET = Dataset(
     name="diabetes",

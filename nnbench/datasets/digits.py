@@ -1,7 +1,7 @@
 """Digits: the 1,797 images of 8 x 8 pixels that come with scikit-learn.
 
 Pixels are whole numbers 0 ... 16 in the source; here they are float32 and divided by 16 (exact in
-binary), so that 1 means full ink as in the other image sets. None occurs twice.
+binary), so that 1 means full ink as in the other image sets. No image occurs twice.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from nnbench.datasets.base import Arrays, Dataset, Pools
-from nnbench.datasets.prepared.files import sha256
-from nnbench.datasets.sources.bundled import check_digest, read_columns
+from nnbench.datasets.sources.bundled import Bundled, read_bundled
 from nnbench.datasets.splits import stratified
 
-# Of the pixels (1797 x 64) followed by the labels (1797), each one byte.
-DATA_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
-SPLIT_SEED = 20_240_502
+SOURCE = Bundled(
+    name="digits",
+    sha256="d65b2adfb700010fbf02feca90eedd2261959169b008d437c409e1efbdbb71da",
+    split_seed=20_240_502,
+)
 TEST_PER_CLASS = 36
 
 
@@ -27,20 +28,10 @@ def load(_data_folder: Path | None, _may_download: bool) -> Pools:
     Raises:
         NnbenchError: scikit-learn is missing, or its data are not the ones that were checked.
     """
-    return stratified(read(), test_per_class=TEST_PER_CLASS, seed=SPLIT_SEED)
-
-
-def read() -> Arrays:
-    """All samples ``(1797, 1, 8, 8)`` in scikit-learn's order.
-
-    Raises:
-        NnbenchError: scikit-learn is missing, or its data are not the ones that were checked.
-    """
-    data, target = read_columns("digits", "load_digits")
-    pixels, labels = data.astype(np.uint8), target.astype(np.uint8)
-    check_digest("digits", sha256(pixels.tobytes() + labels.tobytes()), expected=DATA_SHA256)
+    pixels, labels = read_bundled(SOURCE)
     inputs = pixels.reshape(-1, 1, 8, 8).astype(np.float32) / np.float32(16)
-    return Arrays(inputs=inputs, labels=labels.astype(np.int64))
+    arrays = Arrays(inputs=inputs, labels=labels.astype(np.int64))
+    return stratified(arrays, test_per_class=TEST_PER_CLASS, seed=SOURCE.split_seed)
 
 
 DATASET = Dataset(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
-from nnbench.datasets.base import Dataset, Pools
-from nnbench.datasets.sources.idx_images import idx_files, load_images
+from nnbench.datasets.base import Dataset
+from nnbench.datasets.sources.images import ImageFiles, load_images
 
-SOURCE = idx_files(
-    "fashion_mnist",
-    "FashionMNIST",
+SOURCE = ImageFiles(
+    name="fashion_mnist",
+    torchvision_class="FashionMNIST",
+    folder="FashionMNIST/raw",
     md5={
         "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
         "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
@@ -17,12 +18,7 @@ SOURCE = idx_files(
         "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
     },
 )
-
-
-def load(data_folder: Path | None, may_download: bool) -> Pools:
-    """See ``load_images``."""
-    return load_images(SOURCE, data_folder, download=may_download)
-
+load = partial(load_images, SOURCE)
 
 DATASET = Dataset(
     name="fashion_mnist",
@@ -31,16 +27,8 @@ DATASET = Dataset(
     licence="MIT",
     input_shape=(1, 28, 28),
     class_names=(
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     ),
     scaling="global",
     train_size=50_000,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
-from nnbench.datasets.base import Dataset, Pools
-from nnbench.datasets.sources.idx_images import idx_files, load_images
+from nnbench.datasets.base import Dataset
+from nnbench.datasets.sources.images import ImageFiles, load_images
 
-SOURCE = idx_files(
-    "mnist",
-    "MNIST",
+SOURCE = ImageFiles(
+    name="mnist",
+    torchvision_class="MNIST",
+    folder="MNIST/raw",
     md5={
         "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
         "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -17,12 +18,7 @@ SOURCE = idx_files(
         "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
     },
 )
-
-
-def load(data_folder: Path | None, may_download: bool) -> Pools:
-    """See ``load_images``."""
-    return load_images(SOURCE, data_folder, download=may_download)
-
+load = partial(load_images, SOURCE)
 
 DATASET = Dataset(
     name="mnist",

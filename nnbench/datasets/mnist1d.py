@@ -48,7 +48,7 @@ RADIUS = 8
 CLASSES = 10
 PADS = PADDING[1] - PADDING[0] + 1
 LENGTH = 12 + PADDING[1]
-PLACES = PADS * MAX_TRANSLATION
+POSITIONS = PADS * MAX_TRANSLATION
 POINTS = np.array(
     [
         [5, 6, 6.5, 6.75, 7, 7, 7, 7, 6.75, 6.5, 6, 5],
@@ -90,11 +90,11 @@ class Randomness:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tables:
-    """What does not depend on random numbers; a place is ``pad * 48 + shift``.
+    """What does not depend on random numbers; a position is ``pad * 48 + shift``.
 
     Attributes:
-        signal: ``(40, 10 * 1200)`` the clean signal of each class at each place.
-        silent: ``(72, 1200)`` True where a place has no template, so that noise fills it.
+        signal: ``(40, 10 * 1200)`` the clean signal of each class at each position.
+        silent: ``(72, 1200)`` True where a position has no template, so that noise fills it.
     """
 
     signal: Floats
@@ -117,19 +117,19 @@ def tables() -> Tables:
     ]
     rolled = np.array(padded)[:, :, _rolled_points()].transpose(3, 0, 1, 2)
     return Tables(
-        signal=_resample(rolled).reshape(FINAL_LENGTH, CLASSES * PLACES).astype(np.float32),
-        silent=(rolled[:, 0] == 0).reshape(LENGTH, PLACES),
+        signal=_resample(rolled).reshape(FINAL_LENGTH, CLASSES * POSITIONS).astype(np.float32),
+        silent=(rolled[:, 0] == 0).reshape(LENGTH, POSITIONS),
     )
 
 
 def render(randomness: Randomness) -> Floats:
     """Turn random numbers into signals ``(40, n)``; the same numbers give the package's signals."""
     table = tables()
-    place = randomness.pad * MAX_TRANSLATION + randomness.shift
+    position = randomness.pad * MAX_TRANSLATION + randomness.shift
     noise = _smooth(randomness.correlated)
-    noise *= table.silent.take(place, axis=1)
+    noise *= table.silent.take(position, axis=1)
     noise += randomness.white * np.float32(IID_NOISE_SCALE)
-    signal = table.signal.take(randomness.label * PLACES + place, axis=1)
+    signal = table.signal.take(randomness.label * POSITIONS + position, axis=1)
     signal *= np.float32(SCALE_COEFF) * (randomness.scale - np.float32(0.5)) + np.float32(1)
     signal += _resample(noise)
     signal -= _SLOPE * (np.float32(SHEAR_SCALE) * (randomness.slope - np.float32(0.5)))

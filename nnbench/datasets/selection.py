@@ -1,29 +1,28 @@
-"""Which classes and how many samples of a dataset are used; numpy alone, so that planning can ask."""
+"""Which classes, and how many samples, of a dataset are used; numpy alone, so that planning can ask."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nnbench.datasets.base import Arrays, Dataset
+from nnbench.datasets.base import Arrays, Dataset, Labels, Targets
+from nnbench.datasets.splits import Rows
 from nnbench.settings import Settings
 
 
 def classes_in_use(dataset: Dataset, settings: Settings) -> tuple[int, ...]:
-    """The dataset's own labels of the classes in use; the place in the tuple is the new label."""
+    """The dataset's own labels of the classes in use; the index in the tuple is the new label."""
     return settings.classes or tuple(range(len(dataset.class_names)))
 
 
 def outputs_in_use(dataset: Dataset, settings: Settings) -> int:
-    """How many outputs a network needs: one a class in use, or one for a number."""
+    """How many outputs a network needs: one per class in use, or one for a number."""
     return len(settings.classes) or dataset.outputs
 
 
 def in_proportion(size: int, dataset: Dataset, settings: Settings) -> int:
-    """A default size of the dataset, shrunk to the share of its classes that is in use; at least 1."""
+    """A default size of the dataset times the share of its classes that is in use; at least 1."""
     if not settings.classes:
         return size
     return max(1, round(size * len(settings.classes) / len(dataset.class_names)))
@@ -34,9 +33,9 @@ def train_size(dataset: Dataset, settings: Settings, *, room: int | None = None)
 
     Args:
         dataset: Its default is for all classes.
-        settings: Their ``train_size`` stands as it is.
-        room: Samples that there are; the default for some classes alone is cut to it, since the
-            classes of fixed data need not be equally large.
+        settings: A ``train_size`` in them is taken unchanged.
+        room: Samples available. The default for a selection of classes is cut to it, since the
+            classes of fixed data may differ in size.
     """
     if settings.train_size is not None:
         return settings.train_size
@@ -45,9 +44,9 @@ def train_size(dataset: Dataset, settings: Settings, *, room: int | None = None)
 
 
 def samples_by_class(size: int, dataset: Dataset, settings: Settings) -> tuple[int, ...] | None:
-    """Training samples of each class in use, ``size // classes`` but for the rare one.
+    """Training samples of each class in use: ``size // classes``, except for the rare one.
 
-    None where no class is rare: the classes are then as frequent as they come.
+    None where no class is rare: the classes then keep their frequencies in the data.
     """
     if settings.rare_class is None:
         return None
@@ -59,7 +58,7 @@ def samples_by_class(size: int, dataset: Dataset, settings: Settings) -> tuple[i
 
 
 def of_classes(arrays: Arrays, classes: Sequence[int]) -> Arrays:
-    """The samples of these classes, in their order, relabelled 0, 1, …; () keeps all as they are."""
+    """The samples of these classes, in their order, relabelled 0, 1, …; () keeps all unchanged."""
     if not classes:
         return arrays
     new = np.full(max(*classes, int(arrays.labels.max())) + 1, -1, np.int64)
@@ -69,13 +68,13 @@ def of_classes(arrays: Arrays, classes: Sequence[int]) -> Arrays:
     return Arrays(inputs=arrays.inputs[kept], labels=labels[kept])
 
 
-def first_of_each(labels: npt.NDArray[Any], counts: Sequence[int]) -> npt.NDArray[np.int64] | None:
-    """The places of the first ``counts[c]`` samples of each class c, ascending.
+def first_of_each(labels: Labels | Targets, counts: Sequence[int]) -> Rows | None:
+    """The indices of the first ``counts[c]`` samples of each class c, ascending.
 
     Returns:
         ``(sum(counts),)``; None if a class has too few.
     """
-    places = [np.flatnonzero(labels == label)[:count] for label, count in enumerate(counts)]
-    if any(len(found) < count for found, count in zip(places, counts, strict=True)):
+    rows = [np.flatnonzero(labels == label)[:count] for label, count in enumerate(counts)]
+    if any(len(found) < count for found, count in zip(rows, counts, strict=True)):
         return None
-    return np.sort(np.concatenate(places))
+    return np.sort(np.concatenate(rows))

@@ -1,7 +1,7 @@
 """A fixed, stratified split of data that come without one.
 
-All order is that of raw PCG64 words, which numpy keeps stable over its versions (NEP 19), so a split
-never changes. Both parts come in random order.
+Every order comes from raw PCG64 words, which numpy keeps stable across its versions (NEP 19), so a
+split never changes. Pool and test set both come in random order.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nnbench.datasets.base import Arrays, Labels, Pools, Targets
 
-# Neighbours in the order of a regression's target that are divided among pool and test together.
+# A regression's samples, sorted by target, are divided between pool and test in groups of this size.
 STRATUM = 10
 
 Rows = npt.NDArray[np.int64]
@@ -23,7 +23,7 @@ def stratified(arrays: Arrays, *, test_per_class: int, seed: int) -> Pools:
     Args:
         arrays: All samples.
         test_per_class: Test samples of each class.
-        seed: Of the split; a constant of the dataset.
+        seed: Of the split; each dataset has its own constant.
     """
     strata = arrays.labels.astype(np.int64)
     wanted = np.full(len(np.unique(strata)), test_per_class)
@@ -69,16 +69,16 @@ def _shares(counts: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.int64
 def _divide(strata: Labels, wanted: npt.NDArray[np.int64], *, seed: int) -> tuple[Rows, Rows]:
     """Rows of pool and test, with ``wanted`` random test samples of each stratum, in sorted order.
 
-    Choosing and shuffling need a word each: in the order that chose the test set, the pool would
-    begin with the most frequent classes.
+    Choosing and shuffling each need a word of their own: in the order that chose the test set, the
+    pool would begin with the most frequent classes.
     """
     chooser, shuffler = np.random.PCG64(seed).random_raw((2, len(strata)))
     order = np.argsort(chooser, kind="stable")
     grouped = order[np.argsort(strata[order], kind="stable")]  # random within each stratum
     _, starts, counts = np.unique(strata[grouped], return_index=True, return_counts=True)
-    places = np.arange(len(strata)) - np.repeat(starts, counts)
+    rank = np.arange(len(strata)) - np.repeat(starts, counts)  # within the stratum
     test = np.zeros(len(strata), np.bool_)
-    test[grouped[places < np.repeat(wanted, counts)]] = True
+    test[grouped[rank < np.repeat(wanted, counts)]] = True
     shuffled = np.argsort(shuffler, kind="stable")
     return shuffled[~test[shuffled]], shuffled[test[shuffled]]
 

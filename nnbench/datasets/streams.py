@@ -16,7 +16,7 @@ import numpy.typing as npt
 from nnbench.datasets.base import STREAMS, Arrays, Labels, Stream
 from nnbench.errors import NnbenchError
 
-# Samples a chunk. 1,000 signals of 72 float32 are 288 kB, so the few arrays of a chunk stay near
+# Samples per chunk. 1,000 signals of 72 float32 are 288 kB, so the few arrays of a chunk stay near
 # the L2 cache. The number is part of the data's identity: another one gives other samples.
 CHUNK = 1_000
 
@@ -37,20 +37,18 @@ class Key:
 
     def __post_init__(self) -> None:
         if self.stream not in STREAMS:
-            where, allowed = f"dataset {self.dataset!r}: unknown stream", ", ".join(STREAMS)
-            raise NnbenchError(
-                where, got=repr(self.stream), allowed=allowed, todo="name one of these"
-            )
+            what, allowed = f"dataset {self.dataset!r}: unknown stream", ", ".join(STREAMS)
+            todo = "name one of these"
+            raise NnbenchError(what, got=repr(self.stream), allowed=allowed, todo=todo)
         if self.seed < 0:
-            where = f"dataset {self.dataset!r}: negative seed"
-            raise NnbenchError(where, got=self.seed, allowed=">= 0", todo="choose another seed")
+            what = f"dataset {self.dataset!r}: negative seed"
+            raise NnbenchError(what, got=self.seed, allowed=">= 0", todo="choose another seed")
 
     def generator(self, chunk: int) -> np.random.Generator:
         """The generator of one chunk, independent of all others."""
         spawn_key = (zlib.crc32(self.dataset.encode()), STREAMS.index(self.stream), chunk)
-        return np.random.Generator(
-            np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=spawn_key))
-        )
+        sequence = np.random.SeedSequence(self.seed, spawn_key=spawn_key)
+        return np.random.Generator(np.random.SFC64(sequence))
 
 
 def draw_chunks(n: int, *, key: Key, input_shape: tuple[int, ...], fill: Fill) -> Arrays:
@@ -66,14 +64,28 @@ def draw_chunks(n: int, *, key: Key, input_shape: tuple[int, ...], fill: Fill) -
         NnbenchError: ``n`` is less than 1.
     """
     if n < 1:
-        where = f"dataset {key.dataset!r}: number of samples"
-        raise NnbenchError(where, got=n, allowed=">= 1", todo="ask for one sample or more")
+        what = f"dataset {key.dataset!r}: number of samples"
+        raise NnbenchError(what, got=n, allowed=">= 1", todo="ask for one sample or more")
     inputs = np.empty((n, *input_shape), np.float32)
     labels = np.empty(n, np.int64)
     for chunk, start in enumerate(range(0, n, CHUNK)):
-        part = inputs[start : start + CHUNK]
-        whole = part if len(part) == CHUNK else np.empty((CHUNK, *input_shape), np.float32)
-        labels[start : start + CHUNK] = fill(key.generator(chunk), whole)[: len(part)]
-        if whole is not part:
-            part[:] = whole[: len(part)]
+        wanted = inputs[start : start + CHUNK]
+        drawn = np.empty((CHUNK, *input_shape), np.float32)
+        labels[start : start + CHUNK] = fill(key.generator(chunk), drawn)[: len(wanted)]
+        wanted[:] = drawn[: len(wanted)]
     return Arrays(inputs=inputs, labels=labels)
+
+
+def draw_coin_flips(name: str, features: int, n: int, *, seed: int, stream: Stream) -> Arrays:
+    """Draw ``(n, features)`` float32 inputs, uniform in [0, 1), and ``(n,)`` fair coin flips.
+
+    Raises:
+        NnbenchError: ``n`` or ``seed`` is out of range, or the stream is unknown.
+    """
+    key = Key(dataset=name, seed=seed, stream=stream)
+    return draw_chunks(n, key=key, input_shape=(features,), fill=_fill_coin_flips)
+
+
+def _fill_coin_flips(rng: np.random.Generator, out: npt.NDArray[np.float32]) -> Labels:
+    rng.random(out=out, dtype=np.float32)
+    return rng.integers(0, 2, CHUNK)

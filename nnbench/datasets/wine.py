@@ -7,33 +7,17 @@ separates the classes without error (RDA, Aeberhard et al. 1992, in scikit-learn
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
-import numpy as np
-
-from nnbench.datasets.base import Arrays, Dataset, Pools
-from nnbench.datasets.sources.bundled import Bundled, read_bundled
-from nnbench.datasets.splits import stratified_share
+from nnbench.datasets.base import Dataset
+from nnbench.datasets.sources.bundled import Bundled, load_table
 
 SOURCE = Bundled(
     name="wine",
-    loader="load_wine",
     sha256="9d0c70fe9bdf4628e3375210b31c0e95f2eacde5339c0acb4c2a1fbe6e7620f1",
+    split_seed=20_240_503,
 )
-SPLIT_SEED = 20_240_503
-TEST_SHARE = 0.3
-
-
-def load(_data_folder: Path | None, _may_download: bool) -> Pools:
-    """The pool ``(125, 13)`` and the test set ``(53, 13)``, float32, 30 % of each class.
-
-    Raises:
-        NnbenchError: scikit-learn is missing, or its data are not the ones that were checked.
-    """
-    inputs, labels = read_bundled(SOURCE)
-    arrays = Arrays(inputs=inputs.astype(np.float32), labels=labels.astype(np.int64))
-    return stratified_share(arrays, test_share=TEST_SHARE, seed=SPLIT_SEED)
-
+load = partial(load_table, SOURCE)
 
 DATASET = Dataset(
     name="wine",

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from nnbench.datasets.base import Arrays, Dataset, Task
-from nnbench.datasets.fits import check_labels_fit
+from nnbench.datasets.checks import check_label_settings
 from nnbench.datasets.prepared.store import load_test
 from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use
 from nnbench.engine.labels import TargetScale, contaminated, contaminates
@@ -116,7 +116,7 @@ def training_data(
         NnbenchError: The settings do not fit the dataset's classes or task, or there are too few
             samples.
     """
-    check_labels_fit(dataset, settings, where=f"dataset {dataset.name}")
+    check_label_settings(dataset, settings, where=f"dataset {dataset.name}")
     draw = split_pool if dataset.draw is None else draw_fresh
     drawn = draw(dataset, settings, folder=folder, seeds=seeds)
     inputs = _input_tensor(drawn.arrays)

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from nnbench.metrics import METRICS
 from nnbench.schema import LARGEST, Anything, Bounded, Strict
-
-ROUNDING = 1e-6  # how far beyond its bounds a metric may lie
 
 Number = Annotated[Bounded, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -23,15 +20,7 @@ JsonObject = dict[str, Anything]
 """Plain data of any shape, its numbers finite: what an experiment tells of a network or a framework."""
 
 
-def _metrics(values: dict[str, Bounded | None]) -> dict[str, Bounded | None]:
-    for key, value in values.items():
-        metric = METRICS.get(key.partition("@")[0])
-        if metric is not None and value is not None and not metric.possible(value, by=ROUNDING):
-            raise ValueError(f"{key} cannot be {value:g}")
-    return values
-
-
-Metrics = Annotated[dict[str, Bounded | None], AfterValidator(_metrics)]
+Metrics = dict[str, Bounded | None]
 """Values by metric, in natural units; ``test_loss@rotated`` is one that was read at a place."""
 
 

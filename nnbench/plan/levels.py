@@ -14,7 +14,7 @@ from nnbench.claims.claim import Claim
 from nnbench.claims.config import Config, resolve_settings
 from nnbench.claims.pick import Pick
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.fits import check_settings_fit
+from nnbench.datasets.checks import check_settings
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Search
@@ -205,7 +205,7 @@ def _level_cells(context: _Context, level: _Level) -> Iterator[Cell]:
 def _checked(context: _Context, layers: Layers, *, where: str) -> Settings:
     """The settings of these layers, which the dataset and the model can meet."""
     settings = resolve_settings(layers, where=where)
-    check_settings_fit(context.dataset, settings, where=where)
+    check_settings(context.dataset, settings, where=where)
     try:
         check_model(settings, context.dataset.input_shape)
     except NnbenchError as error:

@@ -17,12 +17,16 @@ from nnbench.experiments.measured import (
     Count,
     Curves,
     Measured,
+    Metrics,
     Number,
     Part,
     Row,
     Search,
     Seed,
 )
+from nnbench.metrics import METRICS
+
+ROUNDING = 1e-6  # how far beyond its bounds a metric may lie
 
 
 def _time(text: str) -> str:
@@ -78,11 +82,21 @@ class Record(Measured):
         names = {str(seed) for seed in self.seeds}
         if odd := sorted(self.runs.keys() - names):
             raise ValueError(f"runs.{odd[0]}: no seed of the block")
+        for seed, run in self.runs.items():
+            _check_metrics(run.metrics, where=f"runs.{seed}.metrics")
+        _check_metrics(self.untrained or {}, where="untrained")
         if self.search is not None:
             _check_search(self.search, self.cell.search)
         if self.curves is not None:
             _check_curves(self.curves, len(names))
         return self
+
+
+def _check_metrics(metrics: Metrics, *, where: str) -> None:
+    for key, value in metrics.items():
+        metric = METRICS.get(key.partition("@")[0])
+        if metric is not None and value is not None and not metric.possible(value, by=ROUNDING):
+            raise ValueError(f"{where}: {key} cannot be {value:g}")
 
 
 def _check_search(search: Chosen, planned: Search | None) -> None:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from nnbench.claims.kinds import Outcome, Status
 from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import JsonObject
 from nnbench.metrics import METRICS
 from nnbench.records.record import Machine
-from nnbench.schema import Anything, Bounded
+from nnbench.schema import Anything, Bounded, first_problem
 
 SCHEMA_VERSION = 1
 _AGAIN = "run `nnbench judge` again with this version of nnbench"
@@ -41,18 +42,30 @@ MetricName = Annotated[str, AfterValidator(_metric)]
 Seed = Annotated[str, Field(pattern=r"^\d{1,19}$")]
 Count = Annotated[int, Field(ge=0)]
 Time = Annotated[str, AfterValidator(_time)]
-Outcome = Literal["reproduced", "partly", "contradicted", "inconclusive"]
+SeedStatus = Literal["ok", "diverged", "capped", "missing"]
+ClaimStatus = Literal["judged", "measured", "not run", "qualitative"]
 Series = tuple[float | None, ...]
-Whole = TypeVar("Whole", bound="Part")
 
 
-class Part(BaseModel):
+def _unique(kind: str, name: str) -> AfterValidator:
+    """No two sections of a list have the same name, which is this attribute of theirs."""
+
+    def checked(sections: tuple[Section, ...]) -> tuple[Section, ...]:
+        counts = Counter(getattr(section, name) for section in sections)
+        if twice := [value for value, count in counts.items() if count > 1]:
+            raise ValueError(f"{kind} {twice[0]!r} stands there twice")
+        return sections
+
+    return AfterValidator(checked)
+
+
+class Section(BaseModel):
     """A section of the results: typed, frozen, finite."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Bounds(Part):
+class Bounds(Section):
     """A mean and its 95 % interval, in natural units."""
 
     mean: float | None
@@ -60,7 +73,7 @@ class Bounds(Part):
     high: float | None
 
 
-class SearchResult(Part):
+class SearchResult(Section):
     """The learning-rate search of the tuned track: which candidate was chosen, by mean validation loss."""
 
     candidates: tuple[JsonObject, ...]
@@ -81,7 +94,7 @@ class CandidateResult(Bounds):
     diverged: Count
 
 
-class PickResult(Part):
+class PickResult(Section):
     """How a level was picked in each block."""
 
     by: MetricName
@@ -106,7 +119,7 @@ class LevelResult(Bounds):
     failed: Count
     not_measured: str | None
     values: dict[Seed, Bounded | None]
-    seed_status: dict[Seed, Literal["ok", "diverged", "capped", "missing"]]
+    seed_status: dict[Seed, SeedStatus]
     metrics: dict[str, Bounds]
     cell: str | None
     cells: tuple[str, ...]
@@ -121,7 +134,7 @@ class LevelResult(Bounds):
     curves: dict[str, Series] | None
 
 
-class PairResult(Part):
+class PairResult(Section):
     """Two levels, compared; a positive difference is as claimed."""
 
     a: str
@@ -132,7 +145,7 @@ class PairResult(Part):
     margin: float
     unit: Literal["raw", "log"]
     percent: float | None = None
-    status: Literal["UP", "up", "REV", "equal", "unclear", "holds", "violated"]
+    status: Status
     role: str
     p: float | None
     p_holm: float | None
@@ -142,7 +155,7 @@ class PairResult(Part):
     text: str
 
 
-class Finding(Part):
+class Finding(Section):
     """A claim on one dataset in one track, as one of its variants reads it, and its verdict."""
 
     dataset: str
@@ -167,7 +180,7 @@ class Finding(Part):
     notes: tuple[str, ...]
     chance: float | None
     resolution: float | None
-    levels: Annotated[tuple[LevelResult, ...], Field(min_length=1)]
+    levels: Annotated[tuple[LevelResult, ...], Field(min_length=1), _unique("level", "level")]
     verdict: Outcome | None
     verdict_reason: str | None
     blocks: Count
@@ -175,16 +188,12 @@ class Finding(Part):
     sentence: str | None
 
     @property
-    def place(self) -> tuple[str, str, str | None]:
-        """What it is about, among the findings of a claim: dataset, track, variant."""
+    def key(self) -> tuple[str, str, str | None]:
+        """What tells it from the other findings of its claim: dataset, track, variant."""
         return self.dataset, self.track, self.variant
 
-    @model_validator(mode="after")
-    def _levels_differ(self) -> Self:
-        return _each_once(self, "level", [level.level for level in self.levels])
 
-
-class ClaimResult(Part):
+class ClaimResult(Section):
     """One claim of a document: its verdict is that of the finding that decides."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_-]*$")]
@@ -199,7 +208,7 @@ class ClaimResult(Part):
     tier: str = "default"
     claimed: dict[str, float] = {}
     order: tuple[str, ...] = ()
-    status: Literal["judged", "measured", "not run", "qualitative"]
+    status: ClaimStatus
     reason: str | None
     cost_seconds: float | None
     verdict: Outcome | None
@@ -211,14 +220,10 @@ class ClaimResult(Part):
     second_look: str | None
     depends_on_track: bool
     command: str | None
-    results: tuple[Finding, ...]
-
-    @model_validator(mode="after")
-    def _findings_differ(self) -> Self:
-        return _each_once(self, "result", [finding.place for finding in self.results])
+    results: Annotated[tuple[Finding, ...], _unique("result", "key")]
 
 
-class Summary(Part):
+class Summary(Section):
     """How many claims came out in which way."""
 
     claims: Count
@@ -239,7 +244,7 @@ class MeasuredOn(Machine):
     cells: Count
 
 
-class Sample(Part):
+class Sample(Section):
     """For the picture of a dataset."""
 
     label: float
@@ -247,7 +252,7 @@ class Sample(Part):
     values: tuple[float, ...] | None = None
 
 
-class DatasetFacts(Part):
+class DatasetFacts(Section):
     """What is known of a dataset; ``error`` says why its prepared files could not be read."""
 
     name: str
@@ -267,7 +272,7 @@ class DatasetFacts(Part):
     error: str | None = None
 
 
-class RunFacts(Part):
+class RunFacts(Section):
     """Time and memory of all cells together."""
 
     cells: Count
@@ -283,7 +288,7 @@ class RunFacts(Part):
     resumed: Count = 0
 
 
-class Rejected(Part):
+class Rejected(Section):
     """A record that was not used."""
 
     cell: str
@@ -296,7 +301,7 @@ class MissingCell(Rejected):
     claims: tuple[str, ...]
 
 
-class Provenance(Part):
+class Provenance(Section):
     """How the numbers were made."""
 
     nnbench_version: str
@@ -317,30 +322,19 @@ class Provenance(Part):
     missing_cells: tuple[MissingCell, ...]
 
 
-class Results(Part):
+class Results(Section):
     """The whole document: a function of the config and the records alone."""
 
     schema_version: int
     records_sha256: str = ""
     summary: Summary
     provenance: Provenance
-    claims: tuple[ClaimResult, ...]
-
-    @model_validator(mode="after")
-    def _claims_differ(self) -> Self:
-        return _each_once(self, "claim", [claim.id for claim in self.claims])
+    claims: Annotated[tuple[ClaimResult, ...], _unique("claim", "id")]
 
     def to_json(self) -> bytes:
         """As it is written: the same results give the same bytes."""
         text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False)
         return text.encode() + b"\n"
-
-
-def _each_once(whole: Whole, kind: str, names: Sequence[object]) -> Whole:
-    """The whole, if no two of its parts have the same name."""
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise ValueError(f"{kind} {twice[0]!r} stands there twice")
-    return whole
 
 
 def read_results(path: Path) -> Results:
@@ -368,11 +362,9 @@ def read_results(path: Path) -> Results:
     try:
         return Results.model_validate_json(content)
     except ValidationError as error:
-        first: Any = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))[:200]
-        what = first["msg"].removeprefix("Value error, ")
+        first = error.errors(include_url=False, include_context=False)[0]
         got = repr(first["input"])[:100] if first["type"] != "missing" else None
-        raise NnbenchError(f"{file}: {place}: {what}", got=got, todo=_AGAIN) from None
+        raise NnbenchError(f"{file}: {first_problem(error)}", got=got, todo=_AGAIN) from None
 
 
 def _refused(text: str) -> float:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from nnbench.cells.cell import block_name, canonical
 from nnbench.cells.fingerprint import dataset_fingerprint
-from nnbench.datasets.own.dataset import read_description
+from nnbench.datasets.own.description import read_description
 from nnbench.datasets.prepared import files
 from nnbench.errors import NnbenchError
 from nnbench.records.record import Record

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from nnbench.claims.claim import Claim
-from nnbench.metrics import METRICS, Metric
+from nnbench.claims.kinds import KINDS
+from nnbench.metrics import METRICS, Metric, percent_change
+from nnbench.records.results import Finding, LevelResult, PairResult
 from nnbench.text.rounding import MINUS, significant, unit_factor, value_text
-from nnbench.verdicts.rules import percent_change
 
 _TIMES_FROM = 900.0  # percent from which "ten times" reads better than "900 % larger"
 _BEHIND: Mapping[str, str] = {"fraction": " %", "seconds": " s", "hours": " h", "per second": "/s"}
-_PLURAL = frozenset(
-    {"epochs_to_target", "stuck", "dead_units", "images_per_second", "parameters", "flops"}
-)
-_MORE: Mapping[str, str] = {
-    "seconds": "longer", "hours": "longer", "epochs": "more", "per second": "more", "count": "more",
-}  # fmt: skip
 
 
 def not_run(status: str, reason: str, *, seconds: float | None = None) -> str:
@@ -46,17 +40,17 @@ def number(value: float | None, unit: str) -> str:
     return value_text(value, unit) + (_BEHIND.get(unit, "") if value is not None else "")
 
 
-def pair(entry: Mapping[str, Any], metric: Metric) -> str:
+def pair(entry: PairResult, metric: Metric) -> str:
     """One pair, as in: Test loss of tanh is 11 % larger than that of ReLU (95 % CI 8 to 14 %).
 
     ``difference`` is positive where ``a`` is better. On the log scale the level with the larger
     values is compared to the other, whichever is better; on the raw one the better to the worse.
     """
-    if entry["difference"] is None:
-        return f"{entry['a']} against {entry['b']}: not measured"
-    a, b = entry["a"], entry["b"]
-    ends = [entry[key] for key in ("difference", "low", "high")]
-    if ends[0] < 0:  # turned round, so that the difference reads as a positive one
+    a, b, difference = entry.a, entry.b, entry.difference
+    if difference is None:
+        return f"{a} against {b}: not measured"
+    ends = [difference, entry.low, entry.high]
+    if difference < 0:  # turned round, so that the difference reads as a positive one
         a, b = b, a
         ends = [None if end is None else -end for end in (ends[0], ends[2], ends[1])]
     if metric.scale == "log":
@@ -68,7 +62,7 @@ def pair(entry: Mapping[str, Any], metric: Metric) -> str:
 
 def _compared(metric: Metric, first: str, second: str, words: tuple[str, str]) -> str:
     how, interval = words
-    verb, that = ("are", "those") if metric.name in _PLURAL else ("is", "that")
+    verb, that = ("are", "those") if metric.plural else ("is", "that")
     return f"{title_of(metric)} of {first} {verb} {how} {that} of {second}{interval}"
 
 
@@ -83,7 +77,7 @@ def _log_words(ends: Sequence[float | None], metric: Metric) -> tuple[str, str]:
         return f"{texts[0]} times", interval
     texts = [_fixed(percent_change(end), 1) for end in ends if end is not None]
     interval = f" (95 % CI {texts[1]} to {texts[2]} %)" if known else ""
-    return f"{texts[0]} % {_MORE.get(metric.unit, 'larger')} than", interval
+    return f"{texts[0]} % {metric.more} than", interval
 
 
 def _raw_words(ends: Sequence[float | None], metric: Metric, *, word: str) -> tuple[str, str]:
@@ -101,45 +95,45 @@ def _fixed(value: float, digits: int) -> str:
     return f"{value:.{digits}f}".replace("-", MINUS)
 
 
-def sentence(result: Mapping[str, Any], claim: Claim) -> str:
-    """What one result says; ``claim`` is the claim in this result's reading."""
-    if claim.kind == "definition":
-        return _counted(result, claim)
-    verdict, reason = result["verdict"], result["verdict_reason"]
-    measured = _ranking(result)
+def sentence(finding: Finding, reading: Claim) -> str:
+    """What one finding says; ``reading`` is the claim as the finding's variant reads it."""
+    verdict, reason = finding.verdict, finding.verdict_reason
+    if verdict is None:
+        return _counted(finding, reading)
+    measured = _ranking(finding)
     if verdict == "inconclusive":
         return f"The runs do not settle it: {reason}. {measured}"
-    lead = "smallest" if claim.kind == "best" and not result["directed"] else claim.kind
+    lead = KINDS[reading.kind].lead_of(directed=finding.directed)
     return f"{_LEADS[lead][verdict].format(reason=reason)} {measured}"
 
 
-def _counted(result: Mapping[str, Any], claim: Claim) -> str:
+def _counted(result: Finding, claim: Claim) -> str:
     """The counts beside the claimed ones, and which of them agree by the margin."""
-    missing = [lv["level"] for lv in result["levels"] if lv["mean"] is None]
+    missing = [lv.level for lv in result.levels if lv.mean is None]
     if missing:
         return f"Not every network has been built: {', '.join(missing)} not measured."
-    what = result["metric_title"][:1].lower() + result["metric_title"][1:]
-    counts = ", ".join(_beside_claimed(lv) for lv in result["levels"])
+    what = result.metric_title[:1].lower() + result.metric_title[1:]
+    counts = ", ".join(_beside_claimed(lv) for lv in result.levels)
     return f"Counted ({what}): {counts}.{_agreement(result, claim)}"
 
 
-def _beside_claimed(level: Mapping[str, Any]) -> str:
-    count = f"{level['level']} {number(level['mean'], 'count')}"
-    claimed = level["claimed"]
+def _beside_claimed(level: LevelResult) -> str:
+    count = f"{level.level} {number(level.mean, 'count')}"
+    claimed = level.claimed
     return count if claimed is None else f"{count} (claimed {number(claimed, 'count')})"
 
 
-def _agreement(result: Mapping[str, Any], claim: Claim) -> str:
+def _agreement(result: Finding, claim: Claim) -> str:
     """Which counts differ from the claimed ones by no more than the margin, a ratio."""
-    levels = [lv for lv in result["levels"] if lv["claimed"] is not None]
+    levels = [lv for lv in result.levels if lv.claimed is not None]
     if not levels:
         return ""
-    margin = claim.margin or METRICS[result["metric"]].margin
+    margin = claim.margin or METRICS[result.metric].margin
     far = []
     for level in levels:
-        low, high = sorted((level["mean"], level["claimed"]))
+        low, high = sorted(value for value in (level.mean, level.claimed) if value is not None)
         if high > (1 + margin) * low:
-            far.append(level["level"])
+            far.append(level.level)
     within = f"within {100 * margin:.3g} % of the claimed number"
     if not far:
         return f" Each is {within}."
@@ -176,27 +170,29 @@ _LEADS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def _ranking(result: Mapping[str, Any]) -> str:
+def _ranking(result: Finding) -> str:
     """The levels by their means, as in: measured, best first: ReLU 0.223, tanh 0.262."""
-    levels = [lv for lv in result["levels"] if lv["role"] == "level" and lv["mean"] is not None]
-    if not levels:
+    means = [
+        (lv.mean, lv.level) for lv in result.levels if lv.role == "level" and lv.mean is not None
+    ]
+    if not means:
         return "Nothing was measured."
-    levels.sort(key=lambda lv: lv["mean"], reverse=not result["lower_is_better"])
-    shown = ", ".join(f"{lv['level']} {number(lv['mean'], result['unit'])}" for lv in levels)
-    first = "best" if result["directed"] else "smallest"
+    means.sort(key=lambda item: item[0], reverse=not result.lower_is_better)
+    shown = ", ".join(f"{level} {number(mean, result.unit)}" for mean, level in means)
+    first = "best" if result.directed else "smallest"
     return f"Measured, {first} first: {shown}."
 
 
-def answer(deciding: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> str:
+def answer(deciding: Finding, results: Sequence[Finding]) -> str:
     """The claim's one-paragraph answer: the deciding result, then where others disagree."""
-    others = [r for r in results if r["verdict"] not in (None, deciding["verdict"])]
+    others = [r for r in results if r.verdict not in (None, deciding.verdict)]
     if not others:
-        return str(deciding["sentence"])
-    named = [f"{r['verdict']} on {_place(r)}" for r in others]
-    lead = "Elsewhere the verdict differs" if deciding["verdict"] else "Other readings are judged"
-    return f"{deciding['sentence']} {lead}: {', '.join(named)}."
+        return str(deciding.sentence)
+    named = [f"{r.verdict} on {_place(r)}" for r in others]
+    lead = "Elsewhere the verdict differs" if deciding.verdict else "Other readings are judged"
+    return f"{deciding.sentence} {lead}: {', '.join(named)}."
 
 
-def _place(result: Mapping[str, Any]) -> str:
-    parts = [result["dataset_title"], result["track"], result["variant_title"]]
+def _place(result: Finding) -> str:
+    parts = [result.dataset_title, result.track, result.variant_title]
     return f"{parts[0]} ({', '.join(part for part in parts[1:] if part)})"

@@ -1,56 +1,77 @@
-"""Tables to ``results.json``: every claim beside its measurement, with interval and verdict.
+"""Records to results: every claim beside its measurement, with interval and verdict.
 
-The file is a function of the config and the records alone (no clock, no machine of its own), and the
-report's only input. ``docs/results-schema.md`` documents its fields.
+Results are a function of the config and the records alone (no clock, no machine of their own), and
+the report's only input. ``docs/results-schema.md`` documents their fields.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
 from nnbench.cells.cell import canonical
 from nnbench.cells.cost import WORK_PER_SECOND, work
 from nnbench.claims.claim import Claim
 from nnbench.claims.document import Document
-from nnbench.errors import NnbenchError
+from nnbench.claims.kinds import KINDS, Outcome
 from nnbench.plan.plan import Plan
-from nnbench.records.store import write_atomically
+from nnbench.records.results import (
+    SCHEMA_VERSION,
+    ClaimResult,
+    ClaimStatus,
+    Finding,
+    MissingCell,
+    Results,
+    Summary,
+)
+from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import wording
-from nnbench.verdicts.outcomes import Part, Tables, read_tables, result_entry, why_missing
+from nnbench.verdicts.evidence import Records, read_records
+from nnbench.verdicts.findings import Evidence, findings
+from nnbench.verdicts.measurements import level_runs
 from nnbench.verdicts.provenance import run_provenance
 
-SCHEMA_VERSION = 1
+
+def gather(plan: Plan) -> Evidence:
+    """Read the records of a plan, and what its levels read of them."""
+    records = read_records(plan, Path(plan.config.results))
+    return Evidence(plan=plan, records=records, levels=level_runs(plan, records))
 
 
-def judge_all(plan: Plan, results: Path, target: Path) -> dict[str, Any]:
-    """Judge every claim, write ``results.json`` and return its content."""
-    tables = read_tables(results / "aggregate")
-    if {cell for ids in tables.measurements["cells"] for cell in ids.split()} != set(plan.cells):
-        raise NnbenchError(
-            f"{results / 'aggregate'}: made for another plan than the config's",
-            todo="run `nnbench aggregate` with the same config first, or just `snakemake`",
-        )
-    claims = [_claim_entry(plan, tables, *item) for item in plan.claims()]
-    content = {
-        "schema_version": SCHEMA_VERSION,
-        "records_sha256": tables.made_of,
-        "summary": _summary(claims),
-        "provenance": {
-            **run_provenance(plan, tables.cells, results),
-            "config_sha256": config_hash(plan),
-            "rejected_records": list(tables.rejected),
-            "missing_cells": _missing(plan, tables),
-        },
-        "claims": claims,
-    }
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomically(target, text.encode() + b"\n")
-    return content
+def judge(plan: Plan, evidence: Evidence | None = None) -> Results:
+    """Judge every claim of a plan by the records in its folder of results.
+
+    Args:
+        plan: See ``nnbench.plan.plan.make_plan``.
+        evidence: Of this plan, where it has been gathered already.
+    """
+    evidence = evidence or gather(plan)
+    results = Path(plan.config.results)
+    claims = tuple(_claim(*item, evidence) for item in plan.claims())
+    return Results(
+        schema_version=SCHEMA_VERSION,
+        records_sha256=records_sha256(results, plan.blocks()),
+        summary=_summary(claims),
+        provenance=run_provenance(
+            evidence.plan,
+            evidence.records,
+            config_sha256=config_hash(plan),
+            missing=_missing(plan, evidence.records),
+        ),
+        claims=claims,
+    )
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Write ``results.json``.
+
+    Raises:
+        NnbenchError: It cannot be written.
+    """
+    write_atomically(path, results.to_json())
 
 
 def config_hash(plan: Plan) -> str:
@@ -60,95 +81,73 @@ def config_hash(plan: Plan) -> str:
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
-def _summary(claims: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    outcomes = Counter(claim["verdict"] for claim in claims)
-    states = Counter(claim["status"].replace(" ", "_") for claim in claims)
-    verdicts = {
-        name: outcomes[name] for name in ("reproduced", "partly", "contradicted", "inconclusive")
-    }
-    others = {name: states[name] for name in ("measured", "qualitative", "not_run")}
-    return {"claims": len(claims), **verdicts, **others}
+def _summary(claims: Sequence[ClaimResult]) -> Summary:
+    outcomes = Counter(claim.verdict for claim in claims)
+    states = Counter(claim.status for claim in claims)
+    return Summary(
+        claims=len(claims),
+        **{outcome: outcomes[outcome] for outcome in get_args(Outcome)},
+        measured=states["measured"],
+        qualitative=states["qualitative"],
+        not_run=states["not run"],
+    )
 
 
-def _missing(plan: Plan, tables: Tables) -> list[dict[str, Any]]:
-    return [
-        {
-            "cell": cell_id,
-            "claims": sorted({use.claim for use in plan.uses if cell_id in use.cells}),
-            "reason": reason,
-        }
+def _missing(plan: Plan, records: Records) -> tuple[MissingCell, ...]:
+    return tuple(
+        MissingCell(
+            cell=cell_id,
+            claims=tuple(sorted({use.claim for use in plan.uses if cell_id in use.cells})),
+            reason=records.missing[cell_id],
+        )
         for cell_id in plan.cells
-        if (reason := why_missing(cell_id, tables)) is not None
-    ]
+        if cell_id in records.missing
+    )
 
 
-def _claim_entry(
-    plan: Plan, tables: Tables, claim_id: str, document: Document, claim: Claim
-) -> dict[str, Any]:
-    """One entry of ``claims``."""
-    reason = plan.not_run.get(claim_id)
-    entry: dict[str, Any] = {
-        "id": claim_id,
-        "document": document.document,
-        "document_title": document.title,
-        "name": claim_id.partition("/")[2],
-        **claim.model_dump(
-            mode="json",
-            include={
-                "title",
-                "quote",
-                "kind",
-                "factor",
-                "metric",
-                "tier",
-                "experiment",
-                "limits",
-                "caveats",
-                "links",
-                "second_look",
-            },
-        ),
-        "claimed": dict(claim.claimed),
-        "order": list(claim.order),
-        "status": "measured" if claim.kind == "definition" else "judged",
-        "reason": reason,
-        "cost_seconds": _cost(plan, claim_id),
-        "verdict": None,
-        "depends_on_track": False,
-        "results": [],
-        "command": f"snakemake --cores 8 --config only='[\"{claim_id}\"]'",
-    }
-    if reason is not None:
-        status = "qualitative" if claim.kind == "qualitative" else "not run"
-        return {**entry, "status": status, "answer": _not_run(entry, status)}
-    results = [result_entry(plan, tables, claim_id, claim, part) for part in _parts(plan, claim_id)]
-    deciding = next(result for result in results if result["decides"])
-    return {
-        **entry,
-        "verdict": deciding["verdict"],
-        "depends_on_track": _depends_on_track(results),
-        "results": results,
-        "answer": wording.answer(deciding, results),
-    }
+def _claim(claim_id: str, document: Document, claim: Claim, evidence: Evidence) -> ClaimResult:
+    plan = evidence.plan
+    reason, cost = plan.not_run.get(claim_id), _cost(plan, claim_id)
+    found = findings(claim_id, claim, evidence) if reason is None else ()
+    deciding = next((finding for finding in found if finding.decides), None)
+    status: ClaimStatus = KINDS[claim.kind].status
+    if reason is not None and status != "qualitative":
+        status = "not run"
+    return ClaimResult(
+        id=claim_id,
+        document=document.document,
+        document_title=document.title,
+        name=claim_id.partition("/")[2],
+        **{name: getattr(claim, name) for name in _REPEATED},
+        status=status,
+        reason=reason,
+        cost_seconds=cost,
+        verdict=deciding.verdict if deciding else None,
+        answer=wording.answer(deciding, found)
+        if deciding
+        else wording.not_run(status, reason or "", seconds=cost),
+        depends_on_track=_depends_on_track(found),
+        command=f"snakemake --cores 8 --config only='[\"{claim_id}\"]'",
+        results=found,
+    )
 
 
-def _parts(plan: Plan, claim_id: str) -> list[Part]:
-    parts = [(use.variant, use.dataset, use.track) for use in plan.uses if use.claim == claim_id]
-    return list(dict.fromkeys(parts))
+_REPEATED = (
+    "title", "quote", "kind", "factor", "metric", "tier", "claimed", "order", "experiment", "limits",
+    "caveats", "links", "second_look",
+)  # fmt: skip
 
 
-def _depends_on_track(results: Iterable[Mapping[str, Any]]) -> bool:
-    verdicts: dict[tuple[Any, str], set[Any]] = {}
+def _depends_on_track(results: Iterable[Finding]) -> bool:
+    verdicts: dict[tuple[str | None, str], set[Outcome | None]] = {}
     for result in results:
-        verdicts.setdefault((result["variant"], result["dataset"]), set()).add(result["verdict"])
+        verdicts.setdefault((result.variant, result.dataset), set()).add(result.verdict)
     return any(len(found) > 1 for found in verdicts.values())
 
 
 def _cost(plan: Plan, claim_id: str) -> float | None:
     """A rough estimate of the core seconds of a claim that this run leaves out."""
     cells = plan.left_out.get(claim_id, ())
-    return sum(work(cell) for cell in cells) / WORK_PER_SECOND if cells else None
-
-
-def _not_run(entry: Mapping[str, Any], status: str) -> str:
-    return wording.not_run(status, entry["reason"], seconds=entry["cost_seconds"])
+    return (
+        sum(work(cell, seeds=seeds) for cell, seeds in cells) / WORK_PER_SECOND if cells else None
+    )

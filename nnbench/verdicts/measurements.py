@@ -1,34 +1,23 @@
-"""Records to tables: what every run measured, and what each level of a claim reads of it (pandas).
+"""Records to measurements: what each level of a claim reads in each seed (pandas).
 
-In ``results/aggregate``, for ``judge``: ``runs.csv`` (a row a run), ``places.csv`` (a row a value measured
-at a place), ``measurements.csv`` (a row a use and seed), ``candidates.csv`` (a row a candidate of a pick
-and seed), ``curves.csv``, ``cells.json``, and ``records.sha256``, which says what records they were made of.
-A missing or rejected record makes rows with status ``missing``: it is never dropped in silence.
+A missing or rejected record makes rows with status ``missing``: no run is dropped in silence.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
-from scipy import stats
 
-from nnbench.cells.cell import Cell
+from nnbench.experiments.measured import Metrics, Run
 from nnbench.metrics import METRICS
 from nnbench.plan.levels import Use
 from nnbench.plan.plan import Plan
-from nnbench.records.store import (
-    MADE_OF,
-    RejectedRecordError,
-    found_record,
-    record_path,
-    records_sha256,
-    write_atomically,
-)
+from nnbench.records.record import Record
+from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.picking import (
+    candidate_names,
     choose,
     drawn_candidates,
     fallback,
@@ -36,270 +25,195 @@ from nnbench.verdicts.picking import (
     rank_correlation,
 )
 
-METRIC_COLUMNS = tuple(METRICS)
-RUN_COLUMNS = ("cell", "seed", "status", *METRIC_COLUMNS)
-PLACE_COLUMNS = ("cell", "seed", "place", "metric", "value")
 USE_COLUMNS = (
-    "claim", "variant", "dataset", "track", "level", "role", "cells", "at", "pick_by", "draws",
+    "claim", "variant", "dataset", "track", "level", "role", "at", "pick_by", "draws",
 )  # fmt: skip
-MEASUREMENT_COLUMNS = (*USE_COLUMNS, "seed", "status", "chosen", *METRIC_COLUMNS)
-CANDIDATE_COLUMNS = (
-    "claim", "variant", "dataset", "track", "level", "cell", "seed", "status", "drawn", "chosen",
-    "by", "value",
-)  # fmt: skip
-TEXT_COLUMNS = (
-    "claim", "variant", "dataset", "track", "level", "role", "cells", "at", "pick_by", "cell",
-    "status", "place", "metric",
-)  # fmt: skip
-CURVES = ("train_loss", "validation_loss", "validation_accuracy")
-CELL_FIELDS = (
-    "failure", "search", "seconds", "search_seconds", "samples_per_second", "parameters",
-    "test_samples", "stacked", "steps", "settings_used", "started", "ended", "machine", "versions",
-    "peak_memory_mb", "device_peak_memory_mb", "git_commit", "git_dirty", "missing", "facts", "notes",
-    "untrained", "resumed",
-)  # fmt: skip
-_KEPT = ("count", "epochs")  # units of metrics that hold for a run that diverged, too; so do times
-
-Record = Mapping[str, Any]
+RUN_COLUMNS = ("seed", "status", "cell", *METRICS)
+OFFER_COLUMNS = ("seed", "cell", "status", "by", "value", "drawn", "chosen")
+Row = Mapping[str, object]
 
 
-def aggregate(plan: Plan, results: Path) -> None:
-    """Read every planned cell's record and write the tables."""
-    records, rejected = read_records(plan, results)
-    folder = results / "aggregate"
-    runs, places = run_table(plan, records), place_table(plan, records)
-    measurements, candidates = measurement_tables(plan, runs, places)
-    cells = {
-        "cells": {
-            cell_id: {key: r.get(key) for key in CELL_FIELDS} for cell_id, r in records.items()
-        },
-        "rejected": rejected,
-    }
-    tables = {"runs": runs, "places": places, "measurements": measurements}
-    tables |= {"candidates": candidates, "curves": curve_table(records)}
-    for name, table in tables.items():
-        write_atomically(folder / f"{name}.csv", _csv(table))
-    write_atomically(folder / "cells.json", json.dumps(cells, indent=1, sort_keys=True).encode())
-    write_atomically(folder / MADE_OF, records_sha256(results, plan.cells).encode() + b"\n")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LevelRuns:
+    """What one level of a claim reads, on one dataset in one track.
+
+    Attributes:
+        use: Which level it is, and its cells.
+        metric: The claim's metric, in this reading.
+        runs: A row per seed: ``seed``, ``status``, ``cell`` (the one that was read; of a pick None where
+            none could be chosen) and every metric, in natural units.
+        offered: Of a pick a row per seed and candidate: whether it was ``drawn`` and ``chosen``, what it
+            was chosen ``by``, and its ``value`` in what the pick is about.
+    """
+
+    use: Use
+    metric: str
+    runs: pd.DataFrame
+    offered: pd.DataFrame
+
+    @property
+    def lost(self) -> bool:
+        """Whether no seed has a value of the claim's metric."""
+        return bool(self.runs[self.metric].isna().all())
 
 
-def read_records(
-    plan: Plan, results: Path
-) -> tuple[dict[str, dict[str, Any]], list[dict[str, str]]]:
-    """The records of the plan's cells, and which were rejected and why."""
-    records: dict[str, dict[str, Any]] = {}
-    rejected = []
-    for cell_id in plan.cells:
-        try:
-            if (record := found_record(record_path(results, cell_id))) is not None:
-                records[cell_id] = record
-        except RejectedRecordError as error:
-            rejected.append({"cell": cell_id, "reason": error.reason})
-    return records, rejected
-
-
-# --- runs: what was measured
-
-
-def run_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
-    """One row a planned run: cell, seed, status, and every metric, in natural units."""
-    rows = [row for cell in plan.cells.values() for row in _cell_rows(cell, records.get(cell.id))]
-    return _table(rows, RUN_COLUMNS)
-
-
-def _cell_rows(cell: Cell, record: Record | None) -> Iterator[dict[str, Any]]:
-    for seed in cell.seeds:
-        run = record["runs"].get(str(seed)) if record else None
-        if record is None or run is None:
-            yield {"cell": cell.id, "seed": seed, "status": "missing"}
-        else:
-            scores = {name: v for name, v in _scores(run, record).items() if name in METRICS}
-            yield {"cell": cell.id, "seed": seed, "status": run["status"], **scores}
-
-
-def _scores(run: Mapping[str, Any], record: Record) -> dict[str, float | None]:
-    """A run's metrics; one that diverged scores as an untrained predictor, or has no score."""
-    metrics: dict[str, float | None] = run["metrics"]
-    if run["status"] != "diverged":
-        return metrics
-    untrained = record.get("untrained") or {}
-
-    def score(name: str, value: float | None) -> float | None:
-        base = name.partition("@")[0]
-        metric = METRICS.get(base)
-        kept = metric is not None and (metric.timing or metric.unit in _KEPT)
-        found: float | None = untrained.get(name, untrained.get(base, value if kept else None))
-        return found
-
-    return {name: score(name, value) for name, value in metrics.items()}
-
-
-def place_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
-    """One row a value that was measured at a place (``test_loss@rotated``), long."""
-    rows = [
-        row
-        for cell in plan.cells.values()
-        if cell.id in records
-        for row in _place_rows(cell, records[cell.id])
-    ]
-    return _table(rows, PLACE_COLUMNS)
-
-
-def _place_rows(cell: Cell, record: Record) -> Iterator[dict[str, Any]]:
-    counted = {  # what a place's network has, as a fact, holds for every run
-        f"{name}@{place}": float(facts[name])
-        for place, facts in (record.get("facts") or {}).items()
-        for name in METRICS
-        if isinstance(facts.get(name), int | float)
-    }
-    for seed in cell.seeds:
-        run = record["runs"].get(str(seed))
-        for key, value in {**counted, **_scores(run, record)}.items() if run else ():
-            name, _, place = key.partition("@")
-            if place and name in METRICS:
-                yield {
-                    "cell": cell.id, "seed": seed, "place": place, "metric": name, "value": value,
-                }  # fmt: skip
-
-
-def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=list(columns))
-    numbers = [name for name in columns if name in METRICS or name in ("value", "by", "draws")]
-    return table.astype(dict.fromkeys(numbers, float))
-
-
-# --- measurements: what each level reads
-
-
-def measurement_tables(
-    plan: Plan, runs: pd.DataFrame, places: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A row a use and seed with what the level reads there, and a row a candidate of a pick and seed."""
+def level_runs(plan: Plan, records: Records) -> tuple[LevelRuns, ...]:
+    """What every planned level reads, in the plan's order."""
     claims = {claim_id: claim for claim_id, _, claim in plan.claims()}
-    by_cell = {str(cell): rows.set_index("seed") for cell, rows in runs.groupby("cell")}
-    at_places = {str(cell): rows for cell, rows in places.groupby("cell")}
-    read: list[dict[str, Any]] = []
-    offered: list[dict[str, Any]] = []
-    for use in plan.uses:
-        metric = claims[use.claim].reading(use.variant).metric
-        tables = {
-            cell: _read_at(by_cell[cell], at_places.get(cell, places.head(0)), use, metric)
-            for cell in use.cells
+    return tuple(
+        _level(use, plan, records, metric=claims[use.claim].reading(use.variant).metric)
+        for use in plan.uses
+    )
+
+
+def measurements(levels: Iterable[LevelRuns]) -> pd.DataFrame:
+    """The tidy table: a row per claim, variant, dataset, track, level and seed.
+
+    Columns: see ``docs/measurements.md``.
+    """
+    rows = [
+        {
+            **_use_columns(level.use),
+            "metric": level.metric,
+            "value": run[level.metric],
+            **{str(name): value for name, value in run.items()},
         }
-        for seed in plan.cells[use.cells[0]].seeds:
-            block = pd.concat([tables[cell].loc[[seed]] for cell in use.cells], ignore_index=True)
-            row, candidates = _block(use, block, seed=seed, metric=metric)
-            read.append(row)
-            offered += candidates
-    return _table(read, MEASUREMENT_COLUMNS), _table(offered, CANDIDATE_COLUMNS)
+        for level in levels
+        for run in level.runs.to_dict("records")
+    ]
+    return _table(rows, (*USE_COLUMNS, "metric", "seed", "status", "cell", "value", *METRICS))
 
 
-def _read_at(runs: pd.DataFrame, places: pd.DataFrame, use: Use, metric: str) -> pd.DataFrame:
-    """A cell's runs by seed; a place's metrics stand in for those of the same name.
+def candidates(levels: Iterable[LevelRuns]) -> pd.DataFrame:
+    """A row per picked level, seed and candidate."""
+    rows = [
+        {**_use_columns(level.use), **{str(name): value for name, value in offer.items()}}
+        for level in levels
+        for offer in level.offered.to_dict("records")
+    ]
+    return _table(rows, (*USE_COLUMNS, *OFFER_COLUMNS))
 
-    The claim's metric has to be the place's own (a loss of the whole test set is none of a class);
+
+def _use_columns(use: Use) -> dict[str, object]:
+    return {name: getattr(use, name) for name in USE_COLUMNS}
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
+    """A table whose columns have the same types whatever is in it, nothing at all included."""
+    table = pd.DataFrame(rows, columns=list(columns))
+    types = {name: _TYPES.get(name, "string") for name in columns}
+    return table.astype({**types, **{name: "float64" for name in columns if name in METRICS}})
+
+
+_TYPES: Mapping[str, str] = {
+    "seed": "int64", "drawn": "int64", "chosen": "int64", "draws": "Int64", "by": "float64", "value": "float64",
+}  # fmt: skip
+
+
+# --- what each level reads
+
+
+def _level(use: Use, plan: Plan, records: Records, *, metric: str) -> LevelRuns:
+    cells = [_rows(records.joined(cell, seeds=use.seeds), use, metric) for cell in use.cells]
+    read: list[Row] = [{"cell": use.cells[0], **row} for row in cells[0]]
+    offered: list[Row] = []
+    if use.pick_by is not None:
+        read, offered = _picked(use, plan, cells, metric=metric)
+    runs = pd.DataFrame(read, columns=list(RUN_COLUMNS)).astype(dict.fromkeys(METRICS, float))
+    runs["seed"] = range(use.seeds)
+    # a run that did not measure the claim's metric is missing
+    runs.loc[runs["status"].isin(["ok", "capped"]) & runs[metric].isna(), "status"] = "missing"
+    offers = pd.DataFrame(offered, columns=list(OFFER_COLUMNS))
+    return LevelRuns(use=use, metric=metric, runs=runs, offered=offers)
+
+
+def _picked(
+    use: Use, plan: Plan, cells: Sequence[Sequence[Row]], *, metric: str
+) -> tuple[list[Row], list[Row]]:
+    """A pick's row per seed, and the candidates that each seed was offered."""
+    assert use.pick_by is not None
+    settings = [plan.cells[cell_id].settings.model_dump(mode="json") for cell_id in use.cells]
+    names, about = candidate_names(settings), metric_about(metric, use.pick_by)
+    read: list[Row] = []
+    offered: list[Row] = []
+    for seed in range(use.seeds):
+        block = pd.DataFrame([rows[seed] for rows in cells], columns=["status", *METRICS])
+        block = block.astype(dict.fromkeys(METRICS, float))
+        drawn = drawn_candidates(names, seed, use.draws)
+        best = choose(block, use.pick_by, among=drawn)
+        row = _row_of(block, fallback(block, among=drawn) if best is None else best)
+        if row["status"] != "missing":
+            row["rank_correlation"] = rank_correlation(block, use.pick_by, about)
+        read.append({**row, "cell": None if best is None else use.cells[best]})
+        scores = zip(use.cells, block["status"], block[use.pick_by], block[about], strict=True)
+        offered += [
+            dict(zip(OFFER_COLUMNS, (seed, *own, int(i in drawn), int(i == best)), strict=True))
+            for i, own in enumerate(scores)
+        ]
+    return read, offered
+
+
+def _row_of(block: pd.DataFrame, number: int | None) -> dict[str, object]:
+    """One candidate's run; None: a missing one, of which nothing is known."""
+    if number is None:
+        return {"status": "missing"}
+    return {str(name): value for name, value in block.iloc[number].items()}
+
+
+# --- what a cell's record holds
+
+
+def _rows(record: Record | None, use: Use, metric: str) -> list[Row]:
+    """Status and metrics of each seed; those of the entry that the use reads replace the run's own.
+
+    The claim's metric has to be the entry's own (a loss of the whole test set is none of a class);
     a count may be that of the whole network.
     """
-    if use.at is None:
-        return runs
-    there = places[places["place"] == use.at].pivot_table(
-        index="seed", columns="metric", values="value", dropna=False, sort=False
-    )
-    own = {str(name): there[name] for name in there.columns}
-    if METRICS[metric].unit != "count":
-        own.setdefault(metric, pd.Series(float("nan"), index=runs.index))
-    return runs.assign(**own)
+    missing: Row = {"status": "missing"}
+    if record is None:
+        return [missing] * use.seeds
+    scores = {seed: _scores(run, record) for seed, run in record.runs.items()}
+    own = {name for score in scores.values() for name, _ in _at(score, use.at)}
+    if use.at and METRICS[metric].unit != "count":
+        own.add(metric)
+    facts = {**dict.fromkeys(own), **_counted(record, use.at)}
+
+    def row(seed: str) -> Row:
+        if seed not in scores:
+            return missing
+        score, status = scores[seed], record.runs[seed].status
+        return {"status": status, **dict(_at(score, None)), **facts, **dict(_at(score, use.at))}
+
+    return [row(str(seed)) for seed in range(use.seeds)]
 
 
-def _block(
-    use: Use, block: pd.DataFrame, *, seed: int, metric: str
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What a level reads in one block, of whose cells ``block`` has a row each."""
-    first = {name: getattr(use, name) for name in USE_COLUMNS if name != "cells"}
-    first |= {"cells": " ".join(use.cells), "seed": seed}
-    if use.pick_by is None:
-        return _read_row(first, block.iloc[0], metric, chosen=use.cells[0]), []
-    drawn = drawn_candidates(use.cells, seed, use.draws)
-    best = choose(block, use.pick_by, among=drawn)
-    about = metric_about(metric, use.pick_by)
-    row = _row_of(block, fallback(block, among=drawn) if best is None else best)
-    if row["status"] != "missing":
-        row["rank_correlation"] = rank_correlation(block, use.pick_by, about)
-    candidates = [
-        {
-            **{name: first[name] for name in CANDIDATE_COLUMNS if name in first},
-            "cell": cell,
-            "status": block["status"][index],
-            "drawn": int(index in drawn),
-            "chosen": int(index == best),
-            "by": block[use.pick_by][index],
-            "value": block[about][index],
-        }
-        for index, cell in enumerate(use.cells)
-    ]
-    chosen = None if best is None else use.cells[best]
-    return _read_row(first, row, metric, chosen=chosen), candidates
+def _at(scores: Metrics, at: str | None) -> Iterator[tuple[str, float | None]]:
+    """The metrics read at one entry of a cell (``test_loss@rotated``); None: the run's own."""
+    for key, value in scores.items():
+        name, _, there = key.partition("@")
+        if name in METRICS and there == (at or ""):
+            yield name, value
 
 
-def _row_of(block: pd.DataFrame, index: int | None) -> pd.Series[Any]:
-    """One candidate's run; None: a missing one, of which nothing is known."""
-    if index is not None:
-        return block.iloc[index].copy()
-    return pd.Series({"status": "missing", **dict.fromkeys(METRIC_COLUMNS, float("nan"))})
+def _counted(record: Record, at: str | None) -> dict[str, float]:
+    """What the network of an entry has, as a fact, holds for every run."""
+    facts = {} if at is None else record.facts.get(at, {})
+    return {
+        name: float(value) for name in METRICS if isinstance(value := facts.get(name), int | float)
+    }
 
 
-def _read_row(
-    first: Mapping[str, Any], run: pd.Series[Any], metric: str, *, chosen: str | None
-) -> dict[str, Any]:
-    """One row of the measurements; a run that did not measure the claim's metric is missing."""
-    values = {name: run[name] for name in METRIC_COLUMNS}
-    lost = run["status"] in ("ok", "capped") and pd.isna(values[metric])
-    return {**first, "status": "missing" if lost else run["status"], "chosen": chosen, **values}
+def _scores(run: Run, record: Record) -> Metrics:
+    """A run's metrics; one that diverged scores as an untrained predictor, or has no score."""
+    if run.status != "diverged":
+        return run.metrics
+    untrained = record.untrained or {}
 
+    def score(key: str, value: float | None) -> float | None:
+        name = key.partition("@")[0]
+        rule = METRICS[name].diverged if name in METRICS else "nothing"
+        if rule == "kept":
+            return value
+        return untrained.get(key, untrained.get(name)) if rule == "untrained" else None
 
-# --- curves
-
-
-def curve_table(records: Mapping[str, Record]) -> pd.DataFrame:
-    """Mean of each curve over the runs that did not diverge, with its 95 % t interval."""
-    frames = [_curves(cell, record) for cell, record in records.items() if record.get("curves")]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"cell": []})
-
-
-def _curves(cell_id: str, record: Record) -> pd.DataFrame:
-    """A cell's curves; their columns stand in the order of its seeds, which JSON's keys do not."""
-    curves, runs = record["curves"], record["runs"]
-    states = [runs.get(str(seed), {}).get("status") for seed in record["cell"]["seeds"]]
-    kept = [i for i, status in enumerate(states) if status not in (None, "diverged")]
-    table = pd.DataFrame({"cell": cell_id, "epochs": curves["epochs"]})
-    for name in CURVES:
-        if not curves.get(name):
-            continue
-        values = pd.DataFrame(curves[name], dtype=float)
-        values = values[kept] if kept else values
-        table[name] = values.mean(axis=1)
-        if name == "validation_loss":
-            half = _t95(values.count(axis=1)) * values.sem(axis=1)
-            table[f"{name}_low"], table[f"{name}_high"] = table[name] - half, table[name] + half
-    return table
-
-
-def _t95(counts: pd.Series[int]) -> pd.Series[float]:
-    """The two-sided 95 % quantile of Student's t with n - 1 degrees of freedom; NaN below two."""
-    freedom = (counts - 1).where(counts > 1)
-    return pd.Series(stats.t.ppf(0.975, freedom), index=counts.index)
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
-
-
-def read_csv(path: Path) -> pd.DataFrame:
-    """A table of ours: names stay text, and floats come back to the last bit."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-    text = [
-        *TEXT_COLUMNS,
-        *(["chosen"] if "cells" in table else []),
-    ]  # of candidates it is a number
-    kinds = {name: int if name == "seed" else float for name in table.columns.difference(text)}
-    return table.astype(kinds)  # Python's own conversion is exact
+    return {key: score(key, value) for key, value in run.metrics.items()}

@@ -1,71 +1,40 @@
-"""From a claim and its runs to a verdict: the pairs compared, and their entries in ``results.json``."""
+"""From a claim and what its levels read to a verdict: the pairs compared, as ``results.json`` has them."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
-from typing import Any
 
 import pandas as pd
 
 from nnbench.claims.claim import Claim
-from nnbench.metrics import Metric
+from nnbench.claims.kinds import KINDS, PairRule
+from nnbench.metrics import Metric, percent_change
+from nnbench.records.results import PairResult
 from nnbench.text import wording
-from nnbench.verdicts.levels import finite
-from nnbench.verdicts.rules import PairResult, PairRule, Verdict, judge, order_rules, percent_change
-
-
-def rules_of(claim: Claim, metric: Metric) -> tuple[PairRule, ...]:
-    """The pairs that a claim compares, with their margins."""
-    margin = metric.margin_on_scale(claim.margin)
-    if claim.kind == "order" and claim.order:
-        return ranked_rules(claim.order, margin=margin)
-    if claim.kind == "order":
-        return order_rules(
-            claim.claimed,
-            lower_is_better=metric.lower_is_better,
-            scale=metric.scale,
-            default_margin=margin,
-        )
-    pairs = (
-        itertools.product(claim.better, claim.than)
-        if claim.kind == "best"
-        else itertools.combinations(claim.levels, 2)
-    )
-    return tuple(
-        PairRule(better=better, worse=worse, margin=margin, tie=claim.kind == "equal")
-        for better, worse in pairs
-    )
-
-
-def ranked_rules(order: Sequence[str], *, margin: float) -> tuple[PairRule, ...]:
-    """Neighbours of an order without numbers, best first, then the ends."""
-    rules = [
-        PairRule(better=a, worse=b, margin=margin, role="adjacent") for a, b in pairwise(order)
-    ]
-    ends = PairRule(better=order[0], worse=order[-1], margin=margin, role="extremes")
-    return (*rules, ends) if len(order) > 2 else tuple(rules)
+from nnbench.verdicts.measurements import LevelRuns
+from nnbench.verdicts.rules import PairTest, Verdict, finite, judge
 
 
 def verdict_of(
-    rows: pd.DataFrame, claim: Claim, metric: Metric, *, lost: Mapping[str, str]
+    levels: Sequence[LevelRuns], claim: Claim, metric: Metric, *, lost: Mapping[str, str]
 ) -> Verdict:
-    """Judge one claim on one dataset in one track; ``rows`` has a row a level and seed.
+    """Judge one claim on one dataset in one track.
 
     ``lost`` says of each level without any value why: a claim about such a level is inconclusive,
     and its other pairs are judged to be shown.
     """
-    rules = rules_of(claim, metric)
+    rules = KINDS[claim.kind].pairs(claim, metric)
     gone = [name for name in lost if any(name in (rule.better, rule.worse) for rule in rules)]
     rules = tuple(rule for rule in rules if rule.better not in gone and rule.worse not in gone)
     if not rules:
         return unjudged(lost_text({name: lost[name] for name in gone}))
-    verdict = _judged(rows, claim, metric, rules=rules)
-    if scoreless := _scoreless(rows, metric, rules=rules):
-        runs = "run has" if scoreless == 1 else "runs have"
-        note = f"{scoreless} diverged {runs} no score, and such blocks are incomplete"
+    compared = {level for rule in rules for level in (rule.better, rule.worse)}
+    runs = {lv.use.level: lv.runs for lv in levels if lv.use.level in compared}
+    verdict = _judged(runs, claim, metric, rules=rules)
+    if scoreless := sum(_scoreless(own, metric) for own in runs.values()):
+        have = "run has" if scoreless == 1 else "runs have"
+        note = f"{scoreless} diverged {have} no score, and such blocks are incomplete"
         verdict = replace(verdict, reason=f"{verdict.reason}; {note}")
     if not gone:
         return verdict
@@ -73,11 +42,9 @@ def verdict_of(
     return replace(verdict, verdict="inconclusive", reason=reason)
 
 
-def _scoreless(rows: pd.DataFrame, metric: Metric, *, rules: Sequence[PairRule]) -> int:
-    """How many runs of the levels that are compared diverged and have no score."""
-    compared = {level for rule in rules for level in (rule.better, rule.worse)}
-    own = rows[rows["level"].isin(compared)]
-    return int((own[metric.name].isna() & (own["status"] == "diverged")).sum())
+def _scoreless(runs: pd.DataFrame, metric: Metric) -> int:
+    """How many runs of a level diverged and have no score."""
+    return int((runs[metric.name].isna() & (runs["status"] == "diverged")).sum())
 
 
 def unjudged(reason: str) -> Verdict:
@@ -96,18 +63,15 @@ def lost_text(lost: Mapping[str, str]) -> str:
 
 
 def _judged(
-    rows: pd.DataFrame, claim: Claim, metric: Metric, *, rules: Sequence[PairRule]
+    runs: Mapping[str, pd.DataFrame], claim: Claim, metric: Metric, *, rules: Sequence[PairRule]
 ) -> Verdict:
-    judged = rows[rows["role"] == "level"]
     duration = metric.unit == "epochs"
-    values = _by_level(judged, metric.name, float)
-    stopped = _by_level(
-        judged.assign(flag=judged["status"].isin(["capped", "diverged"])), "flag", bool
-    )
-    diverged = _by_level(judged.assign(flag=judged["status"] == "diverged"), "flag", bool)
-    assert claim.kind in ("order", "best", "equal", "differs")
+    stopped = {
+        name: own["status"].isin(["capped", "diverged"]).tolist() for name, own in runs.items()
+    }
+    diverged = {name: (own["status"] == "diverged").tolist() for name, own in runs.items()}
     return judge(
-        values,
+        {name: own[metric.name].tolist() for name, own in runs.items()},
         rules=rules,
         kind=claim.kind,
         lower_is_better=metric.lower_is_better,
@@ -117,29 +81,24 @@ def _judged(
     )
 
 
-def _by_level(rows: pd.DataFrame, column: str, kind: type) -> dict[str, list[Any]]:
-    groups = rows.sort_values("seed").groupby("level", sort=False)[column]
-    return {str(level): group.astype(kind).tolist() for level, group in groups}
-
-
-def pair_entry(pair: PairResult, metric: Metric) -> dict[str, Any]:
-    """One entry of ``pairs``."""
-    log = metric.scale == "log"
-    entry = {
-        "a": pair.better,
-        "b": pair.worse,
-        "difference": finite(pair.difference),
-        "low": finite(pair.low),
-        "high": finite(pair.high),
-        "margin": pair.margin,
-        "unit": metric.scale,
-        "percent": finite(percent_change(pair.difference)) if log else None,
-        "status": pair.status,
-        "role": pair.role,
-        "p": finite(min(pair.p_up, pair.p_down)),
-        "p_holm": finite(min(pair.p_up_holm, pair.p_down_holm)),
-        "tie": pair.tie,
-        "n": pair.n,
-        "censored": pair.censored,
-    }
-    return {**entry, "text": wording.pair(entry, metric)}
+def pair_result(pair: PairTest, metric: Metric) -> PairResult:
+    """A pair with its sentence."""
+    result = PairResult(
+        a=pair.better,
+        b=pair.worse,
+        difference=finite(pair.difference),
+        low=finite(pair.low),
+        high=finite(pair.high),
+        margin=pair.margin,
+        unit=metric.scale,
+        percent=finite(percent_change(pair.difference)) if metric.scale == "log" else None,
+        status=pair.status,
+        role=pair.role,
+        p=finite(min(pair.p_up, pair.p_down)),
+        p_holm=finite(min(pair.p_up_holm, pair.p_down_holm)),
+        tie=pair.tie,
+        n=pair.n,
+        censored=pair.censored,
+        text="",
+    )
+    return result.model_copy(update={"text": wording.pair(result, metric)})

@@ -1,6 +1,6 @@
 """A level that is chosen among candidates: which are offered in a block, and which is taken.
 
-The test set has no part in it: a candidate is chosen by a training or validation metric.
+The test set does not take part: a candidate is chosen by a training or validation metric.
 """
 
 from __future__ import annotations
@@ -13,20 +13,34 @@ import numpy as np
 import pandas as pd
 
 from nnbench.cells.cell import canonical
+from nnbench.experiments.measured import JsonObject
 from nnbench.metrics import METRICS
 
 
-def drawn_candidates(cells: Sequence[str], seed: int, draws: int | None) -> list[int]:
-    """Which of a pick's candidates a block may choose among; None: all.
+def candidate_names(settings: Sequence[JsonObject]) -> list[str]:
+    """Each candidate by the settings that not all share, as canonical JSON."""
+    varied = differing(settings)
+    return [canonical({key: one[key] for key in varied}) for one in settings]
 
-    A PCG64 stream of the block's own, seeded by the SHA-256 of the cells' ids and the seed, gives
-    each candidate a raw 64-bit number, and the ``draws`` lowest are drawn. Raw streams are the same
-    on every machine and in every version of numpy.
+
+def differing(settings: Sequence[JsonObject]) -> list[str]:
+    """The keys whose values are not the same everywhere."""
+    first = settings[0]
+    return [key for key in first if any(other[key] != first[key] for other in settings)]
+
+
+def drawn_candidates(names: Sequence[str], seed: int, draws: int | None) -> list[int]:
+    """Which of a pick's candidates a block may choose among, by number; ``draws`` None: all.
+
+    A PCG64 stream of the block's own, seeded by the SHA-256 of the candidates' names and the seed,
+    gives each candidate a raw 64-bit number, and the ``draws`` lowest are drawn. Raw streams are the
+    same on every machine and in every version of numpy; the names are settings, so that an edit of the
+    code draws the same ones.
     """
-    if draws is None or draws >= len(cells):
-        return list(range(len(cells)))
-    digest = hashlib.sha256(canonical([*cells, seed]).encode()).digest()
-    numbers = np.random.PCG64(int.from_bytes(digest, "big")).random_raw(len(cells))
+    if draws is None or draws >= len(names):
+        return list(range(len(names)))
+    digest = hashlib.sha256(canonical([*names, seed]).encode()).digest()
+    numbers = np.random.PCG64(int.from_bytes(digest, "big")).random_raw(len(names))
     return sorted(np.argsort(numbers, kind="stable")[:draws].tolist())
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+import numpy as np
 import numpy.typing as npt
 
 from nnbench import __version__
@@ -15,72 +15,94 @@ from nnbench.cells.cell import canonical, dataset_of
 from nnbench.datasets.prepared.store import load_samples, read_manifest
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan
+from nnbench.records.record import Record
+from nnbench.records.results import (
+    DatasetFacts,
+    MeasuredOn,
+    MissingCell,
+    Provenance,
+    RunFacts,
+    Sample,
+)
 from nnbench.records.store import dataset_folder
+from nnbench.verdicts.evidence import Records
 
-Cells = Mapping[str, Mapping[str, Any]]
 COLOURED = 10  # samples of coloured images: three times the numbers of grey ones
-_DATASET_FACTS = (
-    "name", "title", "source", "licence", "kind", "task", "target_name", "target_unit", "class_names",
-)  # fmt: skip
-_PARTS = ("load", "train", "evaluate")  # of a training; other experiments spend theirs otherwise
+_PHASES = (
+    "load",
+    "train",
+    "evaluate",
+)  # of a training; other experiments spend their time otherwise
+D = TypeVar("D", bound=Mapping[str, object])
 
 
-def run_provenance(plan: Plan, cells: Cells, results: Path) -> dict[str, Any]:
+def run_provenance(
+    plan: Plan, records: Records, *, config_sha256: str, missing: tuple[MissingCell, ...]
+) -> Provenance:
     """Everything that the records say about how the numbers were made."""
-    newest = max(cells.values(), key=lambda cell: cell["ended"], default=None)
-    return {
-        "nnbench_version": __version__,
-        "git_commit": newest["git_commit"] if newest else None,
-        "git_dirty": newest["git_dirty"] if newest else None,
-        "config": plan.config.model_dump(mode="json"),
-        "tier": plan.config.tier,
-        "seeds": plan.config.seeds,
-        "tuning_seeds": plan.config.tuning_seeds,
-        "generated": newest["ended"] if newest else None,
-        "run": _run(cells),
-        "machines": _distinct(cell["machine"] for cell in cells.values()),
-        "versions": _distinct(cell["versions"] for cell in cells.values()),
-        "flags": {  # on only where every cell was deterministic, on where any cell used TF32
-            "deterministic": bool(cells)
-            and all(c["machine"].get("deterministic", False) for c in cells.values()),
-            "tf32": any(c["machine"].get("tf32", False) for c in cells.values()),
+    found = [record for blocks in records.blocks.values() for record in blocks]
+    newest = max(found, key=lambda record: record.ended, default=None)
+    machines = _distinct((r.cell.id, r.machine.model_dump()) for r in found)
+    versions = _distinct((r.cell.id, r.versions) for r in found)
+    results = Path(plan.config.results)
+    return Provenance(
+        nnbench_version=__version__,
+        git_commit=newest.git_commit if newest else None,
+        git_dirty=newest.git_dirty if newest else None,
+        config=plan.config.model_dump(mode="json"),
+        config_sha256=config_sha256,
+        tier=plan.config.tier,
+        seeds=plan.config.seeds,
+        tuning_seeds=plan.config.tuning_seeds,
+        generated=newest.ended if newest else None,
+        run=_run(found),
+        machines=tuple(MeasuredOn.model_validate({**m, "cells": n}) for m, n in machines),
+        versions=tuple({**v, "cells": n} for v, n in versions),
+        flags={  # on only where every cell was deterministic, on where any cell used TF32
+            "deterministic": bool(found) and all(r.machine.deterministic for r in found),
+            "tf32": any(r.machine.tf32 for r in found),
         },
-        "datasets": [_dataset(results, name) for name in plan.datasets()],
-    }
+        datasets=tuple(_dataset(results, name) for name in plan.datasets()),
+        rejected_records=records.rejected,
+        missing_cells=missing,
+    )
 
 
-def _run(cells: Cells) -> dict[str, Any]:
-    intervals = [tuple(map(_time, (cell["started"], cell["ended"]))) for cell in cells.values()]
-    parts = [cell["seconds"] or {} for cell in cells.values()]
-    peaks = [cell["peak_memory_mb"] for cell in cells.values() if cell["peak_memory_mb"]]
-    return {
-        "cells": len(cells),
-        "first_start": min((c["started"] for c in cells.values()), default=None),
-        "last_end": max((c["ended"] for c in cells.values()), default=None),
-        "wall_seconds": covered_seconds(intervals),
+def _run(records: list[Record]) -> RunFacts:
+    intervals = [(_time(record.started), _time(record.ended)) for record in records]
+    spent = [record.seconds for record in records]
+    phases = {name: sum(s.get(name, 0.0) for s in spent) for name in _PHASES}
+    peaks = [record.peak_memory_mb for record in records if record.peak_memory_mb]
+    return RunFacts(
+        cells=len({record.cell.id for record in records}),
+        first_start=min((record.started for record in records), default=None),
+        last_end=max((record.ended for record in records), default=None),
+        wall_seconds=covered_seconds(intervals),
         # a clock that went back in between says nothing
-        "busy_seconds": sum(max(0.0, end - start) for start, end in intervals),
-        "resumed": sum(bool(cell.get("resumed")) for cell in cells.values()),
-        **{f"{name}_seconds": sum(p.get(name, 0.0) for p in parts) for name in _PARTS},
-        "other_seconds": sum(s for p in parts for name, s in p.items() if name not in _PARTS),
-        "peak_memory_mb": max(peaks, default=None),
-    }
+        busy_seconds=sum(max(0.0, end - start) for start, end in intervals),
+        resumed=len({record.cell.id for record in records if record.resumed}),
+        load_seconds=phases["load"],
+        train_seconds=phases["train"],
+        evaluate_seconds=phases["evaluate"],
+        other_seconds=sum(t for s in spent for name, t in s.items() if name not in _PHASES),
+        peak_memory_mb=max(peaks, default=None),
+    )
 
 
-def machine_texts(cells: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The distinct hardware of some cells, as in: ``Example CPU, 2 cores``."""
-    texts = (f"{m['device_name']}, {m['cores']} cores" for m in (c["machine"] for c in cells))
-    return list(dict.fromkeys(texts))
+def machine_texts(records: Iterable[Record]) -> tuple[str, ...]:
+    """The distinct hardware of some records, as in: ``Example CPU, 2 cores``."""
+    machines = (record.machine for record in records)
+    return tuple(dict.fromkeys(f"{m.device_name}, {m.cores} cores" for m in machines))
 
 
 def _time(text: str) -> float:
     return dt.datetime.fromisoformat(text).timestamp()
 
 
-def covered_seconds(intervals: Iterable[tuple[float, ...]]) -> float:
+def covered_seconds(intervals: Iterable[tuple[float, float]]) -> float:
     """The length of the union of intervals: time with at least one cell running.
 
-    A pause between two parts of an interrupted run does not count.
+    A pause between two runs of an interrupted pipeline does not count.
     """
     total, reach = 0.0, float("-inf")
     for start, end in sorted(intervals):
@@ -89,69 +111,65 @@ def covered_seconds(intervals: Iterable[tuple[float, ...]]) -> float:
     return total
 
 
-def _distinct(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each distinct description once, with the number of cells that it holds for."""
-    found: dict[str, Mapping[str, Any]] = {}
-    counts: Counter[str] = Counter()
-    for item in items:
+def _distinct(items: Iterable[tuple[str, D]]) -> list[tuple[D, int]]:
+    """Each distinct description once, with the number of cells it holds for; most cells first."""
+    found: dict[str, D] = {}
+    cells: dict[str, set[str]] = {}
+    for cell_id, item in items:
         key = canonical(item)
         found[key] = item
-        counts[key] += 1
-    return [{**found[key], "cells": count} for key, count in counts.most_common()]
+        cells.setdefault(key, set()).add(cell_id)
+    ordered = sorted(cells, key=lambda key: -len(cells[key]))
+    return [(found[key], len(cells[key])) for key in ordered]
 
 
-def _unprepared(name: str) -> dict[str, Any]:
-    """What is known of a dataset whose files are missing or damaged."""
-    dataset = dataset_of(name)
-    return {
-        "name": name,
-        "title": f"{dataset.title} (not prepared)",
-        "source": dataset.source,
-        "licence": dataset.licence,
-        "kind": dataset.kind,
-        **{key: getattr(dataset, key) for key in ("task", "target_name", "target_unit")},
-        "class_names": list(dataset.class_names),
-        "input_shape": list(dataset.input_shape),
-        "sizes": {},
-        "class_counts": {},
-        "sha256": {},
-        "reference_checksum": None,
-        "samples": [],
-    }
-
-
-def _pixels(inputs: npt.NDArray[Any]) -> list[Any]:
+def _pixels(inputs: npt.NDArray[np.generic]) -> object:
     """An image as whole numbers from 0 to 255: rows, or channels of rows where it has colours."""
     scale = 1.0 if inputs.dtype.kind == "u" else 255.0
     pixels = (inputs.astype(float) * scale).round().astype(int)
-    whole: list[Any] = (pixels if len(pixels) == 3 else pixels[0]).tolist()
-    return whole
+    return (pixels if len(pixels) == 3 else pixels[0]).tolist()
 
 
-def _values(inputs: npt.NDArray[Any]) -> list[float]:
-    return [float(f"{value:.4g}") for value in inputs.ravel().tolist()]
+def _values(inputs: npt.NDArray[np.generic]) -> tuple[float, ...]:
+    return tuple(float(f"{value:.4g}") for value in inputs.astype(float).ravel().tolist())
 
 
-def _dataset(results: Path, name: str) -> dict[str, Any]:
-    """A dataset's manifest with a few samples for the picture."""
+def _samples(folder: Path, shape: tuple[int, ...]) -> tuple[Sample, ...]:
+    """A few samples for the picture."""
+    samples = load_samples(folder)
+    pairs = list(zip(samples.inputs, samples.labels.tolist(), strict=True))
+    if len(shape) != 3:
+        return tuple(Sample(label=y, values=_values(x)) for x, y in pairs)
+    grey = shape[0] == 1
+    return tuple(Sample(label=y, pixels=_pixels(x)) for x, y in pairs[: None if grey else COLOURED])
+
+
+def _dataset(results: Path, name: str) -> DatasetFacts:
+    """What the manifest says of a dataset; its declaration alone where files are missing or damaged."""
     folder = dataset_folder(results, name)
     try:
-        manifest, samples = read_manifest(folder), load_samples(folder)
+        manifest = read_manifest(folder)
+        return DatasetFacts(
+            **{key: getattr(manifest, key) for key in _DECLARED},
+            sizes=dict(manifest.sizes),
+            class_counts={part: tuple(counts) for part, counts in manifest.class_counts.items()},
+            sha256=dict(manifest.files),
+            samples=_samples(folder, manifest.input_shape),
+        )
     except NnbenchError as error:
-        return {**_unprepared(name), "error": error.what}
-    pairs = list(zip(samples.inputs, samples.labels.tolist(), strict=True))
-    if len(manifest.input_shape) == 3:
-        grey = manifest.input_shape[0] == 1
-        shown = [{"label": y, "pixels": _pixels(x)} for x, y in pairs[: None if grey else COLOURED]]
-    else:
-        shown = [{"label": y, "values": _values(x)} for x, y in pairs]
-    facts = manifest.to_dict()
-    return {
-        **{k: facts[k] for k in _DATASET_FACTS},
-        "input_shape": list(facts["input_shape"]),
-        "sizes": facts["sizes"],
-        "class_counts": facts["class_counts"],
-        "sha256": facts["files"],
-        "reference_checksum": facts["reference_checksum"],
-        "samples": shown,
-    }
+        declared = {key: getattr(dataset_of(name), key) for key in _DECLARED}
+        title = f"{declared['title']} (not prepared)"
+        return DatasetFacts(
+            **{**declared, "name": name, "title": title},
+            sizes={},
+            class_counts={},
+            sha256={},
+            samples=(),
+            error=error.what,
+        )
+
+
+_DECLARED = (
+    "name", "title", "source", "licence", "kind", "task", "target_name", "target_unit", "class_names",
+    "input_shape",
+)  # fmt: skip

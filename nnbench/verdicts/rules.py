@@ -1,45 +1,32 @@
 """Verdicts: claimed pairs of levels against paired measurements. Pure statistics, no files.
 
 A block is one seed in which every level ran: levels are compared by their differences in a block,
-positive as claimed, on the analysis scale: raw (accuracy) or natural logarithms (loss, time).
+positive as claimed, on the analysis scale: raw (accuracy) or natural logarithms (loss, time). What
+follows from the statuses of a claim's pairs is the matter of its kind, see ``claims.kinds``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from nnbench.claims.kinds import KINDS, ClaimKind, JudgedPair, Kind, Outcome, PairRule, Status
+from nnbench.metrics import Scale, log_scale
+
 ALPHA = 0.05
 MIN_BLOCKS = 5  # the fewest with which a one-sided sign test can reach 0.05 (1/32)
 _NUMBERS = ("difference", "low", "high", "p_up", "p_down", "p_up_holm", "p_down_holm")
-Kind = Literal["order", "best", "equal", "differs"]
-Role = Literal["adjacent", "extremes", "pair"]
-Scale = Literal["raw", "log"]
-Status = Literal["equal", "UP", "up", "REV", "unclear", "violated", "holds"]
-Outcome = Literal["reproduced", "partly", "contradicted", "inconclusive"]
 Floats = npt.NDArray[np.float64]
 _Paired = tuple[Floats, Floats | None]  # differences [blocks]; their signs if runs were capped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairRule:
-    """What a claim says about two levels."""
-
-    better: str  # the level with the better claimed value; for a tie merely the first of the two
-    worse: str
-    margin: float  # the smallest difference that matters, analysis scale, > 0
-    tie: bool = False
-    role: Role = "pair"  # extremes: first against last of an order claim with > 2 levels
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairResult(PairRule):
+class PairTest(JudgedPair):
     """A rule and what was measured: analysis scale, positive differences are as claimed."""
 
     difference: float  # mean paired difference; the median when censored
@@ -49,7 +36,6 @@ class PairResult(PairRule):
     p_down: float  # one-sided: it is negative
     p_up_holm: float  # corrected over the claim's strict pairs; ties, which are judged by
     p_down_holm: float  # their intervals, repeat the raw values
-    status: Status
     n: int  # complete blocks
     censored: bool
 
@@ -60,21 +46,13 @@ class Verdict:
 
     verdict: Outcome
     reason: str
-    pairs: tuple[PairResult, ...]
+    pairs: tuple[PairTest, ...]
     blocks: int  # complete blocks
 
 
-def log_scale(values: npt.ArrayLike, *, floor: float = 1e-12) -> Floats:
-    """Natural logarithms of non-negative values; zero counts as ``floor``, NaN stays NaN."""
-    array = np.asarray(values, dtype=np.float64)
-    if np.any(array < 0):
-        raise ValueError(f"logarithms need values >= 0, got {np.nanmin(array)}: use scale 'raw'")
-    return np.log(np.maximum(array, floor))
-
-
-def percent_change(difference: float) -> float:
-    """A difference of natural logarithms as a change in percent: ln 1.05 is 5."""
-    return float(np.expm1(difference)) * 100
+def finite(value: float | None) -> float | None:
+    """The value, or None where JSON has no word for it."""
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> tuple[float, float, float]:
@@ -89,25 +67,6 @@ def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> tuple[float,
     error = float(array.std(ddof=1)) / array.size**0.5 if varies else 0.0
     half = float(stats.t.ppf((1 + level) / 2, array.size - 1)) * error
     return mean, mean - half, mean + half
-
-
-def order_rules(
-    claimed: Mapping[str, float], *, lower_is_better: bool, scale: Scale, default_margin: float
-) -> tuple[PairRule, ...]:
-    """Neighbours by claimed value, best first, then the ends; margins <= half the claimed gap."""
-    if len(claimed) < 2 or not np.isfinite(list(claimed.values())).all():
-        raise ValueError(f"an order claim needs two or more finite values, got {dict(claimed)}")
-    scaled = {k: float(log_scale(v)) if scale == "log" else v for k, v in claimed.items()}
-    levels = sorted(scaled, key=scaled.__getitem__, reverse=not lower_is_better)
-
-    def rule(better: str, worse: str, role: Role) -> PairRule:
-        gap = abs(scaled[better] - scaled[worse])
-        margin = min(default_margin, gap / 2) if gap else default_margin
-        return PairRule(better=better, worse=worse, margin=margin, tie=gap == 0, role=role)
-
-    rules = [rule(a, b, "adjacent") for a, b in pairwise(levels)]
-    ends = rule(levels[0], levels[-1], "extremes")
-    return (*rules, ends) if len(levels) > 2 and not ends.tie else tuple(rules)
 
 
 def judge(
@@ -138,8 +97,8 @@ def judge(
 
     def judged(kept: npt.NDArray[np.intp]) -> Verdict:
         pairs = [_paired(scaled[r][:, kept], capped[r][:, kept], sign=sign) for r in rows]
-        results = _pair_results(rules, pairs, kind=kind, alpha=alpha)
-        outcome, reason = _outcome(results, kind=kind)
+        results = _pair_tests(rules, pairs, kind=KINDS[kind], alpha=alpha)
+        outcome, reason = _outcome(results, kind=KINDS[kind])
         return Verdict(verdict=outcome, reason=reason, pairs=results, blocks=kept.size)
 
     complete = np.flatnonzero(~np.isnan(natural).any(axis=0))
@@ -215,19 +174,19 @@ def holm_adjusted(p_values: Floats) -> Floats:
     return np.minimum(steps, 1)[np.argsort(order)].reshape(p_values.shape)
 
 
-def _pair_results(
-    rules: Sequence[PairRule], pairs: Sequence[_Paired], *, kind: Kind, alpha: float
-) -> tuple[PairResult, ...]:
-    """Tests and statuses; of an order one direction is claimed, of `differs` either: one family."""
-    tie = np.array([kind == "equal" or (rule.tie and kind != "differs") for rule in rules])
+def _pair_tests(
+    rules: Sequence[PairRule], pairs: Sequence[_Paired], *, kind: ClaimKind, alpha: float
+) -> tuple[PairTest, ...]:
+    """Tests and statuses; where either direction is claimed, both are one family."""
+    tie = np.array([kind.ties or (rule.tie and not kind.two_sided) for rule in rules])
     p = np.array([_p_values(pair) for pair in pairs])  # [pairs, 2]: up, down
     holm = p.copy()
-    for family in [slice(None)] if kind == "differs" else [0, 1]:
+    for family in [slice(None)] if kind.two_sided else [0, 1]:
         holm[~tie, family] = holm_adjusted(p[~tie, family])
     results = []
     for i, (rule, pair) in enumerate(zip(rules, pairs, strict=True)):
         numbers = (*_interval(pair, level=1 - alpha), *p[i].tolist(), *holm[i].tolist())
-        result = PairResult(
+        result = PairTest(
             **asdict(replace(rule, tie=bool(tie[i]))),
             **dict(zip(_NUMBERS, numbers, strict=True)),
             status="unclear",
@@ -239,8 +198,8 @@ def _pair_results(
     return tuple(results)
 
 
-def _status(result: PairResult, pair: _Paired, *, alpha: float, ties: int, kind: Kind) -> Status:
-    """`equal` is TOST; several claimed ties share alpha; `differs` knows no uncorrected `up`."""
+def _status(result: PairTest, pair: _Paired, *, alpha: float, ties: int, kind: ClaimKind) -> Status:
+    """`equal` is TOST; several claimed ties share alpha; a two-sided kind has no uncorrected `up`."""
     _, low, high = _interval(pair, level=1 - 2 * alpha)
     equal = not result.censored and -result.margin < low and high < result.margin
     if result.tie:
@@ -253,48 +212,12 @@ def _status(result: PairResult, pair: _Paired, *, alpha: float, ties: int, kind:
         return "UP"
     if result.p_down_holm <= alpha:
         return "REV"
-    return "up" if result.p_up <= alpha and kind != "differs" else "unclear"
+    return "up" if result.p_up <= alpha and not kind.two_sided else "unclear"
 
 
-def _outcome(pairs: Sequence[PairResult], *, kind: Kind) -> tuple[Outcome, str]:
-    """The verdict, first match, and its reason."""
+def _outcome(pairs: Sequence[PairTest], *, kind: ClaimKind) -> tuple[Outcome, str]:
+    """The verdict and its reason."""
+    assert kind.outcome is not None, "only what is judged has pairs"
     if pairs[0].n < MIN_BLOCKS:
         return "inconclusive", f"fewer than five complete blocks ({pairs[0].n})"
-    if kind == "order" and all(pair.tie for pair in pairs):
-        kind = "equal"  # an order of nothing but ties claims just that
-    steps = [pair for pair in pairs if kind != "order" or pair.role != "extremes"]
-    failed = [pair for pair in steps if pair.status not in ("UP", "up", "holds")]
-    if kind == "differs" and (apart := [p for p in pairs if p.status in ("UP", "REV")]):
-        return "reproduced", f"{apart[0].better} and {apart[0].worse} differ"
-    if not failed:
-        return "reproduced", "every pair is as claimed"
-    if against := _against(pairs, kind=kind):
-        return "contradicted", _clause(against)
-    some = any(pair.status == ("holds" if kind == "equal" else "UP") for pair in pairs)
-    return "partly" if some else "inconclusive", _clause(failed)
-
-
-def _against(pairs: Sequence[PairResult], *, kind: Kind) -> Sequence[PairResult]:
-    """The pairs that contradict the claim, if any."""
-    if kind == "equal":
-        return [pair for pair in pairs if pair.status == "violated"]
-    reverse = [pair for pair in pairs if pair.status == "REV"]
-    ends = [p for p in pairs if kind != "order" or p.role == "extremes" or len(pairs) == 1]
-    # Beyond the design: no practical difference anywhere contradicts `best` as it does an order.
-    equal = ends if all(pair.status == "equal" for pair in ends) else []
-    decisive = [pair for pair in ends if pair.status == "REV"]
-    if not decisive and any(pair.status == "UP" for pair in pairs):
-        return []
-    return decisive or reverse or equal
-
-
-def _clause(pairs: Sequence[PairResult]) -> str:
-    """What was found, for the first few pairs."""
-    wording = {
-        "unclear": "{0} against {1} unclear",
-        "REV": "reversed: {1} is better than {0}",
-        "equal": "no practical difference between {0} and {1}",
-        "violated": "{0} and {1} differ by more than the margin",
-    }
-    found = [wording[p.status].format(p.better, p.worse) for p in pairs[:3]]
-    return ", ".join(found) + (", …" if pairs[3:] else "")
+    return kind.outcome(pairs)

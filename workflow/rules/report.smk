@@ -7,11 +7,9 @@ rule aggregate:
         WORKFLOW.config.documents,
     output:
         RESULTS / "aggregate/measurements.csv",
-        RESULTS / "aggregate/runs.csv",
-        RESULTS / "aggregate/places.csv",
+        RESULTS / "aggregate/measurements.parquet",
         RESULTS / "aggregate/candidates.csv",
         RESULTS / "aggregate/curves.csv",
-        RESULTS / "aggregate/cells.json",
         RESULTS / "aggregate/records.sha256",
     log:
         RESULTS / "aggregate/aggregate.log",
@@ -22,7 +20,7 @@ rule aggregate:
         runtime=20,
     params:
         config=WORKFLOW.config_json,
-        code=code_of("nnbench.verdicts.measurements"),
+        code=code_of("nnbench.verdicts.tables"),
     shell:
         "exec python3 -m nnbench aggregate --config {params.config:q} > {log:q} 2>&1"
 

@@ -1,7 +1,7 @@
 """A user's own table: a CSV file with a header, a column to predict and columns to predict it from.
 
-Classes are texts; their order is that of sorting. Features are numbers. Blank lines are skipped, and
-spaces around a cell do not count.
+Classes are texts, in sorted order. Features are numbers. Blank lines are skipped, and spaces around
+the text of a cell are ignored.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 from pydantic import Field
 
 from nnbench.datasets.base import Arrays, Task
-from nnbench.datasets.own.base import Outline, OwnData, Samples, first_few, wrong_data
-from nnbench.errors import unknown_name
+from nnbench.datasets.own.common import OwnData, Samples, first_few
+from nnbench.errors import NnbenchError, unknown_name
 
 LARGEST = float(np.finfo(np.float32).max)
 
-Table = list[tuple[int, list[str]]]  # (line of the file, cells)
+Table = list[tuple[int, list[str]]]  # (line of the file, cells without spaces around them)
 
 
 class CsvData(OwnData):
@@ -39,15 +39,6 @@ class CsvData(OwnData):
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
 
 
-def outline_csv(spec: CsvData, path: Path) -> Outline:
-    """What a plan needs to know; reads the whole file.
-
-    Raises:
-        NnbenchError: See ``read_csv``.
-    """
-    return read_csv(spec, path).outline()
-
-
 def read_csv(spec: CsvData, path: Path) -> Samples:
     """Read inputs ``(N, features)`` float32 and classes or targets.
 
@@ -55,31 +46,20 @@ def read_csv(spec: CsvData, path: Path) -> Samples:
         NnbenchError: The file is no CSV with the columns named, or cells are empty or not numbers.
     """
     header, table = _read_table(spec, path)
-    columns = _columns(spec, header, path)
-    texts = spec.task == "classification"
-    numeric = columns if texts else [*columns, spec.target]
-    bad: list[str] = []
-    places = {name: place for place, name in enumerate(header)}
-    values = [_numbers(line, row, places, names=numeric, bad=bad) for line, row in table]
-    labels = [row[places[spec.target]].strip() for _, row in table]
-    if texts:
-        bad += [_cell(table[n][0], spec.target, text) for n, text in enumerate(labels) if not text]
-    if bad:
-        raise wrong_data(
-            path,
-            f"{len(bad)} cells are empty or no usable number",
-            got=first_few(bad),
-            allowed="numbers as in -1.5e3" + ("; any text as a class" if texts else ""),
-            todo="fill in or remove these rows; name `features` to leave out columns of text",
-        )
-    numbers = np.array(values, dtype=np.float32).reshape(len(table), len(numeric))
-    if not texts:
-        arrays = Arrays(inputs=numbers[:, :-1].copy(), labels=numbers[:, -1].copy())
-        return Samples(train=arrays, test=None, class_names=())
-    names = tuple(sorted(set(labels)))
-    label_of = {name: label for label, name in enumerate(names)}
-    index = np.array([label_of[text] for text in labels], dtype=np.int64)
-    return Samples(train=Arrays(inputs=numbers, labels=index), test=None, class_names=names)
+    features = _features(spec, header)
+    numeric = features if spec.task == "classification" else [*features, spec.target]
+    columns = dict(zip(header, zip(*(row for _, row in table), strict=True), strict=True))
+    texts = {name: columns[name] for name in [*features, spec.target]}
+    numbers = {name: [_number(text) for text in texts[name]] for name in numeric}
+    _check_cells(table, texts, numbers)
+    arrays = {name: np.array(values, np.float32) for name, values in numbers.items()}
+    inputs = np.stack([arrays[name] for name in features], axis=1)
+    if spec.task == "regression":
+        train = Arrays(inputs=inputs, labels=arrays[spec.target])
+        return Samples(train=train, test=None, class_names=())
+    class_names, labels = np.unique(np.array(texts[spec.target], object), return_inverse=True)
+    train = Arrays(inputs=inputs, labels=labels.astype(np.int64))
+    return Samples(train=train, test=None, class_names=tuple(class_names.tolist()))
 
 
 def _read_table(spec: CsvData, path: Path) -> tuple[list[str], Table]:
@@ -88,77 +68,66 @@ def _read_table(spec: CsvData, path: Path) -> tuple[list[str], Table]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(_rows(csv.reader(file, delimiter=spec.separator, strict=True)))
     except (csv.Error, ValueError, TypeError, OSError) as error:  # some separators are a TypeError
-        raise wrong_data(
-            path, "cannot be read as CSV", got=error, todo="save it as CSV in UTF-8"
-        ) from error
+        todo = "save it as CSV in UTF-8"
+        raise NnbenchError("cannot be read as CSV", got=error, todo=todo) from error
     if len(rows) < 2:
         got = f"{len(rows)} lines with content"
-        raise wrong_data(path, "has no rows", got=got, todo="give it a header and rows below it")
-    header = [cell.strip() for cell in rows[0][1]]
+        raise NnbenchError("has no rows", got=got, todo="give it a header and rows below it")
+    (_, header), table = rows[0], rows[1:]
     if twice := sorted(name for name, count in Counter(header).items() if count > 1):
-        raise wrong_data(
-            path, "columns have the same name", got=twice, todo="give each column a name of its own"
-        )
-    _check_lengths(path, header, rows[1:])
-    return header, rows[1:]
-
-
-def _rows(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    for row in reader:
-        if row:
-            yield reader.line_num, row  # type: ignore[attr-defined]  # a csv reader counts lines
-
-
-def _check_lengths(path: Path, header: Sequence[str], rows: Table) -> None:
-    odd = [f"line {line}: {len(row)}" for line, row in rows if len(row) != len(header)]
-    if odd:
-        raise wrong_data(
-            path,
+        todo = "give each column a name of its own"
+        raise NnbenchError("columns have the same name", got=twice, todo=todo)
+    if odd := [f"line {line}: {len(row)}" for line, row in table if len(row) != len(header)]:
+        raise NnbenchError(
             f"{len(odd)} rows have another number of cells than the header",
             got=first_few(odd),
             allowed=f"{len(header)} cells",
             todo="correct these rows, or set `separator`",
         )
+    return header, table
 
 
-def _columns(spec: CsvData, header: Sequence[str], path: Path) -> list[str]:
+def _rows(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    for row in reader:
+        if row:
+            line: int = reader.line_num  # type: ignore[attr-defined]  # a csv reader counts lines
+            yield line, [cell.strip() for cell in row]
+
+
+def _features(spec: CsvData, header: Sequence[str]) -> list[str]:
     """The features' names, all of them in the header and none of them the target."""
     for key, name in [("target", spec.target), *(("features", name) for name in spec.features)]:
         if name not in header:
-            raise unknown_name(f"{path}: {key} names no column", name, header)
+            raise unknown_name(f"{key} names no column", name, header)
     if spec.target in spec.features:
-        raise wrong_data(
-            path,
-            "the target is among the features",
-            got=spec.target,
-            todo="remove it from `features`: it is what is to be predicted",
-        )
-    columns = list(spec.features) or [name for name in header if name != spec.target]
-    if not columns:
+        todo = "remove it from `features`: it is what is to be predicted"
+        raise NnbenchError("the target is among the features", got=spec.target, todo=todo)
+    features = list(spec.features) or [name for name in header if name != spec.target]
+    if not features:
         got = f"only the target {spec.target!r}"
-        raise wrong_data(path, "has no features", got=got, todo="add columns")
-    if len(set(columns)) < len(columns):
-        raise wrong_data(path, "features name a column twice", got=columns, todo="remove one")
-    return columns
+        raise NnbenchError("has no features", got=got, todo="add columns")
+    if len(set(features)) < len(features):
+        raise NnbenchError("features name a column twice", got=features, todo="remove one")
+    return features
 
 
-def _numbers(
-    line: int,
-    row: Sequence[str],
-    places: Mapping[str, int],
-    *,
-    names: Sequence[str],
-    bad: list[str],
-) -> list[float]:
-    """The numbers of one row; a cell without one is described in ``bad``."""
-    found = []
-    for name in names:
-        text = row[places[name]].strip()
-        value = _number(text)
-        if value is None:
-            bad.append(_cell(line, name, text))
-        found.append(0.0 if value is None else value)
-    return found
+def _check_cells(
+    table: Table, texts: Mapping[str, Sequence[str]], numbers: Mapping[str, list[float | None]]
+) -> None:
+    bad = [
+        f"line {line}, column {name!r}: {repr(column[row]) if column[row] else 'empty'}"
+        for row, (line, _) in enumerate(table)
+        for name, column in texts.items()
+        if (numbers[name][row] is None if name in numbers else not column[row])
+    ]
+    if bad:
+        any_text = "" if len(numbers) == len(texts) else "; any text as a class"
+        raise NnbenchError(
+            f"{len(bad)} cells are empty or no usable number",
+            got=first_few(bad),
+            allowed=f"numbers as in -1.5e3{any_text}",
+            todo="fill in or remove these rows; name `features` to leave out columns of text",
+        )
 
 
 def _number(text: str) -> float | None:
@@ -168,11 +137,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if abs(value) <= LARGEST else None
-
-
-def _cell(line: int, column: str, text: str) -> str:
-    return (
-        f"line {line}, column {column!r}: {text!r}"
-        if text
-        else f"line {line}, column {column!r}: empty"
-    )

@@ -22,16 +22,21 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-# The earliest time that a zip file can hold; a real one would make each file's bytes differ.
+Array = npt.NDArray[Any]  # of any type, as files have them
+
+# The earliest time that a zip file can hold; the current time would make each file's bytes differ.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp")  # what ``replacing`` writes to
 
-# An npz file that unpacks to more than both of these is taken for a zip bomb.
-UNPACKED_MOST = 100  # times the file; the most that zip's usual packing can do is 1032
+# An npz file whose contents exceed both limits is taken for a zip bomb.
+UNPACKED_MOST = 100  # times the file's size; zip's usual compression reaches at most 1032
 UNPACKED_ALWAYS = 2**30  # bytes
 # Version 3 is for structured arrays with names beyond ASCII.
-_HEADS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-# What zipfile, its decompressors and numpy raise at broken or hostile files.
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+# What zipfile, its decompressors and numpy raise for broken or hostile files.
 _UNREADABLE = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
     *(SyntaxError, TypeError, ValueError),
@@ -44,13 +49,13 @@ def sha256(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def array_sha256(array: npt.NDArray[Any]) -> str:
+def array_sha256(array: Array) -> str:
     """The SHA-256 of an array's values in C order, little endian."""
     ordered = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     return sha256(ordered.data.cast("B"))
 
 
-def npz_bytes(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
     """An uncompressed npz file; unlike with ``np.savez``, the same arrays give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -62,18 +67,18 @@ def npz_bytes(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def read_npz(content: bytes) -> dict[str, npt.NDArray[Any]]:
+def read_npz(content: bytes) -> dict[str, Array]:
     """The arrays of an npz file.
 
-    Nothing in it is unpickled, and no memory is taken for what its heads promise and its bytes do not
-    hold.
+    Nothing in it is unpickled, and no memory is allocated for values that a header promises and the
+    file does not contain.
 
     Raises:
         ValueError: It is damaged, holds pickled objects, or unpacks to far more than its own size.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy's, of what older versions of it wrote
+            warnings.simplefilter("ignore")  # numpy's, about files of its older versions
             _check_unpacked(archive, len(content))
             return {
                 entry.filename.removesuffix(".npy"): _read_npy(archive, entry)
@@ -84,32 +89,32 @@ def read_npz(content: bytes) -> dict[str, npt.NDArray[Any]]:
 
 
 def _check_unpacked(archive: zipfile.ZipFile, packed: int) -> None:
-    """Refuse a zip bomb by what its directory says, which ``zipfile`` never reads beyond."""
+    """Refuse a zip bomb by the sizes in its directory, beyond which ``zipfile`` never reads."""
     unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > max(UNPACKED_ALWAYS, UNPACKED_MOST * packed):
         raise ValueError(f"its {packed} bytes unpack to {unpacked}")
 
 
-def _read_npy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:
+def _read_npy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
     with archive.open(entry) as file:
         version = np.lib.format.read_magic(file)
-        if version not in _HEADS:
+        if version not in _HEADERS:
             raise ValueError(f"{entry.filename} is of npy version {version}")
-        shape, _, kind = _HEADS[version](file)
-        promised, there = math.prod(shape) * kind.itemsize, entry.file_size - file.tell()
-    # of objects numpy says so itself; of values without a size any number takes no room
-    if (promised != there or not kind.itemsize) and not kind.hasobject:
-        raise ValueError(f"{entry.filename} promises {promised} bytes and has {there}")
+        shape, _, kind = _HEADERS[version](file)
+        promised, stored = math.prod(shape) * kind.itemsize, entry.file_size - file.tell()
+    # numpy refuses objects itself; any number of values of size 0 takes no room
+    if (promised != stored or not kind.itemsize) and not kind.hasobject:
+        raise ValueError(f"{entry.filename} promises {promised} bytes and has {stored}")
     with archive.open(entry) as file:
-        array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+        array: Array = np.lib.format.read_array(file, allow_pickle=False)
         return array
 
 
 def is_there(path: Path, *, folder: bool = False) -> bool:
-    """Whether there is such a file, or folder; not where the name is no possible one."""
+    """Whether the file, or the folder, exists; False for a name that no file can have."""
     try:
         return path.is_dir() if folder else path.is_file()
-    except OSError:  # too long, or behind a folder that may not be entered
+    except OSError:  # too long, or in a folder that may not be entered
         return False
 
 
@@ -117,7 +122,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write to a temporary file beside ``path``, flush it to the disk, then rename it.
 
     Raises:
-        OSError: The folder is full or cannot be written; ``path`` is as it was before.
+        OSError: The folder is full or cannot be written; ``path`` is unchanged.
     """
     with replacing(path) as file:
         file.write(content)
@@ -125,12 +130,12 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of ``path`` when the block ends well, and leaves nothing else.
+    """A new file that replaces ``path`` if the block succeeds; otherwise it leaves nothing behind.
 
     Raises:
-        OSError: The folder is full or cannot be written; ``path`` is as it was before.
+        OSError: The folder is full or cannot be written; ``path`` is unchanged.
     """
-    # two machines that share the folder may have processes of the same number
+    # two machines that share the folder may have processes with the same number
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("w+b") as file:
@@ -144,7 +149,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left half written; for whoever has the folder for himself."""
+    """Remove what killed processes left half written; call it while nobody else uses the folder."""
     for path in folder.glob(".*.tmp"):
         if _TEMPORARY.fullmatch(path.name):
             path.unlink(missing_ok=True)

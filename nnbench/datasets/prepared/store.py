@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nnbench.datasets.base import LABEL_TYPES, Arrays, Dataset, check_arrays, check_pools
 from nnbench.datasets.prepared.files import (
@@ -27,21 +25,14 @@ from nnbench.datasets.prepared.manifest import (
     manifest_bytes,
     read_manifest,
 )
+from nnbench.datasets.splits import take
 from nnbench.errors import NnbenchError
 
-__all__ = [
-    "Manifest",
-    "load_samples",
-    "load_test",
-    "load_trainval",
-    "prepare",
-    "read_manifest",
-    "reference_checksum",
-]
+__all__ = ["Manifest", "load_samples", "load_test", "load_trainval", "prepare", "read_manifest"]
 
 SAMPLES_PER_CLASS = 2
 SAMPLES_MOST = 20
-REFERENCE_SIZE = 1_000
+CHECKED_DRAW = 1_000  # generated samples that are held against the dataset's promises
 
 
 def prepare(
@@ -49,13 +40,12 @@ def prepare(
 ) -> Manifest:
     """Write a dataset's files and, last of all, its manifest.
 
-    Fixed data: ``trainval.npz``, ``test.npz``, ``samples.npz``. Generated data: ``samples.npz`` and
-    the checksum of a reference draw, by which a job can tell that it draws the same samples.
+    Fixed data: ``trainval.npz``, ``test.npz``, ``samples.npz``. Generated data: ``samples.npz``.
 
     Args:
         dataset: What to prepare.
         folder: Where to; it is created.
-        data_folder: Where the source files of some datasets lie.
+        data_folder: Where the source files of some datasets are.
         download: Whether missing source files may be fetched.
 
     Raises:
@@ -63,14 +53,13 @@ def prepare(
             or the folder cannot be written.
     """
     sets = _sets(dataset, data_folder, download=download)
-    files = _files(sets)
-    contents = {part: npz_bytes(_named(arrays)) for part, arrays in files.items()}
-    manifest = _manifest(dataset, sets, files=files, contents=contents)
+    contents = {name: npz_bytes(arrays.named()) for name, arrays in sets.items()}
+    manifest = _manifest(dataset, sets, contents=contents)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
-        for part, content in contents.items():
-            write_atomically(folder / f"{part}.npz", content)
+        for name, content in contents.items():
+            write_atomically(folder / f"{name}.npz", content)
         write_atomically(folder / MANIFEST, manifest_bytes(manifest))
     except OSError as error:
         raise NnbenchError(
@@ -96,7 +85,7 @@ def load_trainval(folder: Path) -> Arrays:
     Raises:
         NnbenchError: The files are missing or damaged, or the dataset is a generated one.
     """
-    return _load(folder, "trainval")
+    return _load(folder, "trainval.npz")
 
 
 def load_test(folder: Path) -> Arrays:
@@ -105,115 +94,73 @@ def load_test(folder: Path) -> Arrays:
     Raises:
         NnbenchError: The files are missing or damaged, or the dataset is a generated one.
     """
-    return _load(folder, "test")
+    return _load(folder, "test.npz")
 
 
 def load_samples(folder: Path) -> Arrays:
     """Read a few training samples for the report's picture: up to two of each class, at most 20.
 
-    Of more than 10 classes it is one each of the first 20; of a regression, the first 20 rows.
+    With more than 10 classes, it is one of each of the first 20; of a regression, the first 20 rows.
 
     Raises:
         NnbenchError: The files are missing or damaged.
     """
-    return _load(folder, "samples")
-
-
-def reference_checksum(arrays: Arrays) -> str:
-    """The SHA-256 over the checksums of inputs and labels."""
-    return sha256((array_sha256(arrays.inputs) + array_sha256(arrays.labels)).encode())
+    return _load(folder, "samples.npz")
 
 
 def _sets(dataset: Dataset, data_folder: Path | None, *, download: bool) -> dict[str, Arrays]:
-    """``trainval`` and ``test`` of fixed data; the ``reference`` draw of generated data."""
+    """The content of each npz file, by the file's name."""
     if dataset.load is not None:
         pools = dataset.load(data_folder, download)
         check_pools(dataset, pools)
-        return {"trainval": pools.trainval, "test": pools.test}
+        samples = _samples(pools.trainval)
+        return {"trainval": pools.trainval, "test": pools.test, "samples": samples}
     assert dataset.draw is not None, "Dataset allows exactly one of load and draw"
-    reference = dataset.draw(REFERENCE_SIZE, seed=0, stream="train")
-    check_arrays(dataset, reference, part="reference draw")
-    return {"reference": reference}
-
-
-def _files(sets: Mapping[str, Arrays]) -> dict[str, Arrays]:
-    """The content of each npz file; the reference draw is not stored, only its samples are."""
-    first = next(iter(sets.values()))
-    return {part: sets[part] for part in sets if part != "reference"} | {"samples": _samples(first)}
+    drawn = dataset.draw(CHECKED_DRAW, seed=0, stream="train")
+    check_arrays(dataset, drawn, name="first draw")
+    return {"samples": _samples(drawn)}
 
 
 def _samples(arrays: Arrays) -> Arrays:
     """The first of each class ``(2 * classes, ...)``, in the order of classes; see ``load_samples``."""
     if arrays.labels.dtype != np.int64:
-        return Arrays(inputs=arrays.inputs[:SAMPLES_MOST], labels=arrays.labels[:SAMPLES_MOST])
+        return take(arrays, np.arange(min(len(arrays), SAMPLES_MOST)))
     classes = np.unique(arrays.labels)[:SAMPLES_MOST]
     each = max(1, min(SAMPLES_PER_CLASS, SAMPLES_MOST // len(classes)))
     rows = [np.flatnonzero(arrays.labels == label)[:each] for label in classes]
-    index = np.concatenate(rows)
-    return Arrays(inputs=arrays.inputs[index], labels=arrays.labels[index])
-
-
-def _named(arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
-    return {"inputs": arrays.inputs, "labels": arrays.labels}
+    return take(arrays, np.concatenate(rows))
 
 
 def _manifest(
-    dataset: Dataset,
-    sets: Mapping[str, Arrays],
-    *,
-    files: Mapping[str, Arrays],
-    contents: Mapping[str, bytes],
+    dataset: Dataset, sets: Mapping[str, Arrays], *, contents: Mapping[str, bytes]
 ) -> Manifest:
-    stored = {part: arrays for part, arrays in files.items() if part in sets}
-    reference = sets.get("reference")
-    return Manifest(
-        name=dataset.name,
-        title=dataset.title,
-        source=dataset.source,
-        licence=dataset.licence,
-        kind=dataset.kind,
-        input_shape=dataset.input_shape,
-        class_names=dataset.class_names,
-        scaling=dataset.scaling,
-        task=dataset.task,
-        target_name=dataset.target_name,
-        target_unit=dataset.target_unit,
-        sizes=_sizes(dataset, stored),
-        class_counts=_class_counts(dataset, stored),
-        files={f"{part}.npz": sha256(content) for part, content in contents.items()},
-        arrays=_array_checksums(files),
-        reference_checksum=None if reference is None else reference_checksum(reference),
-        numpy_version=np.__version__,
-    )
-
-
-def _sizes(dataset: Dataset, stored: Mapping[str, Arrays]) -> dict[str, int]:
-    return {part: len(arrays) for part, arrays in stored.items()} | {
+    stored = {name: arrays for name, arrays in sets.items() if name != "samples"}
+    defaults = {
         "train": dataset.train_size,
         "validation": dataset.validation_size,
         "test": dataset.test_size,
     }
+    classified = stored if dataset.task == "classification" else {}
+    shared = {n: getattr(dataset, n) for n in Manifest.model_fields if hasattr(dataset, n)}
+    return Manifest(
+        **shared,
+        sizes={name: len(arrays) for name, arrays in stored.items()} | defaults,
+        class_counts={n: tuple(np.bincount(a.labels).tolist()) for n, a in classified.items()},
+        files={f"{name}.npz": sha256(content) for name, content in contents.items()},
+        arrays={
+            f"{name}/{array}": array_sha256(values)
+            for name, arrays in sets.items()
+            for array, values in arrays.named().items()
+        },
+        numpy_version=np.__version__,
+    )
 
 
-def _class_counts(dataset: Dataset, stored: Mapping[str, Arrays]) -> dict[str, tuple[int, ...]]:
-    if dataset.task == "regression":
-        return {}
-    return {part: tuple(np.bincount(a.labels).tolist()) for part, a in stored.items()}
-
-
-def _array_checksums(files: Mapping[str, Arrays]) -> dict[str, str]:
-    return {
-        f"{part}/{name}": array_sha256(array)
-        for part, arrays in files.items()
-        for name, array in _named(arrays).items()
-    }
-
-
-def _load(folder: Path, part: str) -> Arrays:
-    manifest, path = read_manifest(folder), folder / f"{part}.npz"
-    if path.name not in manifest.files:
+def _load(folder: Path, name: str) -> Arrays:
+    manifest, path = read_manifest(folder), folder / name
+    if name not in manifest.files:
         raise NnbenchError(
-            f"dataset {manifest.name!r} in {folder} has no {path.name}",
+            f"dataset {manifest.name!r} in {folder} has no {name}",
             got=f"{manifest.kind} data",
             allowed=", ".join(sorted(manifest.files)),
             todo="draw its samples with the dataset's draw(n, seed=..., stream=...)",
@@ -222,7 +169,7 @@ def _load(folder: Path, part: str) -> Arrays:
         content = path.read_bytes()
     except OSError as error:
         raise damaged(path, "cannot be read", got=error) from error
-    if (digest := sha256(content)) != manifest.files[path.name]:
+    if (digest := sha256(content)) != manifest.files[name]:
         raise damaged(path, "is damaged: its checksum differs", got=f"sha256 {digest}")
     try:
         arrays = Arrays(**read_npz(content))
@@ -239,8 +186,5 @@ def _check_kind(arrays: Arrays, manifest: Manifest, path: Path) -> None:
     classes = len(manifest.class_names)
     labels = arrays.labels if manifest.task == "classification" else arrays.labels[:0]
     if found != promised or ((labels < 0) | (labels >= classes)).any():
-        raise damaged(
-            path,
-            "holds other samples than its manifest says",
-            got=f"inputs {found[0]}, labels {found[1]}",
-        )
+        got = f"inputs {found[0]}, labels {found[1]}"
+        raise damaged(path, "holds other samples than its manifest says", got=got)

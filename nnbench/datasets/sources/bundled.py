@@ -1,4 +1,4 @@
-"""Data that lie inside scikit-learn: read without a network, and checked value by value."""
+"""Data that come inside scikit-learn: read without a network, and checked value by value."""
 
 from __future__ import annotations
 
@@ -6,78 +6,86 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from nnbench.datasets.base import LABEL_TYPES, Arrays, Pools, Task
 from nnbench.datasets.prepared.files import array_sha256, sha256
+from nnbench.datasets.splits import stratified_share
 from nnbench.errors import NnbenchError
 
 CHECKED_VERSION = "1.9.1"
+TEST_SHARE = 0.3  # of the tables
+
+Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundled:
-    """One of scikit-learn's sets.
+    """One of scikit-learn's datasets.
 
     Attributes:
-        name: The dataset's name in the registry.
-        loader: The function of ``sklearn.datasets``.
+        name: The dataset's name in the registry; ``load_<name>`` of ``sklearn.datasets`` reads it.
         sha256: Over the SHA-256 of the inputs (float64, little endian) and that of the targets.
-        options: Arguments of the loader.
+        split_seed: Of the division into pool and test set.
+        task: Whether the targets are classes or numbers.
+        options: Arguments of scikit-learn's function.
     """
 
     name: str
-    loader: str
     sha256: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    split_seed: int
+    task: Task = "classification"
+    options: Mapping[str, bool] = field(default_factory=dict)
 
 
-def read_bundled(source: Bundled) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def load_table(source: Bundled, _data_folder: Path | None, _may_download: bool) -> Pools:
+    """The pool and the test set, float32 ``(N, features)``; 30 % of each class are for the test.
+
+    Of numbers to predict, it is three of every ten neighbours in their order.
+
+    Raises:
+        NnbenchError: scikit-learn is missing, or its data are not the ones that were checked.
+    """
+    inputs, targets = read_bundled(source)
+    labels = targets.astype(LABEL_TYPES[source.task])
+    arrays = Arrays(inputs=inputs.astype(np.float32), labels=labels)
+    return stratified_share(arrays, test_share=TEST_SHARE, seed=source.split_seed)
+
+
+def read_bundled(source: Bundled) -> tuple[Doubles, Doubles]:
     """Inputs ``(N, features)`` and targets ``(N,)`` as scikit-learn has them.
 
     Raises:
         NnbenchError: scikit-learn is missing, or its data are not the ones that were checked.
     """
-    inputs, targets = read_columns(source.name, source.loader, **source.options)
+    where = f"dataset {source.name!r}: scikit-learn's data"
+    try:
+        load = getattr(importlib.import_module("sklearn.datasets"), f"load_{source.name}")
+        bunch = load(**source.options)
+    except (ImportError, OSError) as error:
+        what = f"{where} cannot be read"
+        raise wrong_package(
+            what, got=error, package="scikit-learn", checked=source.sha256
+        ) from error
+    inputs, targets = bunch.data.astype(np.float64), bunch.target.astype(np.float64)
     digest = sha256((array_sha256(inputs) + array_sha256(targets)).encode())
-    check_digest(source.name, digest, expected=source.sha256)
+    if digest != source.sha256:
+        what = f"{where} are not the ones that were checked"
+        got = f"scikit-learn {metadata.version('scikit-learn')}, sha256 {digest}"
+        raise wrong_package(what, got=got, package="scikit-learn", checked=source.sha256)
     return inputs, targets
 
 
-def read_columns(
-    name: str, loader: str, **options: Any
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Inputs and targets of any of scikit-learn's sets, not checked yet.
-
-    Raises:
-        NnbenchError: scikit-learn is missing.
-    """
-    try:
-        bunch = getattr(importlib.import_module("sklearn.datasets"), loader)(**options)
-    except (ImportError, OSError) as error:
-        raise _wrong_package(name, "cannot be read", got=error, expected=None) from error
-    return bunch.data.astype(np.float64), bunch.target.astype(np.float64)
-
-
-def check_digest(name: str, digest: str, *, expected: str) -> None:
-    """Compare a checksum of scikit-learn's data with the known one.
-
-    Raises:
-        NnbenchError: They differ.
-    """
-    if digest != expected:
-        got = f"scikit-learn {metadata.version('scikit-learn')}, sha256 {digest}"
-        what = "are not the ones that were checked"
-        raise _wrong_package(name, what, got=got, expected=expected)
-
-
-def _wrong_package(name: str, what: str, *, got: object, expected: str | None) -> NnbenchError:
-    allowed = f"scikit-learn {CHECKED_VERSION}"
+def wrong_package(
+    what: str, *, got: object, package: str, checked: str, version: str = CHECKED_VERSION
+) -> NnbenchError:
+    """The error for a package whose data are missing, or not those of the SHA-256 ``checked``."""
     return NnbenchError(
-        f"dataset {name!r}: scikit-learn's data {what}",
+        what,
         got=got,
-        allowed=f"{allowed}, sha256 {expected}" if expected else allowed,
-        todo=f"pip install --force-reinstall scikit-learn=={CHECKED_VERSION}",
+        allowed=f"{package} {version}, sha256 {checked}",
+        todo=f"pip install --force-reinstall {package}=={version}",
     )

@@ -34,7 +34,7 @@ def check_request(request: Request) -> None:
         raise NnbenchError(
             "the experiment 'frameworks' trains an MLP with ReLU by Adam on cross-entropy, untuned",
             got="a search",
-            todo="remove tracks but the fixed one from the claim",
+            todo="leave the claim only its `as-written` track",
         )
 
 

@@ -72,7 +72,7 @@ def configure(problem: Problem) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(problem.threads)
     if problem.device != "cpu" and not tf.config.list_physical_devices("GPU"):
         raise NnbenchError(
-            "this build of tensorflow can use no GPU here",
+            "this build of TensorFlow cannot use a GPU here",
             todo="pip install 'tensorflow[and-cuda]', or set `device: cpu`",
         )
 

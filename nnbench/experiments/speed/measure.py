@@ -235,11 +235,11 @@ def _training_notes(options: TrainingSpeed, entries: Sequence[Entry]) -> list[st
     notes = [
         (
             f"Hours are derived: {options.images:,} images x {options.epochs} epochs / images per "
-            "second, for every model the same; loading of data, validation and saving are left out."
+            "second, the same for every model; data loading, validation and saving are left out."
         ),
         (
             f"SGD with momentum {options.momentum:g} on the cross-entropy of {options.batch_size} "
-            "images a step."
+            "images per step."
         ),
     ]
     helped = [entry.name for entry in entries if entry.described.auxiliary]

@@ -1,4 +1,4 @@
-"""Large networks are trained a few replicates at a time, and their results put together again.
+"""Large networks are trained a few replicates at a time.
 
 Where a group does not fit the device's memory, half of it is tried, and so on down to one replicate.
 """
@@ -6,14 +6,13 @@ Where a group does not fit the device's memory, half of it is tried, and so on d
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
 
 from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.device import is_out_of_memory, release_memory
-from nnbench.experiments.measured import Curves, Measured, Metrics, Row
 
 Found = TypeVar("Found")
 
@@ -85,77 +84,3 @@ class Groups:
         return (
             f"{sizes} replicates at once did not fit the memory: {self.at_once} were trained at a time",
         )
-
-
-def together(groups: Sequence[Measured]) -> Measured:
-    """The groups of one block as if they had been trained at once.
-
-    Timings are those of the last group, whose clock has run since the first one.
-    """
-    if len(groups) == 1:
-        return groups[0]
-    counts = [len(group.runs) for group in groups]
-    return groups[-1].model_copy(
-        update={
-            "runs": {seed: run for group in groups for seed, run in group.runs.items()},
-            "curves": side_by_side([group.curves for group in groups]),
-            "steps": max(group.steps or 0 for group in groups),
-            "untrained": means([group.untrained for group in groups], counts),
-            "stopped_epochs": _joined([group.stopped_epochs for group in groups]),
-            "pretrain": _joined([group.pretrain for group in groups]),
-        }
-    )
-
-
-def side_by_side(curves: Sequence[Curves | None]) -> Curves | None:
-    """Curves of several groups; a group that ended earlier has nothing to say after that."""
-    known = [curve for curve in curves if curve is not None]
-    if len(known) < len(curves):
-        return None
-    epochs = max((curve.epochs for curve in known), key=len)
-    return Curves(
-        epochs=epochs,
-        **{name: _joined_rows([getattr(c, name) for c in known], len(epochs)) for name in _SERIES},
-    )
-
-
-_SERIES = ("train_loss", "validation_loss", "validation_accuracy")
-
-
-def _joined_rows(groups: Sequence[tuple[Row, ...]], points: int) -> tuple[Row, ...]:
-    if not all(groups):
-        return ()
-    silent = [(None,) * len(rows[0]) for rows in groups]
-    return tuple(
-        tuple(
-            value
-            for rows, none in zip(groups, silent, strict=True)
-            for value in (rows[point] if point < len(rows) else none)
-        )
-        for point in range(points)
-    )
-
-
-def means(scores: Sequence[Metrics | None], counts: Sequence[int]) -> Metrics | None:
-    """Means over all replicates out of those of the groups."""
-    known = [score for score in scores if score is not None]
-    if len(known) < len(scores):
-        return None
-    return {
-        name: sum((s[name] or 0.0) * n for s, n in zip(known, counts, strict=True)) / sum(counts)
-        for name in known[0]
-    }
-
-
-def _joined(facts: Sequence[Mapping[str, object] | None]) -> dict[str, object] | None:
-    """Lists behind one another, counts of failures added, all else as the first group has it."""
-    result: dict[str, object] = {}
-    for name, value in ((n, v) for fact in facts if fact is not None for n, v in fact.items()):
-        before = result.get(name)
-        if isinstance(value, list) and isinstance(before, list):
-            result[name] = [*before, *value]
-        elif name == "diverged" and isinstance(value, int) and isinstance(before, int):
-            result[name] = before + value
-        else:
-            result.setdefault(name, value)
-    return result or None

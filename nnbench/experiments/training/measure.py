@@ -19,10 +19,11 @@ from nnbench.engine.scores import Scores, Shifted, evaluate, labels_of, uninform
 from nnbench.engine.seeding import generators
 from nnbench.engine.shift import check_range
 from nnbench.engine.train import parameters_each
+from nnbench.experiments.joining import together
 from nnbench.experiments.measured import Chosen, JsonObject, Measured, Run, Search
 from nnbench.experiments.request import Request
 from nnbench.experiments.training.fit import Fitted, Job, Timer, fit, seconds_of
-from nnbench.experiments.training.groups import Groups, together
+from nnbench.experiments.training.groups import Groups
 from nnbench.experiments.training.scores import (
     Tested,
     curves_of,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from nnbench.datasets.base import Arrays, Dataset, Stream
+from nnbench.datasets.checks import check_settings
 from nnbench.datasets.coin_flip import DATASET as COIN_FLIP
 from nnbench.datasets.digits import DATASET as DIGITS
-from nnbench.datasets.fits import check_settings_fit
 from nnbench.datasets.mnist1d import DATASET as MNIST1D
 from nnbench.errors import NnbenchError
 from nnbench.settings import Settings
@@ -89,7 +89,7 @@ def test_what_does_not_fit_is_refused_with_its_place(
     dataset: Dataset, settings: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(NnbenchError, match=f"(?s)^here: {words}|^here: .*{words}"):
-        check_settings_fit(dataset, settings_of(settings), where="here")
+        check_settings(dataset, settings_of(settings), where="here")
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,4 @@ def test_what_does_not_fit_is_refused_with_its_place(
     ],
 )
 def test_what_fits_is_let_through(dataset: Dataset, settings: dict[str, Any]) -> None:
-    check_settings_fit(dataset, settings_of(settings), where="here")
+    check_settings(dataset, settings_of(settings), where="here")

@@ -1,4 +1,4 @@
-"""Whether settings can be met by a dataset at all: what planning can refuse without its samples."""
+"""Checks of settings against a dataset: what planning can refuse without reading a sample."""
 
 from __future__ import annotations
 
@@ -13,51 +13,46 @@ LOSSES_OF_CLASSES = frozenset({"cross_entropy", "hinge", "smoothed"})
 LOSSES_OF_NUMBERS = frozenset({"mae", "huber"})
 
 
-def check_settings_fit(dataset: Dataset, settings: Settings, *, where: str) -> None:
+def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
     """Refuse settings that the dataset cannot meet.
 
     Args:
         dataset: Its description; no sample is read.
         settings: Of one cell.
-        where: The place of the settings in the config, for the message.
+        where: Where the settings are in the config, for the message.
 
     Raises:
-        NnbenchError: With what does not fit, and what would.
+        NnbenchError: With what is impossible, and what would be possible.
     """
-    check_labels_fit(dataset, settings, where=where)
+    check_label_settings(dataset, settings, where=where)
     _check_images(dataset, settings, where=where)
     _check_train_size(dataset, settings, where=where)
     _check_loss(dataset, settings, where=where)
     _check_pretraining(dataset, settings, where=where)
-    _check_target(dataset, settings, where=where)
+    target = settings.target
+    if dataset.task == "regression" and target and target.metric == "validation_accuracy":
+        raise NnbenchError(
+            f"{where}: target.metric validation_accuracy needs a dataset with classes",
+            got=f"{dataset.name} ({dataset.task})",
+            allowed="metric: validation_loss",
+        )
 
 
-def check_labels_fit(dataset: Dataset, settings: Settings, *, where: str) -> None:
-    """Refuse classes that there are not, and changes of labels of the other kind.
+def check_label_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    """Refuse classes that the dataset lacks, and changes of labels that its task does not have.
 
     Raises:
-        NnbenchError: With what does not fit, and what would.
+        NnbenchError: With what is impossible, and what would be possible.
     """
     if dataset.task == "regression":
-        _refuse_class_settings(dataset, settings, where=where)
+        for name in ("classes", "label_noise", "shuffled_labels", "rare_class", "pretrain"):
+            if getattr(settings, name):
+                raise _needs_other_task(where, name, dataset)
         return
     if settings.outliers:
-        raise _needs(where, "outliers", "a regression dataset", dataset)
+        raise _needs_other_task(where, "outliers", dataset)
     _check_classes(dataset, settings.classes, where=f"{where}: classes")
     _check_rare_class(dataset, settings, where=where)
-
-
-def _refuse_class_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
-    asked = {
-        "classes": settings.classes,
-        "label_noise": settings.label_noise,
-        "shuffled_labels": settings.shuffled_labels,
-        "rare_class": settings.rare_class,
-        "pretrain": settings.pretrain,
-    }
-    for name, value in asked.items():
-        if value:
-            raise _needs(where, name, "a dataset with classes", dataset)
 
 
 def _check_classes(dataset: Dataset, classes: Sequence[int], *, where: str) -> None:
@@ -78,15 +73,11 @@ def _check_rare_class(dataset: Dataset, settings: Settings, *, where: str) -> No
         raise NnbenchError(
             f"{where}: rare_class is none of the classes in use",
             got=rare.label,
-            allowed=f"0 to {count - 1} (the place in `classes`, if these are given)",
+            allowed=f"0 to {count - 1} (the position in `classes`, if these are given)",
         )
-    size = train_size(dataset, settings)
-    if size < count:
-        raise NnbenchError(
-            f"{where}: rare_class needs a sample of each class",
-            got=f"train_size {size}",
-            allowed=f"{count} or more",
-        )
+    if (size := train_size(dataset, settings)) < count:
+        what = f"{where}: rare_class needs a sample of each class"
+        raise NnbenchError(what, got=f"train_size {size}", allowed=f"{count} or more")
 
 
 def _check_images(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -100,7 +91,7 @@ def _check_images(dataset: Dataset, settings: Settings, *, where: str) -> None:
 
 
 def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> None:
-    """Against all that is there: how many the classes in use have is known when they are read."""
+    """Compare with the whole pool: the sizes of single classes are only known once they are read."""
     if dataset.load is None or settings.train_size is None:
         return
     kept = in_proportion(dataset.validation_size, dataset, settings)
@@ -114,20 +105,17 @@ def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> No
 
 
 def _check_loss(dataset: Dataset, settings: Settings, *, where: str) -> None:
-    if settings.loss in LOSSES_OF_CLASSES and dataset.task == "regression":
-        raise _needs(where, f"loss {settings.loss}", "a dataset with classes", dataset)
-    if settings.loss in LOSSES_OF_NUMBERS and dataset.task == "classification":
-        raise _needs(where, f"loss {settings.loss}", "a regression dataset", dataset)
+    refused = LOSSES_OF_CLASSES if dataset.task == "regression" else LOSSES_OF_NUMBERS
+    if settings.loss in refused:
+        raise _needs_other_task(where, f"loss {settings.loss}", dataset)
 
 
 def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    pretrain, used = settings.pretrain, classes_in_use(dataset, settings)
     if settings.rbm is not None and settings.inputs != "minmax":
-        raise NnbenchError(
-            f"{where}: rbm needs inputs in [0, 1], the probabilities of its visible units",
-            got=f"inputs: {settings.inputs}",
-            allowed="inputs: minmax",
-        )
-    if settings.pretrain is None:
+        what = f"{where}: rbm needs inputs in [0, 1], the probabilities of its visible units"
+        raise NnbenchError(what, got=f"inputs: {settings.inputs}", allowed="inputs: minmax")
+    if pretrain is None:
         return
     if settings.rbm is not None:
         raise NnbenchError(
@@ -135,34 +123,23 @@ def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> N
             got="both",
             todo="remove one: the inputs of other classes need not lie in [0, 1]",
         )
-    pretrain, used = settings.pretrain, classes_in_use(dataset, settings)
     _check_classes(dataset, pretrain.classes, where=f"{where}: pretrain.classes")
     if both := sorted(set(pretrain.classes) & set(used)):
+        todo = "name the classes of the judged training in `classes`"
         raise NnbenchError(
             f"{where}: pretrain.classes are classes of the judged training too",
             got=", ".join(map(str, both)),
             allowed="other classes than `classes`",
-            todo=None
-            if settings.classes
-            else "name the classes of the judged training in `classes`",
+            todo=None if settings.classes else todo,
         )
-    layers = settings.model_copy(
-        update={"classes": pretrain.classes, "train_size": pretrain.train_size}
-    )
-    _check_train_size(dataset, layers, where=f"{where}: pretrain")
+    sizes = {"classes": pretrain.classes, "train_size": pretrain.train_size}
+    pretraining = settings.model_copy(update=sizes)
+    _check_train_size(dataset, pretraining, where=f"{where}: pretrain")
 
 
-def _check_target(dataset: Dataset, settings: Settings, *, where: str) -> None:
-    target = settings.target
-    if dataset.task == "regression" and target and target.metric == "validation_accuracy":
-        raise NnbenchError(
-            f"{where}: target.metric validation_accuracy needs a dataset with classes",
-            got=f"{dataset.name} ({dataset.task})",
-            allowed="metric: validation_loss",
-        )
-
-
-def _needs(where: str, what: str, needed: str, dataset: Dataset) -> NnbenchError:
+def _needs_other_task(where: str, what: str, dataset: Dataset) -> NnbenchError:
+    is_regression = dataset.task == "regression"
+    needed = "a dataset with classes" if is_regression else "a regression dataset"
     return NnbenchError(
         f"{where}: {what} needs {needed}",
         got=f"{dataset.name} ({dataset.task})",

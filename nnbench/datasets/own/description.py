@@ -8,33 +8,27 @@
     path: iris.csv           # relative to this file
     target: species
 
-A plan reads what it must (sizes, classes); the samples are prepared once, as those of any dataset.
+A plan reads only what it needs (sizes, classes); the samples are prepared once, as for any dataset.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from nnbench.datasets.base import Dataset, Pools
-from nnbench.datasets.own.base import (
-    Outline,
-    OwnData,
-    Samples,
-    check_names,
-    check_sizes,
-    wrong_data,
-)
+from nnbench.datasets.base import Dataset, Pools, Task
+from nnbench.datasets.own.common import Outline, OwnData, Samples, check_outline
 from nnbench.datasets.own.folder import FolderData, outline_folder, read_folder
-from nnbench.datasets.own.npz import NpzData, outline_npz, read_npz_data
-from nnbench.datasets.own.table import CsvData, outline_csv, read_csv
+from nnbench.datasets.own.npz import NpzData, read_npz_data
+from nnbench.datasets.own.table import CsvData, read_csv
 from nnbench.datasets.prepared.files import is_there
 from nnbench.datasets.splits import Rows, share_rows, take
 from nnbench.errors import NnbenchError, unknown_name
@@ -42,45 +36,28 @@ from nnbench.registry import DATASETS
 from nnbench.schema import parse
 from nnbench.yamlfile import read_yaml
 
-TEST_SHARE = 0.3  # as of the tables that come with nnbench
+TEST_SHARE = 0.3  # as for the tables that come with nnbench
 VALIDATION_SHARE = 0.2
-DEEPEST_FOLDER = 2  # below the data's
+DEEPEST_FOLDER = 2  # below the data folder
+OwnFormat = CsvData | NpzData | FolderData
+FORMATS: Mapping[str, type[OwnFormat]] = {"csv": CsvData, "npz": NpzData, "folder": FolderData}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
-    """One way of storing data: the model of its keys, what a plan reads, what ``prepare`` reads."""
+class Description:
+    """A YAML file that was read: its keys, and the path of the data."""
 
-    model: type[OwnData]
-    outline: Callable[[Any, Path], Outline]
-    read: Callable[[Any, Path], Samples]
-    is_folder: bool = False
-
-
-FORMATS: Mapping[str, Format] = {
-    "csv": Format(model=CsvData, outline=outline_csv, read=read_csv),
-    "npz": Format(model=NpzData, outline=outline_npz, read=read_npz_data),
-    "folder": Format(model=FolderData, outline=outline_folder, read=read_folder, is_folder=True),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """A YAML file that was read: its keys, their format, and where the data lie."""
-
-    spec: OwnData
-    format: Format
+    spec: OwnFormat
     data: Path
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema() -> dict[str, object]:
     """The JSON schema of such a YAML file, for editors."""
-    anyone = Annotated[CsvData | NpzData | FolderData, Field(discriminator="format")]
-    return TypeAdapter(anyone).json_schema()
+    return TypeAdapter(Annotated[OwnFormat, Field(discriminator="format")]).json_schema()
 
 
-def read_description(path: Path) -> Described:
-    """Read the YAML file that describes own data; the data must be there.
+def read_description(path: Path) -> Description:
+    """Read the YAML file that describes own data; the data must exist.
 
     Raises:
         NnbenchError: The file is missing or says something that makes no sense.
@@ -92,27 +69,19 @@ def read_description(path: Path) -> Described:
             todo="correct the path; it starts at the folder from which nnbench is started",
         )
     content = read_yaml(path)
-    kind = str(content.get("format")) if isinstance(content, dict) else "None"
-    if kind not in FORMATS:
-        raise unknown_name(f"{path}: format", kind, FORMATS)
-    spec = parse(FORMATS[kind].model, content, where=str(path))
+    name = str(content.get("format")) if isinstance(content, dict) else "None"
+    if name not in FORMATS:
+        raise unknown_name(f"{path}: format", name, FORMATS)
+    spec = parse(FORMATS[name], content, where=str(path))
     if spec.name in DATASETS:
-        raise NnbenchError(
-            f"{path}: name: {spec.name!r} is a dataset of nnbench's own", todo="choose another name"
-        )
-    return Described(spec=spec, format=FORMATS[kind], data=_data_path(spec, FORMATS[kind], path))
-
-
-def _data_path(spec: OwnData, form: Format, path: Path) -> Path:
-    data = path.parent / spec.path
-    if not is_there(data, folder=form.is_folder):
-        kind = "folder" if form.is_folder else "file"
-        raise NnbenchError(
-            f"{path}: path: no such {kind}",
-            got=str(data),
-            todo="correct the path; it is relative to the YAML file",
-        )
-    return data
+        what = f"{path}: name: {spec.name!r} is a dataset of nnbench's own"
+        raise NnbenchError(what, todo="choose another name")
+    data, is_folder = path.parent / spec.path, name == "folder"
+    if not is_there(data, folder=is_folder):
+        what = f"{path}: path: no such {'folder' if is_folder else 'file'}"
+        todo = "correct the path; it is relative to the YAML file"
+        raise NnbenchError(what, got=str(data), todo=todo)
+    return Description(spec=spec, data=data)
 
 
 def dataset_at(path: Path) -> Dataset:
@@ -121,18 +90,17 @@ def dataset_at(path: Path) -> Dataset:
     Raises:
         NnbenchError: The file, the data or their sizes make no sense.
     """
-    described = read_description(path)
-    spec, outline = described.spec, described.format.outline(described.spec, described.data)
-    check_names(described.data, outline.class_names)
-    check_sizes(described.data, outline)
+    description = read_description(path)
+    spec, outline = description.spec, _outline(description)
     if outline.test_labels is not None and spec.test_share is not None:
         raise NnbenchError(
-            f"{path}: test_share: the data have a test part of their own",
+            f"{path}: test_share: the data have a test set of their own",
             got=spec.test_share,
-            todo="remove test_share, or the test part",
+            todo="remove test_share, or the test set",
         )
     pool, test = _sizes(spec, outline)
     train, validation = _train_and_validation(spec, pool, path)
+    task, target_name, target_unit = _target(spec)
     return Dataset(
         name=spec.name,
         title=spec.title,
@@ -144,25 +112,56 @@ def dataset_at(path: Path) -> Dataset:
         train_size=train,
         validation_size=validation,
         test_size=test,
-        load=partial(_load, described),
-        **_target(spec),
+        load=partial(_load, description),
+        task=task,
+        target_name=target_name,
+        target_unit=target_unit,
     )
 
 
-def _target(spec: OwnData) -> dict[str, Any]:
-    """The fields of a dataset that only a regression has."""
-    if not isinstance(spec, CsvData | NpzData) or spec.task == "classification":
-        return {}
+@contextmanager
+def _naming(data: Path) -> Iterator[None]:
+    """Put the path of the data in front of an error about them."""
+    try:
+        yield
+    except NnbenchError as error:
+        raise error.at(str(data)) from error
+
+
+def _outline(description: Description) -> Outline:
+    spec, data = description.spec, description.data
+    with _naming(data):
+        outline = (
+            outline_folder(spec, data)
+            if isinstance(spec, FolderData)
+            else _read(spec, data).outline()
+        )
+        check_outline(outline)
+    return outline
+
+
+def _read(spec: OwnFormat, data: Path) -> Samples:
+    if isinstance(spec, CsvData):
+        return read_csv(spec, data)
+    return read_npz_data(spec, data) if isinstance(spec, NpzData) else read_folder(spec, data)
+
+
+def _target(spec: OwnFormat) -> tuple[Task, str, str]:
+    """The task; and of a regression, the name and the unit of what is predicted."""
+    if isinstance(spec, FolderData) or spec.task == "classification":
+        return "classification", "", ""
     name = spec.target if isinstance(spec, CsvData) else spec.target_name
-    return {"task": "regression", "target_name": name, "target_unit": spec.target_unit}
+    return spec.task, name, spec.target_unit
 
 
-def _load(described: Described, _data_folder: Path | None, _may_download: bool) -> Pools:
-    """Read all samples and divide them; a test part stays what it is."""
-    samples = described.format.read(described.spec, described.data)
+def _load(description: Description, _data_folder: Path | None, _may_download: bool) -> Pools:
+    """Read all samples and divide them; a test set of the data's own is kept."""
+    spec, data = description.spec, description.data
+    with _naming(data):
+        samples = _read(spec, data)
     if samples.test is not None:
         return Pools(trainval=samples.train, test=samples.test)
-    pool, test = _divided(described.spec, samples.outline())
+    pool, test = _divided(spec, samples.outline())
     return Pools(trainval=take(samples.train, pool), test=take(samples.train, test))
 
 
@@ -184,11 +183,10 @@ def _train_and_validation(spec: OwnData, pool: int, path: Path) -> tuple[int, in
     validation = spec.validation_size or max(1, round(VALIDATION_SHARE * pool))
     train = spec.train_size or pool - validation
     if train < 1 or train + validation > pool:
-        raise wrong_data(
-            path,
-            "train_size and validation_size do not fit the data",
+        raise NnbenchError(
+            f"{path}: train_size and validation_size do not fit the data",
             got=f"{train} + {validation}",
-            allowed=f"together at most {pool} (the samples that are not in the test set)",
+            allowed=f"together at most {pool} (the samples outside the test set)",
             todo="choose smaller ones, or leave them out",
         )
     return train, validation
@@ -200,27 +198,27 @@ def content_fingerprint(path: Path) -> str:
     Raises:
         NnbenchError: The YAML file or the data are missing.
     """
-    described = read_description(path)
+    description = read_description(path)
     digest = hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n"))
-    for name, file in _data_files(described.data):
+    for name, file in _data_files(description.data):
         digest.update(f"\0{name}\0{_file_sha256(file)}".encode())
     return digest.hexdigest()
 
 
 def _data_files(data: Path) -> Iterator[tuple[str, Path]]:
-    """Each file's name below the data's folder, and the file; hidden ones do not count."""
+    """Each file's name below the data folder, and the file; hidden ones are ignored."""
     if data.is_file():
         yield data.name, data
         return
     for file in sorted(_walked(data)):
         name = file.relative_to(data)
-        if is_there(file) and not any(part.startswith(".") for part in name.parts):
+        if is_there(file) and not any(piece.startswith(".") for piece in name.parts):
             yield name.as_posix(), file
 
 
 def _walked(data: Path) -> Iterator[Path]:
-    """Files as deep as images may lie, ``train/<class>/<image>``; links may lead round in circles."""
-    # they are followed, as they are where the images are read
+    """Files down to the depth of ``train/<class>/<image>``, since links may form a circle."""
+    # links are followed, as they are when the images are read
     for folder, folders, names in os.walk(data, followlinks=True):
         if len(Path(folder).relative_to(data).parts) == DEEPEST_FOLDER:
             folders.clear()
@@ -232,13 +230,12 @@ def _file_sha256(file: Path) -> str:
         state = file.stat()
         return _sha256_of(file, state.st_mtime_ns, state.st_size)
     except OSError as error:
-        raise wrong_data(
-            file, "cannot be read", got=error, todo="make it readable, or remove it"
-        ) from error
+        todo = "make it readable, or remove it"
+        raise NnbenchError(f"{file}: cannot be read", got=error, todo=todo) from error
 
 
 @cache
 def _sha256_of(file: Path, _modified_ns: int, _size: int) -> str:
-    """Of a file in a certain state: read once a process, however often it is asked for."""
+    """Of a file in a certain state: read once per process, however often it is asked for."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,268 @@
+"""The kinds of claims, one entry each: what a claim of it needs, which levels it compares, what decides.
+
+Statistics are those of ``verdicts.rules``: they give each pair of levels a status. From the statuses
+a kind's ``outcome`` concludes. Adding a kind: an entry in ``KINDS`` and what it computes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from nnbench.metrics import METRICS, Metric, Scale, log_scale
+
+if TYPE_CHECKING:
+    from nnbench.claims.claim import Claim
+
+Kind = Literal["order", "best", "differs", "equal", "definition", "qualitative"]
+Role = Literal["adjacent", "extremes", "pair"]
+Status = Literal["equal", "UP", "up", "REV", "unclear", "violated", "holds"]
+Outcome = Literal["reproduced", "partly", "contradicted", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRule:
+    """What a claim says about two levels."""
+
+    better: str  # the level with the better claimed value; for a tie merely the first of the two
+    worse: str
+    margin: float  # the smallest difference that matters, analysis scale, > 0
+    tie: bool = False
+    role: Role = "pair"  # extremes: first against last of an order claim with > 2 levels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedPair(PairRule):
+    """A rule and what the measurements say about it."""
+
+    status: Status
+
+
+Judged = Sequence[JudgedPair]
+Conclusion = tuple[Outcome, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimKind:
+    """What a claim of this kind means.
+
+    Attributes:
+        meaning: In a few words, for the report.
+        problems: What a claim of this kind lacks or has too much.
+        pairs: The levels that it compares, with their margins.
+        outcome: From the pairs' statuses to the verdict and its reason; None: it is not judged.
+        status: What becomes of a claim that is not left out.
+        ties: Whether every pair is claimed to be equal.
+        two_sided: Whether a difference in either direction is what is claimed.
+        lead: The key of the sentence that a verdict begins with.
+        undirected_lead: The same where neither end of the metric is better.
+    """
+
+    meaning: str
+    problems: Callable[[Claim], list[str]] = lambda _: []
+    pairs: Callable[[Claim, Metric], tuple[PairRule, ...]] = lambda *_: ()
+    outcome: Callable[[Judged], Conclusion] | None = None
+    status: Literal["judged", "measured", "qualitative"] = "judged"
+    ties: bool = False
+    two_sided: bool = False
+    lead: str = ""
+    undirected_lead: str = ""
+
+    def lead_of(self, *, directed: bool) -> str:
+        """The key of its leading sentence, for a metric that has a better end or has none."""
+        return self.lead if directed else self.undirected_lead or self.lead
+
+
+# --- what a claim needs
+
+
+def _needs_two_levels(claim: Claim) -> list[str]:
+    if claim.runs and len(claim.levels) == 1:
+        return [f"kind {claim.kind} compares levels: name at least two"]
+    return []
+
+
+def _needs_better(claim: Claim) -> list[str]:
+    if claim.runs and not (claim.better and claim.than):
+        return ["kind best needs better: [...] and than: [...]"]
+    return []
+
+
+def _needs_count(claim: Claim) -> list[str]:
+    wrong = claim.runs and METRICS[claim.metric].unit != "count"
+    problems = [f"kind definition needs metric: parameters, got {claim.metric}"] if wrong else []
+    return _needs_values(claim, "") + problems
+
+
+def _needs_order(claim: Claim) -> list[str]:
+    if not claim.order:
+        return _needs_values(claim, ", or an order") + _needs_two_levels(claim)
+    lacking = [name for name in claim.levels if name not in claim.order]
+    return [f"order lacks {name!r}" for name in lacking] + _needs_two_levels(claim)
+
+
+def _needs_values(claim: Claim, otherwise: str) -> list[str]:
+    missing = [name for name in claim.levels if name not in claim.claimed]
+    needs = f"(kind {claim.kind} needs one per level{otherwise})"
+    return [f"claimed lacks a value for {missing} {needs}"] if missing else []
+
+
+# --- which levels it compares
+
+
+def order_rules(
+    claimed: Mapping[str, float], *, lower_is_better: bool, scale: Scale, default_margin: float
+) -> tuple[PairRule, ...]:
+    """Neighbours by claimed value, best first, then the ends; margins <= half the claimed gap."""
+    if len(claimed) < 2 or not np.isfinite(list(claimed.values())).all():
+        raise ValueError(f"an order claim needs two or more finite values, got {dict(claimed)}")
+    scaled = {k: float(log_scale(v)) if scale == "log" else v for k, v in claimed.items()}
+    levels = sorted(scaled, key=scaled.__getitem__, reverse=not lower_is_better)
+    return _chain(levels, lambda a, b: abs(scaled[a] - scaled[b]), default_margin=default_margin)
+
+
+def _chain(
+    levels: Sequence[str], gap_of: Callable[[str, str], float], *, default_margin: float
+) -> tuple[PairRule, ...]:
+    """Neighbours, best first, then the ends where there are more than two levels."""
+
+    def rule(better: str, worse: str, role: Role) -> PairRule:
+        gap = gap_of(better, worse)
+        margin = min(default_margin, gap / 2) if gap else default_margin
+        return PairRule(better=better, worse=worse, margin=margin, tie=gap == 0, role=role)
+
+    rules = [rule(a, b, "adjacent") for a, b in pairwise(levels)]
+    ends = rule(levels[0], levels[-1], "extremes")
+    return (*rules, ends) if len(levels) > 2 and not ends.tie else tuple(rules)
+
+
+def _in_order(claim: Claim, metric: Metric) -> tuple[PairRule, ...]:
+    margin = metric.margin_on_scale(claim.margin)
+    if claim.order:  # without numbers
+        return _chain(claim.order, lambda *_: math.inf, default_margin=margin)
+    return order_rules(
+        claim.claimed,
+        lower_is_better=metric.lower_is_better,
+        scale=metric.scale,
+        default_margin=margin,
+    )
+
+
+def _better_than(claim: Claim, metric: Metric) -> tuple[PairRule, ...]:
+    return _pairs(itertools.product(claim.better, claim.than), claim, metric)
+
+
+def _all_pairs(claim: Claim, metric: Metric) -> tuple[PairRule, ...]:
+    return _pairs(itertools.combinations(claim.levels, 2), claim, metric)
+
+
+def _pairs(pairs: Iterable[tuple[str, str]], claim: Claim, metric: Metric) -> tuple[PairRule, ...]:
+    margin, tie = metric.margin_on_scale(claim.margin), KINDS[claim.kind].ties
+    return tuple(PairRule(better=a, worse=b, margin=margin, tie=tie) for a, b in pairs)
+
+
+# --- what follows from the pairs: the first that holds
+
+
+def _order_outcome(pairs: Judged) -> Conclusion:
+    if all(pair.tie for pair in pairs):
+        return _equal_outcome(pairs)  # an order of nothing but ties claims just that
+    ends = [pair for pair in pairs if pair.role == "extremes" or len(pairs) == 1]
+    return _strict_outcome([p for p in pairs if p.role != "extremes"], pairs=pairs, ends=ends)
+
+
+def _best_outcome(pairs: Judged) -> Conclusion:
+    return _strict_outcome(pairs, pairs=pairs, ends=pairs)
+
+
+def _strict_outcome(steps: Judged, *, pairs: Judged, ends: Judged) -> Conclusion:
+    """``steps`` are to hold; ``ends``, the pairs that are furthest apart, can contradict alone."""
+    failed = [pair for pair in steps if pair.status not in ("UP", "up", "holds")]
+    if not failed:
+        return "reproduced", "every pair is as claimed"
+    some = any(pair.status == "UP" for pair in pairs)
+    against = [pair for pair in ends if pair.status == "REV"]
+    if not against and not some:
+        # Beyond the design: no practical difference anywhere contradicts `best` as it does an order.
+        equal = ends if all(pair.status == "equal" for pair in ends) else ()
+        against = [pair for pair in pairs if pair.status == "REV"] or list(equal)
+    if against:
+        return "contradicted", _clause(against)
+    return "partly" if some else "inconclusive", _clause(failed)
+
+
+def _differs_outcome(pairs: Judged) -> Conclusion:
+    if apart := [pair for pair in pairs if pair.status in ("UP", "REV")]:
+        return "reproduced", f"{apart[0].better} and {apart[0].worse} differ"
+    return _best_outcome(pairs)
+
+
+def _equal_outcome(pairs: Judged) -> Conclusion:
+    failed = [pair for pair in pairs if pair.status != "holds"]
+    if not failed:
+        return "reproduced", "every pair is as claimed"
+    if against := [pair for pair in pairs if pair.status == "violated"]:
+        return "contradicted", _clause(against)
+    return "partly" if len(failed) < len(pairs) else "inconclusive", _clause(failed)
+
+
+_CLAUSES: Mapping[str, str] = {
+    "unclear": "{0} against {1} unclear",
+    "REV": "reversed: {1} is better than {0}",
+    "equal": "no practical difference between {0} and {1}",
+    "violated": "{0} and {1} differ by more than the margin",
+}
+
+
+def _clause(pairs: Judged) -> str:
+    """What was found, for the first few pairs."""
+    found = [_CLAUSES[p.status].format(p.better, p.worse) for p in pairs[:3]]
+    return ", ".join(found) + (", …" if pairs[3:] else "")
+
+
+KINDS: Mapping[Kind, ClaimKind] = {
+    "order": ClaimKind(
+        meaning="the order of the levels is claimed",
+        problems=_needs_order,
+        pairs=_in_order,
+        outcome=_order_outcome,
+        lead="order",
+    ),
+    "best": ClaimKind(
+        meaning="one level is claimed to be the best",
+        problems=_needs_better,
+        pairs=_better_than,
+        outcome=_best_outcome,
+        lead="best",
+        undirected_lead="smallest",
+    ),
+    "differs": ClaimKind(
+        meaning="a difference is claimed, without numbers",
+        problems=_needs_two_levels,
+        pairs=_all_pairs,
+        outcome=_differs_outcome,
+        two_sided=True,
+        lead="differs",
+    ),
+    "equal": ClaimKind(
+        meaning="no difference is expected",
+        problems=_needs_two_levels,
+        pairs=_all_pairs,
+        outcome=_equal_outcome,
+        ties=True,
+        lead="equal",
+    ),
+    "definition": ClaimKind(
+        meaning="a number that follows from the model",
+        problems=_needs_count,
+        status="measured",
+        lead="counted",
+    ),
+    "qualitative": ClaimKind(meaning="a statement without numbers", status="qualitative"),
+}

@@ -1,0 +1,140 @@
+"""The records of a plan: read, checked, and the blocks of each cell joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nnbench.cells.cell import block_name, blocks_of
+from nnbench.experiments.joining import together
+from nnbench.experiments.measured import JsonObject
+from nnbench.plan.plan import Plan
+from nnbench.records.record import Record
+from nnbench.records.results import Rejected
+from nnbench.records.store import RejectedRecordError, read_record, record_path
+
+NO_RECORD = "no record: its job failed or has not run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """The records of a plan's cells.
+
+    Attributes:
+        blocks: By cell id, in the order of their seeds; cells without any record are left out.
+        rejected: Records that were not used, and why.
+        missing: Why a cell lacks runs of whole blocks, by cell id.
+    """
+
+    blocks: Mapping[str, tuple[Record, ...]]
+    rejected: tuple[Rejected, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    _joined: dict[tuple[str, int], Record] = field(default_factory=dict, repr=False)
+
+    def of(self, cell_id: str, *, seeds: int) -> tuple[Record, ...]:
+        """The blocks of a cell that hold some of its first ``seeds`` seeds."""
+        return tuple(r for r in self.blocks.get(cell_id, ()) if r.seeds[0] < seeds)
+
+    def joined(self, cell_id: str, *, seeds: int) -> Record | None:
+        """The same as one record; None where there is none."""
+        found = self.of(cell_id, seeds=seeds)
+        key = cell_id, len(found)
+        if found and key not in self._joined:
+            self._joined[key] = joined(found)
+        return self._joined.get(key)
+
+
+def read_records(plan: Plan, results: Path) -> Records:
+    """The records of all planned blocks, which were rejected, and what is missing."""
+    blocks: dict[str, tuple[Record, ...]] = {}
+    rejected: list[Rejected] = []
+    missing: dict[str, str] = {}
+    for cell_id, count in plan.seeds.items():
+        found: list[Record] = []
+        reasons: dict[str, str] = {}
+        for seeds in blocks_of(count):
+            try:
+                record = _found(record_path(results, cell_id, seeds))
+            except RejectedRecordError as error:
+                rejected.append(Rejected(cell=cell_id, reason=error.reason))
+                reasons[block_name(seeds)] = error.reason
+                continue
+            found += [] if record is None else [record]
+            reason = NO_RECORD if record is None else record.failure
+            if reason is not None:
+                reasons[block_name(seeds)] = reason
+        if found:
+            blocks[cell_id] = tuple(found)
+        if reasons:
+            missing[cell_id] = _why(reasons, blocks=len(blocks_of(count)))
+    return Records(blocks=blocks, rejected=tuple(rejected), missing=missing)
+
+
+def _found(path: Path) -> Record | None:
+    return read_record(path) if path.exists() else None
+
+
+def _why(reasons: Mapping[str, str], *, blocks: int) -> str:
+    """Why blocks have no runs; which ones, unless that is so of all for one reason."""
+    if len(reasons) == blocks and len(set(reasons.values())) == 1:
+        return next(iter(reasons.values()))
+    return "; ".join(f"seeds {block}: {reason}" for block, reason in reasons.items())
+
+
+def joined(blocks: Sequence[Record]) -> Record:
+    """The blocks of one cell as one record.
+
+    Runs, curves and stopped epochs stand side by side in the order of their seeds, seconds are summed,
+    speeds are weighted by training time, an untrained predictor's scores by seeds, memory is the
+    most of any block. What was chosen or described once per cell is the first block's.
+    """
+    if len(blocks) == 1:
+        return blocks[0]
+    whole = together(blocks, [len(block.seeds) for block in blocks])
+    phases = dict.fromkeys(name for block in blocks for name in block.seconds)
+    return whole.model_copy(
+        update={
+            "seeds": tuple(seed for block in blocks for seed in block.seeds),
+            "missing": {at: why for block in reversed(blocks) for at, why in block.missing.items()},
+            "facts": _facts(blocks),
+            "notes": tuple(dict.fromkeys(note for block in blocks for note in block.notes)),
+            "seconds": {name: sum(b.seconds.get(name, 0.0) for b in blocks) for name in phases},
+            "failure": None if whole.runs else blocks[0].failure,
+            "samples_per_second": _speed(blocks),
+            "peak_memory_mb": _most(block.peak_memory_mb for block in blocks),
+            "device_peak_memory_mb": _most(block.device_peak_memory_mb for block in blocks),
+            "out_of_memory": tuple(size for block in blocks for size in block.out_of_memory),
+            **{name: _first(getattr(block, name) for block in blocks) for name in _ONCE},
+        }
+    )
+
+
+_ONCE = ("search", "settings_used", "parameters", "classes", "test_samples", "stacked")
+
+
+def _facts(blocks: Sequence[Record]) -> dict[str, JsonObject]:
+    """What describes each entry: as the first block has it, with what only later ones tell."""
+    facts: dict[str, JsonObject] = {}
+    for block in blocks:
+        for entry, told in block.facts.items():
+            facts[entry] = {**told, **facts.get(entry, {})}
+    return facts
+
+
+def _speed(blocks: Sequence[Record]) -> float | None:
+    """Samples per second of all blocks: each block's counts as long as it trained."""
+    known = [(b.samples_per_second, b.seconds.get("train", 0.0)) for b in blocks]
+    speeds = [(speed, time) for speed, time in known if speed is not None]
+    total = sum(time for _, time in speeds)
+    if not total:
+        return sum(speed for speed, _ in speeds) / len(speeds) if speeds else None
+    return sum(speed * time for speed, time in speeds) / total
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _first(values: Iterable[object]) -> object:
+    return next((value for value in values if value is not None), None)

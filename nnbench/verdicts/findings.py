@@ -1,0 +1,147 @@
+"""A claim on one dataset, in one track, as one of its variants reads it: its levels and its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nnbench.cells.cell import dataset_of
+from nnbench.claims.claim import Claim
+from nnbench.claims.kinds import KINDS
+from nnbench.metrics import METRICS, Metric
+from nnbench.plan.plan import Plan
+from nnbench.records.record import Record
+from nnbench.records.results import Finding
+from nnbench.text import wording
+from nnbench.verdicts.evidence import Records
+from nnbench.verdicts.levels import level_result, metric_on, objective_of, resolution
+from nnbench.verdicts.measurements import LevelRuns
+from nnbench.verdicts.pairs import pair_result, unjudged, verdict_of
+from nnbench.verdicts.provenance import machine_texts
+from nnbench.verdicts.rules import Verdict
+
+_ALIKE = 0.01  # relative spread of untrained scores that one line in a figure can stand for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A plan, its records, and what every level reads of them."""
+
+    plan: Plan
+    records: Records
+    levels: tuple[LevelRuns, ...]
+
+
+def findings(claim_id: str, claim: Claim, evidence: Evidence) -> tuple[Finding, ...]:
+    """What is found on each dataset, in each track and variant, in the plan's order."""
+    groups: dict[tuple[str | None, str, str], list[LevelRuns]] = {}
+    for level in evidence.levels:
+        use = level.use
+        if use.claim == claim_id:
+            groups.setdefault((use.variant, use.dataset, use.track), []).append(level)
+    return tuple(_finding(levels, claim, evidence) for levels in groups.values())
+
+
+def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> Finding:
+    plan, records, use = evidence.plan, evidence.records, levels[0].use
+    reading, dataset = claim.reading(use.variant), dataset_of(use.dataset)
+    metric = METRICS[reading.metric]
+    lost = {lv.use.level: _why_lost(lv, metric, records) for lv in levels if lv.lost}
+    shown = tuple(
+        level_result(level, reading, plan, records, reason=lost.get(level.use.level))
+        for level in levels
+    )
+    objective = objective_of(shown, dataset)
+    metric = metric_on(metric, dataset, objective)
+    blocks = [b for lv in levels for c in lv.use.cells for b in records.of(c, seeds=lv.use.seeds)]
+    machines = machine_texts(blocks)
+    verdict = _verdict(levels, reading, metric, lost=lost, machines=machines)
+    finding = Finding(
+        dataset=use.dataset,
+        dataset_title=dataset.title,
+        track=use.track,
+        variant=use.variant,
+        variant_title=claim.variants[use.variant].title if use.variant else None,
+        decides=_decides(levels[0], claim),
+        kind=reading.kind,
+        task=dataset.task,
+        metric=metric.name,
+        metric_title=wording.title_of(metric),
+        **{name: getattr(metric, name) for name in _METRIC_FACTS},
+        conditional=dataset.kind == "fixed",
+        objective=objective,
+        machines=machines,
+        notes=tuple(dict.fromkeys(note for block in blocks for note in block.notes)),
+        chance=_chance(levels, metric, records),
+        resolution=resolution(shown, metric, dataset),
+        levels=shown,
+        verdict=verdict.verdict if verdict else None,
+        verdict_reason=verdict.reason if verdict else "",
+        blocks=verdict.blocks if verdict else max(level.planned for level in shown),
+        pairs=tuple(pair_result(p, metric) for p in verdict.pairs) if verdict else (),
+        sentence=None,
+    )
+    return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})
+
+
+_METRIC_FACTS = ("unit", "lower_is_better", "directed", "scale", "timing", "derived")
+
+
+def _decides(level: LevelRuns, claim: Claim) -> bool:
+    """Whether the claim's verdict is that of this finding."""
+    use, first = level.use, next(iter(claim.datasets))
+    return use.variant is None and use.dataset == first and use.track == claim.decided_by
+
+
+def _verdict(
+    levels: Sequence[LevelRuns],
+    reading: Claim,
+    metric: Metric,
+    *,
+    lost: Mapping[str, str],
+    machines: Sequence[str],
+) -> Verdict | None:
+    """None where nothing is judged. Timings of different machines are not pooled, and so not compared."""
+    if KINDS[reading.kind].status != "judged":
+        return None
+    if metric.timing and len(machines) > 1:
+        names = "; ".join(machines)
+        return unjudged(f"measured on different machines, which are not pooled: {names}")
+    return verdict_of(levels, reading, metric, lost=lost)
+
+
+def _why_lost(level: LevelRuns, metric: Metric, records: Records) -> str:
+    """Why a level has no value at all."""
+    use = level.use
+    for cell_id in use.cells:
+        record = records.joined(cell_id, seeds=use.seeds)
+        if record and use.at in record.missing:
+            # what reads it says so itself
+            return record.missing[use.at].removeprefix("not measured: ")
+    reasons = [records.missing[cell_id] for cell_id in use.cells if cell_id in records.missing]
+    if reasons:
+        return reasons[0]
+    if (level.runs["status"] == "diverged").all():
+        return "every run diverged, which gives no score here"
+    where = f" at {use.at}" if use.at else ""
+    return f"its record has no {metric.title.lower()}{where}"
+
+
+def _chance(levels: Sequence[LevelRuns], metric: Metric, records: Records) -> float | None:
+    """What an untrained predictor scores; None where it has no score or levels differ in it."""
+    found = [
+        _untrained(records.joined(cell_id, seeds=level.use.seeds), metric, level.use.at)
+        for level in levels
+        for cell_id in level.use.cells
+    ]
+    known = [score for score in found if score is not None]
+    if not known or len(known) < len(found):
+        return None
+    alike = max(known) - min(known) <= _ALIKE * max(map(abs, known))
+    return sum(known) / len(known) if alike else None
+
+
+def _untrained(record: Record | None, metric: Metric, at: str | None) -> float | None:
+    scores = (record.untrained if record else None) or {}
+    there = scores.get(f"{metric.name}@{at}")
+    return scores.get(metric.name) if there is None else there

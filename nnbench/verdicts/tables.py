@@ -1,0 +1,57 @@
+"""The measurements as files in ``results/aggregate``, for a reader's own tools (pandas, Parquet).
+
+``measurements.csv`` and ``.parquet`` are the tidy table, ``candidates.csv`` has the
+candidates of picks, ``curves.csv`` the mean learning curves of each cell, and ``records.sha256`` says what
+records they were made of. ``docs/measurements.md`` explains their columns.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from nnbench.records.store import MADE_OF, records_sha256, write_atomically
+from nnbench.verdicts.curves import curve_table
+from nnbench.verdicts.findings import Evidence
+from nnbench.verdicts.measurements import candidates, measurements
+
+
+def write_tables(evidence: Evidence, folder: Path) -> None:
+    """Write the tables of what was read; the same records give the same bytes.
+
+    Args:
+        evidence: See ``nnbench.verdicts.judge.gather``.
+        folder: Usually ``results/aggregate``.
+
+    Raises:
+        NnbenchError: The folder cannot be written.
+    """
+    plan, records = evidence.plan, evidence.records
+    tidy = measurements(evidence.levels)
+    cells = {
+        cell_id: record
+        for cell_id, seeds in plan.seeds.items()
+        if (record := records.joined(cell_id, seeds=seeds)) is not None
+    }
+    tables = {
+        "measurements": tidy,
+        "candidates": candidates(evidence.levels),
+        "curves": curve_table(cells),
+    }
+    for name, table in tables.items():
+        write_atomically(folder / f"{name}.csv", _csv(table))
+    write_atomically(folder / "measurements.parquet", _parquet(tidy))
+    made_of = records_sha256(Path(plan.config.results), plan.blocks())
+    write_atomically(folder / MADE_OF, made_of.encode() + b"\n")
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    file = io.BytesIO()
+    table.to_parquet(file, engine="pyarrow", index=False)
+    return file.getvalue()
