@@ -60,6 +60,14 @@ def found(a: Json, b: Json) -> Json:
     return content
 
 
+def moved(content: Json) -> dict[str, Json]:
+    return {
+        f"{entry['claim']} {entry['dataset']} {entry['level']}": entry
+        for entry in content["levels"]
+        if entry["outcome"] == "moved"
+    }
+
+
 def levels_of(content: Json, claim_id: str, *, at: int = 0) -> list[Json]:
     claims = {item["id"]: item for item in content["claims"]}
     levels: list[Json] = claims[claim_id]["results"][at]["levels"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from made_up_audit import (
@@ -27,7 +27,7 @@ from nnbench.audit.rerun import Task, measure_again
 from nnbench.audit.subjects import finished
 from nnbench.audit.text import audit_text
 from nnbench.errors import NnbenchError
-from nnbench.plan.plan import Plan
+from nnbench.plan.plan import Plan, make_plan
 from nnbench.records.store import dataset_folder, record_path, write_record
 
 TESTS = Path(__file__).parent
@@ -136,7 +136,7 @@ def test_a_record_that_cannot_be_read_is_reported(project: Project) -> None:
 def test_an_old_record_that_was_tampered_with_is_reported(project: Project) -> None:
     """Its id is the hash of its content: neither can be changed alone."""
     project.keep()
-    cell = next(iter(finished_cells(project)))
+    cell = next(iter(make_plan(project.config).cells.values()))
     record = block_record(cell, {"test_loss": [0.1] * 5}).model_dump(mode="json")
     paths = [record_path(project.results, name, BLOCK) for name in ("a" * 16, "b" * 16, "c" * 16)]
     write_plain(paths[0], {**record, "cell": {**record["cell"], "id": "a" * 16}})
@@ -149,12 +149,6 @@ def test_an_old_record_that_was_tampered_with_is_reported(project: Project) -> N
         (str(paths[1]), "belongs to another cell"),
         (str(paths[2]), "not of a record's shape"),
     ]
-
-
-def finished_cells(project: Project) -> list[Any]:
-    from nnbench.plan.plan import make_plan
-
-    return list(make_plan(project.config).cells.values())
 
 
 def test_a_process_that_fails_is_a_failed_cell_with_its_last_words(project: Project) -> None:
@@ -244,9 +238,8 @@ def test_blocks_are_measured_again_as_they_were(tmp_path: Path) -> None:
 def test_times_are_never_identical_and_of_other_hardware_not_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(
-        "PYTHONPATH", f"{TESTS.parent}:{TESTS}"
-    )  # where the job finds the user's own experiment
+    # where the job finds the user's own experiment
+    monkeypatch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
     clock = claim(
         kind="best", metric="seconds", claimed=None, better=["sum"], than=["sort"],
         settings={"experiment": "own_clock:CLOCK"},

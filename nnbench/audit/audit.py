@@ -98,19 +98,14 @@ def audit(
 
 def _nothing(found: Found, config: Config) -> NnbenchError:
     """Why there is nothing to audit."""
-    if not found.refused:
-        return NnbenchError(
-            "no finished cell to audit",
-            got=f"no record in {config.results}/cells",
-            todo="run the pipeline first, or audit a published report with --report",
-        )
-    first, *others = found.refused
-    more = f", and {len(others)} more" if others else ""
-    return NnbenchError(
-        "no cell can be measured again",
-        got=f"{first.source}: {first.why}{more}",
-        todo="audit something that today's config, code and schema still support",
-    )
+    if found.refused:
+        first, *others = (f"{entry.source}: {entry.why}" for entry in found.refused)
+        got = f"{first}, and {len(others)} more" if others else first
+        todo = "audit something that today's config, code and schema still support"
+        return NnbenchError("no cell can be measured again", got=got, todo=todo)
+    got = f"no record in {config.results}/cells"
+    todo = "run the pipeline first, or audit a published report with --report"
+    return NnbenchError("no finished cell to audit", got=got, todo=todo)
 
 
 def sample(subjects: Sequence[Subject], size: int, *, seed: int) -> list[Subject]:
@@ -180,10 +175,9 @@ def _outcome(
 def _compared(then: Known, now: Known, changed: Mapping[str, Change]) -> tuple[Outcome, list[str]]:
     whole = _TO_THE_BIT if then.records else ()
     differ = [name for name in whole if _parts(then, name) != _parts(now, name)]
-    by_outcome = {
-        outcome: [name for name, change in changed.items() if change.outcome == outcome]
-        for outcome in {change.outcome for change in changed.values()}
-    }
+    by_outcome: dict[str, list[str]] = {}
+    for name, change in changed.items():
+        by_outcome.setdefault(change.outcome, []).append(name)
     if gone := [name for name in changed if name not in now.runs]:
         why = [f"{place}: {r}" for record in now.records for place, r in record.missing.items()]
         return "drifted", [f"{', '.join(gone)} not measured any more", *dict.fromkeys(why)]

@@ -24,19 +24,29 @@ def compare_text(found: Comparison, *, names: tuple[str, str]) -> str:
         _levels([level for level in found.levels if level.outcome == "moved"]),
         _not_compared(found),
         _provenance(found.provenance),
-        [compare_summary(found)],
+        [_compare_summary(found)],
     )
 
 
 def audit_text(found: Audit) -> str:
     """A readable account: the sampled cells, what could not be audited, and a sentence."""
-    return _paragraphs(_cells(found.cells), _left_out(found), [audit_summary(found)])
+    return _paragraphs(_cells(found.cells), _left_out(found), [_audit_summary(found)])
 
 
 def _paragraphs(*paragraphs: Iterable[str]) -> str:
-    # files may come from anywhere: no escape sequence of theirs reaches the terminal
+    # results may come from anybody: no escape sequence in them reaches the terminal
     texts = ("\n".join(map(printable, lines)) for lines in paragraphs)
     return "\n\n".join(text for text in texts if text)
+
+
+def _table(
+    rows: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], *, indent: int
+) -> Iterator[str]:
+    """A head and rows in columns; below each row, its notes."""
+    head, *lines = _columns(rows, indent=indent)
+    yield head
+    for line, below in zip(lines, notes, strict=True):
+        yield from (line, *(f"    {note}" for note in below))
 
 
 def _columns(rows: Sequence[Sequence[str]], *, indent: int) -> list[str]:
@@ -57,16 +67,14 @@ def _counted(number: int, noun: str) -> str:
 # --- compare
 
 
-def compare_summary(found: Comparison) -> str:
-    """One sentence."""
+def _compare_summary(found: Comparison) -> str:
     levels = found.summary.levels
     rest = ", ".join(
         f"{number} {outcome}" for outcome, number in levels.items() if number and outcome != "moved"
     )
     if not found.differs:
-        return (
-            f"Nothing changed beyond noise in {_counted(found.summary.claims, 'claim')} ({rest})."
-        )
+        claims = _counted(found.summary.claims, "claim")
+        return f"Nothing changed beyond noise in {claims} ({rest})."
     changed = _counted(found.summary.verdicts_changed, "verdict")
     moved = _counted(levels["moved"], "level")
     return f"{changed} changed, {moved} moved beyond noise ({rest or 'no others'})."
@@ -108,13 +116,13 @@ def _levels(moved: Sequence[LevelChange]) -> Iterator[str]:
         return
     yield "Levels that moved beyond noise"
     head = ("claim", "where", "level", "metric", "A", "B", "change", "p (Holm)")
-    titles, *rows = _columns([head, *map(_level_row, moved)], indent=2)
-    yield titles
-    for level, row in zip(moved, rows, strict=True):
-        yield row
-        more = len(level.reasons) - MOST_CAUSES
-        shown = "; ".join(level.reasons[:MOST_CAUSES])
-        yield f"    may be: {shown}{f'; {more} more' if more > 0 else ''}"
+    rows = [head, *map(_level_row, moved)]
+    yield from _table(rows, [[_causes(level.reasons)] for level in moved], indent=2)
+
+
+def _causes(reasons: Sequence[str]) -> str:
+    more = [f"{len(reasons) - MOST_CAUSES} more"] if reasons[MOST_CAUSES:] else []
+    return f"may be: {'; '.join([*reasons[:MOST_CAUSES], *more])}"
 
 
 def _level_row(level: LevelChange) -> tuple[str, ...]:
@@ -162,8 +170,7 @@ def _provenance(differences: Sequence[Difference]) -> Iterator[str]:
 # --- audit
 
 
-def audit_summary(found: Audit) -> str:
-    """One sentence, with the seed that draws the same cells again."""
+def _audit_summary(found: Audit) -> str:
     outcomes = ", ".join(
         f"{number} {_WORDS.get(name, name)}" for name, number in found.summary.items() if number
     )
@@ -174,14 +181,10 @@ def audit_summary(found: Audit) -> str:
 
 
 def _cells(cells: Sequence[AuditedCell]) -> Iterator[str]:
-    if not cells:
-        return
     head = ("cell", "outcome", "largest difference", "time", "what")
-    titles, *rows = _columns([head, *map(_cell_row, cells)], indent=0)
-    yield titles
-    for cell, row in zip(cells, rows, strict=True):
-        yield row
-        yield from _reasons(cell)
+    if cells:
+        rows = [head, *map(_cell_row, cells)]
+        yield from _table(rows, [list(_reasons(cell)) for cell in cells], indent=0)
 
 
 def _cell_row(cell: AuditedCell) -> tuple[str, ...]:
@@ -202,9 +205,9 @@ def _largest(cell: AuditedCell) -> str:
 def _reasons(cell: AuditedCell) -> Iterator[str]:
     reasons = [line for reason in cell.reasons for line in reason.splitlines()]
     most = len(reasons) if cell.outcome == "failed" else MOST_REASONS
-    yield from (f"    {reason}" for reason in reasons[:most])
+    yield from reasons[:most]
     if reasons[most:]:
-        yield f"    {len(reasons) - most} more (--json has all)"
+        yield f"{len(reasons) - most} more (--json has all)"
 
 
 def _left_out(found: Audit) -> Iterator[str]:
