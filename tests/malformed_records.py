@@ -30,7 +30,8 @@ from nnbench.errors import NnbenchError
 from nnbench.jobs.job import read_cell
 from nnbench.records.record import CONTENT
 from nnbench.records.store import SCHEMA_VERSION, read_record, record_path, write_record
-from nnbench.report import read_results, write_report
+from nnbench.records.results import read_results
+from nnbench.report import write_report
 from nnbench.settings import Settings
 from nnbench.verdicts.judge import judge_all
 from nnbench.verdicts.measurements import aggregate
@@ -258,8 +259,11 @@ def results_compared(folder: Path) -> Case:
 
 @case("results.json with right types, shown")
 def results_shown(folder: Path) -> Case:
+    path = folder / "results.json"
+
     def load(data: Any) -> None:
-        write_report(data, folder / "reports")
+        path.write_text(json.dumps(data), encoding="utf-8")
+        write_report(read_results(path), folder / "reports")
 
     names = ("results.json",)
     return Case(inputs=retyped(small_results()), load=load, names=names, examples=25)
