@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nnbench.audit.compare import Comparison
+    from nnbench.audit.comparison import Comparison
     from nnbench.cells.cell import Cell
     from nnbench.plan.plan import Plan
     from nnbench.records.record import Record

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
@@ -54,8 +54,8 @@ class Metric:
         more: What a larger value is called in a sentence: larger, longer, more.
     """
 
-    name: str
-    title: str
+    name: str = field(kw_only=False)
+    title: str = field(kw_only=False)
     unit: Unit
     lower_is_better: bool
     scale: Scale
@@ -107,24 +107,18 @@ _count = partial(_low, unit="count", diverged="kept", directed=False, plural=Tru
 
 # Margins are nnbench's own defaults: one accuracy point, 5 % of a loss, 10 % of a duration or a speed.
 _METRICS = (
-    _loss(name="test_loss", title="Test loss"),
-    _accuracy(name="test_accuracy", title="Test accuracy"),
-    _loss(name="validation_loss", title="Validation loss"),
-    _accuracy(name="validation_accuracy", title="Validation accuracy"),
-    _loss(name="train_loss", title="Training loss"),
-    _accuracy(name="train_accuracy", title="Training accuracy"),
-    _loss(
-        name="loss_gap",
-        title="Loss gap (test minus training)",
-        scale="raw",
-        margin=0.02,
-        bounds=_ANY,
-    ),
-    _error(name="test_mae", title="Mean absolute test error"),
-    _error(name="test_rmse", title="Root mean squared test error"),
+    _loss("test_loss", "Test loss"),
+    _accuracy("test_accuracy", "Test accuracy"),
+    _loss("validation_loss", "Validation loss"),
+    _accuracy("validation_accuracy", "Validation accuracy"),
+    _loss("train_loss", "Training loss"),
+    _accuracy("train_accuracy", "Training accuracy"),
+    _loss("loss_gap", "Loss gap (test minus training)", scale="raw", margin=0.02, bounds=_ANY),
+    _error("test_mae", "Mean absolute test error"),
+    _error("test_rmse", "Root mean squared test error"),
     _low(
-        name="epochs_to_target",
-        title="Epochs to the target",
+        "epochs_to_target",
+        "Epochs to the target",
         unit="epochs",
         margin=0.10,
         source="target",
@@ -133,8 +127,8 @@ _METRICS = (
         more="more",
     ),
     _fraction(
-        name="stuck",
-        title="Runs stuck at the start",
+        "stuck",
+        "Runs stuck at the start",
         lower_is_better=True,
         margin=0.05,
         source="classes",
@@ -142,30 +136,22 @@ _METRICS = (
         plural=True,
     ),
     _fraction(
-        name="dead_units",
-        title="Dead units",
+        "dead_units",
+        "Dead units",
         lower_is_better=True,
         source="dead_units",
         diverged="nothing",
         plural=True,
     ),
     _ratio(
-        name="gradient_ratio_start",
-        title="Gradient ratio at the start",
-        source="gradients",
-        directed=False,
+        "gradient_ratio_start", "Gradient ratio at the start", source="gradients", directed=False
     ),
-    _ratio(
-        name="gradient_ratio",
-        title="Gradient ratio during training",
-        source="gradients",
-        directed=False,
-    ),
-    _ratio(name="gradient_noise", title="Gradient noise", source="gradient_noise"),
-    _ratio(name="reconstruction_error", title="Reconstruction error", margin=0.05, source="rbm"),
+    _ratio("gradient_ratio", "Gradient ratio during training", source="gradients", directed=False),
+    _ratio("gradient_noise", "Gradient noise", source="gradient_noise"),
+    _ratio("reconstruction_error", "Reconstruction error", margin=0.05, source="rbm"),
     Metric(
-        name="rank_correlation",
-        title="Rank correlation",
+        "rank_correlation",
+        "Rank correlation",
         unit="correlation",
         lower_is_better=False,
         scale="raw",
@@ -174,22 +160,22 @@ _METRICS = (
         source="pick",
         diverged="nothing",
     ),
-    _time(name="seconds", title="Training time", unit="seconds"),
+    _time("seconds", "Training time", unit="seconds"),
     _time(
-        name="hours",
-        title="Training time",
+        "hours",
+        "Training time",
         unit="hours",
         derived="derived: images of the stated workload / measured images per second",
     ),
     _time(
-        name="images_per_second",
-        title="Images per second",
+        "images_per_second",
+        "Images per second",
         unit="per second",
         lower_is_better=False,
         plural=True,
         more="more",
     ),
-    _count(name="parameters", title="Parameters", source="training"),
-    _count(name="flops", title="Floating-point operations of one image", source="experiment"),
+    _count("parameters", "Parameters", source="training"),
+    _count("flops", "Floating-point operations of one image", source="experiment"),
 )
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}

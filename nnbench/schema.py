@@ -38,6 +38,11 @@ def is_name(text: str, *, most: int = LONGEST_NAME) -> bool:
     return 1 <= len(text) <= most and _UNPRINTABLE.search(text) is None
 
 
+def printable(text: str) -> str:
+    """The text with � in place of characters that could control a terminal."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 LARGEST = 1e100
 """Of a number: squares and sums of such ones are finite, and nothing measured is larger."""
 

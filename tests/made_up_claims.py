@@ -12,6 +12,7 @@ _SEARCH = {
     "scores": [0.61, 0.35, 0.31, 0.52, None],
     "chosen": 2,
     "at_edge": False,
+    "seeds": 3,
 }
 
 

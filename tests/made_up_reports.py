@@ -10,8 +10,8 @@ from made_up_parts import claim, level, result
 from made_up_results import made_up_results
 
 from nnbench.audit.compare import compare
-from nnbench.audit.published import Published
-from nnbench.schema import parse
+from nnbench.audit.comparison import Comparison
+from nnbench.records.results import Results
 
 Json = dict[str, Any]
 Change = Callable[[Json], Any]
@@ -46,11 +46,26 @@ def changed(*changes: Change) -> Json:
     return content
 
 
+def parsed(content: Json) -> Results:
+    return Results.model_validate_json(json.dumps(content))
+
+
+def compared(a: Json, b: Json) -> Comparison:
+    return compare(parsed(a), parsed(b))
+
+
 def found(a: Json, b: Json) -> Json:
     """As a program gets it: through JSON."""
-    sides = (parse(Published, side, where=name) for side, name in ((a, "A"), (b, "B")))
-    content: Json = json.loads(json.dumps(compare(*sides), allow_nan=False))
+    content: Json = json.loads(json.dumps(compared(a, b).to_json(), allow_nan=False))
     return content
+
+
+def moved(content: Json) -> dict[str, Json]:
+    return {
+        f"{entry['claim']} {entry['dataset']} {entry['level']}": entry
+        for entry in content["levels"]
+        if entry["outcome"] == "moved"
+    }
 
 
 def levels_of(content: Json, claim_id: str, *, at: int = 0) -> list[Json]:

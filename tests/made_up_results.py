@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import html.parser
+import json
+from pathlib import Path
+from typing import Any, TypeVar
 
 from made_up_claims import all_claims
 from made_up_provenance import made_up_provenance
+from pydantic import BaseModel
+
+from nnbench.records.results import Results
+from nnbench.report import write_report
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def made_up_results() -> dict[str, Any]:
@@ -20,3 +29,35 @@ def made_up_results() -> dict[str, Any]:
         "provenance": made_up_provenance(),
         "claims": claims,
     }
+
+
+def typed(model: type[Model], content: object) -> Model:
+    """A section of the results as it is read from its JSON."""
+    return model.model_validate_json(json.dumps(content))
+
+
+def write(content: object, folder: Path) -> None:
+    """Write the report of a results dict."""
+    write_report(typed(Results, content), folder)
+
+
+class Page(html.parser.HTMLParser):
+    """What the HTML says: elements with their attributes, and texts."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.elements, self.texts = [], []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def all(self, *tags):
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())

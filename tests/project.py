@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from waiting import PATIENCE_SECONDS
 
@@ -120,13 +121,13 @@ class Project:
         return subprocess.CompletedProcess(process.args, process.returncode, output, "")
 
     def records(self) -> dict[str, Path]:
-        """Cell id -> record."""
-        return {path.parent.name: path for path in self.folder.glob("results/cells/*/record.json")}
+        """Cell id -> the record of its first block, which is the only one of five seeds."""
+        return {p.parent.name: p for p in self.folder.glob("results/cells/*/record-0-?.json")}
 
     def planned(self) -> dict[str, Path]:
         """The records of the last run's plan; those of earlier plans stay beside them."""
-        content = json.loads((self.folder / "results/aggregate/cells.json").read_bytes())
-        return {cell: path for cell, path in self.records().items() if cell in content["cells"]}
+        table = pd.read_csv(self.folder / TABLES, usecols=["cell"], dtype=str)
+        return {cell: path for cell, path in self.records().items() if cell in set(table["cell"])}
 
     def stamps(self) -> dict[str, int]:
         """Cell id -> when its record was written."""

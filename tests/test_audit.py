@@ -2,112 +2,48 @@
 
 from __future__ import annotations
 
-import copy
-import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
-from made_up_plan import FILE, claim, made_up_record, plan_in, planned, store
-from waiting import PATIENCE_SECONDS, wait_for
+from made_up_audit import (
+    BLOCK,
+    SMALL,
+    Json,
+    Project,
+    as_json,
+    block_record,
+    measure_all,
+    quiet,
+    scaled,
+    store,
+    write_plain,
+)
+from made_up_plan import claim, planned
 
-from nnbench.audit.audit import NOTHING, Found, audit, finished
-from nnbench.audit.report import reported
-from nnbench.audit.rerun import measure_again
+from nnbench.audit.audit import NOTHING, audit
+from nnbench.audit.rerun import Task, measure_again
+from nnbench.audit.subjects import finished
 from nnbench.audit.text import audit_text
-from nnbench.cells.cell import CELL_SCHEMA, hashed
-from nnbench.claims.config import Config, parse_config
-from nnbench.cli.main import main
 from nnbench.errors import NnbenchError
-from nnbench.plan.plan import Plan
-from nnbench.records.store import dataset_folder, read_record, record_path, write_record
-from nnbench.verdicts.judge import judge_all
-from nnbench.verdicts.measurements import aggregate
+from nnbench.plan.plan import Plan, make_plan
+from nnbench.records.store import dataset_folder, record_path, write_record
 
 TESTS = Path(__file__).parent
-Json = dict[str, Any]
-SMALL = claim(settings={"train_for": "1 epochs", "hidden": [8]})
-
-
-def quiet(_: str) -> None:
-    """Nobody is told."""
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """Three cells that were really trained, two seconds each, with the records that they left."""
+    """Three cells that were really trained."""
     plan = planned(tmp_path_factory.mktemp("measured"), SMALL, seeds=5)
-    cells = list(plan.cells.values())
-    for cell, rerun in zip(
-        cells, measure_again(cells, plan.config, device="cpu", cores=2, say=quiet), strict=True
-    ):
-        assert rerun.record is not None, rerun.output
-        write_record(record_path(Path(plan.config.results), cell.id), rerun.record)
+    measure_all(plan)
     return plan
-
-
-class Project:
-    """A copy of the measured project, whose records can be changed."""
-
-    def __init__(self, plan: Plan, folder: Path) -> None:
-        shutil.copytree(plan.config.results, folder / "results")
-        shutil.copy(plan.config.documents[0], folder)
-        places = {name: str(folder / name) for name in ("results", "reports")}
-        documents = [str(folder / FILE)]
-        content = {**plan.config.model_dump(mode="json"), **places, "documents": documents}
-        self.config: Config = parse_config(content)
-        self.folder, self.results = folder, folder / "results"
-        self.ids = sorted(plan.cells)
-
-    def record(self, at: int) -> Json:
-        return read_record(record_path(self.results, self.ids[at]))
-
-    def write(self, at: int, record: Json) -> None:
-        write_record(record_path(self.results, self.ids[at]), record)
-
-    def keep(self, *at: int) -> None:
-        """Remove the other records."""
-        for index, cell_id in enumerate(self.ids):
-            if index not in at:
-                shutil.rmtree(record_path(self.results, cell_id).parent, ignore_errors=True)
-
-    def write_old(self, content: Json, record: Json, **more: Any) -> Path:
-        """A record as another code or plan would have left it, under the id of its own content."""
-        own = {key: value for key, value in content.items() if key != "id"}
-        cell = {"id": hashed(own), **own}
-        path = record_path(self.results, cell["id"])
-        write_record(path, {**record, "cell": cell, **more})
-        return path
-
-    def audit(self, found: Found | None = None, **options: Any) -> Json:
-        """As a program gets it: through JSON."""
-        there = found or finished(self.config, everything=options.pop("everything", False))
-        given = {"cells": 10, "seed": 0, "device": "cpu", "cores": 2, "say": quiet, **options}
-        content: Json = json.loads(json.dumps(audit(there, self.config, **given), allow_nan=False))
-        assert audit_text(content)
-        return content
 
 
 @pytest.fixture
 def project(measured: Plan, tmp_path: Path) -> Project:
     return Project(measured, tmp_path)
-
-
-def scaled(record: Json, factor: Callable[[int], float]) -> Json:
-    """A record whose losses are multiplied, by the place of their seed."""
-    other = copy.deepcopy(record)
-    for row, run in enumerate(other["runs"].values()):
-        for name, value in run["metrics"].items():
-            if "loss" in name and value is not None:
-                run["metrics"][name] = value * factor(row)
-    return other
 
 
 # --- what came of a cell
@@ -117,10 +53,11 @@ def test_a_cell_is_identical_or_within_noise_or_drifted(project: Project) -> Non
     """Three cells are trained again; one record says another PyTorch, one wobbles, one is wrong."""
     shutil.rmtree(project.results / "data")  # it is prepared again
     first, second, third = (project.record(at) for at in range(3))
-    project.write(0, {**first, "versions": {**first["versions"], "torch": "1.0"}})
+    project.write(0, first.model_copy(update={"versions": {**first.versions, "torch": "1.0"}}))
     project.write(1, scaled(second, lambda row: 1 + 1e-4 * (-1) ** row))
     project.write(2, scaled(third, lambda row: 3.0 + 0.01 * row))
-    content = project.audit()
+    audited = project.audited()
+    content = as_json(audited)
     entries = {entry["cell"]: entry for entry in content["cells"]}
     same, noise, drifted = (entries[cell_id] for cell_id in project.ids)
 
@@ -130,7 +67,7 @@ def test_a_cell_is_identical_or_within_noise_or_drifted(project: Project) -> Non
         "drifted",
     ]
     assert same["differs"] == [
-        {"what": "torch", "a": "1.0", "b": first["versions"]["torch"]},
+        {"what": "torch", "a": "1.0", "b": first.versions["torch"]},
         *(difference for difference in same["differs"] if difference["what"] == "commit"),
     ]
     assert same["largest"]["relative"] == 0
@@ -141,7 +78,7 @@ def test_a_cell_is_identical_or_within_noise_or_drifted(project: Project) -> Non
     assert drifted["metrics"]["test_loss"]["outcome"] == "moved"
     assert drifted["metrics"]["test_accuracy"]["outcome"] == "identical"
     assert content["differs"] is True
-    shown = audit_text(content)
+    shown = audit_text(audited)
     assert "3 of 3 cells measured again (--seed 0): " in shown
     assert "1 identical to the bit, 1 within seed noise, 1 drifted." in shown
 
@@ -150,7 +87,8 @@ def test_records_of_other_code_are_measured_with_todays_and_told_apart(project: 
     """Two old records of one cell: a single training answers for both."""
     project.keep(0)
     record = project.record(0)
-    content = {**record["cell"], "code": "0123456789abcdef"}
+    cell = record.cell.model_dump(mode="json")
+    content = {**cell, "code": "0123456789abcdef"}
     settings = dict(content["settings"])
     del settings["mixed_precision"]  # an older nnbench did not know it
     same = project.write_old(content, record)
@@ -158,42 +96,59 @@ def test_records_of_other_code_are_measured_with_todays_and_told_apart(project: 
         {**content, "settings": settings}, scaled(record, lambda row: 2 + 0.1 * row)
     )
     ghost = project.write_old({**content, "settings": {**settings, "gone": 1}}, record)
-    older = project.write_old({**content, "schema": CELL_SCHEMA - 1}, record)
+    older = project.write_old({**content, "schema_version": 2}, record)
     foreign = project.write_old({**content, "dataset": "gone.yaml"}, record)
     without = project.audit()
     assert len(without["cells"]) == 1
 
-    found = project.audit(everything=True)
+    said: list[str] = []
+    audited = project.audited(everything=True, say=said.append)
+    found = as_json(audited)
     entries = {entry["source"]: entry for entry in found["cells"]}
     assert len(entries) == 3
-    assert entries[str(same)]["outcome"] == "identical"
-    drifted = entries[str(moved)]
+    assert len(said) == 1  # it is today's cell as well
+    assert entries[str(same.parent)]["outcome"] == "identical"
+    drifted = entries[str(moved.parent)]
     assert drifted["outcome"] == "drifted"
-    assert f"training code 01234567 -> {record['cell']['code'][:8]}" in drifted["reasons"]
+    assert f"training code 01234567 -> {cell['code'][:8]}" in drifted["reasons"]
     assert "setting mixed_precision (not told) -> False" in drifted["reasons"]
     refused = {entry["source"]: entry["why"] for entry in found["cannot_be_run_again"]}
     assert set(refused) == {str(ghost), str(older), str(foreign)}
     assert "unknown key" in refused[str(ghost)]
-    assert f"cell schema {CELL_SCHEMA - 1}" in refused[str(older)]
+    assert "schema_version" in refused[str(older)]
     assert "gone.yaml" in refused[str(foreign)]
-    assert "cannot be run again" in audit_text(found)
+    assert "cannot be run again" in audit_text(audited)
 
 
 def test_a_record_that_cannot_be_read_is_reported(project: Project) -> None:
     project.keep(0, 1)
-    for at, content in ((0, b"{"), (1, None)):
-        path = record_path(project.results, project.ids[at])
-        if content is None:
-            record = project.record(at)
-            write_record(path, {**record, "runs": [1]})  # its checksum is right
-        else:
-            path.write_bytes(content)
-    content = project.audit()
-    assert (content["cells"], content["differs"]) == ([], True)
-    reasons = [entry["why"] for entry in content["unreadable"]]
+    project.path(0).write_bytes(b"{")
+    content = project.record(1).model_dump(mode="json")
+    write_plain(project.path(1), {**content, "runs": [1]})  # its checksum is right
+    audited = project.audited()
+    assert (audited.cells, audited.differs) == ((), True)
+    reasons = [entry.why for entry in audited.unreadable]
     assert reasons[0] == "damaged head"
     assert "runs" in reasons[1]
-    assert "2 records unreadable" in audit_text(content)
+    assert "2 records unreadable" in audit_text(audited)
+
+
+def test_an_old_record_that_was_tampered_with_is_reported(project: Project) -> None:
+    """Its id is the hash of its content: neither can be changed alone."""
+    project.keep()
+    cell = next(iter(make_plan(project.config).cells.values()))
+    record = block_record(cell, {"test_loss": [0.1] * 5}).model_dump(mode="json")
+    paths = [record_path(project.results, name, BLOCK) for name in ("a" * 16, "b" * 16, "c" * 16)]
+    write_plain(paths[0], {**record, "cell": {**record["cell"], "id": "a" * 16}})
+    write_plain(paths[1], record)
+    write_plain(paths[2], {**record, "cell": 1})
+    found = finished(project.config, everything=True)
+    assert found.subjects == ()
+    assert [(entry.source, entry.why) for entry in found.unreadable] == [
+        (str(paths[0]), "belongs to another cell"),
+        (str(paths[1]), "belongs to another cell"),
+        (str(paths[2]), "not of a record's shape"),
+    ]
 
 
 def test_a_process_that_fails_is_a_failed_cell_with_its_last_words(project: Project) -> None:
@@ -202,11 +157,11 @@ def test_a_process_that_fails_is_a_failed_cell_with_its_last_words(project: Proj
     damaged = bytearray((folder / "trainval.npz").read_bytes())
     damaged[len(damaged) // 2] ^= 1
     (folder / "trainval.npz").write_bytes(damaged)
-    content = project.audit()
-    [entry] = content["cells"]
-    assert (entry["outcome"], content["differs"]) == ("failed", True)
-    assert "trainval.npz" in entry["output"]
-    assert "trainval.npz" in audit_text(content)
+    audited = project.audited()
+    [entry] = audited.cells
+    assert (entry.outcome, audited.differs) == ("failed", True)
+    assert "trainval.npz" in entry.output
+    assert "trainval.npz" in audit_text(audited)
 
 
 def test_data_that_cannot_be_prepared_fail_their_cells(project: Project) -> None:
@@ -220,10 +175,9 @@ def test_data_that_cannot_be_prepared_fail_their_cells(project: Project) -> None
 
 def test_where_no_cell_can_be_measured_again_is_an_error(project: Project) -> None:
     """For a program that goes by the exit status, nothing measured must not read as all is well."""
-    project.keep(0)
     record = project.record(0)
     project.keep()
-    project.write_old({**record["cell"], "schema": CELL_SCHEMA - 1}, record)
+    project.write_old({**record.cell.model_dump(mode="json"), "schema_version": 2}, record)
     with pytest.raises(NnbenchError, match="no cell can be measured again"):
         project.audit(everything=True)
 
@@ -235,13 +189,57 @@ def test_an_empty_results_folder_is_an_error(project: Project) -> None:
     assert "--report" in str(error.value)
 
 
+# --- blocks of seeds
+
+
+def test_a_cell_is_audited_in_all_of_its_finished_blocks(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SMALL, seeds=12)
+    first, second, third = plan.cells.values()
+    losses = {"test_loss": [0.1, 0.2, 0.3, 0.4, 0.5]}
+    for cell, blocks in ((first, [BLOCK, (5, 6, 7, 8, 9), (10, 11)]), (second, [(5, 6, 7, 8, 9)])):
+        for block in blocks:
+            store(plan, cell, block_record(cell, losses, seeds=block))
+    # those of earlier plans: of eight seeds, of seven, and a longer one
+    for block in ((5, 6, 7), (5, 6), (10, 11, 12, 13, 14)):
+        store(plan, first, block_record(first, losses, seeds=block))
+    aside = record_path(Path(plan.config.results), third.id, BLOCK)
+    aside.parent.mkdir()
+    aside.with_suffix(".rejected.json").write_text("{")
+
+    found = finished(plan.config, everything=False)
+    assert {subject.cell.id: subject.blocks for subject in found.subjects} == {
+        first.id: ((0, 1, 2, 3, 4), (5, 6, 7, 8, 9), (10, 11)),
+        second.id: ((5, 6, 7, 8, 9),),
+    }
+    everything = finished(plan.config, everything=True).subjects
+    assert [s.blocks for s in everything if s not in found.subjects] == [((10, 11, 12, 13, 14),)]
+    assert (found.unreadable, found.refused) == ((), ())
+
+
+def test_blocks_are_measured_again_as_they_were(tmp_path: Path) -> None:
+    """Seeds 0–4 and 5–6, together or alone, give the same numbers."""
+    plan = planned(tmp_path, SMALL, seeds=7)
+    cell = next(iter(plan.cells.values()))
+    tasks = [Task(cell=cell, blocks=blocks) for blocks in ((BLOCK, (5, 6)), ((5, 6),))]
+    together, alone = measure_again(tasks, plan.config, device="cpu", cores=2, say=quiet)
+    assert [record.seeds for record in together.records] == [BLOCK, (5, 6)]
+    assert [record.seeds for record in alone.records] == [(5, 6)]
+    assert alone.records[0].runs == together.records[1].runs
+    for record in together.records:
+        store(plan, cell, record)
+    given: Json = {"cells": 5, "seed": 0, "device": "cpu", "cores": 2, "say": quiet}
+    [entry] = audit(finished(plan.config, everything=False), plan.config, **given).cells
+    assert (entry.outcome, entry.reasons) == ("identical", ())
+
+
 # --- times
 
 
 def test_times_are_never_identical_and_of_other_hardware_not_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))  # where the job finds the user's own experiment
+    # where the job finds the user's own experiment
+    monkeypatch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
     clock = claim(
         kind="best", metric="seconds", claimed=None, better=["sum"], than=["sort"],
         settings={"experiment": "own_clock:CLOCK"},
@@ -249,137 +247,20 @@ def test_times_are_never_identical_and_of_other_hardware_not_compared(
     )  # fmt: skip
     plan = planned(tmp_path, clock, seeds=5)
     [cell] = plan.cells.values()
-    path = record_path(Path(plan.config.results), cell.id)
-    [rerun] = measure_again([cell], plan.config, device="cpu", cores=2, say=quiet)
-    assert rerun.record is not None, rerun.output
+    path = record_path(Path(plan.config.results), cell.id, BLOCK)
+    task = Task(cell=cell, blocks=(BLOCK,))
+    [rerun] = measure_again([task], plan.config, device="cpu", cores=2, say=quiet)
+    [record] = rerun.records or pytest.fail(rerun.output)
     given: Json = {"cells": 1, "seed": 0, "device": "cpu", "cores": 2, "say": quiet}
 
-    write_record(path, rerun.record)
-    [here] = audit(finished(plan.config, everything=False), plan.config, **given)["cells"]
-    assert here["outcome"] in ("within noise", "drifted")  # it depends on what else runs
-    assert set(here["metrics"]) == {"seconds@sort", "seconds@sum"}
+    write_record(path, record)
+    [here] = audit(finished(plan.config, everything=False), plan.config, **given).cells
+    assert here.outcome in ("within noise", "drifted")  # it depends on what else runs
+    assert set(here.metrics) == {"seconds@sort", "seconds@sum"}
 
-    machine = {**rerun.record["machine"], "device_name": "another processor"}
-    write_record(path, {**rerun.record, "machine": machine})
-    content = audit(finished(plan.config, everything=False), plan.config, **given)
-    [there] = content["cells"]
-    assert (there["outcome"], content["differs"]) == ("not comparable", False)
-    assert "times of other hardware: another processor" in there["reasons"][0]
-
-
-# --- a published report
-
-
-def test_a_report_is_audited_without_its_records(project: Project) -> None:
-    plan = plan_in(project.folder, seeds=5)
-    aggregate(plan, project.results)
-    file = project.folder / "reports/results.json"
-    judge_all(plan, project.results, file)
-    project.keep()
-    found = reported(file, project.config)
-    assert {subject.cell.id for subject in found.subjects} == set(project.ids)
-
-    content = project.audit(Found(subjects=found.subjects[:1]))
-    assert [entry["outcome"] for entry in content["cells"]] == ["identical"]
-    assert content["cells"][0]["source"] == str(file)
-
-    published = json.loads(file.read_bytes())
-    published["provenance"]["versions"][0]["torch"] = "1.0"
-    for level in published["claims"][0]["results"][0]["levels"]:
-        level["values"] = {seed: 3 * value for seed, value in level["values"].items()}
-        level["cells"] = ["0123456789abcdef"]
-    published["claims"][0]["results"][0]["levels"][1]["level"] = "unheard of"
-    file.write_text(json.dumps(published))
-    found = reported(file.parent, project.config)
-    assert [where for where, _ in found.refused] == ["paper/c0, digits: unheard of"]
-    [entry] = project.audit(Found(subjects=found.subjects[:1]))["cells"]
-    assert entry["outcome"] == "drifted"
-    assert entry["reasons"][:2] == [
-        "test_loss moved",
-        "cell 0123456789abcdef then: other settings or training code",
-    ]
-    assert any(reason.startswith("torch 1.0 -> ") for reason in entry["reasons"])
-
-
-def test_a_report_without_its_config_is_refused(project: Project) -> None:
-    file = project.folder / "results.json"
-    file.write_text(json.dumps({"schema_version": 1, "claims": [], "provenance": {}}))
-    with pytest.raises(NnbenchError, match="does not say its config"):
-        reported(file, project.config)
-
-
-# --- the command line
-
-
-def test_the_exit_status_says_whether_all_is_well(
-    project: Project, capsys: pytest.CaptureFixture[str]
-) -> None:
-    project.keep(0)
-    config = json.dumps(project.config.model_dump(mode="json"))
-    options = ("audit", "--config", config, "--device", "cpu", "--cores", "1")
-    assert main([*options, "--seed", "7"]) == 0
-    output = capsys.readouterr()
-    assert "1 of 1 cell measured again (--seed 7): 1 identical to the bit." in output.out
-    assert "measured again in" in output.err
-    record_path(project.results, project.ids[0]).write_bytes(b"x")
-    assert main([*options, "--json"]) == 1
-    content = json.loads(capsys.readouterr().out)
-    assert (content["differs"], content["seed"] >= 0) == (True, True)
-    project.keep()
-    assert main(options) == 2
-
-
-AFTER_CTRL_C = """
-import sys, tempfile
-from pathlib import Path
-import psutil
-from nnbench.cli.main import main
-print("exit status", main(sys.argv[1:]))
-print("processes", len(psutil.Process().children(recursive=True)))
-print("files", len(list(Path(tempfile.gettempdir()).iterdir())))
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-def test_ctrl_c_leaves_no_process_and_no_file_behind(tmp_path: Path) -> None:
-    endless = claim(settings={"train_for": "1000000 epochs", "hidden": [8]})
-    plan = planned(tmp_path, endless, seeds=5)
-    for cell in plan.cells.values():
-        store(plan, cell, made_up_record(cell, {"test_loss": [0.1] * 5}))
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    config = json.dumps(plan.config.model_dump(mode="json"))
-    options = ("--config", config, "--device", "cpu", "--cores", "2", "--cells", "3")
-    with subprocess.Popen(
-        [sys.executable, "-c", AFTER_CTRL_C, "audit", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(scratch)},
-    ) as process:
-        try:
-            wait_for_two_trainings(process)
-            process.send_signal(signal.SIGINT)
-            output, error = process.communicate(timeout=PATIENCE_SECONDS)
-        except BaseException:
-            process.kill()  # else the test would wait for it for ever
-            raise
-    assert output == "exit status 130\nprocesses 0\nfiles 0\n"
-    assert "Traceback" not in error
-    assert "interrupted" in error
-
-
-def wait_for_two_trainings(process: subprocess.Popen[str]) -> None:
-    """Until an audit has two trainings that have loaded torch."""
-
-    def two_loaded() -> bool:
-        assert process.poll() is None, process.stderr and process.stderr.read()
-        children = psutil.Process(process.pid).children(recursive=True)
-        running = [child for child in children if "run" in child.cmdline()[3:4]]
-        return len(running) == 2 and all(map(loaded, running))
-
-    wait_for(two_loaded, "two trainings")
-
-
-def loaded(child: psutil.Process) -> bool:
-    return child.memory_info().rss > 200e6
+    machine = record.machine.model_copy(update={"device_name": "another processor"})
+    write_record(path, record.model_copy(update={"machine": machine}))
+    audited = audit(finished(plan.config, everything=False), plan.config, **given)
+    [there] = audited.cells
+    assert (there.outcome, audited.differs) == ("not comparable", False)
+    assert "times of other hardware: another processor" in there.reasons[0]

@@ -6,10 +6,8 @@ import io
 import shutil
 
 import pytest
-from made_up_results import made_up_results
+from made_up_results import made_up_results, write
 from PIL import Image
-
-from nnbench.report import write_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -32,7 +30,7 @@ def browser():
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
-    write_report(made_up_results(), folder)
+    write(made_up_results(), folder)
     (folder / "index.html").rename(folder / "alone.html")  # it must need nothing beside it
     return folder / "alone.html"
 

@@ -8,44 +8,37 @@ import numpy as np
 import pytest
 from made_up_parts import level
 from made_up_reports import (
-    Change,
     Json,
     all_levels,
     changed,
-    every_level,
+    compared,
     found,
     levels_of,
     machine,
+    moved,
     report,
     times,
     verdict,
 )
 
-from nnbench.audit.compare_text import compare_text
+from nnbench.audit.text import compare_text
 from nnbench.errors import NnbenchError
 
 
-def text(content: Json) -> str:
-    return compare_text(content, names=("a.json", "b.json"))
-
-
-def moved(content: Json) -> dict[str, Json]:
-    return {
-        f"{entry['claim']} {entry['dataset']} {entry['level']}": entry
-        for entry in content["levels"]
-        if entry["outcome"] == "moved"
-    }
+def text(a: Json, b: Json) -> str:
+    return compare_text(compared(a, b), names=("a.json", "b.json"))
 
 
 # --- what changed
 
 
 def test_a_report_is_the_same_as_itself() -> None:
-    content = found(report(), report())
+    sides = report(), report()
+    content = found(*sides)
     assert content["differs"] is False
     assert content["summary"]["levels"]["identical"] == 10
     assert content["provenance"] == []
-    assert "Nothing changed beyond noise in 4 claims (10 identical)." in text(content)
+    assert "Nothing changed beyond noise in 4 claims (10 identical)." in text(*sides)
 
 
 def test_a_difference_below_the_noise_of_seeds_is_none() -> None:
@@ -55,25 +48,27 @@ def test_a_difference_below_the_noise_of_seeds_is_none() -> None:
 
 
 def test_a_mean_that_moved_is_named_with_both_means_and_what_it_makes() -> None:
-    content = found(report(), changed(times("loss/rate", 1.2, name="high")))
+    sides = report(), changed(times("loss/rate", 1.2, name="high"))
+    content = found(*sides)
     assert content["differs"] is True
     assert list(moved(content)) == ["loss/rate mnist5k high"]
     entry = moved(content)["loss/rate mnist5k high"]
     assert entry["percent"] == pytest.approx(20)
     assert entry["mean_b"] == pytest.approx(1.2 * entry["mean_a"])
     assert entry["p_holm"] < 0.05
-    shown = text(content)
+    shown = text(*sides)
     assert "Levels that moved beyond noise" in shown
     assert "+20" in shown
     assert "0 verdicts changed, 1 level moved beyond noise (9 identical)." in shown
 
 
 def test_an_accuracy_that_moved_is_told_in_points() -> None:
-    content = found(report(), changed(times("resolve/scaling", 0.8, name="raw")))
+    sides = report(), changed(times("resolve/scaling", 0.8, name="raw"))
+    content = found(*sides)
     entry = moved(content)["resolve/scaling mnist5k raw"]
     assert (entry["scale"], entry["percent"]) == ("raw", None)
     assert entry["difference"] == pytest.approx(-0.1, abs=0.005)
-    assert "−10" in text(content)
+    assert "−10" in text(*sides)
 
 
 def test_a_level_that_stands_in_two_claims_is_tested_once() -> None:
@@ -88,11 +83,12 @@ def test_a_level_that_stands_in_two_claims_is_tested_once() -> None:
 
 
 def test_a_verdict_that_changed_is_named_even_where_all_levels_are_within_noise() -> None:
-    content = found(report(), changed(verdict("loss/rate", "partly")))
+    sides = report(), changed(verdict("loss/rate", "partly"))
+    content = found(*sides)
     assert content["differs"] is True
     [entry] = content["verdicts"]
     assert (entry["claim"], entry["a"], entry["b"]) == ("loss/rate", "reproduced", "partly")
-    shown = text(content)
+    shown = text(*sides)
     assert "loss/rate: reproduced -> partly (its levels are within noise)" in shown
     assert "mnist5k, as-written: reproduced -> partly" in shown
     assert "1 verdict changed" in shown
@@ -102,10 +98,11 @@ def test_a_verdict_of_one_dataset_counts_though_it_does_not_decide() -> None:
     def change(content: Json) -> None:
         content["claims"][0]["results"][1]["verdict"] = "contradicted"
 
-    content = found(report(), changed(change))
+    sides = report(), changed(change)
+    content = found(*sides)
     assert content["differs"] is True
-    assert "loss/rate: reproduced in both" in text(content)
-    assert "mnist1d, as-written: partly -> contradicted" in text(content)
+    assert "loss/rate: reproduced in both" in text(*sides)
+    assert "mnist1d, as-written: partly -> contradicted" in text(*sides)
 
 
 def test_runs_that_diverge_on_one_side_only_are_a_change() -> None:
@@ -118,7 +115,7 @@ def test_runs_that_diverge_on_one_side_only_are_a_change() -> None:
     lost = changed(change)
     levels_of(lost, "loss/rate")[0]["values"] = dict.fromkeys(map(str, range(10)))
     assert moved(found(report(), lost))["loss/rate mnist5k high"]["test"] == "diverged"
-    assert "diverged runs" in text(found(report(), lost))
+    assert "diverged runs" in text(report(), lost)
 
 
 def test_the_sides_can_be_swapped() -> None:
@@ -136,10 +133,11 @@ def test_times_of_other_hardware_are_skipped_and_their_verdicts_do_not_count() -
     slower = changed(
         machine("Other CPU"), times("learn/framework", 3), verdict("learn/framework", "partly")
     )
-    content = found(report(), slower)
+    sides = report(), slower
+    content = found(*sides)
     assert content["differs"] is False
     assert content["summary"]["levels"]["skipped"] == 2
-    shown = text(content)
+    shown = text(*sides)
     assert "learn/framework: reproduced -> partly (not counted: times of other hardware" in shown
     assert "times of other hardware: Example CPU, 8 cores in A, Other CPU, 8 cores in B" in shown
     assert "Nothing changed beyond noise" in shown
@@ -157,10 +155,11 @@ def test_claims_and_levels_of_one_side_are_named_and_are_no_change() -> None:
         levels_of(content, "loss/rate").pop()
         content["claims"][1] |= {"status": "not run", "results": [], "verdict": None}
 
-    content = found(report(), changed(change))
+    sides = report(), changed(change)
+    content = found(*sides)
     assert content["differs"] is False
     assert (content["only_a"], content["only_b"]) == (["loss/size"], [])
-    shown = text(content)
+    shown = text(*sides)
     assert "Claims in A only: loss/size" in shown
     assert "loss/rate, mnist5k, as-written: level low in A only" in shown
     assert "Judged in A, not run in B: resolve/scaling" in shown
@@ -171,10 +170,11 @@ def test_a_verdict_that_rests_on_a_dataset_of_one_side_does_not_count() -> None:
         del content["claims"][0]["results"][0]
         content["claims"][0]["results"][0]["decides"] = True
 
-    content = found(report(), changed(change, verdict("loss/rate", "partly")))
+    sides = report(), changed(change, verdict("loss/rate", "partly"))
+    content = found(*sides)
     assert content["summary"]["levels"]["identical"] == 8
     assert content["differs"] is False
-    shown = text(content)
+    shown = text(*sides)
     assert "reproduced -> partly (not counted: other results decide in A and B)" in shown
 
 
@@ -183,9 +183,10 @@ def test_a_verdict_over_other_levels_does_not_count() -> None:
         levels_of(content, "loss/rate").pop()
         content["claims"][0]["results"][0]["verdict"] = "partly"
 
-    content = found(report(), changed(change, verdict("loss/rate", "partly")))
+    sides = report(), changed(change, verdict("loss/rate", "partly"))
+    content = found(*sides)
     assert content["differs"] is False
-    assert "partly (not counted: other levels in A and B)" in text(content)
+    assert "partly (not counted: other levels in A and B)" in text(*sides)
 
 
 def test_reports_that_share_no_result_cannot_be_compared() -> None:
@@ -205,68 +206,20 @@ def test_a_level_that_was_not_measured_on_one_side_says_why() -> None:
         gone["values"], gone["seed_status"] = {}, {}
         gone["not_measured"] = "jax is not installed"
 
-    content = found(report(), changed(change))
+    sides = report(), changed(change)
+    content = found(*sides)
     assert content["differs"] is False
-    assert "not comparable (not measured in B: jax is not installed)" in text(content)
+    assert "not comparable (not measured in B: jax is not installed)" in text(*sides)
 
 
 def test_results_that_read_another_metric_are_not_compared() -> None:
     def change(content: Json) -> None:
         content["claims"][2]["results"][0]["metric"] = "validation_accuracy"
 
-    content = found(report(), changed(change))
+    sides = report(), changed(change)
+    content = found(*sides)
     assert content["summary"]["levels"]["skipped"] == 2
-    assert "skipped, it reads test_accuracy in A and validation_accuracy in B" in text(content)
-
-
-# --- why
-
-
-def test_the_same_cells_moved_by_what_is_around_them() -> None:
-    def change(content: Json) -> None:
-        content["provenance"]["versions"][0]["torch"] = "99.0"
-        content["provenance"]["git_commit"] = "f" * 40
-
-    a, b = report(), changed(change, times("loss/rate", 1.2))
-    torch = a["provenance"]["versions"][0]["torch"]
-    reasons = moved(found(a, b))["loss/rate mnist5k high"]["reasons"]
-    assert reasons == [f"torch {torch} -> 99.0"]  # the cells are the same: the commit is no reason
-    assert f"torch {torch} -> 99.0" in text(found(a, b))
-    assert "commit 01234567 with changes -> ffffffff with changes" in text(found(a, b))
-
-
-def test_other_data_are_a_reason_for_their_own_claims_alone() -> None:
-    def change(content: Json) -> None:
-        content["provenance"]["datasets"][0]["sha256"]["test"] = "ee" * 32
-
-    content = found(report(), changed(change, times("loss/rate", 1.2), times("loss/size", 1.2)))
-    found_in = {key: entry["reasons"][0] for key, entry in moved(content).items()}
-    assert "data mnist5k" in found_in["loss/rate mnist5k high"]
-    assert "nothing that the results tell" in found_in["loss/size mnist1d few"]
-
-
-def test_other_settings_come_first_then_seeds_then_code() -> None:
-    def settings(content: Json) -> None:
-        one = levels_of(content, "loss/rate")[0]
-        one["settings"] = {**one["settings"], "lr": 0.5, "of_a_newer_version": 1}
-
-    moving = times("loss/rate", 1.2)
-    other = every_level("cells", ["f" * 16])
-
-    def reasons(*changes: Change) -> list[str]:
-        return moved(found(report(), changed(moving, *changes)))["loss/rate mnist5k high"][
-            "reasons"
-        ]
-
-    def seeds(content: Json) -> None:
-        for one in levels_of(content, "loss/rate"):
-            one["values"] = {str(s): v for s in range(20) for v in [one["values"][str(s % 10)]]}
-            one["seed_status"] = dict.fromkeys(one["values"], "ok")
-
-    assert reasons(other, settings) == ["lr 0.1 -> 0.5"]
-    assert reasons(other, seeds) == ["10 -> 20 seeds"]
-    assert reasons(other) == ["training code (other cells, with the same settings and seeds)"]
-    assert reasons(other, machine("Other CPU"))[1] == "device_name Example CPU -> Other CPU"
+    assert "skipped, it reads test_accuracy in A and validation_accuracy in B" in text(*sides)
 
 
 # --- how often it is wrong

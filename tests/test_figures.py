@@ -10,14 +10,14 @@ from xml.etree import ElementTree as ET
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
-from made_up_results import made_up_results
+from made_up_results import made_up_results, typed
 
-from nnbench.report.figures import canvas, ticks
+from nnbench.records.results import ClaimResult, DatasetFacts, Finding
+from nnbench.report.figures import canvas, curves, dots, samples, ticks
+from nnbench.report.figures import overview as gaps
 from nnbench.report.figures.canvas import DARK, PLATE, colours, figure_style
-from nnbench.report.figures.curves import learning_curves, spaced
-from nnbench.report.figures.dots import dot_plot, rows_of, spread
-from nnbench.report.figures.overview import overview, shares
-from nnbench.report.figures.samples import sample_picture
+from nnbench.report.figures.curves import spaced
+from nnbench.report.figures.dots import spread
 from nnbench.text.vocabulary import TONES
 
 CLAIMS = {claim["id"]: claim for claim in made_up_results()["claims"]}
@@ -31,6 +31,30 @@ def _style():
 
 def first(claim_id):
     return copy.deepcopy(CLAIMS[claim_id]["results"][0])
+
+
+def dot_plot(result, *, alt):
+    return dots.dot_plot(typed(Finding, result), alt=alt)
+
+
+def learning_curves(result, *, alt):
+    return curves.learning_curves(typed(Finding, result), alt=alt)
+
+
+def rows_of(result):
+    return dots.rows_of(typed(Finding, result))
+
+
+def shares(claims):
+    return gaps.shares([typed(ClaimResult, claim) for claim in claims])
+
+
+def overview(claims, *, alt):
+    return gaps.overview([typed(ClaimResult, claim) for claim in claims], alt=alt)
+
+
+def sample_picture(dataset):
+    return samples.sample_picture(typed(DatasetFacts, dataset))
 
 
 def texts(image):

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_results import made_up_results
+from made_up_results import made_up_results, typed, write
 
+from nnbench.records.results import Results
 from nnbench.records.store import write_atomically
-from nnbench.report import write_report
-from nnbench.report.anchors import slug, with_anchors
+from nnbench.report.anchors import Anchors, anchors_of, slug
 from nnbench.report.write import LIST
 
 
@@ -44,18 +44,13 @@ def with_data(results: dict[str, Any], *names: str) -> dict[str, Any]:
     return results
 
 
-def anchors(results: Mapping[str, Any]) -> list[str]:
-    """All names, in the order of the results."""
-    claims = results["claims"]
-    own = [claim["anchor"] for claim in claims]
-    documents = {claim["document"]: claim["document_anchor"] for claim in claims}
-    parts = [result["anchor"] for claim in claims for result in claim["results"]]
-    return [
-        *own,
-        *documents.values(),
-        *parts,
-        *(d["anchor"] for d in results["provenance"]["datasets"]),
-    ]
+def named(results: Mapping[str, Any]) -> Anchors:
+    return anchors_of(typed(Results, results))
+
+
+def all_names(anchors: Anchors) -> list[str]:
+    by_kind = (anchors.claims, anchors.documents, anchors.findings)
+    return [*(name for names in by_kind for name in names.values()), *anchors.datasets]
 
 
 class Ids(html.parser.HTMLParser):
@@ -82,12 +77,12 @@ def test_a_name_keeps_what_a_file_may_have() -> None:
 
 
 def test_the_usual_names_carry_no_number() -> None:
-    found = with_anchors(made_up_results())
-    assert found["claims"][0]["anchor"] == "loss-activation"
-    assert found["claims"][0]["document_anchor"] == "document-loss"
-    coins = next(claim for claim in found["claims"] if claim["id"] == "keras/scaling")
-    assert coins["results"][0]["anchor"] == "keras-scaling-coin_flip-as-written"
-    assert found["provenance"]["datasets"][0]["anchor"] == "dataset-mnist5k"
+    found = named(made_up_results())
+    assert found.claims["loss/activation"] == "loss-activation"
+    assert found.documents["loss"] == "document-loss"
+    coins = found.findings["keras/scaling", "coin_flip", "as-written", None]
+    assert coins == "keras-scaling-coin_flip-as-written"
+    assert found.datasets[0] == "dataset-mnist5k"
 
 
 @pytest.mark.parametrize(
@@ -104,27 +99,30 @@ def test_the_usual_names_carry_no_number() -> None:
 )
 def test_no_two_parts_of_a_report_share_a_name(names: Mapping[str, str], tmp_path: Path) -> None:
     results = renamed(names)
-    found = anchors(with_anchors(results))
+    anchors = named(results)
+    found = all_names(anchors)
     assert len(found) == len(set(found))
     assert max(map(len, found)) < 130
-    write_report(results, tmp_path)
+    write(results, tmp_path)
     page = Ids(tmp_path / "index.html")
     assert len(page.ids) == len(set(page.ids))
     assert set(page.targets) <= set(page.ids)
-    own = {claim["id"]: claim["anchor"] for claim in with_anchors(results)["claims"]}
     for claim_id in names.values():
-        with (tmp_path / f"data/{own[claim_id]}.csv").open(newline="", encoding="utf-8") as file:
+        with (tmp_path / f"data/{anchors.claims[claim_id]}.csv").open(
+            newline="", encoding="utf-8"
+        ) as file:
             assert {row["claim"] for row in csv.DictReader(file)} == {claim_id}
 
 
 def test_own_data_whose_names_have_no_latin_letter_keep_their_own_pictures(tmp_path: Path) -> None:
     names = ("数据/猫.yaml", "数据/犬.yaml", "данные.yaml")
     results = with_data(few(1), *names)
-    found = anchors(with_anchors(results))
+    anchors = named(results)
+    found = all_names(anchors)
     assert len(found) == len(set(found))
-    write_report(results, tmp_path)
+    write(results, tmp_path)
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
-    assert {r["anchor"] for r in with_anchors(results)["claims"][0]["results"]} <= drawn
+    assert set(anchors.findings.values()) <= drawn
     assert {"dataset-iris", "dataset-iris-2", "dataset-iris-3"} <= drawn
 
 
@@ -137,10 +135,10 @@ def test_a_report_removes_what_an_earlier_one_wrote_and_nothing_else(tmp_path: P
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("mine")
     results = few(2)
-    write_report(results, tmp_path)
+    write(results, tmp_path)
     assert (tmp_path / "data/loss-activation.csv").exists()
     results["claims"] = results["claims"][1:]
-    write_report(results, tmp_path)
+    write(results, tmp_path)
     assert not (tmp_path / "data/loss-activation.csv").exists()
     assert not list((tmp_path / "figures").glob("loss-activation-*"))
     assert (tmp_path / "data/loss-learning-rate.csv").exists()
@@ -156,7 +154,7 @@ def test_a_list_that_is_none_of_ours_removes_nothing(text: str, tmp_path: Path) 
     for path in mine:
         path.write_text("mine")
     (reports / LIST).write_text(text)
-    write_report(few(1), reports)
+    write(few(1), reports)
     assert [path.read_text() for path in mine] == ["mine"] * 3
     listed = json.loads((reports / LIST).read_bytes())
     there = (path.relative_to(reports).as_posix() for path in reports.glob("*/*"))
@@ -174,7 +172,7 @@ def test_what_an_interrupted_report_wrote_is_removed_by_the_next_one(
     with monkeypatch.context() as patched:
         patched.setattr("nnbench.report.write.write_atomically", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            write_report(few(2), tmp_path)
+            write(few(2), tmp_path)
     assert (tmp_path / "data/loss-learning-rate.csv").exists()
-    write_report(few(1), tmp_path)
+    write(few(1), tmp_path)
     assert not (tmp_path / "data/loss-learning-rate.csv").exists()

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from nnbench.records.results import Bounds
 from nnbench.text import rounding
+
+
+def texts(intervals, unit):
+    bounds = [Bounds(mean=mean, low=low, high=high) for mean, low, high in intervals]
+    return rounding.interval_texts(bounds, unit)
 
 
 @pytest.mark.parametrize(
@@ -16,14 +22,14 @@ def test_an_uncertainty_keeps_two_digits_below_355_and_one_above(half_width, dec
 
 
 def test_a_value_has_as_many_decimals_as_its_interval():
-    assert rounding.interval_texts([(0.31242, 0.30432, 0.32052)], "nats") == ["0.312 ± 0.008"]
-    assert rounding.interval_texts([(0.91342, 0.90942, 0.91742)], "fraction") == ["91.3 ± 0.4"]
-    assert rounding.interval_texts([(12_345.0, 12_000.0, 12_690.0)], "epochs") == ["12,340 ± 340"]
+    assert texts([(0.31242, 0.30432, 0.32052)], "nats") == ["0.312 ± 0.008"]
+    assert texts([(0.91342, 0.90942, 0.91742)], "fraction") == ["91.3 ± 0.4"]
+    assert texts([(12_345.0, 12_000.0, 12_690.0)], "epochs") == ["12,340 ± 340"]
 
 
 def test_rows_of_a_column_line_up_where_one_decimal_more_suffices():
     column = [(0.937, 0.933, 0.941), (0.9288, 0.9263, 0.9313), (0.1, 0.02, 0.18)]
-    assert rounding.interval_texts(column, "fraction") == [
+    assert texts(column, "fraction") == [
         "93.70 ± 0.40",
         "92.88 ± 0.25",
         "10.0 ± 8.0",
@@ -31,18 +37,18 @@ def test_rows_of_a_column_line_up_where_one_decimal_more_suffices():
 
 
 def test_a_lopsided_interval_is_written_with_both_ends():
-    assert rounding.interval_texts([(3.9, 2.2, 7.0)], "epochs") == ["3.9 [2.2, 7.0]"]
+    assert texts([(3.9, 2.2, 7.0)], "epochs") == ["3.9 [2.2, 7.0]"]
 
 
 def test_without_an_interval_the_value_stands_alone_and_nothing_is_a_dash():
-    assert rounding.interval_texts([(0.2345, None, None), (None, None, None)], "nats") == [
+    assert texts([(0.2345, None, None), (None, None, None)], "nats") == [
         "0.234",
         "–",
     ]
 
 
 def test_equal_runs_have_an_interval_of_zero():
-    assert rounding.interval_texts([(0.5, 0.5, 0.5)], "fraction") == ["50.00 ± 0"]
+    assert texts([(0.5, 0.5, 0.5)], "fraction") == ["50.00 ± 0"]
 
 
 def test_claimed_values_keep_the_decimals_of_the_documents_table():
@@ -84,7 +90,7 @@ def test_tiny_p_values_are_bounds():
 
 def test_minus_signs_are_typographic_and_zero_has_none():
     assert rounding.significant(-0.25) == "−0.250"
-    assert rounding.interval_texts([(-0.0001, -0.05, 0.05)], "nats")[0].startswith("0.00")
+    assert texts([(-0.0001, -0.05, 0.05)], "nats")[0].startswith("0.00")
 
 
 @pytest.mark.parametrize(

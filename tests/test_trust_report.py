@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_results import made_up_results
+from made_up_results import made_up_results, write
 from project import Project
 
 from nnbench.errors import NnbenchError
-from nnbench.report import read_results, write_report
+from nnbench.records.results import read_results
 from nnbench.report.csvs import no_formula
 from nnbench.report.markdown import html_text
 
@@ -72,7 +72,7 @@ class Elements(html.parser.HTMLParser):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hostile")
-    write_report(hostile(with_levels(copy.deepcopy(made_up_results()))), path)
+    write(hostile(with_levels(copy.deepcopy(made_up_results()))), path)
     return path
 
 
@@ -81,7 +81,7 @@ def elements(source: str) -> list[tuple[str, dict[str, str | None]]]:
 
 
 def test_the_page_has_no_element_or_attribute_but_its_own(folder: Path, tmp_path: Path) -> None:
-    write_report(made_up_results(), tmp_path)
+    write(made_up_results(), tmp_path)
     own = elements((tmp_path / "index.html").read_text(encoding="utf-8"))
     found = elements((folder / "index.html").read_text(encoding="utf-8"))
     assert {tag for tag, _ in found} <= {tag for tag, _ in own}
@@ -164,7 +164,7 @@ def test_no_cell_of_a_csv_file_is_a_formula(tmp_path: Path) -> None:
         claim["reason"] = claim["reason"] and f"={claim['reason']}"
         for result in claim["results"]:
             result["levels"][0]["level"] = "=HYPERLINK(A1)"
-    write_report(results, tmp_path)
+    write(results, tmp_path)
     for path in (tmp_path / "data").glob("*.csv"):
         with path.open(encoding="utf-8", newline="") as file:
             cells = [cell for row in csv.reader(file) for cell in row]
@@ -206,7 +206,7 @@ def test_results_that_disagree_write_nothing(tmp_path: Path) -> None:
     dataset = next(d for d in results["provenance"]["datasets"] if d["samples"])
     dataset["samples"][0]["label"] = 99  # of ten classes
     with pytest.raises(NnbenchError, match=r"cannot be shown(.|\n)*IndexError"):
-        write_report(results, tmp_path / "reports")
+        write(results, tmp_path / "reports")
     assert not (tmp_path / "reports").exists()
 
 

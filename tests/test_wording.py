@@ -6,17 +6,20 @@ import math
 from typing import Any
 
 import pytest
+from made_up_parts import level, pair, result
+from made_up_results import typed
 
 from nnbench.claims.claim import Claim
 from nnbench.metrics import METRICS
+from nnbench.records.results import Finding, PairResult
 from nnbench.text import wording
 
 
-def entry(difference: float, low: float | None, high: float | None, **more: Any) -> dict[str, Any]:
-    return {"a": "A", "b": "B", "difference": difference, "low": low, "high": high, **more}
+def entry(difference: float, low: float | None, high: float | None) -> PairResult:
+    return typed(PairResult, {**pair("A", "B", difference, "UP"), "low": low, "high": high})
 
 
-def log(*factors: float) -> dict[str, Any]:
+def log(*factors: float) -> PairResult:
     """A difference and its interval, given as ratios."""
     return entry(*(math.log(factor) for factor in factors))
 
@@ -40,12 +43,12 @@ def log(*factors: float) -> dict[str, Any]:
         ("rank_correlation", entry(0.3, 0.1, 0.5), "Rank correlation of A is 0.300 higher than that of B (95 % CI 0.100 to 0.500)"),
     ],
 )  # fmt: skip
-def test_a_pair_is_one_sentence(metric: str, given: dict[str, Any], text: str) -> None:
+def test_a_pair_is_one_sentence(metric: str, given: PairResult, text: str) -> None:
     assert wording.pair(given, METRICS[metric]) == text
 
 
 def test_a_pair_that_was_not_measured_says_so() -> None:
-    given = {"a": "A", "b": "B", "difference": None, "low": None, "high": None}
+    given = entry(0.1, 0.0, 0.2).model_copy(update={"difference": None})
     assert wording.pair(given, METRICS["seconds"]) == "A against B: not measured"
 
 
@@ -81,16 +84,10 @@ def test_what_is_not_run_has_a_reason_and_a_cost() -> None:
     )
 
 
-def result(**more: Any) -> dict[str, Any]:
-    levels = [
-        {"level": name, "role": "level", "mean": mean, "claimed": None}
-        for name, mean in (("A", 30.0), ("B", 9.0))
-    ]
-    return {
-        "metric": "images_per_second", "metric_title": "Images per second", "unit": "per second",
-        "lower_is_better": False, "directed": True, "levels": levels, "verdict": "reproduced", "verdict_reason": "",
-        **more,
-    }  # fmt: skip
+def finding(metric: str = "images_per_second", **more: Any) -> Finding:
+    levels = [level(name, None, mean, spread=0.0) for name, mean in (("A", 30.0), ("B", 9.0))]
+    shown = result("mnist5k", metric, levels, verdict="reproduced", verdict_reason="")
+    return typed(Finding, {**shown, **more})
 
 
 def claim(**more: Any) -> Claim:
@@ -100,9 +97,9 @@ def claim(**more: Any) -> Claim:
 
 
 def test_the_ranking_follows_the_metrics_direction() -> None:
-    text = wording.sentence(result(), claim(kind="order"))
+    text = wording.sentence(finding(), claim(kind="order"))
     assert text == "The claimed order holds. Measured, best first: A 30.0/s, B 9.00/s."
-    counted = result(unit="count", lower_is_better=True, directed=False)
+    counted = finding(unit="count", lower_is_better=True, directed=False)
     assert "smallest first: B 9, A 30" in wording.sentence(counted, claim(kind="order"))
 
 
@@ -111,7 +108,7 @@ def test_only_what_has_a_better_end_has_a_best_level(name: str) -> None:
     metric = METRICS[name]
     ends = {"gradient_ratio_start", "gradient_ratio", "parameters", "flops"}
     assert metric.directed == (name not in ends)
-    shown = result(
+    shown = finding(
         unit=metric.unit, lower_is_better=metric.lower_is_better, directed=metric.directed
     )
     text = wording.sentence(shown, claim(kind="differs"))
@@ -120,36 +117,34 @@ def test_only_what_has_a_better_end_has_a_best_level(name: str) -> None:
 
 
 def test_a_level_of_an_undirected_metric_is_smaller_and_not_better() -> None:
-    shown = result(unit="ratio", lower_is_better=True, directed=False)
+    shown = finding(unit="ratio", lower_is_better=True, directed=False)
     text = wording.sentence(shown, claim(kind="best"))
     assert text == "It is smaller, as claimed. Measured, smallest first: B 9.00, A 30.0."
 
 
 def test_an_inconclusive_result_says_what_was_not_measured() -> None:
-    found = result(verdict="inconclusive", verdict_reason="C not measured: not installed")
+    found = finding(verdict="inconclusive", verdict_reason="C not measured: not installed")
     text = wording.sentence(found, claim(kind="order"))
     assert text.startswith("The runs do not settle it: C not measured: not installed. Measured")
 
 
 def test_a_definition_counts_what_its_metric_says() -> None:
     title = "Floating-point operations of one image"
-    flops = result(metric="flops", metric_title=title, unit="count", directed=False)
+    flops = finding("flops", metric_title=title, verdict=None)
     assert wording.sentence(flops, claim(kind="definition")) == (
         "Counted (floating-point operations of one image): A 30, B 9."
     )
-    gone = result(metric="parameters", levels=[{"level": "A", "role": "level", "mean": None}])
+    gone = finding(
+        "parameters", levels=[level("A", None, 0.0, spread=0.0, missing=range(10))], verdict=None
+    )
     assert "A not measured" in wording.sentence(gone, claim(kind="definition"))
 
 
 def counted(first: float, second: float, **more: Any) -> str:
     """What is said of two counts of which 30 and 9 are claimed."""
     sizes = (("A", first, 30.0), ("B", second, 9.0))
-    levels = [
-        {"level": name, "role": "level", "mean": mean, "claimed": claimed}
-        for name, mean, claimed in sizes
-    ]
-    title = {"metric": "parameters", "metric_title": "Parameters", "unit": "count"}
-    shown = result(levels=levels, directed=False, **title)
+    levels = [level(name, claimed, mean, spread=0.0) for name, mean, claimed in sizes]
+    shown = finding("parameters", levels=levels, verdict=None)
     return wording.sentence(shown, claim(kind="definition", **more))
 
 
@@ -164,9 +159,9 @@ def test_counts_are_compared_with_the_claimed_ones_by_the_margin() -> None:
 
 
 def test_a_reading_that_is_not_judged_contradicts_nobody() -> None:
-    deciding = result(sentence="Yes.", dataset_title="D", track="tuned", variant_title=None)
-    counted = {**deciding, "verdict": None}
-    other = {**deciding, "verdict": "partly", "variant_title": "by loss"}
+    deciding = finding(sentence="Yes.", dataset_title="D", track="tuned")
+    counted = deciding.model_copy(update={"verdict": None})
+    other = deciding.model_copy(update={"verdict": "partly", "variant_title": "by loss"})
     assert wording.answer(deciding, [deciding, counted]) == "Yes."
     assert wording.answer(deciding, [deciding, other]) == (
         "Yes. Elsewhere the verdict differs: partly on D (tuned, by loss)."

@@ -1,132 +1,80 @@
-"""``nnbench audit``: a random sample of finished cells, measured again and held against their records."""
+"""``nnbench audit``: a random sample of finished cells, measured again and compared with their records."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
+from nnbench.audit.known import (
+    Difference,
+    Known,
+    Largest,
+    differing,
+    from_records,
+    largest_difference,
+    pairs_of,
+)
 from nnbench.audit.noise import Change, changes
-from nnbench.audit.origins import difference_text, differing
-from nnbench.audit.remembered import Remembered, remembered, todays_cell
 from nnbench.audit.rerun import Rerun, Say, measure_again
-from nnbench.audit.runs import largest, pairs_of
-from nnbench.cells.cell import Cell
+from nnbench.audit.subjects import Found, LeftOut, Subject
 from nnbench.cells.cost import runs_alone
 from nnbench.claims.config import Config
 from nnbench.errors import NnbenchError
-from nnbench.plan.plan import Plan, make_plan
-from nnbench.records.store import RejectedRecordError, read_record, record_path
 
-Verdict = Literal["identical", "within noise", "drifted", "not comparable", "failed"]
-OUTCOMES = ("identical", "within noise", "drifted", "not comparable", "failed")
+Outcome = Literal["identical", "within noise", "drifted", "not comparable", "failed"]
+_TO_THE_BIT = ("runs", "curves", "search", "missing")  # of a record
 BAD = ("drifted", "failed")
 NOTHING = "nothing that is recorded: the same code, versions, device and data"
-# with the same training code, a commit or nnbench's own version moves no number
+# as long as the training code is the same, a commit or nnbench's own version moves no number
 _NO_CAUSE = ("commit", "nnbench")
 
-Entry = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A finished measurement that can be repeated.
+class AuditedCell:
+    """What became of a cell: the outcome, why, and how the numbers changed (A is then, B is now)."""
 
-    Attributes:
-        source: Where it stands: a record's path.
-        name: What it is about.
-        cell: The cell of today's code.
-        then: What was measured.
-        notes: What is known to differ, beside its facts.
-    """
-
+    cell: str
     source: str
     name: str
-    cell: Cell
-    then: Remembered
-    notes: tuple[str, ...] = ()
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    largest: Largest | None
+    metrics: Mapping[str, Change]
+    differs: tuple[Difference, ...]
+    seconds: float
+    output: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What there is to audit, and what there is that cannot be: (source, why)."""
+class Audit:
+    """What an audit found, as ``--json`` prints it; ``docs/audit.md`` explains the fields."""
 
-    subjects: tuple[Subject, ...]
-    unreadable: tuple[tuple[str, str], ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
-
-
-def finished(config: Config, *, everything: bool) -> Found:
-    """The finished cells of the plan; with ``everything`` also records that it does not have (any more)."""
-    plan = make_plan(config)
-    names = names_of(plan)
-    subjects, unreadable, refused = [], [], []
-    for cell_id, path in _paths(plan, everything=everything):
-        try:
-            record = read_record(path)
-            then = remembered(record)
-        except NnbenchError as error:
-            unreadable.append((str(path), _why(error)))
-            continue
-        try:
-            cell = plan.cells.get(cell_id) or todays_cell(record)
-        except NnbenchError as error:
-            refused.append((str(path), _why(error)))
-            continue
-        name = names.get(cell_id, f"{cell.dataset}, not in the plan")
-        subjects.append(Subject(source=str(path), name=name, cell=cell, then=then))
-    return Found(subjects=tuple(subjects), unreadable=tuple(unreadable), refused=tuple(refused))
-
-
-def _why(error: NnbenchError) -> str:
-    return error.reason if isinstance(error, RejectedRecordError) else " ".join(str(error).split())
-
-
-def names_of(plan: Plan) -> dict[str, str]:
-    """The first level that each cell stands for, and how many more there are."""
-    levels: dict[str, list[str]] = {}
-    for use in plan.uses:
-        for cell_id in use.cells:
-            levels.setdefault(cell_id, []).append(f"{use.claim}, {use.dataset}: {use.level}")
-    return {
-        cell_id: f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}"
-        for cell_id, names in levels.items()
-    }
-
-
-def _paths(plan: Plan, *, everything: bool) -> Iterator[tuple[str, Path]]:
-    results = Path(plan.config.results)
-    planned = {cell_id: record_path(results, cell_id) for cell_id in sorted(plan.cells)}
-    yield from ((cell_id, path) for cell_id, path in planned.items() if path.exists())
-    if everything:
-        found = sorted((results / "cells").glob("*/record.json"))
-        yield from ((p.parent.name, p) for p in found if p.parent.name not in planned)
+    seed: int
+    known: int
+    differs: bool
+    summary: Mapping[str, int]
+    cells: tuple[AuditedCell, ...]
+    unreadable: tuple[LeftOut, ...]
+    cannot_be_run_again: tuple[LeftOut, ...]
 
 
 def audit(
-    found: Found,
-    config: Config,
-    *,
-    cells: int,
-    seed: int,
-    device: str,
-    cores: int,
-    say: Say,
-) -> Entry:
-    """Measure a random sample again, and say of each cell what came of it.
+    found: Found, config: Config, *, cells: int, seed: int, device: str, cores: int, say: Say
+) -> Audit:
+    """Measure a random sample of cells again, each in all of its finished blocks of seeds.
 
     Args:
         found: What can be audited.
-        config: Where prepared data lie.
+        config: Says where prepared data lie.
         cells: How many to draw.
-        seed: Of the draw: the same one draws the same cells among the same ones.
+        seed: For the draw: with the same cells to draw from, it draws the same ones.
         device: Where to compute.
-        cores: For all of them together.
-        say: Told what is done, as it is done.
+        cores: CPU cores for all cells together.
+        say: Told about progress.
 
     Raises:
         NnbenchError: There is nothing to audit.
@@ -134,39 +82,30 @@ def audit(
     if not (found.subjects or found.unreadable):
         raise _nothing(found, config)
     drawn = sample(found.subjects, cells, seed=seed)
-    again = [subject.cell for subject in drawn]
-    reruns = measure_again(again, config, device=device, cores=cores, say=say)
-    return _document(found, judged(drawn, reruns), seed=seed)
+    reruns = measure_again(drawn, config, device=device, cores=cores, say=say)
+    audited = tuple(judged(drawn, reruns))
+    counts = Counter[str](cell.outcome for cell in audited)
+    return Audit(
+        seed=seed,
+        known=len(found.subjects),
+        differs=bool(found.unreadable) or any(cell.outcome in BAD for cell in audited),
+        summary={outcome: counts[outcome] for outcome in get_args(Outcome)},
+        cells=audited,
+        unreadable=found.unreadable,
+        cannot_be_run_again=found.refused,
+    )
 
 
 def _nothing(found: Found, config: Config) -> NnbenchError:
     """Why there is nothing to audit."""
-    if not found.refused:
-        return NnbenchError(
-            "no finished cell to audit",
-            got=f"no record in {Path(config.results) / 'cells'}",
-            todo="run the pipeline first, or audit a published report with --report",
-        )
-    source, why = found.refused[0]
-    more = f", and {len(found.refused) - 1} more" if found.refused[1:] else ""
-    return NnbenchError(
-        "no cell can be measured again",
-        got=f"{source}: {why}{more}",
-        todo="audit what today's config, code and schema still have",
-    )
-
-
-def _document(found: Found, entries: Sequence[Entry], *, seed: int) -> Entry:
-    counts = Counter(entry["outcome"] for entry in entries)
-    return {
-        "seed": seed,
-        "known": len(found.subjects),
-        "differs": bool(found.unreadable or any(counts[name] for name in BAD)),
-        "summary": {name: counts[name] for name in OUTCOMES},
-        "cells": list(entries),
-        "unreadable": [{"source": source, "why": why} for source, why in found.unreadable],
-        "cannot_be_run_again": [{"source": source, "why": why} for source, why in found.refused],
-    }
+    if found.refused:
+        first, *others = (f"{entry.source}: {entry.why}" for entry in found.refused)
+        got = f"{first}, and {len(others)} more" if others else first
+        todo = "audit something that today's config, code and schema still support"
+        return NnbenchError("no cell can be measured again", got=got, todo=todo)
+    got = f"no record in {config.results}/cells"
+    todo = "run the pipeline first, or audit a published report with --report"
+    return NnbenchError("no finished cell to audit", got=got, todo=todo)
 
 
 def sample(subjects: Sequence[Subject], size: int, *, seed: int) -> list[Subject]:
@@ -175,97 +114,92 @@ def sample(subjects: Sequence[Subject], size: int, *, seed: int) -> list[Subject
     return [subjects[index] for index in sorted(drawn.tolist())]
 
 
-def judged(subjects: Sequence[Subject], reruns: Sequence[Rerun]) -> list[Entry]:
+def judged(subjects: Sequence[Subject], reruns: Sequence[Rerun]) -> Iterator[AuditedCell]:
     """The outcome of each subject; the tests of all their metrics are one family."""
-    again = [None if rerun.record is None else remembered(rerun.record) for rerun in reruns]
+    again = [from_records(rerun.records) if rerun.records else None for rerun in reruns]
     pairs = {
         (index, metric): pair
         for index, (subject, now) in enumerate(zip(subjects, again, strict=True))
-        if now is not None and _reason_not_compared(subject, now) is None
-        for metric, pair in pairs_of(subject.then.runs, now.runs).items()
+        if now is not None and _why_not_compared(subject, now) is None
+        for metric, pair in pairs_of(subject.then, now).items()
     }
     found = changes(pairs)
-    return [
-        _entry(
-            subject,
-            rerun,
-            now,
-            {metric: change for (i, metric), change in found.items() if i == index},
-        )
-        for index, (subject, rerun, now) in enumerate(zip(subjects, reruns, again, strict=True))
-    ]
+    for index, (subject, rerun, now) in enumerate(zip(subjects, reruns, again, strict=True)):
+        changed = {metric: change for (i, metric), change in found.items() if i == index}
+        yield _audited(subject, rerun, now, changed)
 
 
-def _reason_not_compared(subject: Subject, now: Remembered) -> str | None:
+def _why_not_compared(subject: Subject, now: Known) -> str | None:
     if runs_alone(subject.cell) and set(subject.then.hardware) != set(now.hardware):
         then, here = (" and ".join(side.hardware) for side in (subject.then, now))
         return f"times of other hardware: {then or 'not told'}, here {here}"
     if subject.then.failure:
-        return f"it had failed before: {subject.then.failure}"
+        return f"it failed before: {subject.then.failure}"
     return None
 
 
-def _entry(
-    subject: Subject, rerun: Rerun, now: Remembered | None, changed: Mapping[str, Change]
-) -> Entry:
-    differences = [] if now is None else _differences(subject.then, now)
+def _audited(
+    subject: Subject, rerun: Rerun, now: Known | None, changed: Mapping[str, Change]
+) -> AuditedCell:
+    differences = () if now is None else _differences(subject.then, now)
     outcome, reasons = _outcome(subject, rerun, now, changed)
     if outcome in ("drifted", "within noise"):
         reasons += [*subject.notes, *_causes(differences)] or [NOTHING]
-    return {
-        "cell": subject.cell.id,
-        "source": subject.source,
-        "name": subject.name,
-        "outcome": outcome,
-        "reasons": reasons,
-        "largest": None if now is None else largest(subject.then.runs, now.runs),
-        "metrics": {name: asdict(change) for name, change in changed.items()},
-        "differs": differences,
-        "seconds": rerun.seconds,
-        "output": "" if now else rerun.output,
-    }
+    return AuditedCell(
+        cell=subject.cell.id,
+        source=subject.source,
+        name=subject.name,
+        outcome=outcome,
+        reasons=tuple(reasons),
+        largest=None if now is None else largest_difference(subject.then, now),
+        metrics=changed,
+        differs=differences,
+        seconds=rerun.seconds,
+        output=rerun.output,
+    )
 
 
 def _outcome(
-    subject: Subject, rerun: Rerun, now: Remembered | None, changed: Mapping[str, Change]
-) -> tuple[Verdict, list[str]]:
-    """What became of a cell, and what of it did."""
-    if now is None or (now.failure and not subject.then.failure):
-        return "failed", [rerun.output if now is None else str(now.failure)]
-    if reason := _reason_not_compared(subject, now):
+    subject: Subject, rerun: Rerun, now: Known | None, changed: Mapping[str, Change]
+) -> tuple[Outcome, list[str]]:
+    """What became of a cell, and what is wrong with it."""
+    if now is None:
+        return "failed", [rerun.output]
+    if now.failure and not subject.then.failure:
+        return "failed", [now.failure]
+    if reason := _why_not_compared(subject, now):
         return "not comparable", [reason]
     return _compared(subject.then, now, changed)
 
 
-def _compared(
-    then: Remembered, now: Remembered, changed: Mapping[str, Change]
-) -> tuple[Verdict, list[str]]:
-    whole = [name for name, part in then.whole.items() if now.whole.get(name) != part]
-    outcomes = {change.outcome for change in changed.values()}
-    there = {name for run in now.runs.values() for name in run.metrics}
-    if gone := [name for name in changed if name not in there]:
-        why = [f"{place}: {reason}" for place, reason in now.whole.get("missing", {}).items()]
-        return "drifted", [f"{', '.join(gone)} not measured any more", *why]
-    if not whole and outcomes == {"identical"}:
-        return "identical", []
-    if moved := [name for name, change in changed.items() if change.outcome == "moved"]:
+def _compared(then: Known, now: Known, changed: Mapping[str, Change]) -> tuple[Outcome, list[str]]:
+    whole = _TO_THE_BIT if then.records else ()
+    differ = [name for name in whole if _parts(then, name) != _parts(now, name)]
+    by_outcome: dict[str, list[str]] = {}
+    for name, change in changed.items():
+        by_outcome.setdefault(change.outcome, []).append(name)
+    if gone := [name for name in changed if name not in now.runs]:
+        why = [f"{place}: {r}" for record in now.records for place, r in record.missing.items()]
+        return "drifted", [f"{', '.join(gone)} not measured any more", *dict.fromkeys(why)]
+    if moved := by_outcome.get("moved"):
         return "drifted", [f"{', '.join(moved)} moved"]
-    if whole and outcomes == {"identical"}:
-        return "within noise", [f"{', '.join(whole)} differ"]
-    if "within noise" in outcomes:
+    if by_outcome.keys() == {"identical"}:
+        return ("within noise", [f"{', '.join(differ)} differ"]) if differ else ("identical", [])
+    if "within noise" in by_outcome:
         return "within noise", []
-    few = [name for name, change in changed.items() if change.outcome == "not comparable"]
-    return "not comparable", [f"{', '.join(few) or 'no metric'}: fewer than two runs on a side"]
+    few = by_outcome.get("not comparable", ["no metric"])
+    return "not comparable", [f"{', '.join(few)}: fewer than two runs on a side"]
 
 
-def _differences(then: Remembered, now: Remembered) -> list[dict[str, str | None]]:
-    facts = now.facts
-    if then.partial:
-        facts = {name: value for name, value in facts.items() if name in then.facts}
-    return differing(then.facts, facts)
+def _parts(known: Known, name: str) -> list[object]:
+    return [getattr(record, name) for record in known.records]
 
 
-def _causes(differences: Sequence[Mapping[str, str | None]]) -> list[str]:
-    code = any(difference["what"] == "training code" for difference in differences)
-    causes = [d for d in differences if code or d["what"] not in _NO_CAUSE]
-    return [difference_text(difference) for difference in causes]
+def _differences(then: Known, now: Known) -> tuple[Difference, ...]:
+    known = now.facts if then.records else then.facts
+    return differing(then.facts, {n: value for n, value in now.facts.items() if n in known})
+
+
+def _causes(differences: Sequence[Difference]) -> list[str]:
+    code = any(difference.what == "training code" for difference in differences)
+    return [d.text for d in differences if code or d.what not in _NO_CAUSE]

@@ -1,34 +1,43 @@
-"""``nnbench compare``: two ``results.json`` side by side, and what of it is more than noise."""
+"""``nnbench compare``: two results side by side, and which differences are more than noise."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
 
-from nnbench.audit.noise import Change, Pair, changes, runs_of
-from nnbench.audit.origins import difference_text, differing, report_facts
-from nnbench.audit.published import Claim, Level, Published, Result
+from nnbench.audit.comparison import (
+    About,
+    Comparison,
+    FindingVerdict,
+    LevelChange,
+    LevelInOne,
+    MeasuredInOne,
+    Summary,
+    VerdictChange,
+    Where,
+)
+from nnbench.audit.known import Difference, differing, report_facts
+from nnbench.audit.noise import Change, Outcome, Pair, changes, runs_of, timing_margin
 from nnbench.errors import NnbenchError
 from nnbench.metrics import METRICS, percent_change
+from nnbench.records.results import ClaimResult, Finding, LevelResult, Results, read_results
 
-OUTCOMES = ("identical", "within noise", "moved", "not comparable", "skipped")
-# what the cells' own ids, or the verdicts, answer for; all other facts can move a number
+# covered by the cells' ids or the verdicts; all other facts can move a number
 _NO_CAUSE = ("nnbench_version", "config_sha256", "tier", "seeds", "tuning_seeds", "commit")
 _MEASURED = ("judged", "measured")
 _NO_REASON = "nothing that the results tell: the same cells, versions and machine"
 
-Entry = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Both:
-    """One result, on both sides."""
+    """A finding of both."""
 
-    claim: str
-    a: Result
-    b: Result
+    where: Where
+    a: Finding
+    b: Finding
 
     @property
     def skipped(self) -> str | None:
@@ -36,223 +45,229 @@ class _Both:
         if self.a.metric != self.b.metric or self.a.scale != self.b.scale:
             return f"it reads {self.a.metric} in A and {self.b.metric} in B"
         if self.a.timing and set(self.a.machines) != set(self.b.machines):
-            machines = [" and ".join(r.machines) or "no machine" for r in (self.a, self.b)]
+            machines = [" and ".join(f.machines) or "no machine" for f in (self.a, self.b)]
             return f"times of other hardware: {machines[0]} in A, {machines[1]} in B"
         return None
 
-    @property
-    def no_verdict(self) -> str | None:
-        """Why its verdicts are not compared, if they are not."""
-        if {level.level for level in self.a.levels} != {level.level for level in self.b.levels}:
-            return "other levels in A and B"
-        return self.skipped
+    def levels(self) -> Iterator[tuple[_Both, LevelResult, LevelResult]]:
+        """The levels of both, with this finding."""
+        others = {level.level: level for level in self.b.levels}
+        for level in self.a.levels:
+            if level.level in others:
+                yield self, level, others[level.level]
 
-    @property
-    def where(self) -> Entry:
-        dataset, track, variant = self.a.place
-        return {"claim": self.claim, "dataset": dataset, "track": track, "variant": variant}
+    def levels_in_one(self) -> Iterator[LevelInOne]:
+        """The levels of A only, then those of B only."""
+        a, b = ([level.level for level in finding.levels] for finding in (self.a, self.b))
+        where = vars(self.where)
+        yield from (LevelInOne(**where, level=n, side="a") for n in a if n not in b)
+        yield from (LevelInOne(**where, level=n, side="b") for n in b if n not in a)
 
 
-def compare(a: Published, b: Published) -> Entry:
-    """What differs between two runs, as plain data for ``--json`` and for ``compare_text``.
+def compare(a: Results | Path | str, b: Results | Path | str) -> Comparison:
+    """What differs between two results.
+
+    Example:
+        >>> from nnbench.audit.compare import compare
+        >>> compare("reports", "reports").differs
+        False
+
+    Args:
+        a: Results, a ``results.json``, or a folder with one.
+        b: The other one.
 
     Raises:
-        NnbenchError: No result stands in both, or a value on a log scale is below zero.
+        NnbenchError: A file cannot be read, the two have no finding in common, or a value on a log
+            scale is below zero.
     """
-    claims = {claim.id: claim for claim in a.claims}, {claim.id: claim for claim in b.claims}
-    shared = [(claims[0][name], claims[1][name]) for name in claims[0] if name in claims[1]]
-    both = [pair for one, other in shared for pair in _shared_results(one, other)]
-    if not both:
+    one, other = (
+        side if isinstance(side, Results) else read_results(Path(side)) for side in (a, b)
+    )
+    claims_a, claims_b = ({claim.id: claim for claim in side.claims} for side in (one, other))
+    shared = [(claim, claims_b[name]) for name, claim in claims_a.items() if name in claims_b]
+    findings = [both for pair in shared for both in _shared_findings(*pair)]
+    if not findings:
         raise NnbenchError(
             "nothing to compare: no claim was measured in both on the same dataset",
             todo="give two reports of the same claims",
         )
-    facts = differing(report_facts(a.provenance), report_facts(b.provenance))
-    levels = [*_skipped_levels(both), *_compared_levels(both, facts)]
-    verdicts = [entry for one, other in shared if (entry := _verdict(one, other, levels))]
-    counts = Counter(entry["outcome"] for entry in levels)
-    changed = sum(entry["counted"] for entry in verdicts)
-    return {
-        "a": _about(a),
-        "b": _about(b),
-        "differs": bool(changed or counts["moved"]),
-        "summary": {
-            "claims": len({pair.claim for pair in both}),
-            "verdicts_changed": changed,
-            "levels": {outcome: counts[outcome] for outcome in OUTCOMES},
-        },
-        "only_a": [name for name in claims[0] if name not in claims[1]],
-        "only_b": [name for name in claims[1] if name not in claims[0]],
-        "measured_in_one": list(_measured_in_one(shared)),
-        "verdicts": verdicts,
-        "levels": levels,
-        "levels_in_one": [entry for pair in both for entry in _levels_in_one(pair)],
-        "provenance": facts,
-    }
-
-
-def _about(results: Published) -> Entry:
-    return results.provenance.model_dump(
-        mode="json", include={"generated", "git_commit", "git_dirty", "seeds"}
+    facts = differing(report_facts(one.provenance), report_facts(other.provenance))
+    levels = (*_skipped_levels(findings), *_compared_levels(findings, facts))
+    verdicts = tuple(change for pair in shared if (change := _verdict_change(*pair, levels)))
+    summary = _summary(findings, levels, verdicts)
+    return Comparison(
+        a=_about(one),
+        b=_about(other),
+        differs=bool(summary.verdicts_changed or summary.levels["moved"]),
+        summary=summary,
+        only_a=tuple(name for name in claims_a if name not in claims_b),
+        only_b=tuple(name for name in claims_b if name not in claims_a),
+        measured_in_one=tuple(_measured_in_one(shared)),
+        verdicts=verdicts,
+        levels=levels,
+        levels_in_one=tuple(level for both in findings for level in both.levels_in_one()),
+        provenance=facts,
     )
 
 
-def _shared_results(a: Claim, b: Claim) -> Iterator[_Both]:
-    others = {result.place: result for result in b.results}
-    for result in a.results:
-        if result.place in others:
-            yield _Both(claim=a.id, a=result, b=others[result.place])
+def _about(results: Results) -> About:
+    names = set(About.__annotations__)
+    return About(**results.provenance.model_dump(include=names))
 
 
-def _measured_in_one(shared: Sequence[tuple[Claim, Claim]]) -> Iterator[Entry]:
+def _summary(
+    findings: Sequence[_Both], levels: Sequence[LevelChange], verdicts: Sequence[VerdictChange]
+) -> Summary:
+    counts = Counter[str](level.outcome for level in levels)
+    return Summary(
+        claims=len({both.where.claim for both in findings}),
+        verdicts_changed=sum(verdict.counted for verdict in verdicts),
+        levels={outcome: counts[outcome] for outcome in get_args(Outcome)},
+    )
+
+
+def _measured_in_one(shared: Sequence[tuple[ClaimResult, ClaimResult]]) -> Iterator[MeasuredInOne]:
     for a, b in shared:
         if (a.status in _MEASURED) != (b.status in _MEASURED):
-            yield {"claim": a.id, "a": a.status, "b": b.status}
+            yield MeasuredInOne(claim=a.id, a=a.status, b=b.status)
+
+
+def _shared_findings(a: ClaimResult, b: ClaimResult) -> Iterator[_Both]:
+    others = _by_where(b)
+    for where, finding in _by_where(a).items():
+        if where in others:
+            yield _Both(where=where, a=finding, b=others[where])
+
+
+def _by_where(claim: ClaimResult) -> dict[Where, Finding]:
+    return {
+        Where(claim=claim.id, dataset=f.dataset, track=f.track, variant=f.variant): f
+        for f in claim.results
+    }
 
 
 # --- levels
 
 
-def _shared_levels(both: _Both) -> Iterator[tuple[Level, Level]]:
-    others = {level.level: level for level in both.b.levels}
-    for level in both.a.levels:
-        if level.level in others:
-            yield level, others[level.level]
-
-
-def _levels_in_one(both: _Both) -> Iterator[Entry]:
-    names = [[level.level for level in result.levels] for result in (both.a, both.b)]
-    for side, own, other in (("a", *names), ("b", *names[::-1])):
-        for name in own:
-            if name not in other:
-                yield {**both.where, "level": name, "in": side}
-
-
-def _skipped_levels(results: Sequence[_Both]) -> Iterator[Entry]:
-    for both in results:
+def _skipped_levels(findings: Sequence[_Both]) -> Iterator[LevelChange]:
+    for both in findings:
         if both.skipped:
-            for a, b in _shared_levels(both):
-                yield _entry(both, a, b, outcome="skipped", reasons=[both.skipped])
+            for level in both.levels():
+                yield _level_change(*level, change=Change(outcome="skipped"), why=[both.skipped])
 
 
 def _compared_levels(
-    results: Sequence[_Both], facts: Sequence[Mapping[str, Any]]
-) -> Iterator[Entry]:
-    found = [(both, a, b) for both in results if not both.skipped for a, b in _shared_levels(both)]
-    compared = changes({index: _pair(*item) for index, item in enumerate(found)})
-    for index, (both, a, b) in enumerate(found):
+    findings: Sequence[_Both], facts: Sequence[Difference]
+) -> Iterator[LevelChange]:
+    levels = [level for both in findings if not both.skipped for level in both.levels()]
+    compared = changes({index: _pair(*level) for index, level in enumerate(levels)})
+    for index, level in enumerate(levels):
         change = compared[index]
-        same = change.outcome == "identical"
-        reasons = [] if same else list(_reasons(a, b, facts, dataset=both.a.dataset))
-        yield _entry(both, a, b, **_numbers(change, both), reasons=reasons)
+        why = [] if change.outcome == "identical" else list(_reasons(*level, facts=facts))
+        yield _level_change(*level, change=change, why=why)
 
 
-def _pair(both: _Both, a: Level, b: Level) -> Pair:
-    metric = METRICS.get(both.a.metric)
-    # blocks of one run share the state of the machine and differ less than two runs do
-    margin = metric.margin_on_scale() if metric and both.a.timing else 0.0
+def _pair(both: _Both, a: LevelResult, b: LevelResult) -> Pair:
     pair = Pair(
         a=runs_of(a.values, a.seed_status),
         b=runs_of(b.values, b.seed_status),
         scale=both.a.scale,
         exact=both.a.unit == "count",
-        margin=margin,
+        margin=timing_margin(METRICS[both.a.metric]),
     )
     if both.a.scale == "log" and any((run.value or 0.0) < 0 for run in (*pair.a, *pair.b)):
         raise NnbenchError(
-            f"{both.claim}, level {a.level!r}: a value below zero has no logarithm",
+            f"{both.where.claim}, level {a.level!r}: a value below zero has no logarithm",
             todo="compare files that `nnbench judge` wrote",
         )
     return pair
 
 
-def _numbers(change: Change, both: _Both) -> Entry:
-    difference = change.difference if both.a.scale == "log" else None
-    percent = None if difference is None else percent_change(difference)
-    return {**asdict(change), "percent": percent}
-
-
-def _entry(both: _Both, a: Level, b: Level, **more: Any) -> Entry:
-    blank = dict.fromkeys(("mean_a", "mean_b", "difference", "percent", "test", "p", "p_holm"))
-    known = [sum(value is not None for value in level.values.values()) for level in (a, b)]
-    return {
-        **both.where,
-        "level": a.level,
-        "metric": both.a.metric,
-        "unit": both.a.unit,
-        "scale": both.a.scale,
-        "n_a": known[0],
-        "n_b": known[1],
-        **blank,
-        **more,
-    }
+def _level_change(
+    both: _Both, a: LevelResult, b: LevelResult, *, change: Change, why: Sequence[str]
+) -> LevelChange:
+    logarithm = change.difference if both.a.scale == "log" else None
+    return LevelChange(
+        **vars(both.where),
+        level=a.level,
+        metric=both.a.metric,
+        unit=both.a.unit,
+        scale=both.a.scale,
+        n_a=sum(value is not None for value in a.values.values()),
+        n_b=sum(value is not None for value in b.values.values()),
+        **vars(change),
+        percent=None if logarithm is None else percent_change(logarithm),
+        reasons=tuple(why),
+    )
 
 
 def _reasons(
-    a: Level, b: Level, facts: Sequence[Mapping[str, Any]], *, dataset: str
+    both: _Both, a: LevelResult, b: LevelResult, *, facts: Sequence[Difference]
 ) -> Iterator[str]:
-    """What may have moved a level, the surest first."""
+    """What may have moved a level, the most certain first."""
     own = list(_own_reasons(a, b))
     around = [
-        difference_text(fact)
+        fact.text
         for fact in facts
-        if fact["what"] not in _NO_CAUSE
-        and (not fact["what"].startswith("data ") or fact["what"] == f"data {dataset}")
+        if fact.what not in _NO_CAUSE
+        and (not fact.what.startswith("data ") or fact.what == f"data {both.a.dataset}")
     ]
     yield from own or around or [_NO_REASON]
     yield from around if own else []
 
 
-def _own_reasons(a: Level, b: Level) -> Iterator[str]:
+def _own_reasons(a: LevelResult, b: LevelResult) -> Iterator[str]:
     for side, level in (("A", a), ("B", b)):
         if level.not_measured:
             yield f"not measured in {side}: {level.not_measured}"
-    if set(a.cells) == set(b.cells):
-        return  # a cell's id stands for settings, seeds and code
-    settings = [
-        f"{name} {a.settings[name]} -> {b.settings[name]}"
-        for name in a.settings
-        if name in b.settings and a.settings[name] != b.settings[name]
-    ]
+    other_cells = set(a.cells) != set(b.cells)  # a cell's id stands for settings and code
+    settings = _other_settings(a.settings, b.settings) if other_cells else []
     yield from settings
-    if set(a.values) != set(b.values):
+    same = "settings and seeds"
+    if a.values and b.values and set(a.values) != set(b.values):
         yield f"{len(a.values)} -> {len(b.values)} seeds"
-    elif not settings:
-        yield "training code (other cells, with the same settings and seeds)"
+        same = "settings"
+    if other_cells and not settings:
+        yield f"training code (other cells, with the same {same})"
+
+
+def _other_settings(a: Mapping[str, object], b: Mapping[str, object]) -> list[str]:
+    return [f"{name} {a[name]} -> {b[name]}" for name in a if name in b and a[name] != b[name]]
 
 
 # --- verdicts
 
 
-def _verdict(a: Claim, b: Claim, levels: Sequence[Entry]) -> Entry | None:
+def _verdict_change(
+    a: ClaimResult, b: ClaimResult, levels: Sequence[LevelChange]
+) -> VerdictChange | None:
     """How a claim's verdicts changed; None if they did not, or if one side did not measure it."""
-    results = [_result_verdict(both) for both in _shared_results(a, b)]
-    moved = [entry for entry in results if entry["a"] != entry["b"]]
+    findings = [_finding_verdict(both) for both in _shared_findings(a, b)]
+    changed = tuple(finding for finding in findings if finding.a != finding.b)
     measured = all(claim.status in _MEASURED for claim in (a, b))
-    if not measured or (a.verdict == b.verdict and not moved):
+    if not measured or (a.verdict == b.verdict and not changed):
         return None
-    deciding = [{result.place for result in side.results if result.decides} for side in (a, b)]
+    deciding = [{w for w, finding in _by_where(c).items() if finding.decides} for c in (a, b)]
     other = None if deciding[0] == deciding[1] else "other results decide in A and B"
-    skipped = other or next((r["skipped"] for r in results if r["decides"] and r["skipped"]), None)
-    own = [entry for entry in levels if entry["claim"] == a.id]
-    counted = (a.verdict != b.verdict and not skipped) or any(entry["counted"] for entry in moved)
-    return {
-        "claim": a.id,
-        "a": a.verdict,
-        "b": b.verdict,
-        "counted": counted,
-        "skipped": skipped,
-        "levels_moved": sum(entry["outcome"] == "moved" for entry in own),
-        "results": moved,
-    }
+    skipped = other or next((f.skipped for f in findings if f.decides and f.skipped), None)
+    return VerdictChange(
+        claim=a.id,
+        a=a.verdict,
+        b=b.verdict,
+        counted=(a.verdict != b.verdict and not skipped) or any(f.counted for f in changed),
+        skipped=skipped,
+        levels_moved=sum(level.claim == a.id and level.outcome == "moved" for level in levels),
+        results=changed,
+    )
 
 
-def _result_verdict(both: _Both) -> Entry:
-    return {
-        **both.where,
-        "decides": both.a.decides or both.b.decides,
-        "a": both.a.verdict,
-        "b": both.b.verdict,
-        "counted": both.no_verdict is None,
-        "skipped": both.no_verdict,
-    }
+def _finding_verdict(both: _Both) -> FindingVerdict:
+    skipped = "other levels in A and B" if any(both.levels_in_one()) else both.skipped
+    return FindingVerdict(
+        **vars(both.where),
+        decides=both.a.decides or both.b.decides,
+        a=both.a.verdict,
+        b=both.b.verdict,
+        counted=skipped is None,
+        skipped=skipped,
+    )

@@ -1,9 +1,9 @@
-"""Whether two measurements of the same thing differ by more than their seeds do. Statistics, no files.
+"""Whether two measurements of the same thing differ by more than seeds do: statistics, no files.
 
 The noise is that between seeds: what another draw of data, weights and order would have changed. Seeds
-are not paired, since a rounding difference that is the same in every seed would then count as a change.
-Where both sides use the same seeds their runs go together, and the tests find less than they might; they
-do not cry wolf.
+are not paired, because a rounding difference that is the same in every seed would then count as a change.
+If both sides use the same seeds their runs are correlated, so the tests detect less than they could, but
+they raise no false alarms.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import numpy as np
 from scipy import stats
 
 from nnbench.errors import NnbenchError
-from nnbench.metrics import Scale, log_scale
+from nnbench.metrics import Metric, Scale, log_scale
 from nnbench.verdicts.rules import ALPHA, Floats, holm_adjusted
 
-Outcome = Literal["identical", "within noise", "moved", "not comparable"]
-DIGITS = 12  # behind which two numbers are the same: float64 has 15 to 17
+Outcome = Literal["identical", "within noise", "moved", "not comparable", "skipped"]
+DIGITS = 12  # to which two numbers are compared: float64 has 15 to 17
 # Relative: training is float32, which has 7 digits, and sums over thousands of samples lose one or two. A network
-# that learns nothing has the same loss in every seed up to rounding, which is another one on another device.
+# that learns nothing has the same loss in every seed up to rounding, and rounding differs between devices.
 ROUNDING = 1e-5
 MEANS = "means"
 OK, MISSING = "ok", "missing"
 
 
-class Run(NamedTuple):
-    """One seed's reading; no value where there is none."""
+class SeedRun(NamedTuple):
+    """How one seed's run ended, and its value of one metric; None if it has none."""
 
     seed: str
     status: str
@@ -39,40 +39,32 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """The same quantity measured twice.
+    """The same quantity measured twice: the runs of both sides, sorted by seed."""
 
-    Attributes:
-        a, b: The runs of both sides, sorted by seed.
-        scale: That of the comparison, ``raw`` or ``log``.
-        exact: Whether it has no noise, as a count: any difference is one.
-        margin: A difference of means up to this, on the scale, is none however sure it is; nor is one that
-            rounding explains.
-    """
-
-    a: tuple[Run, ...]
-    b: tuple[Run, ...]
+    a: tuple[SeedRun, ...]
+    b: tuple[SeedRun, ...]
     scale: Scale
-    exact: bool = False
-    margin: float = 0.0
+    exact: bool = False  # without noise, like a count: any difference is a change
+    margin: float = 0.0  # on the scale; a smaller difference of means is never a change
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
-    """What became of one quantity.
+    """How one quantity changed.
 
     Attributes:
-        outcome: ``identical`` (to the bit, in every seed), ``within noise``, ``moved``, or ``not comparable``
-            where a side has fewer than two runs.
-        mean_a, mean_b: In natural units; of a log scale the geometric means.
+        outcome: ``identical`` is to the bit, in every seed; ``not comparable`` are fewer than two runs.
+        mean_a, mean_b: In natural units; geometric means on a log scale.
         difference: B minus A on the scale.
-        test: What moved: ``means``, or runs of some status, as in ``diverged``; else what came closest.
-        p, p_holm: Of that test, by itself and among all.
+        test: What moved: ``means``, or the number of runs of some status, as in ``diverged``; if nothing
+            did, the test with the lowest p value.
+        p, p_holm: Of that test, alone and corrected for all tests of the comparison.
     """
 
     outcome: Outcome
-    mean_a: float | None
-    mean_b: float | None
-    difference: float | None
+    mean_a: float | None = None
+    mean_b: float | None = None
+    difference: float | None = None
     test: str | None = None
     p: float | None = None
     p_holm: float | None = None
@@ -83,17 +75,22 @@ Key = TypeVar("Key", bound=Hashable)
 
 def runs_of(
     values: Mapping[str, float | None], statuses: Mapping[str, str] | None = None
-) -> tuple[Run, ...]:
+) -> tuple[SeedRun, ...]:
     """The runs of one side, from values and statuses by seed."""
     states = statuses or {}
     seeds = sorted({*values, *states}, key=lambda seed: (len(seed), seed))
-    return tuple(Run(seed, states.get(seed, OK), values.get(seed)) for seed in seeds)
+    return tuple(SeedRun(seed, states.get(seed, OK), values.get(seed)) for seed in seeds)
+
+
+def timing_margin(metric: Metric | None) -> float:
+    """The margin of a metric of time: one run's seeds share the machine's state, two runs do not."""
+    return metric.margin_on_scale() if metric and metric.timing else 0.0
 
 
 def changes(pairs: Mapping[Key, Pair], *, alpha: float = ALPHA) -> dict[Key, Change]:
-    """Compare all pairs as one family: Holm's correction holds over all their tests together.
+    """Compare all pairs as one family: Holm's correction covers all their tests together.
 
-    Pairs with the same runs are one pair, and those that are identical to the bit are no test.
+    Pairs with the same runs count once, and pairs that are identical to the bit are not tested.
 
     Raises:
         NnbenchError: A value below zero on the log scale.
@@ -118,13 +115,13 @@ def _tests(pair: Pair) -> Iterator[tuple[str, float]]:
         yield MEANS, means_p(a, b)
     if min(len(pair.a), len(pair.b)) < 2:
         return
-    # which tests there are depends on both sides together alone, so that it favours no outcome
+    # the choice of tests depends only on both sides taken together, so it favours no outcome
     for status in sorted({run.status for run in (*pair.a, *pair.b)} - {OK}):
         counts = [sum(run.status == status for run in side) for side in (pair.a, pair.b)]
         yield status, shares_p(counts, (len(pair.a), len(pair.b)))
 
 
-def _scaled(runs: tuple[Run, ...], scale: Scale) -> Floats:
+def _scaled(runs: tuple[SeedRun, ...], scale: Scale) -> Floats:
     values = np.array([run.value for run in runs if run.value is not None], dtype=np.float64)
     if scale == "raw":
         return values
@@ -136,21 +133,19 @@ def _scaled(runs: tuple[Run, ...], scale: Scale) -> Floats:
 def means_p(a: Floats, b: Floats) -> float:
     """Two-sided p value of equal means of two independent samples of two or more values.
 
-    Welch's t test. Where both samples together know but two values (stuck or not, three epochs or four), a t
-    test is no test, and Fisher's exact one takes its place.
+    Welch's t test; Fisher's exact test if both samples together contain only two distinct values (stuck
+    or not, three epochs or four), for which a t test is not valid.
     """
     both = np.concatenate([a, b])
     size = float(np.abs(both).max()) or 1.0
-    known = np.unique(np.round(both / size, DIGITS))
-    if known.size == 1:
+    distinct = np.unique(np.round(both / size, DIGITS))
+    if distinct.size == 1:
         return 1.0
-    if known.size == 2:
-        middle = size * float(known.mean())
+    if distinct.size == 2:
+        middle = size * float(distinct.mean())
         return shares_p((int((a > middle).sum()), int((b > middle).sum())), (a.size, b.size))
     test = stats.ttest_ind_from_stats(
-        *(a.mean(), a.std(ddof=1), a.size),
-        *(b.mean(), b.std(ddof=1), b.size),
-        equal_var=False,
+        *(a.mean(), a.std(ddof=1), a.size), *(b.mean(), b.std(ddof=1), b.size), equal_var=False
     )
     return float(test.pvalue)
 
@@ -162,7 +157,7 @@ def shares_p(counts: tuple[int, int] | list[int], of: tuple[int, int]) -> float:
 
 
 def _change(pair: Pair, tests: Sequence[tuple[str, float, float]], *, alpha: float) -> Change:
-    """The outcome for one pair from its tests: name, p value, and p value among all."""
+    """How one pair changed, from its tests: name, p value, and p value corrected for all."""
     a, b = (_mean(side, pair.scale) for side in (pair.a, pair.b))
     difference = None if a is None or b is None else b - a
     means = (_natural(a, pair.scale), _natural(b, pair.scale))
@@ -171,7 +166,7 @@ def _change(pair: Pair, tests: Sequence[tuple[str, float, float]], *, alpha: flo
     )
     if pair.a == pair.b:
         return replace(plain, outcome="identical")
-    if pair.exact and _counted_otherwise(pair):
+    if pair.exact and _counts_differ(pair):
         return replace(plain, outcome="moved")
     if not tests:
         same = pair.exact and difference is not None
@@ -183,8 +178,8 @@ def _change(pair: Pair, tests: Sequence[tuple[str, float, float]], *, alpha: flo
     return replace(plain, outcome=outcome, test=name, p=p, p_holm=p_holm)
 
 
-def _counted_otherwise(pair: Pair) -> bool:
-    """Whether a seed has another count, or, without a common seed, whether there are other counts."""
+def _counts_differ(pair: Pair) -> bool:
+    """Whether some seed has another count; if no seed is in both, whether the sets of counts differ."""
     a, b = ({r.seed: r.value for r in side if r.value is not None} for side in (pair.a, pair.b))
     if shared := a.keys() & b.keys():
         return any(a[seed] != b[seed] for seed in shared)
@@ -192,11 +187,11 @@ def _counted_otherwise(pair: Pair) -> bool:
 
 
 def _size(pair: Pair, *means: float | None) -> float:
-    """What rounding is relative to: a difference of logarithms is relative already."""
+    """What rounding is relative to: a difference of logarithms is already relative."""
     return max(1.0, *(abs(mean or 0.0) for mean in means)) if pair.scale == "raw" else 1.0
 
 
-def _mean(runs: tuple[Run, ...], scale: Scale) -> float | None:
+def _mean(runs: tuple[SeedRun, ...], scale: Scale) -> float | None:
     values = _scaled(runs, scale)
     return float(values.mean()) if values.size else None
 

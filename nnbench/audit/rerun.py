@@ -1,47 +1,57 @@
 """Cells measured once more, in a scratch folder, each in a process of its own, as Snakemake's jobs are.
 
-Nothing of a run stays: neither files nor, however it ends, a process.
+However it ends, it leaves no files and no processes behind.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
-import signal
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from nnbench.cells.cell import Cell
+from nnbench.cells.cell import Cell, block_name
 from nnbench.cells.cost import runs_alone
 from nnbench.claims.config import Config
 from nnbench.datasets.prepared.manifest import MANIFEST
+from nnbench.processes import Child, Ended, last_lines, run_children
+from nnbench.records.record import Record
 from nnbench.records.store import RejectedRecordError, dataset_folder, read_record, record_path
 
-LAST_LINES = 5
-# as Snakemake sets them for its jobs, so that numpy's libraries add up in the same order
+# set as Snakemake sets them for its jobs, so that numpy's libraries sum in the same order
 _THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
 
 Say = Callable[[str], None]
+Block = tuple[int, ...]  # seeds that have one record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A cell and the blocks of seeds in which to measure it."""
+
+    cell: Cell
+    blocks: tuple[Block, ...]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Tasks with the same key are the same."""
+        return self.cell.id, self.blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
-    """What became of a cell: its new record, or the last lines of what its process said."""
+    """What became of a task: the new records, or none and the last lines that its process wrote."""
 
-    record: Mapping[str, Any] | None
+    records: tuple[Record, ...]
     output: str
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where and with what is measured."""
+class _Setup:
+    """Where and with what to measure."""
 
     config: Config
     device: str
@@ -49,127 +59,95 @@ class _Place:
     scratch: Path
     say: Say
 
+    def data(self, dataset: str) -> Path:
+        return dataset_folder(Path(self.config.results), dataset)
+
+    def cores_for(self, task: Task) -> int:
+        return self.cores if runs_alone(task.cell) else task.cell.threads
+
+    def child(self, arguments: Sequence[str], *, threads: int) -> Child:
+        limits = {f"{name}_NUM_THREADS": str(threads) for name in _THREADS}
+        return Child(
+            command=(sys.executable, "-m", "nnbench", *arguments),
+            environment={**os.environ, **limits, "TMPDIR": str(self.scratch)},
+        )
+
 
 def measure_again(
-    cells: Sequence[Cell], config: Config, *, device: str, cores: int, say: Say
+    tasks: Sequence[Task], config: Config, *, device: str, cores: int, say: Say
 ) -> list[Rerun]:
-    """Run cells anew, as many at once as the cores allow, and those that measure time one by one.
+    """Measure anew, as many cells at once as the cores allow, and those that measure time one by one.
 
-    Args:
-        cells: Of today's code.
-        config: Where prepared data lie, and where to prepare them from if they do not.
-        device: Where to compute.
-        cores: For all of them together.
-        say: Told what is done, as it is done.
+    Missing datasets are prepared first, where the config says. ``say`` is told about progress.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C; all processes have ended then.
+        KeyboardInterrupt: Ctrl-C; all processes have ended by then.
     """
-    # a process of a killed group may still be dying while its files are removed
+    # a process of a killed session may still be dying while its files are removed
     with tempfile.TemporaryDirectory(prefix="nnbench-audit-", ignore_cleanup_errors=True) as folder:
-        place = _Place(config=config, device=device, cores=cores, scratch=Path(folder), say=say)
-        return asyncio.run(_measured(cells, place))
+        setup = _Setup(config=config, device=device, cores=cores, scratch=Path(folder), say=say)
+        broken = _prepare({task.cell.dataset for task in tasks}, setup)
+        # several old cells may be one and the same today
+        distinct = {task.key: task for task in tasks if task.cell.dataset not in broken}.values()
+        found = _run([task for task in distinct if not runs_alone(task.cell)], setup)
+        found |= _run([task for task in distinct if runs_alone(task.cell)], setup)
+    failed = {name: Rerun(records=(), output=why, seconds=0.0) for name, why in broken.items()}
+    return [failed.get(task.cell.dataset) or found[task.key] for task in tasks]
 
 
-async def _measured(cells: Sequence[Cell], place: _Place) -> list[Rerun]:
-    broken = await _prepared({cell.dataset for cell in cells}, place)
-    distinct = {cell.id: cell for cell in cells}  # several old records may be one cell of today
-    alone = [cell for cell in distinct.values() if runs_alone(cell)]
-    others = [cell for cell in distinct.values() if not runs_alone(cell)]
-    threads = max((cell.threads for cell in others), default=1)
-    slots = asyncio.Semaphore(max(1, place.cores // threads))
-
-    async def run(cell: Cell) -> Rerun:
-        if cell.dataset in broken:
-            return Rerun(record=None, output=broken[cell.dataset], seconds=0.0)
-        async with slots:
-            return await _run(cell, place)
-
-    async with asyncio.TaskGroup() as group:
-        tasks = {cell.id: group.create_task(run(cell)) for cell in others}
-    found = {cell_id: task.result() for cell_id, task in tasks.items()}
-    for cell in alone:
-        found[cell.id] = await run(cell)
-    return [found[cell.id] for cell in cells]
+def _prepare(names: Iterable[str], setup: _Setup) -> dict[str, str]:
+    """Prepare the datasets that are not; of those that cannot be, the last words."""
+    missing = [name for name in sorted(names) if not (setup.data(name) / MANIFEST).exists()]
+    options = ["--data-folder", setup.config.data_folder]
+    options += ["--download"] if setup.config.download else []
+    children = []
+    for name in missing:
+        setup.say(f"preparing {name}")
+        command = ["prepare", name, str(setup.data(name)), *options]
+        children.append(setup.child(command, threads=setup.cores))
+    ends = zip(missing, run_children(children), strict=True)
+    return {name: _last_words(ended) for name, ended in ends if ended.failure}
 
 
-async def _prepared(names: Iterable[str], place: _Place) -> dict[str, str]:
-    """Prepare the datasets that are not; of those that cannot be, what was said."""
-    broken = {}
-    for name in sorted(names):
-        folder = dataset_folder(Path(place.config.results), name)
-        if (folder / MANIFEST).exists():
-            continue
-        place.say(f"preparing {name}")
-        options = ["--data-folder", place.config.data_folder]
-        options += ["--download"] if place.config.download else []
-        status, output = await _ended(
-            ["prepare", name, str(folder), *options], place, threads=place.cores
-        )
-        if status:
-            broken[name] = output
-    return broken
+def _run(tasks: Sequence[Task], setup: _Setup) -> dict[tuple[object, ...], Rerun]:
+    """What became of each task, by its key."""
+
+    def say(index: int, ended: Ended) -> None:
+        how = "failed" if ended.failure else "measured again"
+        setup.say(f"cell {tasks[index].cell.id}: {how} in {ended.seconds:.0f} s")
+
+    # a folder of results per task: two may measure blocks of the same cell
+    folders = [setup.scratch / f"{task.cell.id}-{n}" for n, task in enumerate(tasks)]
+    children = [_job(task, setup, to=folder) for task, folder in zip(tasks, folders, strict=True)]
+    most = max(map(setup.cores_for, tasks), default=1)
+    ends = run_children(children, at_once=max(1, setup.cores // most), ended=say)
+    found = zip(tasks, folders, ends, strict=True)
+    return {task.key: _rerun(task, folder, ended) for task, folder, ended in found}
 
 
-async def _run(cell: Cell, place: _Place) -> Rerun:
-    """One cell in one process."""
-    cores = place.cores if runs_alone(cell) else cell.threads
-    path = record_path(place.scratch, cell.id)
-    data = dataset_folder(Path(place.config.results), cell.dataset)
-    started = time.perf_counter()
-    status, output = await _ended(
-        [
-            *("run", json.dumps(cell.document(), separators=(",", ":"))),
-            *("--record", str(path), "--data", str(data), "--device", place.device),
-            *("--cores", str(cores), "--jobs-per-gpu", str(place.config.jobs_per_gpu)),
-            "--end-with-parent",
-        ],
-        place,
-        threads=cores,
-    )
-    seconds = time.perf_counter() - started
-    place.say(f"cell {cell.id}: {'failed' if status else 'measured again'} in {seconds:.0f} s")
+def _job(task: Task, setup: _Setup, *, to: Path) -> Child:
+    data, cores = setup.data(task.cell.dataset), setup.cores_for(task)
+    command = [
+        *("run", task.cell.to_json(), "--seeds", str(task.blocks[-1][-1] + 1)),
+        *("--blocks", *map(block_name, task.blocks)),
+        *("--results", str(to), "--data", str(data)),
+        *("--device", setup.device, "--cores", str(cores)),
+        *("--jobs-per-gpu", str(setup.config.jobs_per_gpu), "--end-with-parent"),
+    ]
+    return setup.child(command, threads=cores)
+
+
+def _rerun(task: Task, folder: Path, ended: Ended) -> Rerun:
+    records: tuple[Record, ...] = ()
+    output = _last_words(ended) if ended.failure else ""
     try:
-        return Rerun(record=None if status else read_record(path), output=output, seconds=seconds)
+        if not ended.failure:
+            paths = [record_path(folder, task.cell.id, block) for block in task.blocks]
+            records = tuple(map(read_record, paths))
     except RejectedRecordError as error:
-        return Rerun(record=None, output=error.reason, seconds=seconds)
+        output = error.reason
+    return Rerun(records=records, output=output, seconds=ended.seconds)
 
 
-async def _ended(arguments: Sequence[str], place: _Place, *, threads: int) -> tuple[int, str]:
-    """Exit status and last lines of an ``nnbench`` command."""
-    try:
-        process = await _started(arguments, place, threads=threads)
-    except OSError as error:
-        return 1, f"cannot be started ({error.strerror or error})"
-    try:
-        output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            _end(process)
-            await process.wait()
-    lines = output.decode(errors="replace").strip().splitlines()
-    return process.returncode or 0, "\n".join(lines[-LAST_LINES:]) or f"status {process.returncode}"
-
-
-async def _started(
-    arguments: Sequence[str], place: _Place, *, threads: int
-) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "nnbench", *arguments),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={
-            **os.environ,
-            **{f"{name}_NUM_THREADS": str(threads) for name in _THREADS},
-            "TMPDIR": str(place.scratch),
-        },
-        start_new_session=True,  # its own processes are of its group, and end with it
-    )
-
-
-def _end(process: asyncio.subprocess.Process) -> None:
-    if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)  # nothing in the scratch folder is worth saving
-    else:  # Windows
-        process.kill()
+def _last_words(ended: Ended) -> str:
+    return "\n".join(last_lines(f"{ended.output}\n{ended.errors}")) or str(ended.failure)

@@ -1,4 +1,4 @@
-"""The kinds of claims, one entry each: what a claim of it needs, which levels it compares, what decides.
+"""The kinds of claims, one entry each: what such a claim needs, what it compares, and what decides it.
 
 Statistics are those of ``verdicts.rules``: they give each pair of levels a status. From the statuses
 a kind's ``outcome`` concludes. Adding a kind: an entry in ``KINDS`` and what it computes.
@@ -54,10 +54,10 @@ class ClaimKind:
 
     Attributes:
         meaning: In a few words, for the report.
-        problems: What a claim of this kind lacks or has too much.
+        problems: What is missing from such a claim, or contradicts itself in it.
         pairs: The levels that it compares, with their margins.
         outcome: From the pairs' statuses to the verdict and its reason; None: it is not judged.
-        status: What becomes of a claim that is not left out.
+        status: Such a claim's status in the results, unless the run leaves it out.
         ties: Whether every pair is claimed to be equal.
         two_sided: Whether a difference in either direction is what is claimed.
         lead: The key of the sentence that a verdict begins with.
@@ -182,7 +182,7 @@ def _best_outcome(pairs: Judged) -> Conclusion:
 
 
 def _strict_outcome(steps: Judged, *, pairs: Judged, ends: Judged) -> Conclusion:
-    """``steps`` are to hold; ``ends``, the pairs that are furthest apart, can contradict alone."""
+    """All ``steps`` have to hold; ``ends``, the pairs furthest apart, can contradict on their own."""
     failed = [pair for pair in steps if pair.status not in ("UP", "up", "holds")]
     if not failed:
         return "reproduced", "every pair is as claimed"

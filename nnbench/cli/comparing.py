@@ -6,6 +6,7 @@ import argparse
 import json
 import secrets
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from nnbench.cli.options import add_config, device, read, seed, whole
@@ -44,18 +45,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _compare(options: argparse.Namespace) -> int:
     from nnbench.audit.compare import compare  # noqa: PLC0415 - commands load what they need
-    from nnbench.audit.compare_text import compare_text  # noqa: PLC0415
-    from nnbench.audit.published import read_published  # noqa: PLC0415
+    from nnbench.audit.text import compare_text  # noqa: PLC0415
 
-    found = compare(read_published(options.a), read_published(options.b))
+    found = compare(options.a, options.b)
     text = compare_text(found, names=(str(options.a), str(options.b)))
-    print(json.dumps(found, indent=1) if options.json else text)
-    return int(found["differs"])
+    print(json.dumps(found.to_json(), indent=1) if options.json else text)
+    return int(found.differs)
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from nnbench.audit.audit import audit, finished  # noqa: PLC0415
-    from nnbench.audit.report import reported  # noqa: PLC0415
+    from nnbench.audit.audit import audit  # noqa: PLC0415
+    from nnbench.audit.subjects import finished, reported  # noqa: PLC0415
     from nnbench.audit.text import audit_text  # noqa: PLC0415
     from nnbench.jobs.provenance import cores_there  # noqa: PLC0415
 
@@ -74,5 +74,5 @@ def _audit(options: argparse.Namespace) -> int:
         cores=options.cores or cores_there(),
         say=lambda text: print(f"nnbench: {text}", file=sys.stderr),
     )
-    print(json.dumps(found, indent=1) if options.json else audit_text(found))
-    return int(found["differs"])
+    print(json.dumps(asdict(found), indent=1) if options.json else audit_text(found))
+    return int(found.differs)

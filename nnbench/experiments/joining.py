@@ -13,8 +13,8 @@ Whole = TypeVar("Whole", bound=Measured)
 def together(parts: Sequence[Whole], counts: Sequence[int] | None = None) -> Whole:
     """Groups or blocks of replicates as if they had been trained at once.
 
-    What is not said of each replicate (timings, facts, notes) is that of the last part: the clock of
-    a later group has run since the first one.
+    Whatever does not belong to single replicates (timings, facts, notes) is taken from the last part:
+    the clock of a later group has run since the first one.
 
     Args:
         parts: At least one, in the order of their seeds.
@@ -36,7 +36,7 @@ def together(parts: Sequence[Whole], counts: Sequence[int] | None = None) -> Who
 
 
 def _side_by_side(curves: Sequence[Curves | None], counts: Sequence[int]) -> Curves | None:
-    """Curves of several parts; one that ended earlier has nothing to say after that."""
+    """Curves of several parts; one that ended earlier has no values after that."""
     known = [curve for curve in curves if curve is not None]
     if not known:
         return None
@@ -75,7 +75,7 @@ def _means(scores: Sequence[Metrics | None], counts: Sequence[int]) -> Metrics |
 
 
 def _joined(facts: Sequence[Mapping[str, object] | None]) -> dict[str, object] | None:
-    """Lists behind one another, counts of failures added, all else as the first part has it."""
+    """Lists are concatenated and counts of failures added; all else is as the first part states it."""
     result: dict[str, object] = {}
     for name, value in ((n, v) for fact in facts if fact is not None for n, v in fact.items()):
         before = result.get(name)

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from nnbench.claims.kinds import Outcome, Status
+from nnbench.claims.kinds import Kind, Outcome, Status
 from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import JsonObject
 from nnbench.metrics import METRICS
@@ -164,7 +164,7 @@ class Finding(Section):
     variant: str | None
     variant_title: str | None
     decides: bool
-    kind: str
+    kind: Kind
     task: Literal["classification", "regression"]
     metric: MetricName
     metric_title: str
@@ -202,7 +202,7 @@ class ClaimResult(Section):
     name: str
     title: str
     quote: str
-    kind: str
+    kind: Kind
     factor: str = ""
     metric: str = "test_loss"
     tier: str = "default"

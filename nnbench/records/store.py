@@ -154,11 +154,18 @@ def read_record(path: Path) -> Record:
         body = check_record(path)
         record = Record.model_validate_json(body)
     except ValidationError as error:
-        raise RejectedRecordError(path, first_problem(error)) from None
+        raise RejectedRecordError(path, _problem(error)) from None
     named = record_path(Path(), record.cell.id, record.seeds)
     if (path.parent.name, path.name) != (named.parent.name, named.name):
         raise RejectedRecordError(path, "belongs to another cell or block")
     return record
+
+
+def _problem(error: ValidationError) -> str:
+    """The first problem in a few words; pydantic reads JSON itself and names its own terms."""
+    if error.errors()[0]["type"] != "json_invalid":
+        return first_problem(error)
+    return "a text is no valid Unicode" if "hex escape" in str(error) else "no JSON"
 
 
 def usable(path: Path) -> bool:

@@ -1,6 +1,6 @@
 """A name of its own for everything that pages link to: anchors, and the stems of files.
 
-Names of claims, data and readings may differ in characters only that neither an anchor nor a file
+Names of claims, data and variants may differ in characters only that neither an anchor nor a file
 should have; then the later one gets a number.
 """
 
@@ -9,13 +9,35 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
-Json = Mapping[str, Any]
+from nnbench.records.results import ClaimResult, Finding, Results
+
 _LONGEST = 120  # characters; file systems allow 255 bytes, a number and a suffix among them
 _OF_THE_PAGE = (
     "main", "verdicts", "reading", "tracks", "failures", "methods", "provenance", "overview", "pairs",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchors:
+    """The names in one report, no two alike.
+
+    Attributes:
+        claims: By id.
+        documents: By short name.
+        findings: By claim and key.
+        datasets: In the order of the results.
+    """
+
+    claims: Mapping[str, str]
+    documents: Mapping[str, str]
+    findings: Mapping[tuple[str | None, ...], str]
+    datasets: tuple[str, ...]
+
+    def of(self, claim: ClaimResult, finding: Finding) -> str:
+        """The anchor of a claim's finding."""
+        return self.findings[claim.id, *finding.key]
 
 
 def slug(text: str) -> str:
@@ -24,14 +46,14 @@ def slug(text: str) -> str:
 
 
 class _Names:
-    """Names that are taken once; a heading's is that of its section with ``-title`` behind it."""
+    """Names that are taken once; a heading's is that of its section with ``-title`` after it."""
 
     def __init__(self) -> None:
         self.taken = {name for own in _OF_THE_PAGE for name in (own, f"{own}-title")}
 
-    def take(self, *parts: str | None) -> str:
-        """A free name out of some texts."""
-        wanted = "-".join(slug(part) for part in parts if part)[:_LONGEST]
+    def take(self, *texts: str | None) -> str:
+        """A free name made of some texts."""
+        wanted = "-".join(slug(text) for text in texts if text)[:_LONGEST]
         numbered = (f"{wanted}-{number}" for number in itertools.count(2))
         tried = itertools.chain([wanted], numbered)
         name = next(name for name in tried if not {name, f"{name}-title"} & self.taken)
@@ -39,31 +61,19 @@ class _Names:
         return name
 
 
-def with_anchors(results: Json) -> dict[str, Any]:
-    """The results, with an ``anchor`` in every claim, result and dataset.
-
-    Claims have a ``document_anchor``, too. The same results give the same names.
-    """
-    names = _Names()
-    anchors = {claim["id"]: names.take(claim["id"]) for claim in results["claims"]}
-    short = dict.fromkeys(claim["document"] for claim in results["claims"])
-    documents = {name: names.take("document", name) for name in short}
-    claims = [
-        {
-            **claim,
-            "anchor": anchors[claim["id"]],
-            "document_anchor": documents[claim["document"]],
-            "results": [
-                {**result, "anchor": names.take(claim["id"], *_place(result))}
-                for result in claim["results"]
-            ],
-        }
-        for claim in results["claims"]
-    ]
-    provenance = results["provenance"]
-    datasets = [{**d, "anchor": names.take("dataset", d["name"])} for d in provenance["datasets"]]
-    return {**results, "claims": claims, "provenance": {**provenance, "datasets": datasets}}
-
-
-def _place(result: Json) -> tuple[str | None, ...]:
-    return result["dataset"], result["track"], result["variant"]
+def anchors_of(results: Results) -> Anchors:
+    """Name every claim, document, finding and dataset; the same results give the same names."""
+    names, claims = _Names(), results.claims
+    return Anchors(
+        claims={claim.id: names.take(claim.id) for claim in claims},
+        documents={
+            name: names.take("document", name)
+            for name in dict.fromkeys(claim.document for claim in claims)
+        },
+        findings={
+            (claim.id, *finding.key): names.take(claim.id, *finding.key)
+            for claim in claims
+            for finding in claim.results
+        },
+        datasets=tuple(names.take("dataset", d.name) for d in results.provenance.datasets),
+    )

@@ -7,22 +7,27 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import jinja2
 
 from nnbench.errors import NnbenchError
+from nnbench.records.results import Results
 from nnbench.records.store import write_atomically
-from nnbench.report import markdown
-from nnbench.report.anchors import with_anchors
+from nnbench.report import appendix, claims, details, markdown, tables
+from nnbench.report.anchors import anchors_of
 from nnbench.report.csvs import csv_files
 from nnbench.report.figures.canvas import Image
-from nnbench.report.page import Page, make_page
-from nnbench.report.pictures import draw
-from nnbench.report.results import Pictures
-from nnbench.report.shape import check_results
-from nnbench.text.vocabulary import TONES
+from nnbench.report.figures.pictures import Pictures, draw
+from nnbench.report.page import Page, make_page, matrix_row
+from nnbench.text.vocabulary import (
+    MEANINGS,
+    TONES,
+    claim_chip,
+    finding_chip,
+    track_text,
+    where_text,
+)
 
 # What fields that disagree make tables and figures raise.
 _UNSHOWN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
@@ -30,19 +35,28 @@ _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters
 LIST = ".nnbench-files.json"  # the figures and data files that the last report wrote
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)")
 _TEMPLATES = Path(__file__).parent / "templates"
+_FUNCTIONS = (  # what templates call
+    claims.deciding_first, claims.kind_text, claims.links, claims.not_run_text, claims.notes,
+    claims.quote_lines, claims.second_look,
+    tables.level_table, tables.pair_table, tables.seed_table,
+    details.candidate_tables, details.fact_table, details.other_table, details.search_table,
+    details.settings_of,
+    appendix.class_table, appendix.dataset_facts,
+    matrix_row, claim_chip, finding_chip, track_text, where_text,
+)  # fmt: skip
+_MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
-def write_report(results: Mapping[str, Any], folder: Path) -> None:
+def write_report(results: Results, folder: Path) -> None:
     """Write the whole report into a folder; the same results give the same bytes.
 
     Figures and data files that an earlier report wrote, and that this one does not have, are removed.
 
     Raises:
-        NnbenchError: The results are not what ``nnbench judge`` writes, or the folder cannot be written.
+        NnbenchError: Fields of the results disagree, or the folder cannot be written.
     """
-    check_results(results)
     try:
-        files = report_files(with_anchors(results))
+        files = report_files(results)
     except _UNSHOWN as error:
         raise NnbenchError(
             "results.json holds what cannot be shown, although each field has its type",
@@ -59,15 +73,12 @@ def write_report(results: Mapping[str, Any], folder: Path) -> None:
         ) from error
 
 
-def report_files(results: Mapping[str, Any]) -> dict[str, bytes]:
-    """Every file of a report by its name in the folder; nothing is written.
-
-    Args:
-        results: With anchors, see ``with_anchors``.
-    """
-    pictures = draw(results)
-    page = make_page(results, pictures=pictures)
-    csvs = csv_files(results["claims"])
+def report_files(results: Results) -> dict[str, bytes]:
+    """Every file of a report by its name in the folder; nothing is written."""
+    anchors = anchors_of(results)
+    pictures = draw(results, anchors)
+    page = make_page(results, anchors, pictures=pictures)
+    csvs = csv_files(results.claims, anchors)
     return {
         "README.md": render_markdown(page).encode(),
         **{f"data/{name}": data for name, data in csvs.items()},
@@ -79,26 +90,28 @@ def report_files(results: Mapping[str, Any]) -> dict[str, bytes]:
 def render_html(page: Page, *, csvs: Mapping[str, bytes]) -> str:
     """The page as one HTML file with everything inside."""
     environment = _environment()
-    environment.filters["data_uri"] = _data_uri
-    environment.filters["json"] = _pretty
+    environment.filters |= {"data_uri": _data_uri, "json": _pretty}
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
     template = environment.get_template("report.html.j2")
     links = {name: f"data:text/csv,{quote(data, safe=_PLAIN)}" for name, data in csvs.items()}
-    return template.render(page=page, csvs=links, tones=TONES)
+    return template.render(page=page, csvs=links, tones=TONES, meanings=MEANINGS)
 
 
 def render_markdown(page: Page) -> str:
     """The page as Markdown with figures beside it."""
     environment = _environment()
     environment.finalize = markdown.escape
-    environment.filters |= {"code": markdown.code, "cell": markdown.cell}
-    environment.filters["html"] = markdown.html_text
-    return environment.get_template("report.md.j2").render(page=page).rstrip() + "\n"
+    filters = {"code": markdown.code, "cell": markdown.cell, "html": markdown.html_text}
+    environment.filters |= filters
+    return (
+        environment.get_template("report.md.j2").render(page=page, meanings=MEANINGS).rstrip()
+        + "\n"
+    )
 
 
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=jinja2.select_autoescape(("html.j2",), default=False),
         undefined=jinja2.StrictUndefined,
@@ -106,15 +119,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+    environment.globals |= {function.__name__: function for function in _FUNCTIONS}
+    return environment
 
 
 def _data_uri(image: Image) -> str:
-    kind = {"svg": "svg+xml", "png": "png"}[image.suffix]
-    return f"data:image/{kind};base64,{_base64(image.data)}"
+    return f"data:{_MIME[image.suffix]};base64,{base64.b64encode(image.data).decode()}"
 
 
 def _pretty(value: object) -> str:
@@ -148,7 +158,7 @@ def _list(names: Iterable[str], folder: Path) -> None:
 
 
 def _listed(folder: Path) -> set[str]:
-    """The figures and data files of the last report in a folder; none where no list tells."""
+    """The figures and data files of the last report in a folder; none without its list."""
     try:
         names = json.loads((folder / LIST).read_bytes())
     except (OSError, ValueError):

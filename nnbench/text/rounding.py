@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from nnbench.metrics import Unit
-
-Interval = tuple[float | None, float | None, float | None]  # mean, low, high
+from nnbench.records.results import Bounds
 
 MINUS = "\u2212"
-_PERCENT = 100.0
-_NO_LABEL = ("count", "ratio", "correlation")  # units whose name would say nothing
 _LOSS_UNITS: Mapping[tuple[str, str], Unit] = {  # by task and objective; else pure numbers
     ("classification", "cross_entropy"): "nats",
     ("classification", "smoothed"): "nats",
@@ -25,19 +23,40 @@ _BILLION = 1e9
 _ASYMMETRY = 0.1  # share of the half width up to which an interval is written with one ±
 
 
-def unit_factor(unit: str) -> float:
-    """What a stored value is multiplied by to be shown."""
-    return _PERCENT if unit == "fraction" else 1.0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitWords:
+    """How a unit is written; empty where it would say nothing.
+
+    Attributes:
+        name: After a title, and after a number in a table or a note.
+        value, difference: After a number and after a difference in a sentence.
+        factor: What a stored value is multiplied by to be shown.
+    """
+
+    name: str = ""
+    value: str = ""
+    difference: str = ""
+    factor: float = 1.0
 
 
-def unit_label(unit: str) -> str:
-    """The unit as it stands behind a title; empty for plain counts."""
-    return {"fraction": "%", **dict.fromkeys(_NO_LABEL, "")}.get(unit, unit)
+_UNITS: Mapping[str, UnitWords] = {
+    "fraction": UnitWords(name="%", value=" %", difference=" points", factor=100.0),
+    "nats": UnitWords(name="nats", difference=" nats"),
+    "seconds": UnitWords(name="seconds", value=" s"),
+    "hours": UnitWords(name="hours", value=" h"),
+    "per second": UnitWords(name="per second", value="/s"),
+    **dict.fromkeys(("count", "ratio", "correlation"), UnitWords()),
+}
+
+
+def unit_words(unit: str) -> UnitWords:
+    """How a unit is written: by its name, where nothing else is said."""
+    return _UNITS.get(unit) or UnitWords(name=unit)
 
 
 def unit_behind(unit: str) -> str:
-    """The unit as it stands behind a number."""
-    return "" if unit == "own objective" else unit_label(unit)
+    """The unit after a number in a table or a note."""
+    return "" if unit == "own objective" else unit_words(unit).name
 
 
 def loss_unit(objective: str | None, task: str) -> Unit:
@@ -47,8 +66,8 @@ def loss_unit(objective: str | None, task: str) -> Unit:
 
 def with_unit(title: str, unit: str) -> str:
     """``Test loss, nats``; a title that names its unit stays as it is."""
-    label = unit_label(unit)
-    return f"{title}, {label}" if label and label not in title.lower() else title
+    name = unit_words(unit).name
+    return f"{title}, {name}" if name and name not in title.lower() else title
 
 
 def decimals_for(half_width: float) -> int:
@@ -81,7 +100,7 @@ def value_text(value: float | None, unit: str, *, digits: int = 3) -> str:
     """One measured value; an en dash where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
-    shown = value * unit_factor(unit)
+    shown = value * unit_words(unit).factor
     return count_text(shown) if unit == "count" else significant(shown, digits)
 
 
@@ -94,52 +113,54 @@ def claimed_texts(values: Sequence[float | None], unit: str) -> list[str]:
     """Claimed values with as many decimals as the longest of them, as documents print tables."""
     if unit == "count":
         return ["–" if value is None else count_text(value) for value in values]
-    shown = [None if value is None else value * unit_factor(unit) for value in values]
+    shown = [None if value is None else value * unit_words(unit).factor for value in values]
     plain = [f"{value:.10g}" for value in shown if value is not None]
     decimals = max((len(text.partition(".")[2]) for text in plain if "e" not in text), default=0)
     return ["–" if value is None else _fixed(value, decimals) for value in shown]
 
 
-def interval_texts(intervals: Sequence[Interval], unit: str) -> list[str]:
+def interval_texts(intervals: Sequence[Bounds | None], unit: str) -> list[str]:
     """A column of ``mean ± half width``, or ``mean [low, high]`` where an interval is lopsided.
 
     Each is rounded to what its width supports, by :func:`decimals_for`; one decimal more is
     allowed where it lines a row up with its neighbours.
     """
-    decimals = [_own_decimals(interval, unit) for interval in intervals]
+    shown = [_ends(interval, unit_words(unit).factor) for interval in intervals]
+    decimals = [None if ends is None else _own_decimals(*ends) for ends in shown]
     most = max((own for own in decimals if own is not None), default=0)
     return [
-        _interval_text(interval, unit, None if own is None else min(most, own + 1))
-        for interval, own in zip(intervals, decimals, strict=True)
+        value_text(interval.mean if interval else None, unit)
+        if ends is None
+        else _interval_text(*ends, decimals=None if own is None else min(most, own + 1))
+        for interval, ends, own in zip(intervals, shown, decimals, strict=True)
     ]
 
 
-def _own_decimals(interval: Interval, unit: str) -> int | None:
-    mean, low, high = interval
-    if mean is None or low is None or high is None:
+def _ends(interval: Bounds | None, factor: float) -> tuple[float, float, float] | None:
+    """Mean, low and high as they are shown; None without an interval."""
+    if interval is None or interval.mean is None or interval.low is None or interval.high is None:
         return None
+    return interval.mean * factor, interval.low * factor, interval.high * factor
+
+
+def _own_decimals(mean: float, low: float, high: float) -> int | None:
     half = (high - low) / 2
-    return decimals_for(half * unit_factor(unit)) if half > 1e-12 * abs(mean) else None
+    return decimals_for(half) if half > 1e-12 * abs(mean) else None
 
 
-def _interval_text(interval: Interval, unit: str, decimals: int | None) -> str:
-    mean, low, high = interval
-    if mean is None or low is None or high is None:
-        return value_text(mean, unit)
-    mean, low, high = (number * unit_factor(unit) for number in (mean, low, high))
+def _interval_text(mean: float, low: float, high: float, *, decimals: int | None) -> str:
     if decimals is None:
         return f"{significant(mean, 4)} ± 0"
     half = (high - low) / 2
     if abs((low + high) / 2 - mean) > _ASYMMETRY * half:
-        texts = (_fixed(number, decimals) for number in (mean, low, high))
-        return "{} [{}, {}]".format(*texts)
+        return "{} [{}, {}]".format(*(_fixed(number, decimals) for number in (mean, low, high)))
     return f"{_fixed(mean, decimals)} ± {_fixed(half, decimals)}"
 
 
 def signed_percent(percent: float) -> str:
     """A relative change: ``+12 %``, ``−0.4 %``, ``×14`` from a tenfold on."""
     if percent >= 900:
-        return f"×{significant(1 + percent / _PERCENT, 2)}"
+        return f"×{significant(1 + percent / 100, 2)}"
     sign = "+" if percent > 0 else MINUS if percent < 0 else ""
     return f"{sign}{significant(abs(percent), 2)}\u00a0%"
 

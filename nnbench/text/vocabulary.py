@@ -8,8 +8,10 @@ contrast of at least 4.5 (WCAG AA).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+
+from nnbench.claims.kinds import KINDS, Kind, Status
+from nnbench.records.results import ClaimResult, Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class Chip:
 
     def to(self, target: str) -> Chip:
         """The same chip, linked."""
-        return Chip(tone=self.tone, symbol=self.symbol, word=self.word, target=target)
+        return replace(self, target=target)
 
 
 # tone: (on white, on black)
@@ -81,28 +83,16 @@ _PAIRS: Mapping[str, Chip] = {
     "holds": _chip("reproduced", "✓", "tie holds"),
     "violated": _chip("contradicted", "✗", "tie violated"),
 }
-_PAIRS_DIFFERS: Mapping[str, Chip] = {
+_TWO_SIDED: Mapping[str, Chip] = {  # where a difference in either direction is claimed
     "UP": _chip("reproduced", "✓", "differ"),
     "up": _chip("partly", "◐", "differ, uncorrected"),
     "REV": _chip("reproduced", "✓", "differ"),
 }
-_PAIRS_EQUAL: Mapping[str, Chip] = {
-    "equal": _chip("reproduced", "≈", "equal"),
-    "holds": _chip("reproduced", "≈", "equal"),
-    "violated": _chip("contradicted", "✗", "differ"),
-    "UP": _chip("contradicted", "✗", "differ"),
-    "REV": _chip("contradicted", "✗", "differ"),
+_TIES: Mapping[str, Chip] = {  # where all are claimed to be equal
+    **dict.fromkeys(("equal", "holds"), _chip("reproduced", "≈", "equal")),
+    **dict.fromkeys(("violated", "UP", "REV"), _chip("contradicted", "✗", "differ")),
 }
 
-KINDS: Mapping[str, str] = {
-    "order": "the order of the levels is claimed",
-    "best": "one level is claimed to be the best",
-    "differs": "a difference is claimed, without numbers",
-    "equal": "no difference is expected",
-    "definition": "a number that follows from the model",
-    "qualitative": "a statement without numbers",
-}
-TRACKS: Mapping[str, str] = {"as-written": "as written", "tuned": "tuned"}
 SEED_MARKS: Mapping[str, str] = {
     "ok": "",
     "diverged": " ✕ diverged",
@@ -111,30 +101,31 @@ SEED_MARKS: Mapping[str, str] = {
 }
 
 
-def claim_chip(claim: Mapping[str, Any]) -> Chip:
+def claim_chip(claim: ClaimResult) -> Chip:
     """The verdict, or the status of a claim that is not judged."""
-    verdict: str | None = claim["verdict"]
-    return VERDICTS[verdict] if verdict else STATUSES.get(claim["status"], VERDICTS["inconclusive"])
+    if claim.verdict:
+        return VERDICTS[claim.verdict]
+    return STATUSES.get(claim.status, VERDICTS["inconclusive"])
 
 
-def result_chip(result: Mapping[str, Any]) -> Chip:
-    """The verdict of one result; definitions are merely measured."""
-    verdict: str | None = result["verdict"]
-    return VERDICTS[verdict] if verdict else STATUSES["measured"]
+def finding_chip(finding: Finding) -> Chip:
+    """The verdict of one finding; definitions are merely measured."""
+    return VERDICTS[finding.verdict] if finding.verdict else STATUSES["measured"]
 
 
-def pair_chip(status: str, *, kind: str) -> Chip:
+def pair_chip(status: Status, *, kind: Kind) -> Chip:
     """The outcome of one pair in the light of what the claim says about it."""
-    special = {"differs": _PAIRS_DIFFERS, "equal": _PAIRS_EQUAL}.get(kind, {})
+    known = KINDS[kind]
+    special = _TWO_SIDED if known.two_sided else _TIES if known.ties else _PAIRS
     return special.get(status) or _PAIRS[status]
 
 
 def track_text(track: str) -> str:
     """``as written`` or ``tuned``."""
-    return TRACKS.get(track, track)
+    return track.replace("-", " ")
 
 
-def where_text(result: Mapping[str, Any]) -> str:
-    """Dataset, track and variant of a result: ``MNIST-5k, as written``."""
-    parts = [result["dataset_title"], track_text(result["track"]), result["variant_title"]]
-    return ", ".join(part for part in parts if part)
+def where_text(finding: Finding) -> str:
+    """Dataset, track and variant of a finding: ``MNIST-5k, as written``."""
+    texts = [finding.dataset_title, track_text(finding.track), finding.variant_title]
+    return ", ".join(text for text in texts if text)

@@ -1,18 +1,17 @@
-"""The report's sentences, made from numbers: one plain sentence for a pair, a result, a claim."""
+"""The report's sentences, made from numbers: one plain sentence for a pair, a finding, a claim."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.records.results import Finding, LevelResult, PairResult
-from nnbench.text.rounding import MINUS, significant, unit_factor, value_text
+from nnbench.text.rounding import MINUS, significant, unit_words, value_text
 
 _TIMES_FROM = 900.0  # percent from which "ten times" reads better than "900 % larger"
-_BEHIND: Mapping[str, str] = {"fraction": " %", "seconds": " s", "hours": " h", "per second": "/s"}
 
 
 def not_run(status: str, reason: str, *, seconds: float | None = None) -> str:
@@ -31,63 +30,56 @@ def cost(seconds: float) -> str:
 
 
 def title_of(metric: Metric) -> str:
-    """A metric's title; a quantity that follows from another one says so wherever it stands."""
+    """A metric's title; a quantity that follows from another one is marked as derived."""
     return f"{metric.title} (derived)" if metric.derived else metric.title
 
 
 def number(value: float | None, unit: str) -> str:
     """A measured value with three significant digits and, where it is short, its unit."""
-    return value_text(value, unit) + (_BEHIND.get(unit, "") if value is not None else "")
+    return value_text(value, unit) + (unit_words(unit).value if value is not None else "")
 
 
-def pair(entry: PairResult, metric: Metric) -> str:
+def pair(result: PairResult, metric: Metric) -> str:
     """One pair, as in: Test loss of tanh is 11 % larger than that of ReLU (95 % CI 8 to 14 %).
 
-    ``difference`` is positive where ``a`` is better. On the log scale the level with the larger
+    Its difference is positive where ``a`` is better. On the log scale the level with the larger
     values is compared to the other, whichever is better; on the raw one the better to the worse.
     """
-    a, b, difference = entry.a, entry.b, entry.difference
-    if difference is None:
+    a, b, middle, low, high = result.a, result.b, result.difference, result.low, result.high
+    if middle is None:
         return f"{a} against {b}: not measured"
-    ends = [difference, entry.low, entry.high]
-    if difference < 0:  # turned round, so that the difference reads as a positive one
+    if middle < 0:  # swap the levels, so that the difference reads as a positive one
+        a, b, middle, low, high = b, a, -middle, _negative(high), _negative(low)
+    if metric.scale == "log" and metric.lower_is_better:
         a, b = b, a
-        ends = [None if end is None else -end for end in (ends[0], ends[2], ends[1])]
-    if metric.scale == "log":
-        larger, smaller = (b, a) if metric.lower_is_better else (a, b)
-        return _compared(metric, larger, smaller, _log_words(ends, metric))
-    word = "lower" if metric.lower_is_better else "higher"
-    return _compared(metric, a, b, _raw_words(ends, metric, word=word))
-
-
-def _compared(metric: Metric, first: str, second: str, words: tuple[str, str]) -> str:
-    how, interval = words
     verb, that = ("are", "those") if metric.plural else ("is", "that")
-    return f"{title_of(metric)} of {first} {verb} {how} {that} of {second}{interval}"
+    text, how, unit = _ratio(middle, metric) if metric.scale == "log" else _distance(metric)
+    interval = ""
+    if low is not None and high is not None:
+        interval = f" (95 % CI {text(low)} to {text(high)}{unit})"
+    return f"{title_of(metric)} of {a} {verb} {text(middle)}{how} {that} of {b}{interval}"
 
 
-def _log_words(ends: Sequence[float | None], metric: Metric) -> tuple[str, str]:
-    """How much larger, and the interval: in percent, or as a factor where that is large."""
-    middle, low, high = ends
-    assert middle is not None
-    known = low is not None and high is not None
+def _negative(end: float | None) -> float | None:
+    return None if end is None else -end
+
+
+Words = tuple[Callable[[float], str], str, str]
+"""How differences are written, what follows the first one, and what follows an interval."""
+
+
+def _ratio(middle: float, metric: Metric) -> Words:
+    """How much larger: in percent, or as a factor where that is large."""
     if percent_change(middle) >= _TIMES_FROM:
-        texts = [significant(math.exp(end), 2) for end in ends if end is not None]
-        interval = f" (95 % CI {texts[1]} to {texts[2]} times)" if known else ""
-        return f"{texts[0]} times", interval
-    texts = [_fixed(percent_change(end), 1) for end in ends if end is not None]
-    interval = f" (95 % CI {texts[1]} to {texts[2]} %)" if known else ""
-    return f"{texts[0]} % {metric.more} than", interval
+        return lambda end: significant(math.exp(end), 2), " times", " times"
+    return lambda end: _fixed(percent_change(end), 1), f" % {metric.more} than", " %"
 
 
-def _raw_words(ends: Sequence[float | None], metric: Metric, *, word: str) -> tuple[str, str]:
-    """How much lower or higher, in points or in the metric's unit, and the interval."""
-    points = metric.unit == "fraction"
-    factor, digits = unit_factor(metric.unit), 2 if points else 3
-    texts = [_fixed(factor * end, digits) for end in ends if end is not None]
-    label = {"fraction": " points", "nats": " nats"}.get(metric.unit, "")
-    interval = f" (95 % CI {texts[1]} to {texts[2]})" if len(texts) == len(ends) else ""
-    return f"{texts[0]}{label} {word} than", interval
+def _distance(metric: Metric) -> Words:
+    """How much lower or higher, in points or in the metric's unit."""
+    words, digits = unit_words(metric.unit), 2 if metric.unit == "fraction" else 3
+    better = "lower" if metric.lower_is_better else "higher"
+    return lambda end: _fixed(words.factor * end, digits), f"{words.difference} {better} than", ""
 
 
 def _fixed(value: float, digits: int) -> str:
@@ -100,44 +92,42 @@ def sentence(finding: Finding, reading: Claim) -> str:
     verdict, reason = finding.verdict, finding.verdict_reason
     if verdict is None:
         return _counted(finding, reading)
-    measured = _ranking(finding)
     if verdict == "inconclusive":
-        return f"The runs do not settle it: {reason}. {measured}"
+        return f"The runs do not settle it: {reason}. {_ranking(finding)}"
     lead = KINDS[reading.kind].lead_of(directed=finding.directed)
-    return f"{_LEADS[lead][verdict].format(reason=reason)} {measured}"
+    return f"{_LEADS[lead][verdict].format(reason=reason)} {_ranking(finding)}"
 
 
-def _counted(result: Finding, claim: Claim) -> str:
+def _counted(finding: Finding, reading: Claim) -> str:
     """The counts beside the claimed ones, and which of them agree by the margin."""
-    missing = [lv.level for lv in result.levels if lv.mean is None]
+    missing = [level.level for level in finding.levels if level.mean is None]
     if missing:
         return f"Not every network has been built: {', '.join(missing)} not measured."
-    what = result.metric_title[:1].lower() + result.metric_title[1:]
-    counts = ", ".join(_beside_claimed(lv) for lv in result.levels)
-    return f"Counted ({what}): {counts}.{_agreement(result, claim)}"
+    what = finding.metric_title[:1].lower() + finding.metric_title[1:]
+    counts = ", ".join(_beside_claimed(level) for level in finding.levels)
+    return f"Counted ({what}): {counts}.{_agreement(finding, reading)}"
 
 
 def _beside_claimed(level: LevelResult) -> str:
     count = f"{level.level} {number(level.mean, 'count')}"
-    claimed = level.claimed
-    return count if claimed is None else f"{count} (claimed {number(claimed, 'count')})"
+    return count if level.claimed is None else f"{count} (claimed {number(level.claimed, 'count')})"
 
 
-def _agreement(result: Finding, claim: Claim) -> str:
+def _agreement(finding: Finding, reading: Claim) -> str:
     """Which counts differ from the claimed ones by no more than the margin, a ratio."""
-    levels = [lv for lv in result.levels if lv.claimed is not None]
-    if not levels:
-        return ""
-    margin = claim.margin or METRICS[result.metric].margin
-    far = []
-    for level in levels:
-        low, high = sorted(value for value in (level.mean, level.claimed) if value is not None)
-        if high > (1 + margin) * low:
-            far.append(level.level)
+    margin = reading.margin or METRICS[finding.metric].margin
+    pairs = [
+        (level.level, sorted((level.mean, level.claimed)))
+        for level in finding.levels
+        if level.claimed is not None and level.mean is not None
+    ]
+    far = [name for name, (low, high) in pairs if high > (1 + margin) * low]
     within = f"within {100 * margin:.3g} % of the claimed number"
+    if not pairs:
+        return ""
     if not far:
         return f" Each is {within}."
-    if len(far) == len(levels):
+    if len(far) == len(pairs):
         return f" None is {within}."
     return f" Not {within}: {', '.join(far)}."
 
@@ -170,29 +160,31 @@ _LEADS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def _ranking(result: Finding) -> str:
-    """The levels by their means, as in: measured, best first: ReLU 0.223, tanh 0.262."""
+def _ranking(finding: Finding) -> str:
+    """The levels by their means, as in: Measured, best first: ReLU 0.223, tanh 0.262."""
     means = [
-        (lv.mean, lv.level) for lv in result.levels if lv.role == "level" and lv.mean is not None
+        (level.mean, level.level)
+        for level in finding.levels
+        if level.role == "level" and level.mean is not None
     ]
     if not means:
         return "Nothing was measured."
-    means.sort(key=lambda item: item[0], reverse=not result.lower_is_better)
-    shown = ", ".join(f"{level} {number(mean, result.unit)}" for mean, level in means)
-    first = "best" if result.directed else "smallest"
-    return f"Measured, {first} first: {shown}."
+    means.sort(key=lambda item: item[0], reverse=not finding.lower_is_better)
+    shown = ", ".join(f"{name} {number(mean, finding.unit)}" for mean, name in means)
+    return f"Measured, {'best' if finding.directed else 'smallest'} first: {shown}."
 
 
-def answer(deciding: Finding, results: Sequence[Finding]) -> str:
-    """The claim's one-paragraph answer: the deciding result, then where others disagree."""
-    others = [r for r in results if r.verdict not in (None, deciding.verdict)]
+def answer(deciding: Finding, findings: Sequence[Finding]) -> str:
+    """The claim's one-paragraph answer: the deciding finding, then where others disagree."""
+    others = [f for f in findings if f.verdict not in (None, deciding.verdict)]
     if not others:
-        return str(deciding.sentence)
-    named = [f"{r.verdict} on {_place(r)}" for r in others]
+        return deciding.sentence or ""
     lead = "Elsewhere the verdict differs" if deciding.verdict else "Other readings are judged"
-    return f"{deciding.sentence} {lead}: {', '.join(named)}."
+    named = ", ".join(f"{finding.verdict} on {_where(finding)}" for finding in others)
+    return f"{deciding.sentence} {lead}: {named}."
 
 
-def _place(result: Finding) -> str:
-    parts = [result.dataset_title, result.track, result.variant_title]
-    return f"{parts[0]} ({', '.join(part for part in parts[1:] if part)})"
+def _where(finding: Finding) -> str:
+    """Dataset, track and variant, as a sentence names them."""
+    named = ", ".join(filter(None, (finding.track, finding.variant_title)))
+    return f"{finding.dataset_title} ({named})"

@@ -85,9 +85,9 @@ def _why(reasons: Mapping[str, str], *, blocks: int) -> str:
 def joined(blocks: Sequence[Record]) -> Record:
     """The blocks of one cell as one record.
 
-    Runs, curves and stopped epochs stand side by side in the order of their seeds, seconds are summed,
-    speeds are weighted by training time, an untrained predictor's scores by seeds, memory is the
-    most of any block. What was chosen or described once per cell is the first block's.
+    Runs, curves and stopped epochs are placed side by side in the order of their seeds; seconds are
+    summed; speeds are weighted by training time and an untrained predictor's scores by seeds; memory is
+    the most that any block took. Whatever is chosen or described once per cell is the first block's.
     """
     if len(blocks) == 1:
         return blocks[0]
@@ -114,7 +114,7 @@ _ONCE = ("search", "settings_used", "parameters", "classes", "test_samples", "st
 
 
 def _facts(blocks: Sequence[Record]) -> dict[str, JsonObject]:
-    """What describes each entry: as the first block has it, with what only later ones tell."""
+    """What describes each entry: as the first block states it, with facts that only later ones state."""
     facts: dict[str, JsonObject] = {}
     for block in blocks:
         for entry, told in block.facts.items():

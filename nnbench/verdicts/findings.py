@@ -25,7 +25,7 @@ _ALIKE = 0.01  # relative spread of untrained scores that one line in a figure c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A plan, its records, and what every level reads of them."""
+    """A plan, its records, and what every level reads from them."""
 
     plan: Plan
     records: Records

@@ -36,7 +36,7 @@ from nnbench.verdicts.provenance import run_provenance
 
 
 def gather(plan: Plan) -> Evidence:
-    """Read the records of a plan, and what its levels read of them."""
+    """Read a plan's records, and what its levels read from them."""
     records = read_records(plan, Path(plan.config.results))
     return Evidence(plan=plan, records=records, levels=level_runs(plan, records))
 
@@ -46,7 +46,7 @@ def judge(plan: Plan, evidence: Evidence | None = None) -> Results:
 
     Args:
         plan: See ``nnbench.plan.plan.make_plan``.
-        evidence: Of this plan, where it has been gathered already.
+        evidence: What ``gather`` found for this plan; None: gather it now.
     """
     evidence = evidence or gather(plan)
     results = Path(plan.config.results)

@@ -44,6 +44,8 @@ def level_result(
     use, runs, metric = level.use, level.runs, METRICS[claim.metric]
     facts = [records.joined(cell_id, seeds=use.seeds) for cell_id in use.cells]
     alone = facts[0] if len(use.cells) == 1 else None
+    times = [r.seconds["train"] for r in facts if r and "train" in r.seconds]  # of all candidates
+    speeds = [r.samples_per_second for r in facts if r and r.samples_per_second]
     status: dict[str, SeedStatus] = dict(zip(runs["seed"].astype(str), runs["status"], strict=True))
     counts = Counter(status.values())
     exact = KINDS[claim.kind].status == "measured"
@@ -71,8 +73,8 @@ def level_result(
         cell=use.cells[0] if len(use.cells) == 1 else None,
         cells=use.cells,
         settings=_settings(level, plan, records),
-        train_seconds=_train_seconds(facts),
-        samples_per_second=_mean_speed(facts),
+        train_seconds=sum(times) if times else None,
+        samples_per_second=sum(speeds) / len(speeds) if speeds else None,
         parameters=_count(runs["parameters"], alone),
         flops=_count(runs["flops"], None),
         facts=_facts_at(facts[0], use.at),
@@ -119,18 +121,6 @@ def resolution(levels: Sequence[LevelResult], metric: Metric, dataset: Dataset) 
         return None
     p = sum(means) / len(means)
     return math.sqrt(p * (1 - p) / dataset.test_size)
-
-
-def _train_seconds(facts: Sequence[Record | None]) -> float | None:
-    """Training time of all candidates together."""
-    times = [record.seconds["train"] for record in facts if record and "train" in record.seconds]
-    return sum(times) if times else None
-
-
-def _mean_speed(facts: Sequence[Record | None]) -> float | None:
-    speeds = [record.samples_per_second for record in facts if record]
-    known = [speed for speed in speeds if speed]
-    return sum(known) / len(known) if known else None
 
 
 def _count(values: pd.Series[float], alone: Record | None) -> float | None:

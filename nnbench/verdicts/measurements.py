@@ -40,10 +40,10 @@ class LevelRuns:
     Attributes:
         use: Which level it is, and its cells.
         metric: The claim's metric, in this reading.
-        runs: A row per seed: ``seed``, ``status``, ``cell`` (the one that was read; of a pick None where
-            none could be chosen) and every metric, in natural units.
-        offered: Of a pick a row per seed and candidate: whether it was ``drawn`` and ``chosen``, what it
-            was chosen ``by``, and its ``value`` in what the pick is about.
+        runs: One row per seed: ``seed``, ``status``, ``cell`` (the one that was read; None where a pick
+            could choose none) and every metric, in natural units.
+        offered: For a pick, one row per seed and candidate: whether it was ``drawn`` and ``chosen``, its
+            value of the metric to choose ``by``, and its ``value`` of the metric that the claim is about.
     """
 
     use: Use
@@ -67,7 +67,7 @@ def level_runs(plan: Plan, records: Records) -> tuple[LevelRuns, ...]:
 
 
 def measurements(levels: Iterable[LevelRuns]) -> pd.DataFrame:
-    """The tidy table: a row per claim, variant, dataset, track, level and seed.
+    """The tidy table: one row per claim, variant, dataset, track, level and seed.
 
     Columns: see ``docs/measurements.md``.
     """
@@ -85,7 +85,7 @@ def measurements(levels: Iterable[LevelRuns]) -> pd.DataFrame:
 
 
 def candidates(levels: Iterable[LevelRuns]) -> pd.DataFrame:
-    """A row per picked level, seed and candidate."""
+    """One row per picked level, seed and candidate."""
     rows = [
         {**_use_columns(level.use), **{str(name): value for name, value in offer.items()}}
         for level in levels
@@ -99,7 +99,7 @@ def _use_columns(use: Use) -> dict[str, object]:
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
-    """A table whose columns have the same types whatever is in it, nothing at all included."""
+    """A table whose columns have the same types whatever it holds, even if it is empty."""
     table = pd.DataFrame(rows, columns=list(columns))
     types = {name: _TYPES.get(name, "string") for name in columns}
     return table.astype({**types, **{name: "float64" for name in columns if name in METRICS}})
@@ -130,7 +130,7 @@ def _level(use: Use, plan: Plan, records: Records, *, metric: str) -> LevelRuns:
 def _picked(
     use: Use, plan: Plan, cells: Sequence[Sequence[Row]], *, metric: str
 ) -> tuple[list[Row], list[Row]]:
-    """A pick's row per seed, and the candidates that each seed was offered."""
+    """What a pick reads in each seed, and the candidates that each seed was offered."""
     assert use.pick_by is not None
     settings = [plan.cells[cell_id].settings.model_dump(mode="json") for cell_id in use.cells]
     names, about = candidate_names(settings), metric_about(metric, use.pick_by)
@@ -164,10 +164,10 @@ def _row_of(block: pd.DataFrame, number: int | None) -> dict[str, object]:
 
 
 def _rows(record: Record | None, use: Use, metric: str) -> list[Row]:
-    """Status and metrics of each seed; those of the entry that the use reads replace the run's own.
+    """Status and metrics of each seed; metrics of the entry that the use reads replace the run's own.
 
-    The claim's metric has to be the entry's own (a loss of the whole test set is none of a class);
-    a count may be that of the whole network.
+    The claim's metric has to be the entry's own: the loss on the whole test set is not that of one
+    class. A count may be that of the whole network.
     """
     missing: Row = {"status": "missing"}
     if record is None:
@@ -196,7 +196,7 @@ def _at(scores: Metrics, at: str | None) -> Iterator[tuple[str, float | None]]:
 
 
 def _counted(record: Record, at: str | None) -> dict[str, float]:
-    """What the network of an entry has, as a fact, holds for every run."""
+    """The counts among an entry's facts, which hold for every run."""
     facts = {} if at is None else record.facts.get(at, {})
     return {
         name: float(value) for name in METRICS if isinstance(value := facts.get(name), int | float)

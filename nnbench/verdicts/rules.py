@@ -2,7 +2,7 @@
 
 A block is one seed in which every level ran: levels are compared by their differences in a block,
 positive as claimed, on the analysis scale: raw (accuracy) or natural logarithms (loss, time). What
-follows from the statuses of a claim's pairs is the matter of its kind, see ``claims.kinds``.
+follows from the statuses of a claim's pairs depends on its kind: see ``claims.kinds``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Verdict:
 
 
 def finite(value: float | None) -> float | None:
-    """The value, or None where JSON has no word for it."""
+    """The value, or None where JSON cannot express it."""
     return None if value is None or not math.isfinite(value) else float(value)
 
 

@@ -97,9 +97,9 @@ def new_figure(height: float, *, width: float = WIDTH) -> Figure:
     return Figure(figsize=(width / 72, height / 72), dpi=72)
 
 
-def place(figure: Figure, *, box: tuple[float, float, float, float]) -> Axes:
-    """Axes without frame at ``left, top, right, bottom`` margins in points."""
-    left, top, right, bottom = box
+def axes_within(figure: Figure, margins: tuple[float, float, float, float]) -> Axes:
+    """Axes without frame inside ``left, top, right, bottom`` margins in points."""
+    left, top, right, bottom = margins
     width, height = figure.get_size_inches() * 72
     rectangle = (
         left / width,

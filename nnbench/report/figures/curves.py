@@ -1,4 +1,4 @@
-"""Learning curves of one result: a line a level, named at its end."""
+"""Learning curves of one finding: one line per level, named at its end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from nnbench.records.results import Finding, LevelResult, Series
 from nnbench.report.figures.canvas import (
     CONTROL,
     MUTED,
@@ -16,23 +17,21 @@ from nnbench.report.figures.canvas import (
     TEXT,
     WIDTH,
     Image,
+    axes_within,
     colours,
     new_figure,
-    place,
     render,
     shortened,
     text_width,
 )
 from nnbench.report.figures.ticks import padded, set_axis, spans_decades
-from nnbench.text.rounding import loss_unit, unit_factor, with_unit
+from nnbench.text.rounding import loss_unit, unit_words, with_unit
 
 _TOP, _BOTTOM, _LEFT, _PLOT = 26.0, 36.0, 44.0, 190.0
 _MOST_POINTS = 100  # more than the eye resolves at this width; keeps the file small
 _LINE_HEIGHT = 12.5
 _DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 _MARKERS = "osD^vPX*"
-
-Numbers = Sequence[float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +52,16 @@ class Line:
         return points[-1] if points else None
 
 
-def learning_curves(result: Mapping[str, Any], *, alt: str) -> Image | None:
+def learning_curves(finding: Finding, *, alt: str) -> Image | None:
     """Draw the metric's validation curves; None where no run left any."""
-    key, title, unit = _what(result)
-    lines = _lines(result["levels"], key=key, unit=unit)
+    key, title, unit = _what(finding)
+    lines = _lines(finding.levels, key=key, unit=unit)
     if not lines:
         return None
     right = 14 + min(130, max(text_width(line.label, size=TEXT) for line in lines))
     plot = max(_PLOT, _LINE_HEIGHT * len(lines))
     figure = new_figure(_TOP + plot + _BOTTOM)
-    axes = place(figure, box=(_LEFT, _TOP, right, _BOTTOM))
+    axes = axes_within(figure, (_LEFT, _TOP, right, _BOTTOM))
     _scales(axes, lines, loss=unit == "nats")
     for index, line in enumerate(lines):
         _draw(axes, line, index=index)
@@ -73,41 +72,38 @@ def learning_curves(result: Mapping[str, Any], *, alt: str) -> Image | None:
     return render(figure, alt=alt)
 
 
-def _what(result: Mapping[str, Any]) -> tuple[str, str, str]:
-    by_accuracy = result["unit"] in ("fraction", "epochs")
-    there = [level["curves"] for level in result["levels"] if level["curves"]]
-    if by_accuracy and any("validation_accuracy" in curves for curves in there):
+def _what(finding: Finding) -> tuple[str, str, str]:
+    """The name, title and unit of the curves: accuracies where these are what counts, else losses."""
+    by_accuracy = finding.unit in ("fraction", "epochs")
+    if by_accuracy and any("validation_accuracy" in (lv.curves or {}) for lv in finding.levels):
         return "validation_accuracy", "Validation accuracy, % (mean over runs)", "fraction"
-    loss = with_unit("Validation loss", loss_unit(result["objective"], result["task"]))
+    loss = with_unit("Validation loss", loss_unit(finding.objective, finding.task))
     return "validation_loss", f"{loss} (mean of runs, 95 % CI; faint: training)", "nats"
 
 
-def _lines(levels: Sequence[Mapping[str, Any]], *, key: str, unit: str) -> list[Line]:
-    own = [level["level"] for level in levels if level["role"] != "control"]
+def _lines(levels: Sequence[LevelResult], *, key: str, unit: str) -> list[Line]:
+    own = [level.level for level in levels if level.role != "control"]
     palette = dict(zip(own, colours(own), strict=True))
     return [
-        _line(level, key=key, unit=unit, colour=palette.get(level["level"], CONTROL))
-        for level in levels
-        if level["curves"] and key in level["curves"]
+        _line(name, curves, key=key, unit=unit, colour=palette.get(name, CONTROL))
+        for name, curves in ((level.level, level.curves) for level in levels)
+        if curves and key in curves
     ]
 
 
-def _line(level: Mapping[str, Any], *, key: str, unit: str, colour: str) -> Line:
-    curves = level["curves"]
+def _line(label: str, curves: Mapping[str, Series], *, key: str, unit: str, colour: str) -> Line:
     keep = _thinned(len(curves["epochs"]))
 
     def series(name: str) -> tuple[float, ...] | None:
-        values: Numbers | None = curves.get(name)
-        if values is None:
+        if name not in curves:
             return None
-        factor = unit_factor(unit)
-        found = (values[i] for i in keep)
+        factor, found = unit_words(unit).factor, (curves[name][i] for i in keep)
         return tuple(math.nan if value is None else value * factor for value in found)
 
     return Line(
-        label=level["level"],
+        label=label,
         colour=colour,
-        x=tuple(float(curves["epochs"][i]) for i in keep),
+        x=tuple(curves["epochs"][i] or 0.0 for i in keep),
         y=series(key) or (),
         low=series(f"{key}_low"),
         high=series(f"{key}_high"),
@@ -145,14 +141,14 @@ def _scales(axes: Axes, lines: Sequence[Line], *, loss: bool) -> None:
 def _draw(axes: Axes, line: Line, *, index: int) -> None:
     colour, dashes = line.colour, _DASHES[index % len(_DASHES)]
     if line.train is not None:
-        axes.plot(line.x, line.train, color=colour, linewidth=0.9, alpha=0.45, linestyle=dashes)
+        axes.plot(line.x, line.train, color=colour, lw=0.9, alpha=0.45, ls=dashes)
     if line.low is not None and line.high is not None:
-        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.16, linewidth=0)
-    axes.plot(line.x, line.y, color=colour, linewidth=1.9, linestyle=dashes)
+        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.16, lw=0)
+    axes.plot(line.x, line.y, color=colour, lw=1.9, ls=dashes)
     end = line.end()
     if end is not None:
         marker = _MARKERS[index % len(_MARKERS)]
-        axes.plot(*end, marker, color=colour, markersize=5, clip_on=False, zorder=5)
+        axes.plot(*end, marker, color=colour, ms=5, clip_on=False, zorder=5)
 
 
 def _name_ends(axes: Axes, lines: Sequence[Line], *, plot: float) -> None:

@@ -1,17 +1,18 @@
-"""The dot plot of one result: every run, the mean with its interval, and what was claimed."""
+"""The dot plot of one finding: every run, the mean with its interval, and what was claimed."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nnbench.records.results import Finding, LevelResult
 from nnbench.report.figures.canvas import (
     CLAIMED,
     CONTROL,
@@ -24,20 +25,19 @@ from nnbench.report.figures.canvas import (
     SMALL,
     WIDTH,
     Image,
+    axes_within,
     new_figure,
-    place,
     render,
     shortened,
     text_width,
 )
 from nnbench.report.figures.ticks import padded, set_axis, spans_decades
-from nnbench.text.rounding import unit_factor, with_unit
+from nnbench.report.tables import ordered_levels
+from nnbench.text.rounding import unit_words, with_unit
 
 _ROW, _TOP, _BOTTOM, _GAP = 29.0, 26.0, 34.0, 14.0
 _ZOOM_BELOW = 0.35  # share of the axis under which the measured values get an axis of their own
 _LABEL_CHARACTERS = 16
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,31 +67,31 @@ class Row:
             yield self.mean
 
 
-def rows_of(result: Mapping[str, Any]) -> list[Row]:
+def rows_of(finding: Finding) -> list[Row]:
     """The levels in the document's order, then the controls."""
-    ordered = sorted(result["levels"], key=lambda level: level["role"] == "control")
-    return [_row(level, factor=unit_factor(result["unit"])) for level in ordered]
+    factor = unit_words(finding.unit).factor
+    return [_row(level, factor=factor) for level in ordered_levels(finding)]
 
 
-def _row(level: Mapping[str, Any], *, factor: float) -> Row:
+def _row(level: LevelResult, *, factor: float) -> Row:
     def runs(status: str) -> tuple[float, ...]:
-        wanted = (s for s, word in level["seed_status"].items() if word == status)
-        values = (level["values"].get(seed) for seed in wanted)
+        wanted = (seed for seed, word in level.seed_status.items() if word == status)
+        values = (level.values.get(seed) for seed in wanted)
         return tuple(value * factor for value in values if value is not None)
 
     def scaled(value: float | None) -> float | None:
         return None if value is None else value * factor
 
-    low, high = scaled(level["low"]), scaled(level["high"])
+    low, high = scaled(level.low), scaled(level.high)
     return Row(
-        label="\n".join([*_two_lines(level["level"]), *_remark(level)]),
-        control=level["role"] == "control",
-        claimed=scaled(level["claimed"]),
-        mean=scaled(level["mean"]),
+        label="\n".join([*_two_lines(level.level), *_remark(level)]),
+        control=level.role == "control",
+        claimed=scaled(level.claimed),
+        mean=scaled(level.mean),
         interval=None if low is None or high is None else (low, high),
         ok=runs("ok"),
         capped=runs("capped"),
-        diverged=level["diverged"],
+        diverged=level.diverged,
     )
 
 
@@ -101,34 +101,35 @@ def _two_lines(name: str) -> list[str]:
     return [first, shortened(" ".join(rest), _LABEL_CHARACTERS)] if rest else [first]
 
 
-def _remark(level: Mapping[str, Any]) -> list[str]:
-    if level["mean"] is not None:
+def _remark(level: LevelResult) -> list[str]:
+    if level.mean is not None:
         return []
-    return ["(not measured)"] if level["not_measured"] else ["(no runs)"]
+    return ["(not measured)"] if level.not_measured else ["(no runs)"]
 
 
-def dot_plot(result: Mapping[str, Any], *, alt: str) -> Image:
-    """Draw one result; where claims lie far off, the measurements get an enlarged panel."""
-    rows = rows_of(result)
+def dot_plot(finding: Finding, *, alt: str) -> Image:
+    """Draw one finding; where claims lie far off, the measurements get an enlarged panel."""
+    rows = rows_of(finding)
     height = _TOP + _BOTTOM + _ROW * len(rows)
     figure = new_figure(height)
     label_width = 10 + max(text_width(row.label) for row in rows)
-    log_allowed = result["scale"] == "log"
+    log_allowed = finding.scale == "log"
     if _needs_zoom(rows, log_allowed=log_allowed):
         middle = label_width + (WIDTH - label_width) * 0.40
-        overview = place(figure, box=(label_width, _TOP, WIDTH - middle + _GAP / 2, _BOTTOM))
-        axes = place(figure, box=(middle + _GAP / 2, _TOP, 10, _BOTTOM))
+        overview = axes_within(figure, (label_width, _TOP, WIDTH - middle + _GAP / 2, _BOTTOM))
+        axes = axes_within(figure, (middle + _GAP / 2, _TOP, 10, _BOTTOM))
         _panel(overview, rows, log_allowed=log_allowed, runs=False, claims=True)
         _panel(axes, rows, log_allowed=log_allowed, runs=True, claims=False)
-        _mark_enlarged(overview, axes)
+        overview.axvspan(*axes.get_xlim(), color=SHADE, zorder=0, lw=0)
+        axes.patch.set_facecolor(SHADE)
         _name_rows(overview, rows)
     else:
-        axes = overview = place(figure, box=(label_width, _TOP, 10, _BOTTOM))
+        axes = overview = axes_within(figure, (label_width, _TOP, 10, _BOTTOM))
         _panel(axes, rows, log_allowed=log_allowed, runs=True, claims=True)
         _name_rows(axes, rows)
-    _edge_marks(axes, rows, right=result["lower_is_better"])
-    _chance(axes, result)
-    _axis_title(figure, result, enlarged=axes is not overview)
+    _edge_marks(axes, rows, right=finding.lower_is_better)
+    _chance(axes, finding)
+    _axis_title(figure, finding, enlarged=axes is not overview)
     _legend(figure, rows)
     return render(figure, alt=alt)
 
@@ -158,21 +159,32 @@ def _panel(axes: Axes, rows: Sequence[Row], *, log_allowed: bool, runs: bool, cl
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks([])
     for y, row in enumerate(rows):
-        axes.axhline(y, color=GRID, linewidth=0.8, zorder=0.5)
+        axes.axhline(y, color=GRID, lw=0.8, zorder=0.5)
         if runs:
             _runs(axes, row, y=y)
         _estimate(axes, row, y=y)
         if claims and row.claimed is not None:
-            _diamond(axes, row.claimed, y=y)
-    _separate_controls(axes, rows)
+            axes.plot(
+                row.claimed,
+                y,
+                "D",
+                color="none",
+                mec=CLAIMED,
+                ms=7,
+                mew=1.6,
+                zorder=5,
+                clip_on=False,
+            )
+    if first := next((i for i, row in enumerate(rows) if row.control), 0):
+        axes.axhline(first - 0.5, color=MUTED, lw=0.8, ls=(0, (4, 3)), zorder=1)
 
 
 def _runs(axes: Axes, row: Row, *, y: float) -> None:
     for values, marker, size in ((row.ok, "o", 3.2), (row.capped, ">", 5.0)):
         offsets = [y + 0.30 * spread(i) for i in range(len(values))]
         axes.plot(
-            values, offsets, marker, color=row.colour, markersize=size, alpha=0.45,
-            markeredgewidth=0, zorder=2, clip_on=False,
+            values, offsets, marker, color=row.colour, ms=size, alpha=0.45, mew=0, zorder=2,
+            clip_on=False,
         )  # fmt: skip
 
 
@@ -184,57 +196,32 @@ def spread(index: int) -> float:
 
 def _estimate(axes: Axes, row: Row, *, y: float) -> None:
     if row.interval is not None:
-        axes.plot(
-            row.interval, (y, y), color=row.colour, linewidth=3, solid_capstyle="round", zorder=3
-        )
+        axes.plot(row.interval, (y, y), color=row.colour, lw=3, solid_capstyle="round", zorder=3)
     if row.mean is not None:
-        axes.plot(
-            row.mean, y, "o", color=row.colour, markersize=7.5, markeredgecolor=PLATE,
-            markeredgewidth=1.2, zorder=4,
-        )  # fmt: skip
-
-
-def _diamond(axes: Axes, value: float, *, y: float) -> None:
-    axes.plot(
-        value, y, "D", color="none", markeredgecolor=CLAIMED, markersize=7, markeredgewidth=1.6,
-        zorder=5, clip_on=False,
-    )  # fmt: skip
+        axes.plot(row.mean, y, "o", color=row.colour, ms=7.5, mec=PLATE, mew=1.2, zorder=4)
 
 
 def _edge_marks(axes: Axes, rows: Sequence[Row], *, right: bool) -> None:
-    # A diverged run has no place on the axis; it stands at the worse edge.
+    # A diverged run has no value on the axis; it stands at the worse edge.
     edge, step = (0.985, -0.022) if right else (0.015, 0.022)
+    across = axes.get_yaxis_transform()
     for y, row in enumerate(rows):
         at = [edge + i * step for i in range(row.diverged)]
-        axes.plot(
-            at, [y - 0.3] * len(at), "x", color=INK, markersize=5, markeredgewidth=1.3, zorder=6,
-            transform=axes.get_yaxis_transform(),
-        )  # fmt: skip
+        offsets = [y - 0.3] * len(at)
+        axes.plot(at, offsets, "x", color=INK, ms=5, mew=1.3, zorder=6, transform=across)
 
 
-def _chance(axes: Axes, result: Mapping[str, Any]) -> None:
-    chance = result["chance"]
-    if chance is None:
+def _chance(axes: Axes, finding: Finding) -> None:
+    if finding.chance is None:
         return
-    chance *= unit_factor(result["unit"])
+    chance = finding.chance * unit_words(finding.unit).factor
     low, high = axes.get_xlim()
     if low < chance < high:
-        axes.axvline(chance, color=MUTED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
+        axes.axvline(chance, color=MUTED, lw=1, ls=(0, (1, 2)), zorder=1)
         axes.annotate(
             "untrained", (chance, 1), xycoords=("data", "axes fraction"), color=MUTED,
             fontsize=SMALL - 1, ha="center", va="bottom", xytext=(0, 0), textcoords="offset points",
         )  # fmt: skip
-
-
-def _mark_enlarged(overview: Axes, axes: Axes) -> None:
-    overview.axvspan(*axes.get_xlim(), color=SHADE, zorder=0, linewidth=0)
-    axes.patch.set_facecolor(SHADE)
-
-
-def _separate_controls(axes: Axes, rows: Sequence[Row]) -> None:
-    first = next((i for i, row in enumerate(rows) if row.control), 0)
-    if first:
-        axes.axhline(first - 0.5, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
 
 
 def _name_rows(axes: Axes, rows: Sequence[Row]) -> None:
@@ -244,47 +231,32 @@ def _name_rows(axes: Axes, rows: Sequence[Row]) -> None:
         tick.set_fontstyle("italic" if row.control else "normal")
 
 
-def _axis_title(figure: Figure, result: Mapping[str, Any], *, enlarged: bool) -> None:
-    title = with_unit(result["metric_title"], result["unit"])
-    if result["directed"]:
-        title += f" ({'lower' if result['lower_is_better'] else 'higher'} is better)"
+def _axis_title(figure: Figure, finding: Finding, *, enlarged: bool) -> None:
+    title = with_unit(finding.metric_title, finding.unit)
+    if finding.directed:
+        title += f" ({'lower' if finding.lower_is_better else 'higher'} is better)"
     if enlarged:
         title += "; right: enlarged"
-    figure.text(1 - 10 / WIDTH, 7 / _height(figure), title, color=MUTED, fontsize=SMALL, ha="right")
-
-
-def _height(figure: Figure) -> float:
-    return float(figure.get_figheight()) * 72
+    y = 7 / (float(figure.get_figheight()) * 72)
+    figure.text(1 - 10 / WIDTH, y, title, color=MUTED, fontsize=SMALL, ha="right")
 
 
 def _legend(figure: Figure, rows: Sequence[Row]) -> None:
-    def mark(marker: str, label: str, **style: Any) -> Line2D:
-        return Line2D([], [], linestyle="none", marker=marker, label=label, **style)
-
-    seeds = any(row.ok for row in rows)
+    """Names the marks that there are."""
+    mark = partial(Line2D, [], [], ls="none")
     line, label = (3, "mean, 95 % CI") if any(row.interval for row in rows) else (0, "measured")
-    handles = [
-        Line2D([], [], color=MEASURED, linewidth=line, marker="o", markersize=6, label=label)
-    ]
-    if seeds:
-        handles.append(
-            mark("o", "one run", color=MEASURED, markersize=3.5, alpha=0.5, markeredgewidth=0)
-        )
-    if any(row.claimed is not None for row in rows):
-        handles.append(
-            mark(
-                "D",
-                "claimed",
-                color="none",
-                markeredgecolor=CLAIMED,
-                markersize=6,
-                markeredgewidth=1.5,
-            )
-        )
-    if any(row.diverged for row in rows):
-        handles.append(mark("x", "diverged", color=INK, markersize=5, markeredgewidth=1.3))
-    if any(row.capped for row in rows):
-        handles.append(mark(">", "capped", color=MEASURED, markersize=5, alpha=0.5))
+    marks = (
+        (True, Line2D([], [], color=MEASURED, lw=line, marker="o", ms=6, label=label)),
+        (any(row.ok for row in rows),
+         mark(marker="o", label="one run", color=MEASURED, ms=3.5, alpha=0.5, mew=0)),
+        (any(row.claimed is not None for row in rows),
+         mark(marker="D", label="claimed", color="none", mec=CLAIMED, ms=6, mew=1.5)),
+        (any(row.diverged for row in rows),
+         mark(marker="x", label="diverged", color=INK, ms=5, mew=1.3)),
+        (any(row.capped for row in rows),
+         mark(marker=">", label="capped", color=MEASURED, ms=5, alpha=0.5)),
+    )  # fmt: skip
+    handles = [handle for drawn, handle in marks if drawn]
     figure.legend(
         handles=handles, loc="upper right", bbox_to_anchor=(1, 1), ncol=len(handles), frameon=False,
         fontsize=SMALL, labelcolor=MUTED, handletextpad=0.5, columnspacing=1.2, handlelength=1.6,

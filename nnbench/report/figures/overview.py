@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from nnbench.claims.kinds import KINDS
+from nnbench.records.results import ClaimResult, Finding, PairResult
 from nnbench.report.figures.canvas import (
     CLAIMED,
     GRID,
@@ -19,8 +21,8 @@ from nnbench.report.figures.canvas import (
     SMALL,
     WIDTH,
     Image,
+    axes_within,
     new_figure,
-    place,
     render,
     shortened,
 )
@@ -43,55 +45,58 @@ class Share:
     others: tuple[float, ...]
 
 
-def shares(claims: Sequence[Mapping[str, Any]]) -> list[Share]:
+def shares(claims: Sequence[ClaimResult]) -> list[Share]:
     """One entry for each judged claim that states numbers."""
     found = []
     for claim in claims:
-        triples = [(r["decides"], t) for r in claim["results"] if (t := _share(r)) is not None]
-        deciding = [triple for decides, triple in triples if decides]
-        if deciding and claim["verdict"]:
-            others = tuple(triple[0] for decides, triple in triples if not decides)
-            entry = Share(
-                title=claim["id"], verdict=claim["verdict"], decides=deciding[0], others=others
-            )
-            found.append(entry)
+        gaps = [(f.decides, gap) for f in claim.results if (gap := _gap(f)) is not None]
+        deciding = [gap for decides, gap in gaps if decides]
+        if deciding and claim.verdict:
+            others = tuple(gap[0] for decides, gap in gaps if not decides)
+            share = Share(title=claim.id, verdict=claim.verdict, decides=deciding[0], others=others)
+            found.append(share)
     return found
 
 
-def _share(result: Mapping[str, Any]) -> tuple[float, float, float] | None:
-    claimed = {i["level"]: i["claimed"] for i in result["levels"] if i["claimed"] is not None}
-    # a claimed difference without a direction cannot be reversed
-    pair = None if result["kind"] == "differs" else _widest(result["pairs"])
-    if pair is None or pair["a"] not in claimed or pair["b"] not in claimed:
+def _gap(finding: Finding) -> tuple[float, float, float] | None:
+    """The measured difference and its interval, in % of the claimed one."""
+    pair = _widest(finding)
+    claimed = {level.level: level.claimed for level in finding.levels}
+    if pair is None or pair.difference is None:
         return None
-    gap = abs(_scaled(claimed[pair["a"]], result) - _scaled(claimed[pair["b"]], result))
-    if gap == 0 or pair["difference"] is None:
+    best, worst = claimed.get(pair.a), claimed.get(pair.b)
+    if best is None or worst is None:
         return None
-    middle = 100 * pair["difference"] / gap
-    low = -math.inf if pair["low"] is None else 100 * pair["low"] / gap
-    high = math.inf if pair["high"] is None else 100 * pair["high"] / gap
-    return middle, low, high
+    gap = abs(_scaled(best, finding) - _scaled(worst, finding))
+    if gap == 0:
+        return None
+    low = -math.inf if pair.low is None else 100 * pair.low / gap
+    high = math.inf if pair.high is None else 100 * pair.high / gap
+    return 100 * pair.difference / gap, low, high
 
 
-def _widest(pairs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    extremes = [pair for pair in pairs if pair["role"] == "extremes"]
+def _widest(finding: Finding) -> PairResult | None:
+    """The pair of the best and the worst level; a difference without direction cannot be reversed."""
+    if KINDS[finding.kind].two_sided:
+        return None
+    extremes = [pair for pair in finding.pairs if pair.role == "extremes"]
     if extremes:
         return extremes[0]
-    return pairs[0] if len(pairs) == 1 and not pairs[0]["tie"] else None
+    return finding.pairs[0] if len(finding.pairs) == 1 and not finding.pairs[0].tie else None
 
 
-def _scaled(value: float, result: Mapping[str, Any]) -> float:
-    return math.log(max(value, 1e-12)) if result["scale"] == "log" else value
+def _scaled(value: float, finding: Finding) -> float:
+    return math.log(max(value, 1e-12)) if finding.scale == "log" else value
 
 
-def overview(claims: Sequence[Mapping[str, Any]], *, alt: str) -> Image | None:
+def overview(claims: Sequence[ClaimResult], *, alt: str) -> Image | None:
     """Draw the shares; None where no judged claim states numbers."""
     entries = shares(claims)
     if not entries:
         return None
     height = _TOP + _ROW * len(entries) + _BOTTOM
     figure = new_figure(height)
-    axes = place(figure, box=(_LEFT, _TOP, _RIGHT, _BOTTOM))
+    axes = axes_within(figure, (_LEFT, _TOP, _RIGHT, _BOTTOM))
     set_axis(axes, "x", limits=_limits(entries), log=False, most=5)
     axes.set_ylim(len(entries) - 0.5, -0.5)
     titles = [shortened(entry.title, _CHARACTERS) for entry in entries]
@@ -116,19 +121,12 @@ def _entry(axes: Axes, entry: Share, *, y: int) -> None:
     chip = VERDICTS[entry.verdict]
     colour = TONES[chip.tone][0]
     middle, low, high = entry.decides
-    limits = axes.get_xlim()
-    axes.axhline(y, color=GRID, linewidth=0.8, zorder=0.5)
+    axes.axhline(y, color=GRID, lw=0.8, zorder=0.5)
     for other in entry.others:
-        _mark(axes, other, y=y, color=PLATE, markeredgecolor=colour, markersize=5.5, zorder=3)
-    axes.plot(
-        np.clip((low, high), *limits),
-        (y, y),
-        color=colour,
-        linewidth=3,
-        solid_capstyle="butt",
-        zorder=2,
-    )
-    _mark(axes, middle, y=y, color=colour, markeredgecolor=PLATE, markersize=8, zorder=4)
+        _mark(axes, other, y=y, color=PLATE, mec=colour, ms=5.5, zorder=3)
+    ends = np.clip((low, high), *axes.get_xlim())
+    axes.plot(ends, (y, y), color=colour, lw=3, solid_capstyle="butt", zorder=2)
+    _mark(axes, middle, y=y, color=colour, mec=PLATE, ms=8, zorder=4)
     axes.annotate(
         str(chip), (1, y), xycoords=("axes fraction", "data"), color=colour,
         xytext=(8, 0), textcoords="offset points", va="center", fontsize=9.5,
@@ -140,12 +138,12 @@ def _mark(axes: Axes, value: float, *, y: int, **style: Any) -> None:
     low, high = axes.get_xlim()
     marker = "<" if value < low else ">" if value > high else "o"
     at = min(max(value, low), high)
-    axes.plot(at, y, marker, markeredgewidth=1.1, clip_on=False, **style)
+    axes.plot(at, y, marker, mew=1.1, clip_on=False, **style)
 
 
 def _references(axes: Axes) -> None:
-    axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
-    axes.axvline(100, color=CLAIMED, linewidth=1.2, zorder=1)
+    axes.axvline(0, color=MUTED, lw=1, zorder=1)
+    axes.axvline(100, color=CLAIMED, lw=1.2, zorder=1)
     notes = ((0, "← reversed  ", "right", MUTED), (100, "as claimed", "center", CLAIMED))
     for x, text, side, colour in notes:
         axes.annotate(

@@ -1,0 +1,123 @@
+"""What ``nnbench compare`` finds: two results, here called A and B, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from nnbench.audit.known import Difference
+from nnbench.audit.noise import Change
+from nnbench.experiments.measured import JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """When and from what results were made."""
+
+    generated: str | None
+    git_commit: str | None
+    git_dirty: bool | None
+    seeds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """What identifies a finding."""
+
+    claim: str
+    dataset: str
+    track: str
+    variant: str | None
+
+    @property
+    def context(self) -> str:
+        """As in: ``mnist1d, tuned``."""
+        return ", ".join(filter(None, (self.dataset, self.track, self.variant)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelChange(Where, Change):
+    """A level of both: its number of values, how they changed, and what may be the reason."""
+
+    level: str
+    metric: str
+    unit: str
+    scale: str
+    n_a: int
+    n_b: int
+    percent: float | None  # only on a log scale
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelInOne(Where):
+    """A level that only one of the two has."""
+
+    level: str
+    side: Literal["a", "b"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingVerdict(Where):
+    """The verdicts of a finding; if they are skipped, a change does not count."""
+
+    decides: bool
+    a: str | None
+    b: str | None
+    counted: bool
+    skipped: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictChange:
+    """A claim whose verdict, or the verdict of one of its findings, changed."""
+
+    claim: str
+    a: str | None
+    b: str | None
+    counted: bool
+    skipped: str | None
+    levels_moved: int
+    results: tuple[FindingVerdict, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredInOne:
+    """A claim that was measured for only one of the two: its status in both."""
+
+    claim: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Numbers of claims, of changed verdicts that count, and of levels by outcome."""
+
+    claims: int
+    verdicts_changed: int
+    levels: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two results side by side; they differ if a verdict changed or a level moved beyond noise."""
+
+    a: About
+    b: About
+    differs: bool
+    summary: Summary
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    measured_in_one: tuple[MeasuredInOne, ...]
+    verdicts: tuple[VerdictChange, ...]
+    levels: tuple[LevelChange, ...]
+    levels_in_one: tuple[LevelInOne, ...]
+    provenance: tuple[Difference, ...]
+
+    def to_json(self) -> JsonObject:
+        """Plain data, as ``--json`` prints it; ``docs/audit.md`` explains the fields."""
+        data = asdict(self)
+        for entry in data["levels_in_one"]:
+            entry["in"] = entry.pop("side")  # `in` cannot be the name of a field
+        return data

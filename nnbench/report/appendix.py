@@ -1,0 +1,181 @@
+"""What follows the claims: failures, then where the numbers come from (run, machines, versions, data)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nnbench.records.results import (
+    ClaimResult,
+    DatasetFacts,
+    LevelResult,
+    MeasuredOn,
+    Provenance,
+    Results,
+)
+from nnbench.report.anchors import Anchors
+from nnbench.report.tables import Cell, Link, Table
+from nnbench.text.rounding import duration_text
+from nnbench.text.vocabulary import where_text
+from nnbench.text.wording import cost
+
+_MOST_CLASSES = 20  # with a column each
+_FLAGS = {"deterministic": "deterministic algorithms", "tf32": "TF32"}
+_KINDS = {"fixed": "fixed samples", "generated": "generated anew for each seed"}
+
+# --- what failed and what was not run
+
+
+def failure_tables(results: Results, anchors: Anchors) -> tuple[Table, ...]:
+    """Failed runs, missing cells, rejected records and claims not run, where there are any."""
+    provenance = results.provenance
+    missing = [[c.cell, ", ".join(c.claims), c.reason] for c in provenance.missing_cells]
+    rejected = [[record.cell, record.reason] for record in provenance.rejected_records]
+    columns = ("Cell", "Claims", "Reason")
+    tables = (
+        _failed_runs(results.claims, anchors),
+        Table("Planned cells without a record", columns, rows=missing, text=columns),
+        Table("Records that were not used", ("Cell", "Reason"), rows=rejected, text=("Reason",)),
+        _not_run(results.claims, anchors),
+    )
+    return tuple(table for table in tables if table.rows)
+
+
+def _failed_runs(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
+    rows: list[list[Cell]] = [
+        [
+            Link(text=claim.title, target=anchors.of(claim, finding)),
+            where_text(finding),
+            level.level,
+            *_failed_counts(level),
+        ]
+        for claim in claims
+        for finding in claim.results
+        for level in finding.levels
+        if level.diverged or level.capped or level.failed
+    ]
+    caption = "Runs that diverged, were stopped at their cap, or left nothing"
+    columns = ("Claim", "On", "Level", "Diverged", "Capped", "Missing", "Cost of the cell")
+    return Table(caption, columns, rows=rows, text=("On", "Level"))
+
+
+def _failed_counts(level: LevelResult) -> list[str]:
+    numbers = (level.diverged, level.capped, level.failed)
+    counts = [f"{number}/{level.planned}" if number else "–" for number in numbers]
+    return [*counts, duration_text(level.train_seconds)]
+
+
+def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
+    rows: list[list[Cell]] = [
+        [
+            Link(text=claim.title, target=anchors.claims[claim.id]),
+            claim.document_title,
+            claim.reason or "–",
+            "–" if claim.cost_seconds is None else cost(claim.cost_seconds),
+        ]
+        for claim in claims
+        if claim.status == "not run"
+    ]
+    columns = ("Claim", "Document", "Reason", "Estimated cost")
+    return Table("Claims that this run did not measure", columns, rows=rows, text=columns)
+
+
+# --- where the numbers come from
+
+
+def provenance_tables(provenance: Provenance) -> tuple[Table, ...]:
+    """The run, each machine, each set of versions."""
+    return (
+        Table("The run", ("What", "Value"), rows=list(_run(provenance)), text=("Value",)),
+        _machines(provenance.machines),
+        _versions(provenance),
+    )
+
+
+def _run(provenance: Provenance) -> Iterator[tuple[str, str]]:
+    run = provenance.run
+    commit = provenance.git_commit or "none: not a commit of a repository"
+    memory = run.peak_memory_mb
+    yield "nnbench", provenance.nnbench_version
+    yield "Commit", f"{commit} with uncommitted changes" if provenance.git_dirty else commit
+    yield "Config and claims, SHA-256", provenance.config_sha256
+    yield "First cell started", run.first_start or "–"
+    yield "Last cell ended", run.last_end or "–"
+    yield "Wall time, at least one cell running", duration_text(run.wall_seconds)
+    yield "Time of all cells together", duration_text(run.busy_seconds)
+    yield "… of it training", duration_text(run.train_seconds)
+    yield "… of it evaluation", duration_text(run.evaluate_seconds)
+    yield "… of it loading data", duration_text(run.load_seconds)
+    yield "Peak memory of a cell", "–" if memory is None else f"{memory:,.0f}\u00a0MB"
+    if run.resumed:
+        yield "Cells that were interrupted and went on from a checkpoint", str(run.resumed)
+    for name, flag in provenance.flags.items():
+        values = [flag] if isinstance(flag, bool) else flag  # all that it had in the cells
+        text = ", ".join("on" if value else "off" for value in values) or "–"
+        yield _FLAGS.get(name, name), text
+
+
+def _machines(machines: Sequence[MeasuredOn]) -> Table:
+    """The host's name tells machines apart; of a single one it tells nothing."""
+    columns = {
+        "Device": [machine.device_name for machine in machines],
+        "Kind": [machine.device for machine in machines],
+        "Platform": [machine.platform for machine in machines],
+        "Host": [machine.hostname for machine in machines],
+        "Cores": [str(machine.cores) for machine in machines],
+        "Memory": [memory_text(machine) for machine in machines],
+        "Threads a job": [str(machine.threads) for machine in machines],
+        "Cells": [str(machine.cells) for machine in machines],
+    }
+    if len(machines) < 2:
+        del columns["Host"]
+    return Table.of("Machines", columns, text=("Device", "Kind", "Platform", "Host"))
+
+
+def memory_text(machine: MeasuredOn) -> str:
+    """The machine's memory, rounded as it is sold."""
+    return "–" if machine.memory_gb is None else f"{machine.memory_gb:.0f}\u00a0GB"
+
+
+def _versions(provenance: Provenance) -> Table:
+    versions = provenance.versions
+    names = list(dict.fromkeys(key for entry in versions for key in entry if key != "cells"))
+    rows = [
+        [*(str(entry.get(name) or "–") for name in names), str(entry["cells"])]
+        for entry in versions
+    ]
+    return Table("Versions", (*names, "cells"), rows=rows)
+
+
+# --- the data
+
+
+def dataset_facts(dataset: DatasetFacts) -> Iterator[tuple[str, str]]:
+    """What a dataset is and how large; of one that could not be read, why."""
+    if dataset.error:
+        yield "Problem", dataset.error
+        return
+    yield "Source", dataset.source
+    yield "Licence", dataset.licence
+    yield "Kind", _KINDS.get(dataset.kind, dataset.kind)
+    yield "Input", " × ".join(map(str, dataset.input_shape))
+    if dataset.task == "regression":
+        target = ", ".join(filter(None, (dataset.target_name, dataset.target_unit)))
+        yield "Target", target or "a number"
+    else:
+        yield "Classes", str(len(dataset.class_names))
+    yield "Samples", ", ".join(f"{size:,} {subset}" for subset, size in dataset.sizes.items())
+    for subset, digest in dataset.sha256.items():
+        yield f"SHA-256 of {subset}", digest
+
+
+def class_table(dataset: DatasetFacts) -> Table | None:
+    """How many samples each class has; the fewest and the most, where there are many classes."""
+    names, subsets = dataset.class_names, dataset.class_counts.items()
+    if dataset.error or not subsets:
+        return None
+    caption = f"{dataset.title}: samples of each class"
+    if len(names) > _MOST_CLASSES:
+        ends = [[subset, f"{min(counts):,}", f"{max(counts):,}"] for subset, counts in subsets]
+        return Table(caption, ("Part", "Fewest", "Most"), rows=ends)
+    rows = [[subset, *(f"{count:,}" for count in counts)] for subset, counts in subsets]
+    return Table(caption, ("Part", *names), rows=rows)

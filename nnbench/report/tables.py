@@ -1,0 +1,192 @@
+"""The tables of a claim that a reader sees first: its levels, its pairs of levels, every run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+
+from nnbench.claims.kinds import KINDS
+from nnbench.records.results import Finding, LevelResult, PairResult
+from nnbench.text.rounding import (
+    claimed_texts,
+    interval_texts,
+    ordinal,
+    p_text,
+    signed_percent,
+    significant,
+    unit_behind,
+    value_text,
+    with_unit,
+)
+from nnbench.text.vocabulary import SEED_MARKS, Chip, pair_chip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Text that leads to an anchor of the page."""
+
+    text: str
+    target: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Cell = str | Chip | Link
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as data, so that HTML and Markdown draw the same one; a row's first cell names it.
+
+    Attributes:
+        caption: What the numbers are, with their unit.
+        columns: The headers.
+        rows: As many cells as columns.
+        text: The columns that hold text rather than numbers, besides the first.
+    """
+
+    caption: str
+    columns: Sequence[str]
+    _: KW_ONLY
+    rows: Sequence[Sequence[Cell]]
+    text: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        bad = [row for row in self.rows if len(row) != len(self.columns)]
+        if bad:
+            raise ValueError(f"table {self.caption!r}: {len(self.columns)} columns, row {bad[0]}")
+
+    @classmethod
+    def of(
+        cls, caption: str, columns: Mapping[str, Sequence[Cell]], *, text: Sequence[str] = ()
+    ) -> Table:
+        """A table from its columns, by header."""
+        rows = list(zip(*columns.values(), strict=True))
+        return cls(caption, list(columns), rows=rows, text=text)
+
+    def is_text(self, index: int) -> bool:
+        """Whether a column is aligned as text."""
+        return index == 0 or self.columns[index] in self.text
+
+
+def level_name(level: LevelResult) -> str:
+    """A level as rows call it; controls, about which nothing is claimed, are marked."""
+    return f"{level.level} (control)" if level.role == "control" else level.level
+
+
+def ordered_levels(finding: Finding) -> list[LevelResult]:
+    """The document's order, controls last."""
+    return sorted(finding.levels, key=lambda level: level.role == "control")
+
+
+def level_table(finding: Finding) -> Table:
+    """The document's table beside the measured one."""
+    unit, levels = finding.unit, ordered_levels(finding)
+    columns: dict[str, Sequence[str]] = {
+        "Level": [level_name(level) for level in levels],
+        **_claimed(levels, unit),
+        **_sizes(levels, finding.metric),
+        with_unit("Measured", unit): [
+            f"not measured: {level.not_measured}" if level.not_measured else text
+            for level, text in zip(levels, interval_texts(levels, unit), strict=True)
+        ],
+        "Runs": [f"{level.n}/{level.planned}" for level in levels],
+        "Diverged": [_of_runs(level.diverged, level) for level in levels],
+    }
+    if any(level.capped for level in levels):
+        columns["Capped"] = [_of_runs(level.capped, level) for level in levels]
+    return Table.of(f"{finding.metric_title}: {_what_is_shown(finding)}", columns)
+
+
+def _of_runs(count: int, level: LevelResult) -> str:
+    return f"{count}/{level.n}" if level.n else "–"
+
+
+def _claimed(levels: Sequence[LevelResult], unit: str) -> dict[str, list[str]]:
+    """The document's numbers, or its order; no column where it gives neither."""
+    if any(level.claimed is not None for level in levels):
+        return {with_unit("Claimed", unit): claimed_texts([lv.claimed for lv in levels], unit)}
+    ranks = [level.claimed_rank for level in levels]
+    if not any(ranks):
+        return {}
+    return {"Claimed rank": ["–" if rank is None else ordinal(rank) for rank in ranks]}
+
+
+def _sizes(levels: Sequence[LevelResult], metric: str) -> dict[str, list[str]]:
+    """Parameters and floating-point operations, where the levels differ in them."""
+    sizes = {
+        "parameters": ("Parameters", [level.parameters for level in levels]),
+        "flops": ("FLOPs of one image", [level.flops for level in levels]),
+    }
+    return {
+        title: [value_text(value, "count") for value in values]
+        for name, (title, values) in sizes.items()
+        if name != metric and len(set(values) - {None}) > 1
+    }
+
+
+def _what_is_shown(finding: Finding) -> str:
+    if all(level.mean is None for level in finding.levels):
+        return "nothing measured"
+    if all(level.low is None for level in finding.levels):
+        return "exact values" if finding.unit == "count" else "single values"
+    mean = "geometric mean" if finding.scale == "log" else "mean"
+    return f"{mean} with 95 % confidence interval"
+
+
+def pair_table(finding: Finding) -> Table | None:
+    """What is claimed of two levels, what was measured, and the outcome."""
+    if not finding.pairs:
+        return None
+    columns = ("Claimed", "Outcome", "Measured", "Margin", "p", "p, Holm")
+    rows = [_pair_row(pair, finding) for pair in finding.pairs]
+    caption = "Pairs of levels, compared run by run"
+    return Table(caption, columns, rows=rows, text=("Measured", "Outcome"))
+
+
+def _pair_row(pair: PairResult, finding: Finding) -> list[Cell]:
+    ends = "best and worst" if finding.directed else "smallest and largest"
+    return [
+        f"{pair.a} {_relation(pair, finding)} {pair.b}"
+        + (f" ({ends})" if pair.role == "extremes" else ""),
+        pair_chip(pair.status, kind=finding.kind),
+        pair.text + (" (sign test: some runs were capped)" if pair.censored else ""),
+        _margin(pair, finding.unit),
+        p_text(pair.p),
+        p_text(pair.p_holm),
+    ]
+
+
+def _relation(pair: PairResult, finding: Finding) -> str:
+    """What the claim says of the first level of a pair, as seen from the second."""
+    kind = KINDS[finding.kind]
+    if kind.two_sided:
+        return "different from"
+    if pair.tie or kind.ties:
+        return "as good as" if finding.directed else "as large as"
+    return "better than" if finding.directed else "smaller than"
+
+
+def _margin(pair: PairResult, metric_unit: str) -> str:
+    if pair.unit == "log":
+        return signed_percent(math.expm1(pair.margin) * 100).replace("+", "±")
+    if metric_unit == "fraction":
+        return f"±{significant(100 * pair.margin, 2)} points"
+    return f"±{significant(pair.margin, 2)} {unit_behind(metric_unit)}".rstrip()
+
+
+def seed_table(finding: Finding) -> Table:
+    """Every run: one row per seed, one column per level."""
+    levels, unit = ordered_levels(finding), finding.unit
+    seeds = sorted({seed for level in levels for seed in level.values}, key=int)
+    rows = [[seed, *(_run(level, seed, unit=unit) for level in levels)] for seed in seeds]
+    caption = with_unit(f"Each run: {finding.metric_title.lower()}", unit)
+    return Table(caption, ["Seed", *map(level_name, levels)], rows=rows)
+
+
+def _run(level: LevelResult, seed: str, *, unit: str) -> str:
+    value, status = level.values.get(seed), level.seed_status.get(seed, "missing")
+    text = "" if value is None else value_text(value, unit, digits=4)
+    return (text + SEED_MARKS[status]).strip() or "–"

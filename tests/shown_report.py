@@ -1,0 +1,23 @@
+"""The report of the made-up results, written once, and what its pages say."""
+
+from __future__ import annotations
+
+import pytest
+from made_up_results import Page, made_up_results, write
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("reports")
+    write(made_up_results(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def page(folder):
+    return Page((folder / "index.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def readme(folder):
+    return (folder / "README.md").read_text(encoding="utf-8")

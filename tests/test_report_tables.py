@@ -1,0 +1,100 @@
+"""Tables and texts of the report by themselves: pairs, facts, settings, Markdown."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from made_up_results import made_up_results, typed
+
+from nnbench.records.results import Finding
+from nnbench.report import markdown
+from nnbench.report.details import by_default, fact_text, flat
+from nnbench.report.tables import Table, pair_table
+from nnbench.text.vocabulary import pair_chip
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (True, "yes"), (224, "224"), (4_000_000, "4,000,000"), (0.12345, "0.1235"),
+     ([1, 2.5], "1, 2.500"), ({"8": 3.5}, "8: 3.500"), ("2.15.0", "2.15.0")],
+)  # fmt: skip
+def test_facts_read_as_text(value, text):
+    assert fact_text(value) == text
+
+
+def test_a_metric_without_a_better_end_has_no_better_level():
+    result = copy.deepcopy(made_up_results()["claims"][0]["results"][0])
+    said = [str(row[0]) for row in pair_table(typed(Finding, result)).rows]
+    assert said == [
+        "ReLU better than tanh",
+        "tanh better than sigmoid",
+        "ReLU better than sigmoid (best and worst)",
+    ]
+    result["directed"] = False
+    said = [str(row[0]) for row in pair_table(typed(Finding, result)).rows]
+    assert said == [
+        "ReLU smaller than tanh",
+        "tanh smaller than sigmoid",
+        "ReLU smaller than sigmoid (smallest and largest)",
+    ]
+    result["kind"] = "equal"
+    assert str(pair_table(typed(Finding, result)).rows[0][0]) == "ReLU as large as tanh"
+
+
+def test_a_pair_is_read_in_the_light_of_what_is_claimed():
+    assert str(pair_chip("REV", kind="order")) == "✗\u00a0reversed"
+    assert pair_chip("REV", kind="differs").tone == "reproduced"
+    assert pair_chip("equal", kind="equal").tone == "reproduced"
+    assert pair_chip("equal", kind="order").tone == "contradicted"
+
+
+def test_a_claim_without_pairs_has_no_pair_table():
+    finding = made_up_results()["claims"][0]["results"][0]
+    assert pair_table(typed(Finding, {**finding, "pairs": []})) is None
+
+
+def test_nested_settings_become_dotted_keys():
+    assert flat({"a": {"b": 1, "c": None}, "d": "x"}) == {"a.b": "1", "a.c": "none", "d": "x"}
+
+
+def test_a_table_refuses_rows_that_do_not_fit():
+    with pytest.raises(ValueError, match="2 columns"):
+        Table("t", ("a", "b"), rows=[("1",)])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a | b", "a &#124; b"),
+        ("<b>", "&lt;b>"),
+        ("p < 0.05 & more", "p < 0.05 & more"),
+        ("*x* _y_ snake_case", "\\*x\\* \\_y\\_ snake_case"),
+        ("# no heading", "\\# no heading"),
+        ("- no list", "\\- no list"),
+        ("1. no list", "1\\. no list"),
+        ("two\nlines", "two lines"),
+        ("$5 and $6", "&#36;5 and &#36;6"),
+        ("-", "\\-"),
+        ("---", "\\---"),
+        ("--- ", "\\--- "),
+        ("===", "\\==="),
+        ("+", "\\+"),
+        ("#", "\\#"),
+        ("1.", "1\\."),
+        ("--x", "--x"),
+        ("-5 degrees", "-5 degrees"),
+    ],
+)
+def test_text_is_literal_in_markdown(text, expected):
+    assert markdown.escape(text) == expected
+
+
+def test_code_may_contain_backticks():
+    assert markdown.code("a `b` c") == "``a `b` c``"
+
+
+def test_settings_at_their_defaults_are_folded_away():
+    stated, defaults = by_default((("lr", "0.1"), ("optimizer", "adam"), ("hidden", "[128]")))
+    assert stated == [("lr", "0.1")]
+    assert defaults == [("optimizer", "adam"), ("hidden", "[128]")]
