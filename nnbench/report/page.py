@@ -27,7 +27,7 @@ class Matrix:
     Attributes:
         columns: Common datasets and tracks.
         datasets: The datasets' titles, and how many columns each has.
-        elsewhere: Whether there are findings beside them: on other datasets, or of variants.
+        elsewhere: Whether there are findings outside them: on other datasets, or of variants.
     """
 
     columns: tuple[Column, ...]
@@ -67,7 +67,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
     made = results.provenance
     machines = (f"{m.device_name}, {m.cores} cores, {memory_text(m)}" for m in made.machines)
     return [
-        ("Runs", f"{_seeds(results)} a level, {made.run.cells} cells, tier {made.tier}"),
+        ("Runs", f"{_seeds(results)} per level, {made.run.cells} cells, tier {made.tier}"),
         ("Wall time", duration_text(made.run.wall_seconds)),
         ("Machine", "; ".join(machines) or "none recorded"),
         ("Date", date_text(made.generated)),

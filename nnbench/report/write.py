@@ -27,14 +27,7 @@ _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters
 LIST = ".nnbench-files.json"  # the figures and data files that the last report wrote
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)")
 _TEMPLATES = Path(__file__).parent / "templates"
-_MODULES = {  # what templates call
-    "appendix": appendix,
-    "claims": claims,
-    "details": details,
-    "page": page,
-    "tables": tables,
-    "vocabulary": vocabulary,
-}
+_MODULES = (appendix, claims, details, page, tables, vocabulary)  # what templates call
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -105,7 +98,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals |= _MODULES
+    environment.globals |= {module.__name__.rpartition(".")[2]: module for module in _MODULES}
     return environment
 
 
