@@ -15,26 +15,26 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from made_up_plan import CLAIM, made_up_record, planned
+from made_up_plan import store as store_record
 from made_up_results import made_up_results
 from malformed import damaged, retyped
 from malformed_cases import Case, case, file_case, unzipped, zipped
 
 from nnbench.audit.compare import compare
 from nnbench.audit.text import compare_text
-from nnbench.cells.cell import hashed, make_cell
+from nnbench.cells.cell import canonical, make_cell, read_cell
 from nnbench.datasets import cifar10, digits, mnist
 from nnbench.datasets.prepared import store
 from nnbench.datasets.sources.images import ImageFiles, load_images
 from nnbench.engine import checkpoint
 from nnbench.errors import NnbenchError
-from nnbench.jobs.job import read_cell
-from nnbench.records.record import CONTENT
-from nnbench.records.store import SCHEMA_VERSION, read_record, record_path, write_record
+from nnbench.experiments.measured import Search
 from nnbench.records.results import read_results
+from nnbench.records.store import SCHEMA_VERSION, read_record
 from nnbench.report import write_report
 from nnbench.settings import Settings
-from nnbench.verdicts.judge import judge_all
-from nnbench.verdicts.measurements import aggregate
+from nnbench.verdicts.judge import gather, judge, write_results
+from nnbench.verdicts.tables import write_tables
 
 # --- well-known data; torchvision reads none of it unless its MD5 is the published one
 
@@ -123,7 +123,7 @@ def prepared_arrays(folder: Path) -> Case:
 
 @case("cell's document, its text")
 def cell_text(folder: Path) -> Case:
-    content = json.dumps(make_cell("digits", Settings(), seeds=(0, 1)).document()).encode()
+    content = make_cell("digits", Settings()).to_json().encode()
 
     def load(data: bytes) -> None:
         read_cell(data.decode("utf-8", "replace"))
@@ -133,8 +133,8 @@ def cell_text(folder: Path) -> Case:
 
 @case("cell's document with a right id")
 def cell_tree(folder: Path) -> Case:
-    search = {"candidates": [{"lr": 0.1}, {"lr": 0.2}], "seeds": [7, 8]}
-    good = make_cell("digits", Settings(), seeds=(0, 1), search=search).document()
+    search = Search(candidates=({"lr": 0.1}, {"lr": 0.2}), seeds=(7, 8))
+    good = make_cell("digits", Settings(), search=search).model_dump(mode="json")
 
     def load(data: Any) -> None:
         read_cell(json.dumps(with_id(data)))
@@ -144,8 +144,9 @@ def cell_tree(folder: Path) -> Case:
 
 def with_id(cell: Any) -> Any:
     try:
-        return {**cell, "id": hashed({key: cell[key] for key in CONTENT})}
-    except (KeyError, TypeError, ValueError):
+        content = canonical({key: cell[key] for key in cell if key != "id"})
+        return {**cell, "id": hashlib.sha256(content.encode()).hexdigest()[:16]}
+    except (TypeError, ValueError):
         return cell
 
 
@@ -153,35 +154,26 @@ def with_id(cell: Any) -> Any:
 def record_bytes(folder: Path) -> Case:
     plan = planned(folder, CLAIM, seeds=5)
     cell = next(iter(plan.cells.values()))
-    path = record_path(folder, cell.id)
-    write_record(path, made_up_record(cell, {"test_loss": [0.1, 0.2, 0.3, 0.4, 0.5]}))
+    path = store_record(plan, cell, made_up_record(cell, {"test_loss": [0.1, 0.2, 0.3, 0.4, 0.5]}))
     return file_case(path, lambda: read_record(path))
 
 
 @case("record with a right checksum, read and judged")
 def record_tree(folder: Path) -> Case:
     plan = planned(folder, {**CLAIM, "settings": {"train_for": "1 epoch"}}, seeds=5)
-    results, cells = Path(plan.config.results), list(plan.cells.values())
-    records = {
-        cell.id: made_up_record(
-            cell, {"test_loss": [0.1, 0.2, 0.3, 0.4, 0.5], "test_accuracy": [0.9] * 5}
-        )
-        for cell in cells
-    }
-    for cell_id, record in records.items():
-        write_record(record_path(results, cell_id), record)
-    path = record_path(results, cells[0].id)
+    metrics = {"test_loss": [0.1, 0.2, 0.3, 0.4, 0.5], "test_accuracy": [0.9] * 5}
+    paths = [store_record(plan, c, made_up_record(c, metrics)) for c in plan.cells.values()]
+    good = read_record(paths[0]).model_dump(mode="json")
 
     def load(record: Any) -> None:
-        path.write_bytes(sealed(record))
-        aggregate(plan, results)  # a record that is refused counts as missing
-        judge_all(plan, results, folder / "reports/results.json")
+        paths[0].write_bytes(sealed(record))
+        evidence = gather(plan)  # a record that is refused counts as missing
+        write_tables(evidence, folder / "results/aggregate")
+        write_results(judge(plan, evidence), folder / "reports/results.json")
         read_results(folder / "reports/results.json")
-        read_record(path)
+        read_record(paths[0])
 
-    return Case(
-        inputs=retyped(records[cells[0].id]), load=load, names=("record.json",), examples=90
-    )
+    return Case(inputs=retyped(good), load=load, names=("record-0-4.json",), examples=90)
 
 
 def sealed(record: Any) -> bytes:

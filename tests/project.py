@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from waiting import PATIENCE_SECONDS
 
@@ -119,13 +121,13 @@ class Project:
         return subprocess.CompletedProcess(process.args, process.returncode, output, "")
 
     def records(self) -> dict[str, Path]:
-        """Cell id -> record."""
-        return {path.parent.name: path for path in self.folder.glob("results/cells/*/record.json")}
+        """Cell id -> the record of its first block, which is the only one of five seeds."""
+        return {p.parent.name: p for p in self.folder.glob("results/cells/*/record-0-?.json")}
 
     def planned(self) -> dict[str, Path]:
         """The records of the last run's plan; those of earlier plans stay beside them."""
-        content = json.loads((self.folder / "results/aggregate/cells.json").read_bytes())
-        return {cell: path for cell, path in self.records().items() if cell in content["cells"]}
+        table = pd.read_csv(self.folder / TABLES, usecols=["cell"], dtype=str)
+        return {cell: path for cell, path in self.records().items() if cell in set(table["cell"])}
 
     def stamps(self) -> dict[str, int]:
         """Cell id -> when its record was written."""
@@ -145,7 +147,12 @@ class Project:
         return content
 
 
+USUAL = ("record-*-*.json", "seeds-*.done", "seeds-*.log", ".lock")
+
+
 def leftovers(cells: Path) -> set[str]:
     """Files beside the records that should be gone after a run that went well."""
-    usual = {"record.json", "finished.json", "log.txt", ".lock"}
-    return {path.name for path in cells.glob("*/*")} - usual
+    names = {path.name for path in cells.glob("*/*")}
+    rejected = {name for name in names if name.endswith(".rejected.json")}
+    usual = {name for name in names if any(fnmatch.fnmatch(name, own) for own in USUAL)}
+    return names - usual | rejected

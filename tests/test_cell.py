@@ -16,22 +16,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from one_cell import SEEDS, cell_of, measured, plain, record_of
 from sklearn.metrics import accuracy_score, log_loss
 from tiny_training import one_thread
 
-from nnbench.cells.cell import make_cell
 from nnbench.datasets import digits
 from nnbench.datasets.prepared import store
 from nnbench.engine.train import train
 from nnbench.errors import NnbenchError
-from nnbench.experiments.reads import training_metrics, training_entries
-from nnbench.experiments.run import run_cell
+from nnbench.experiments.reads import training_entries, training_metrics
 from nnbench.experiments.training import fit as training_fit
 from nnbench.experiments.training.fit import Job, Timer
+from nnbench.records.record import Record
 from nnbench.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-SEEDS = (0, 1, 2, 3, 4)
 CPU = torch.device("cpu")
 
 
@@ -48,19 +47,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def document(*, search: Any = None, threads: int = 1, **values: Any) -> dict[str, Any]:
-    """A cell on the digits as a job gets it: through JSON."""
-    settings = Settings.model_validate_json(json.dumps({"train_for": "2 epochs", **values}))
-    made = make_cell("digits", settings, seeds=SEEDS, search=search, threads=threads)
-    return json.loads(json.dumps(made.document()))
-
-
-def run(folder: Path, **values: Any) -> dict[str, Any]:
-    return run_cell(document(**values), folder=folder, device="cpu")
+def run(folder: Path, **values: Any) -> Record:
+    return record_of(cell_of(**values), folder=folder)
 
 
 @pytest.fixture(scope="module")
-def measured(folder: Path) -> dict[str, Any]:
+def record(folder: Path) -> Record:
     with one_thread():
         return run(folder, target={"value": 0.8})
 
@@ -78,50 +70,50 @@ def wanted_metrics(**values: Any) -> set[str]:
     return set(training_metrics(settings, digits.DATASET)) | classes | shifts
 
 
-def test_every_metric_is_measured_for_every_seed_and_is_finite(measured) -> None:
-    assert list(measured["runs"]) == [str(seed) for seed in SEEDS]
-    for outcome in measured["runs"].values():
-        assert outcome["status"] == "ok"
-        assert set(outcome["metrics"]) == wanted_metrics(target={"value": 0.8})
-        assert all(math.isfinite(value) for value in outcome["metrics"].values())
-        assert outcome["metrics"]["test_accuracy"] > 0.8
+def test_every_metric_is_measured_for_every_seed_and_is_finite(record: Record) -> None:
+    assert list(record.runs) == [str(seed) for seed in SEEDS]
+    for outcome in record.runs.values():
+        assert outcome.status == "ok"
+        assert set(outcome.metrics) == wanted_metrics(target={"value": 0.8})
+        assert all(math.isfinite(value) for value in outcome.metrics.values())
+        assert outcome.metrics["test_accuracy"] > 0.8
 
 
 def test_epochs_are_measured_only_where_there_is_a_target(folder: Path) -> None:
-    outcomes = run(folder, train_for="1 epoch")["runs"].values()
+    outcomes = run(folder, train_for="1 epoch").runs.values()
     assert "epochs_to_target" not in wanted_metrics()
-    assert {frozenset(o["metrics"]) for o in outcomes} == {frozenset(wanted_metrics())}
+    assert {frozenset(o.metrics) for o in outcomes} == {frozenset(wanted_metrics())}
 
 
-def test_a_record_is_plain_data_without_nan(measured) -> None:
-    assert json.loads(json.dumps(measured, allow_nan=False)) == measured
+def test_a_record_is_plain_data_without_nan(record: Record) -> None:
+    assert Record.model_validate_json(json.dumps(plain(record), allow_nan=False)) == record
 
 
-def test_a_record_states_what_was_trained(measured) -> None:
-    assert measured["parameters"] == 64 * 128 + 128 + 128 * 10 + 10
-    assert measured["classes"] == 10
-    assert measured["test_samples"] == 360
-    assert measured["steps"] == 2 * 38  # 1,200 samples in batches of 32
-    assert measured["stacked"] is True
-    assert measured["search"] is None
-    assert Settings.model_validate_json(json.dumps(measured["settings_used"])).hidden == (128,)
-    curves = measured["curves"]
-    assert curves["epochs"] == [1.0, 2.0]
+def test_a_record_states_what_was_trained(record: Record) -> None:
+    assert record.parameters == 64 * 128 + 128 + 128 * 10 + 10
+    assert record.classes == 10
+    assert record.test_samples == 360
+    assert record.steps == 2 * 38  # 1,200 samples in batches of 32
+    assert record.stacked is True
+    assert record.search is None
+    assert record.seeds == SEEDS
+    assert Settings.model_validate_json(json.dumps(record.settings_used)).hidden == (128,)
+    assert record.curves.epochs == (1.0, 2.0)
     for name in ("train_loss", "validation_loss", "validation_accuracy"):
-        assert [len(row) for row in curves[name]] == [5, 5]
+        assert [len(row) for row in getattr(record.curves, name)] == [5, 5]
 
 
-def test_a_record_states_what_it_cost(measured) -> None:
-    assert all(seconds > 0 for seconds in measured["seconds"].values())
+def test_a_record_states_what_it_cost(record: Record) -> None:
+    assert all(seconds > 0 for seconds in record.seconds.values())
     trained = 2 * 1200 * len(SEEDS)
-    wanted = trained / measured["seconds"]["train"]
-    assert measured["samples_per_second"] == pytest.approx(wanted, rel=1e-9)
-    assert measured["device_peak_memory_mb"] is None
+    wanted = trained / record.seconds["train"]
+    assert record.samples_per_second == pytest.approx(wanted, rel=1e-9)
+    assert record.device_peak_memory_mb is None
 
 
-def test_validation_in_the_record_is_the_best_point_of_the_curve(measured) -> None:
-    best = np.array(measured["curves"]["validation_loss"]).min(axis=0)
-    got = [o["metrics"]["validation_loss"] for o in measured["runs"].values()]
+def test_validation_in_the_record_is_the_best_point_of_the_curve(record: Record) -> None:
+    best = np.array(record.curves.validation_loss).min(axis=0)
+    got = [outcome.metrics["validation_loss"] for outcome in record.runs.values()]
     np.testing.assert_allclose(got, best, rtol=1e-4)  # curves are rounded to five digits
 
 
@@ -135,7 +127,7 @@ def test_scores_are_those_of_the_samples_they_are_named_after(folder: Path, monk
     monkeypatch.setattr(training_fit, "train", spied)
     record = run(folder, train_for="1 epoch", checkpoint="last")
     (data, model), held = kept, store.load_test(folder)
-    for row, outcome in enumerate(record["runs"].values()):
+    for row, outcome in enumerate(record.runs.values()):
         pool = data.bank.inputs[data.train[row]]
         shift, scale = pool.mean(), pool.std(correction=0)
         for part, inputs, labels in [
@@ -146,21 +138,24 @@ def test_scores_are_those_of_the_samples_they_are_named_after(folder: Path, monk
             p = model(batch)[row].detach().double().softmax(dim=1).numpy()
             wanted = {f"{part}_loss": log_loss(labels, p)}
             wanted[f"{part}_accuracy"] = accuracy_score(labels, p.argmax(axis=1))
-            got = {name: outcome["metrics"][name] for name in wanted}
+            got = {name: outcome.metrics[name] for name in wanted}
             assert got == pytest.approx(wanted, rel=1e-5)
 
 
 FRESH = """
 import json, sys, torch
 from pathlib import Path
-from nnbench.experiments.run import run_cell
-done = run_cell(json.loads(sys.argv[1]), folder=Path(sys.argv[2]), device="cpu")
-print(json.dumps([done["runs"], done["curves"], done["search"], torch.get_num_threads()]))
+from nnbench.cells.cell import read_cell
+from nnbench.jobs.job import Job, run_job
+job = Job(results=Path(sys.argv[2]), data=Path(sys.argv[3]), device="cpu")
+done, = run_job(read_cell(sys.argv[1]), [(0, 1, 2, 3, 4)], job)
+found = done.model_dump(mode="json")
+print(json.dumps([found["runs"], found["curves"], found["search"], torch.get_num_threads()]))
 """
 
 
-def in_fresh_process(folder: Path, cell: dict[str, Any], *, hash_seed: str, threads: str) -> Any:
-    command = [sys.executable, "-W", "error", "-c", FRESH, json.dumps(cell), str(folder)]
+def in_fresh_process(*arguments: Any, hash_seed: str, threads: str) -> Any:
+    command = [sys.executable, "-W", "error", "-c", FRESH, *map(str, arguments)]
     environment = {
         **os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed,
         "OMP_NUM_THREADS": threads,
@@ -170,14 +165,15 @@ def in_fresh_process(folder: Path, cell: dict[str, Any], *, hash_seed: str, thre
     return json.loads(done.stdout)
 
 
-def test_fresh_processes_measure_the_same_to_the_last_bit(folder: Path) -> None:
+def test_fresh_processes_measure_the_same_to_the_last_bit(folder: Path, tmp_path: Path) -> None:
     augment = {"rotation_degrees": 10, "shift_fraction": 0.1}
     search = {"candidates": [{"lr": 0.001}, {"lr": 0.01}], "seeds": [1_000_000, 1_000_001]}
-    cell = document(dropout=0.2, augment=augment, train_for="1 epoch", search=search)
-    first = in_fresh_process(folder, cell, hash_seed="1", threads="1")
-    second = in_fresh_process(folder, cell, hash_seed="2", threads="2")
+    cell = cell_of(dropout=0.2, augment=augment, train_for="1 epoch", search=search)
+    first, second = (
+        in_fresh_process(cell.to_json(), tmp_path / n, folder, hash_seed=n, threads=n) for n in "12"
+    )
     assert first == second
-    assert first[-1] == cell["threads"] == 1  # whatever the environment says
+    assert first[-1] == cell.threads == 1  # whatever the environment says
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -198,13 +194,11 @@ def test_a_cell_leaves_all_global_random_states_alone(folder: Path) -> None:
     assert states() == before
 
 
-def test_seeds_do_not_depend_on_each_other(folder: Path, measured) -> None:
-    cell = {**document(target={"value": 0.8}), "seeds": [3, 1]}
-    alone = run_cell(cell, folder=folder, device="cpu")["runs"]
+def test_seeds_do_not_depend_on_each_other(folder: Path, record: Record) -> None:
+    alone = measured(cell_of(target={"value": 0.8}), folder=folder, seeds=(3, 1)).runs
     assert list(alone) == ["3", "1"]
     for seed, outcome in alone.items():
-        wanted = measured["runs"][seed]["metrics"]
-        assert outcome["metrics"] == pytest.approx(wanted, rel=1e-4)
+        assert outcome.metrics == pytest.approx(record.runs[seed].metrics, rel=1e-4)
 
 
 def test_training_does_not_open_the_test_set_and_the_end_does(folder: Path, tmp_path: Path) -> None:
@@ -222,7 +216,7 @@ CANDIDATES = [{"lr": 1e-4}, {"lr": 1e30}, {"lr": 0.1}, {"lr": 1e-3}]
 
 
 @pytest.fixture
-def searched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], list[Any]]:
+def searched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Record, list[Any]]:
     """A record of the tuned track, and what every training in it was given and took."""
     seen: list[Any] = []
 
@@ -239,14 +233,14 @@ def searched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, A
 
 def test_the_search_chooses_the_lowest_mean_validation_loss(searched) -> None:
     record, seen = searched
-    search = record["search"]
-    assert search["candidates"] == CANDIDATES
-    assert search["chosen"] == int(np.argmin(search["scores"])) == 2
+    search = record.search
+    assert list(search.candidates) == CANDIDATES
+    assert search.chosen == int(np.argmin(search.scores)) == 2
     for index in (0, 2, 3):
         capped = np.minimum(seen[index][3], np.log(10))  # no worse than an untrained predictor
-        assert search["scores"][index] == pytest.approx(capped.mean(), rel=1e-6)
-    assert record["settings_used"]["lr"] == 0.1
-    assert json.loads(json.dumps(record, allow_nan=False)) == record
+        assert search.scores[index] == pytest.approx(capped.mean(), rel=1e-6)
+    assert record.settings_used["lr"] == 0.1
+    assert Record.model_validate_json(json.dumps(plain(record), allow_nan=False)) == record
 
 
 def test_every_candidate_gets_the_same_budget_and_the_judged_seeds_are_fresh(searched) -> None:
@@ -263,19 +257,19 @@ def test_every_candidate_gets_the_same_budget_and_the_judged_seeds_are_fresh(sea
 def test_a_diverged_candidate_scores_as_an_untrained_predictor(searched) -> None:
     record, seen = searched
     assert all(seen[1][2].diverged)
-    assert record["search"]["scores"][1] == pytest.approx(math.log(10), rel=1e-6)
+    assert record.search.scores[1] == pytest.approx(math.log(10), rel=1e-6)
 
 
 def test_diverged_runs_are_results_without_nan(folder: Path) -> None:
     record = run(folder, optimizer="sgd", lr=1e30, checkpoint="last")
-    assert {o["status"] for o in record["runs"].values()} == {"diverged"}
-    assert record["runs"]["0"]["metrics"]["test_loss"] is None
-    assert record["curves"]["validation_loss"][-1] == [None] * len(SEEDS)
-    json.dumps(record, allow_nan=False)
+    assert {outcome.status for outcome in record.runs.values()} == {"diverged"}
+    assert record.runs["0"].metrics["test_loss"] is None
+    assert record.curves.validation_loss[-1] == (None,) * len(SEEDS)
+    json.dumps(plain(record), allow_nan=False)
 
 
 def test_runs_that_miss_the_target_are_capped_at_the_budget(folder: Path) -> None:
     record = run(folder, train_for="1 epoch", target={"value": 1.01}, stop_at_target=True)
-    for outcome in record["runs"].values():
-        assert outcome["status"] == "capped"
-        assert outcome["metrics"]["epochs_to_target"] == 1.0
+    for outcome in record.runs.values():
+        assert outcome.status == "capped"
+        assert outcome.metrics["epochs_to_target"] == 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from contextlib import suppress
@@ -12,8 +13,6 @@ import psutil
 import pytest
 from project import TABLES, Project
 from waiting import PATIENCE_SECONDS, wait_for
-
-from nnbench.records.store import kept_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,16 +82,18 @@ def test_a_changed_level_trains_only_itself(finished: Project) -> None:
     assert len(trained(finished, change_level)) == 1
 
 
-@pytest.mark.parametrize("file", ["templates/report.html.j2", "verdict.py", "wording.py"])
+@pytest.mark.parametrize(
+    "file", ["report/templates/report.html.j2", "verdicts/rules.py", "text/wording.py"]
+)
 def test_an_edit_of_the_reading_side_renews_the_report_and_trains_nothing(
     finished: Project, file: str
 ) -> None:
     path = finished.folder / "nnbench" / file
     report = finished.folder / "reports/index.html"
     written = report.stat().st_mtime_ns
-    comment = "{# a comment #}" if file.endswith(".j2") else "# a comment"
+    edit = "{# a comment #}" if file.endswith(".j2") else "UNUSED = 1"  # prose is no edit
 
-    assert trained(finished, lambda: _append(path, comment)) == set()
+    assert trained(finished, lambda: _append(path, edit)) == set()
     assert report.stat().st_mtime_ns > written
 
 
@@ -120,13 +121,12 @@ def test_a_damaged_record_is_named_and_only_its_cell_runs_again(
     damaged = {
         "flip": content[:500] + bytes([content[500] ^ 1]) + content[501:],
         "truncate": content[: len(content) // 2],
-        "older schema": content.replace(b'"schema_version":1', b'"schema_version":0', 1),
+        "older schema": content.replace(b'"schema_version":2', b'"schema_version":1', 1),
     }[damage]
-    for copy in (path, kept_path(path)):
-        copy.write_bytes(damaged)
+    path.write_bytes(damaged)
     done = finished.run()
     assert done.returncode == 0
-    assert f"{cell}/record.json" in done.stdout
+    assert f"{cell}/record-0-4.json" in done.stdout
     assert {c for c, stamp in finished.stamps().items() if stamp != before[c]} == {cell}
     assert finished.metrics() == metrics
 
@@ -136,16 +136,16 @@ def test_a_damaged_record_is_kept_for_a_look_at_it(finished: Project) -> None:
     content = path.read_bytes()
     path.write_bytes(content[:-100])
     done = finished.run()
-    assert "kept as record.rejected.json, its second copy takes its place" in done.stdout
-    assert path.with_name("record.rejected.json").read_bytes() == content[:-100]
-    assert path.read_bytes() == content
-    assert "Execute 1 jobs" not in done.stdout  # nothing is measured or made again
-    assert "Nothing to be done" in done.stdout
+    assert "kept as record-0-4.rejected.json, its seeds are run again" in done.stdout
+    assert path.with_name("record-0-4.rejected.json").read_bytes() == content[:-100]
+    assert json.loads(path.read_bytes())["record"]["runs"] == json.loads(content)["record"]["runs"]
+    assert "Nothing to be done" in finished.run().stdout
 
 
 def test_the_training_code_decides_what_is_trained_again(finished: Project) -> None:
     path = finished.folder / "nnbench/engine/train.py"
-    again = trained(finished, lambda: _append(path, "# a comment"))
+    assert trained(finished, lambda: _append(path, "# a comment")) == set()
+    again = trained(finished, lambda: _append(path, "UNUSED = 1"))
     assert len(again) == 6  # every planned cell; the records of the old code stay beside them
 
 
@@ -194,6 +194,30 @@ def test_an_interrupted_run_goes_on_where_it_was(fresh: Project) -> None:
     after = fresh.stamps()
     assert len(after) == 5
     assert {cell: after[cell] for cell in kept} == kept
+
+
+def test_more_seeds_train_the_new_blocks_and_fewer_train_nothing(fresh: Project) -> None:
+    """Records of finished blocks are read as they are; only what is missing is measured."""
+
+    def run(seeds: int) -> dict[str, int]:
+        fresh.config["seeds"] = seeds
+        fresh.save()
+        done = fresh.run()
+        assert done.returncode == 0, done.stdout
+        paths = fresh.folder.glob("results/cells/*/record-*.json")
+        return {f"{path.parent.name}/{path.name}": path.stat().st_mtime_ns for path in paths}
+
+    five = run(5)
+    ten = run(10)
+    assert {name.split("/")[1] for name in five} == {"record-0-4.json"}
+    assert {name: ten[name] for name in five} == five
+    assert {name.split("/")[1] for name in ten.keys() - five.keys()} == {"record-5-9.json"}
+    assert len(ten) == 2 * len(five)
+    assert run(5) == ten
+    levels = [lv for claim in fresh.results()["claims"] for lv in claim["results"][0]["levels"]]
+    assert {level["planned"] for level in levels} == {5}
+    seven = run(7)
+    assert {name.split("/")[1] for name in seven.keys() - ten.keys()} == {"record-5-6.json"}
 
 
 def test_errors_of_the_config_come_before_anything_runs(fresh: Project) -> None:

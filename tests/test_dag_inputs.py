@@ -18,17 +18,15 @@ from made_up_plan import (
 )
 from made_up_readings import frameworks
 
-from nnbench.cells.cell import Cell
+from nnbench.cells.cell import Cell, read_cell
 from nnbench.cells.cost import WORK_PER_SECOND, work
 from nnbench.dag import SHORTEST_MINUTES, SLOWER, Workflow, measure_again
 from nnbench.errors import NnbenchError
-from nnbench.jobs.job import read_cell
+from nnbench.jobs.job import done_path
 from nnbench.records.store import (
     AGAIN,
     MADE_OF,
     dataset_folder,
-    kept_path,
-    publish,
     read_record,
     record_path,
     records_sha256,
@@ -38,8 +36,8 @@ from nnbench.records.store import (
 
 def workflow_in(folder: Path, *claims: dict[str, Any], **config: Any) -> Workflow:
     write_document(folder, {f"c{i}": item for i, item in enumerate(claims or [claim()])})
-    places = {name: str(folder / name) for name in ("results", "reports")}
-    return Workflow({"documents": [str(folder / FILE)], **places, **config})
+    folders = {name: str(folder / name) for name in ("results", "reports")}
+    return Workflow({"documents": [str(folder / FILE)], **folders, **config})
 
 
 def cells(workflow: Workflow) -> list[Cell]:
@@ -47,12 +45,18 @@ def cells(workflow: Workflow) -> list[Cell]:
 
 
 def finished(workflow: Workflow) -> list[Path]:
-    """A record for every cell, in the plan's order."""
+    """The record of every cell's first block, in the plan's order, all blocks being there."""
 
     def record(cell: Cell) -> dict[str, Any]:
-        return made_up_record(cell, {"test_loss": [0.5] * len(cell.seeds)})
+        return made_up_record(cell, {"test_loss": [0.5] * workflow.plan.seeds[cell.id]})
 
-    return [store(workflow.plan, cell, record(cell)) for cell in workflow.plan.cells.values()]
+    for cell in workflow.plan.cells.values():
+        store(workflow.plan, cell, record(cell))
+    return [record_path(workflow.results, cell, range(5)) for cell in workflow.plan.cells]
+
+
+def done_files(workflow: Workflow) -> list[bool]:
+    return [Path(path).exists() for path in workflow.cells_done()]
 
 
 def damage(paths: list[Path]) -> None:
@@ -60,7 +64,7 @@ def damage(paths: list[Path]) -> None:
     content = paths[0].read_bytes()
     paths[0].write_bytes(content[: len(content) // 2])
     paths[1].write_bytes(
-        paths[1].read_bytes().replace(b'{"schema_version":1', b'{"schema_version":0')
+        paths[1].read_bytes().replace(b'{"schema_version":2', b'{"schema_version":0')
     )
 
 
@@ -68,44 +72,40 @@ def test_a_damaged_or_older_record_is_named_and_set_aside(tmp_path: Path) -> Non
     workflow = workflow_in(tmp_path)
     paths = finished(workflow)
     assert workflow.repair_records() == []
+    assert done_files(workflow) == [True] * 3
     damage(paths)
     before = [path.read_bytes() for path in paths]
     messages = workflow.repair_records()
     assert len(messages) == 2
     assert str(paths[0]) in messages[0]
     assert "schema version 0" in messages[1]
-    assert all("its cell is run again" in message for message in messages)
+    assert all("its seeds are run again" in message for message in messages)
     assert [path.exists() for path in paths] == [False, False, True]
-    aside = [path.with_name("record.rejected.json") for path in paths[:2]]
+    assert done_files(workflow) == [False, False, True]
+    aside = [path.with_name("record-0-4.rejected.json") for path in paths[:2]]
     assert [path.read_bytes() for path in (*aside, paths[2])] == before  # nothing is lost
     assert workflow.repair_records() == []
 
 
-def test_a_finished_record_takes_the_place_of_what_snakemake_left_there(tmp_path: Path) -> None:
-    """It was removed with a job that failed, replaced by the one of before, or damaged."""
-    workflow = workflow_in(tmp_path)
-    paths = finished(workflow)
-    new = {**read_record(paths[0]), "notes": ["measured again"]}
-    for path in paths:
-        write_record(kept_path(path), {**new, "cell": read_record(path)["cell"]})
-    paths[0].unlink()
-    damage(paths[1:])
-    (first, second) = workflow.repair_records()
-    assert all("its second copy takes its place" in message for message in (first, second))
-    assert [read_record(path)["notes"] for path in paths] == [["measured again"]] * 3
-    kept_path(paths[0]).write_bytes(b"not whole")
+def test_a_cell_is_done_as_soon_as_all_its_blocks_have_records_and_no_longer(
+    tmp_path: Path,
+) -> None:
+    """Snakemake goes by a mark beside the records, which tells just what is there."""
+    workflow = workflow_in(tmp_path, seeds=10)
     assert workflow.repair_records() == []
-    assert read_record(paths[0])["notes"] == ["measured again"]
-
-
-def test_what_is_written_over_a_record_leaves_its_second_copy(tmp_path: Path) -> None:
-    """Snakemake does so when a job that was to measure again fails after it has."""
-    path = finished(workflow_in(tmp_path))[0]
-    write_record(kept_path(path), read_record(path))
-    publish(path)
-    content = path.read_bytes()
-    path.write_bytes(b"what was there before")
-    assert kept_path(path).read_bytes() == content
+    assert done_files(workflow) == [False] * 3
+    first, *_ = finished(workflow)
+    assert workflow.repair_records() == []
+    assert done_files(workflow) == [True] * 3
+    fewer = workflow_in(tmp_path, seeds=5)
+    assert fewer.repair_records() == []
+    assert done_files(fewer) == [True] * 3  # the first of the finished blocks will be read
+    more = workflow_in(tmp_path, seeds=15)
+    assert more.repair_records() == []
+    assert done_files(more) == [False] * 3
+    first.unlink()
+    assert workflow.repair_records() == []
+    assert done_files(workflow) == [False, True, True]
 
 
 def test_the_record_of_another_cell_is_set_aside(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_damaged_record_that_cannot_be_renamed_is_named(tmp_path: Path) -> Non
     workflow = workflow_in(tmp_path)
     path = finished(workflow)[0]
     path.write_text("{")
-    path.with_name("record.rejected.json").mkdir()
+    path.with_name("record-0-4.rejected.json").mkdir()
     with pytest.raises(NnbenchError, match=r"damaged, and cannot be renamed(.|\n)*remove") as error:
         workflow.repair_records()
     assert str(path) in str(error.value)
@@ -130,7 +130,8 @@ def test_a_damaged_record_that_cannot_be_renamed_is_named(tmp_path: Path) -> Non
 def test_a_job_waits_for_its_dataset_and_every_record_is_asked_for(tmp_path: Path) -> None:
     workflow = workflow_in(tmp_path, claim(datasets={"digits": {}, "coin_flip": {}}))
     results = tmp_path / "results"
-    assert workflow.records() == [str(record_path(results, cell)) for cell in workflow.plan.cells]
+    cells = workflow.plan.cells
+    assert workflow.cells_done() == [str(done_path(results, cell, 10)) for cell in cells]
     folders = {str(dataset_folder(results, name)): name for name in ("coin_flip", "digits")}
     assert workflow.dataset_manifests() == folders
     for cell_id, cell in workflow.plan.cells.items():
@@ -143,14 +144,15 @@ def test_a_job_is_given_the_document_of_its_cell(tmp_path: Path) -> None:
     workflow = workflow_in(tmp_path, claim(**TUNED))
     for cell_id, cell in workflow.plan.cells.items():
         text = workflow.cell_json(cell_id)
-        assert read_cell(text) == json.loads(json.dumps(cell.document()))
+        assert read_cell(text) == cell
         assert "\n" not in text
 
 
 def test_the_longest_jobs_come_first(tmp_path: Path) -> None:
     workflow = workflow_in(tmp_path, claim(**TUNED))
     cells = sorted(workflow.plan.cells.values(), key=lambda cell: workflow.rank(cell.id))
-    assert [work(cell) for cell in cells] == sorted(map(work, cells))
+    costs = [work(cell, seeds=10) for cell in cells]
+    assert costs == sorted(costs)
     assert {workflow.rank(cell.id) for cell in cells} == set(range(len(cells)))
     assert cells[-1].search is not None
 
@@ -239,7 +241,7 @@ def test_a_cluster_is_asked_for_more_time_where_a_cell_takes_longer(tmp_path: Pa
     longest = max(minutes, key=lambda budget: minutes[budget])
     assert longest == "2000 epochs"
     assert min(minutes.values()) > SHORTEST_MINUTES
-    seconds = max(work(cell) for cell in cells(workflow)) / WORK_PER_SECOND
+    seconds = max(work(cell, seeds=10) for cell in cells(workflow)) / WORK_PER_SECOND
     assert minutes[longest] * 60 >= SLOWER * seconds
 
 
@@ -279,16 +281,18 @@ def test_what_was_made_of_other_records_is_older_than_all_of_them(
 ) -> None:
     workflow = workflow_in(tmp_path)
     records = finished(workflow)
-    present = records_sha256(workflow.results, workflow.plan.cells)
+    present = records_sha256(workflow.results, workflow.plan.blocks())
+    workflow.repair_records()
     path = made(workflow, name, present)
     stamp = path.stat().st_mtime_ns
     workflow.mark_stale()
     assert path.stat().st_mtime_ns == stamp
 
-    write_record(records[0], {**read_record(records[0]), "notes": ["measured again"]})
+    write_record(records[0], read_record(records[0]).model_copy(update={"notes": ("again",)}))
     workflow.mark_stale()
     assert path.stat().st_mtime == 1  # and not 0, which Snakemake takes for no time
     records[1].unlink()
+    workflow.repair_records()
     other = made(workflow, name, present)
     workflow.mark_stale()
     assert other.stat().st_mtime > 1  # it is made anyway, after the record that is missing

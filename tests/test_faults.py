@@ -6,7 +6,6 @@ are in ``test_job_faults.py``, of a cluster in ``test_slurm_faults.py``, damaged
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -23,7 +22,8 @@ import pytest
 from project import Project, leftovers
 from waiting import PATIENCE_SECONDS, wait_for
 
-from nnbench.records.store import check_record, kept_path, read_record, write_record
+from nnbench.experiments.measured import Run
+from nnbench.records.store import check_record, read_record, write_record
 
 pytestmark = pytest.mark.dag
 MOMENTS = random.Random(20261125)  # noqa: S311 - of faults
@@ -136,7 +136,7 @@ def test_two_pipelines_on_one_results_folder_train_each_cell_once(
     running = [project.start() for project in pair]
     seen: set[tuple[str, int]] = set()
     while any(process.poll() is None for process in running):
-        for path in (tmp_path / "shared").glob("cells/*/record.json"):
+        for path in (tmp_path / "shared").glob("cells/*/record-0-4.json"):
             seen.add((path.parent.name, path.stat().st_ino))
         time.sleep(0.02)
     for process in running:
@@ -154,7 +154,7 @@ def test_force_measures_again_what_is_finished(clean: Project, tmp_path: Path) -
     project.config, project.document = clean.config, clean.document
     project.save()
     cell = next(c for c, path in project.records().items() if "coin_flip" in path.read_text())
-    target = f"results/cells/{cell}/record.json"
+    target = f"results/cells/{cell}/seeds-5.done"
     before = project.stamps()
     assert project.run(target, "--force").returncode == 0
     after = project.stamps()
@@ -181,6 +181,10 @@ def at_a_clock(project: Project, offset: str, command: list[str]) -> subprocess.
     )
 
 
+def worse_run(run: Run) -> Run:
+    return run.model_copy(update={"metrics": {**run.metrics, "test_loss": 9.0}})
+
+
 @pytest.mark.skipif(FAKETIME is None, reason="needs the program faketime")
 def test_a_clock_that_goes_back_between_two_runs_does_not_keep_old_tables(
     clean: Project, tmp_path: Path
@@ -190,18 +194,16 @@ def test_a_clock_that_goes_back_between_two_runs_does_not_keep_old_tables(
     project.save()
     assert project.run().returncode == 0
     path = next(p for p in project.records().values() if '"lr":0.1,' in p.read_text())
-    record = json.loads(json.dumps(read_record(path)))
-    for run in record["runs"].values():
-        run["metrics"]["test_loss"] = 9.0
-    write_record(path, record)
-    kept_path(path).unlink()
+    record = read_record(path)
+    worse = {seed: worse_run(run) for seed, run in record.runs.items()}
+    write_record(path, record.model_copy(update={"runs": worse}))
     assert project.run().returncode == 0
     assert report_numbers(project) != report_numbers(clean)
     path.unlink()
     again = [sys.executable, "-m", "nnbench", "run", path.parent.name, "--device", "cpu"]
     at_a_clock(project, "-2d", again).communicate(timeout=PATIENCE_SECONDS)
     behind = time.time() - 2 * 86_400
-    assert read_record(path)["started"] < datetime.fromtimestamp(behind + 3600, UTC).isoformat()
+    assert read_record(path).started < datetime.fromtimestamp(behind + 3600, UTC).isoformat()
     os.utime(path, (behind, behind))  # the kernel's stamp, which faketime leaves as it is
     assert path.stat().st_mtime < (project.folder / "reports/results.json").stat().st_mtime
     stamps = project.stamps()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ import pytest
 import yaml
 from made_up_plan import (
     CLAIM,
-    FILE,
     TUNED,
     cells_by_level,
     claim,
@@ -22,21 +19,20 @@ from made_up_plan import (
     write_text,
 )
 
-from nnbench.cells.cell import canonical, dataset_of, make_cell
-from nnbench.cells.cost import memory_mb, work
-from nnbench.cli.overview import cells_as_json, plan_table
+from nnbench.cells.cell import canonical, make_cell, read_cell
+from nnbench.errors import NnbenchError
+from nnbench.experiments.measured import Search
 from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.plan.plan import Plan
-from nnbench.records.store import record_path
 from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target
 from nnbench.verdicts.judge import config_hash
 
 ROOT = Path(__file__).parent.parent
-SEEDS = (0, 1, 2)
+SEARCH = Search(candidates=({"lr": 0.1},), seeds=(TUNING_SEED_START,))
 
 
-def id_of(dataset: str = "digits", *, seeds: tuple[int, ...] = SEEDS, **settings: Any) -> str:
-    return make_cell(dataset, Settings(**settings), seeds=seeds).id
+def id_of(dataset: str = "digits", **settings: Any) -> str:
+    return make_cell(dataset, Settings(**settings)).id
 
 
 def ids(plan: Plan, **place: Any) -> dict[str, str]:
@@ -95,14 +91,12 @@ OTHERS: dict[str, dict[str, Any]] = {
 def test_every_setting_changes_the_id_and_swapped_values_are_another_experiment() -> None:
     assert {name.partition(",")[0] for name in OTHERS} == set(Settings.model_fields)
     found = [id_of(), *(id_of(**settings) for settings in OTHERS.values())]
-    found += [
-        id_of("coin_flip"),
-        id_of(seeds=(0, 1)),
-        id_of(l1=0.25, l2=0.5),
-        id_of(l1=0.5, l2=0.25),
-    ]
-    found += [make_cell("digits", Settings(), seeds=SEEDS, threads=2).id]
-    found += [make_cell("digits", Settings(), seeds=SEEDS, search={"candidates": []}).id]
+    found += [id_of("coin_flip"), id_of(l1=0.25, l2=0.5), id_of(l1=0.5, l2=0.25)]
+    found += [make_cell("digits", Settings(), threads=2).id]
+    found += [make_cell("digits", Settings(), search=SEARCH).id]
+    others = ({"candidates": ({"lr": 0.2},)}, {"seeds": (TUNING_SEED_START + 1,)})
+    changed = (SEARCH.model_copy(update=other) for other in others)
+    found += [make_cell("digits", Settings(), search=search).id for search in changed]
     assert len(set(found)) == len(found)
     assert all(len(name) == 16 and set(name) <= set("0123456789abcdef") for name in found)
 
@@ -183,7 +177,31 @@ def test_names_of_levels_claims_and_folders_are_no_part_of_an_id(tmp_path: Path)
 def test_every_level_runs_in_every_block(tmp_path: Path) -> None:
     plan = planned(tmp_path, claim(datasets={"digits": {}, "coin_flip": {}}), seeds=7)
     assert len(plan.cells) == 6
-    assert all(cell.seeds == tuple(range(7)) for cell in plan.cells.values())
+    assert plan.seeds == dict.fromkeys(plan.cells, 7)
+    blocks = [(0, 1, 2, 3, 4), (5, 6)]
+    assert list(plan.blocks()) == [(cell, block) for cell in plan.cells for block in blocks]
+    assert {use.seeds for use in plan.uses} == {7}
+
+
+def test_the_number_of_seeds_is_no_part_of_an_id(tmp_path: Path) -> None:
+    ten, twenty = (planned(tmp_path, claim(**TUNED), seeds=n) for n in (10, 20))
+    assert set(ten.cells) == set(twenty.cells)
+    assert set(ten.blocks()) < set(twenty.blocks())
+    assert {block for _, block in set(twenty.blocks()) - set(ten.blocks())} == {
+        (10, 11, 12, 13, 14),
+        (15, 16, 17, 18, 19),
+    }
+
+
+def test_claims_that_ask_for_different_numbers_of_seeds_share_their_cells(tmp_path: Path) -> None:
+    plan = planned(tmp_path, claim(seeds=5), claim(), claim(seeds=40), seeds=10)
+    assert len(plan.cells) == 3
+    assert {use.claim: use.seeds for use in plan.uses} == {
+        "paper/c0": 5, "paper/c1": 10, "paper/c2": 10,
+    }  # fmt: skip
+    assert plan.seeds == dict.fromkeys(plan.cells, 10)
+    alone = planned(tmp_path, claim(seeds=5), seeds=10)
+    assert alone.seeds == dict.fromkeys(plan.cells, 5)
 
 
 def test_tuning_never_sees_a_judged_seed_and_costs_each_level_the_same(tmp_path: Path) -> None:
@@ -191,9 +209,8 @@ def test_tuning_never_sees_a_judged_seed_and_costs_each_level_the_same(tmp_path:
     tuned = cells_by_level(plan, track="tuned")
     for cell in tuned.values():
         assert cell.search is not None
-        assert min(cell.search["seeds"]) == TUNING_SEED_START
-        assert not set(cell.search["seeds"]) & set(cell.seeds)
-        assert (len(cell.search["seeds"]), len(cell.search["candidates"])) == (100, 3)
+        assert min(cell.search.seeds) == TUNING_SEED_START >= plan.seeds[cell.id] == 1000
+        assert (len(cell.search.seeds), len(cell.search.candidates)) == (100, 3)
     assert all(cell.search is None for cell in cells_by_level(plan, track="as-written").values())
     assert not set(ids(plan, track="tuned").values()) & set(ids(plan, track="as-written").values())
 
@@ -213,96 +230,32 @@ def test_claims_that_do_not_run_say_why_and_cost_nothing(tmp_path: Path) -> None
     assert set(planned(tmp_path, *claims, tier="full").not_run) == {"paper/c0", "paper/c1"}
 
 
-def test_more_of_anything_is_more_work(tmp_path: Path) -> None:
-    def cost(dataset: str = "digits", *, seeds: int = 3, **settings: Any) -> float:
-        return work(make_cell(dataset, Settings(**settings), seeds=tuple(range(seeds))))
-
-    base = cost()
-    assert 0 < cost(seeds=1) < base < cost(seeds=4)
-    assert cost(train_for="10 epochs") == pytest.approx(base / 2)
-    assert cost(hidden=(128, 128)) > base > cost(hidden=()) > 0
-    assert cost(train_size=600) < base < cost("mnist5k")
-    cells = cells_by_level(planned(tmp_path, claim(**TUNED)), track="tuned")
-    assert work(cells["relu"]) > 1.5 * work(
-        make_cell("digits", cells["relu"].settings, seeds=SEEDS)
-    )
-
-
-def test_a_cell_reserves_memory_for_its_data() -> None:
-    cells = {name: make_cell(name, Settings(), seeds=SEEDS) for name in ("digits", "mnist")}
-    values = 60_000 * 28 * 28 * 4 / 1e6
-    assert memory_mb(cells["mnist"]) - memory_mb(cells["digits"]) > values
-    assert dataset_of("mnist1d").kind == "generated"  # drawn for each seed
-    one, ten = (make_cell("mnist1d", Settings(), seeds=tuple(range(n))) for n in (1, 10))
-    drawn = 9 * dataset_of("mnist1d").train_size * 40 * 4 / 1e6
-    assert memory_mb(ten) - memory_mb(one) > drawn
-    assert memory_mb(one) > 500  # PyTorch itself
-
-
 def test_a_cells_document_has_its_whole_content(tmp_path: Path) -> None:
-    cell = cells_by_level(planned(tmp_path, claim()))["high"]
-    data = json.loads(json.dumps(cell.document()))
+    cell = cells_by_level(planned(tmp_path, claim(**TUNED)), track="tuned")["relu"]
+    data = json.loads(cell.to_json())
+    assert "seeds" not in data
     again = make_cell(
         data["dataset"],
         Settings.model_validate_json(json.dumps(data["settings"])),
-        seeds=tuple(data["seeds"]),
+        search=Search.model_validate_json(json.dumps(data["search"])),
     )
-    assert again == cell
+    assert again == read_cell(cell.to_json()) == cell
     assert canonical({"b": 1, "a": [1.5]}) == '{"a":[1.5],"b":1}'
 
 
-def test_the_projects_own_config_is_right_and_planned_without_torch_and_pandas(
-    tmp_path: Path,
-) -> None:
-    code = f"""
-import sys, json
-from nnbench.claims.config import read_config
-from nnbench.dag import Workflow, code_of
-from nnbench.cli.overview import plan_table
-config = read_config({str(ROOT / "config/config.yaml")!r}).model_dump(mode="json")
-workflow = Workflow({{**config, "results": {str(tmp_path)!r}}})
-print(len(workflow.plan.cells), len(plan_table(workflow.plan, cores=1)) > 0)
-code_of("nnbench.report"), workflow.repair_records(), workflow.records()
-heavy = "torch torchvision pandas scipy sklearn matplotlib seaborn jinja2 mlxtend snakemake"
-print(sorted(set(heavy.split()) & set(sys.modules)))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    counts, heavy = done.stdout.splitlines()
-    assert int(counts.split()[0]) > 50
-    assert heavy == "[]"
-
-
-def test_the_overview_counts_what_is_done_and_what_is_not(tmp_path: Path) -> None:
-    from made_up_plan import made_up_record, store
-
-    plan = planned(tmp_path, claim(), claim(not_run="needs more"), seeds=3)
-    cells = cells_by_level(plan)
-    store(plan, cells["high"], made_up_record(cells["high"], {"test_loss": [0.1, 0.2, 0.3]}))
-    damaged = record_path(Path(plan.config.results), cells["low"].id)
-    damaged.parent.mkdir(parents=True)
-    damaged.write_text("half a rec")
-    first, second = plan_table(plan, cores=4).splitlines()[1:3]
-    assert first.split()[:6] == ["paper/c0", "order", "3", "3", "1", "2"]
-    assert second.split()[:5] == ["paper/c1", "not", "run", "0", "-"]
-    assert "1 done, 2 to run" in plan_table(plan, cores=4)
-    assert "no verdict is possible" in plan_table(plan, cores=4)
-    assert "no verdict" not in plan_table(planned(tmp_path, claim(), seeds=5), cores=4)
-    lines = [json.loads(line) for line in cells_as_json(plan).splitlines()]
-    assert [line["id"] for line in lines] == list(plan.cells)
-
-
-def test_ten_thousand_levels_are_planned_in_seconds(tmp_path: Path) -> None:
-    import time
-
-    levels = "".join(f"      l{i}: {{lr: {1e-3 + i * 1e-7:.7f}}}\n" for i in range(10_000))
-    write_text(
-        tmp_path,
-        "document: paper\ntitle: t\nfile: f\nclaims:\n  c0:\n    title: t\n    quote: q\n"
-        f"    kind: differs\n    datasets: {{digits: {{}}}}\n    levels:\n{levels}",
-    )
-    started = time.process_time()
-    assert len(plan_in(tmp_path).cells) == 10_000
-    assert time.process_time() - started < 4.0  # 0.5 s on the machine that this was written on
-    assert (tmp_path / FILE).stat().st_size > 200_000
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"threads": 2}, "its id is not the hash of its content"),
+        ({"seeds": [0]}, "unknown key"),
+        ({"settings": {"lr": -1}}, "greater than 0"),
+        ({"id": None}, "should be a text"),
+        ({"id": "0" * 16}, "its id is not the hash of its content"),
+    ],
+)
+def test_a_document_that_was_changed_is_refused(change: dict[str, Any], why: str) -> None:
+    data = json.loads(make_cell("digits", Settings()).to_json())
+    with pytest.raises(NnbenchError, match=why) as error:
+        read_cell(json.dumps({**data, **change}))
+    assert "not a cell's document" in str(error.value)
+    assert "nnbench plan --json" in str(error.value)

@@ -207,5 +207,5 @@ def test_jobs_that_outlive_a_killed_snakemake_are_neither_lost_nor_done_twice(
     printed, _ = run.communicate(timeout=project.patience_seconds)
     assert run.returncode == 0, printed
     assert project.metrics() == {cell: faulty.undisturbed[cell] for cell in project.metrics()}
-    logs = [path.read_text() for path in tmp_path.glob("results/cells/*/log.txt")]
-    assert [log.endswith("is finished already\n") for log in logs] == [True, True]
+    logs = [path.read_text() for path in tmp_path.glob("results/cells/*/seeds-*.log")]
+    assert [log.endswith("already measured\n") for log in logs] == [True, True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +17,13 @@ from malformed_records import sealed
 from own_cases import CSV, described
 
 from nnbench.cells import fingerprint
-from nnbench.cells.cell import make_cell
+from nnbench.cells.cell import canonical, make_cell, read_cell
 from nnbench.cells.fingerprint import PACKAGE
 from nnbench.claims.config import parse_config, read_config
 from nnbench.datasets.own.description import dataset_at
 from nnbench.errors import NnbenchError
-from nnbench.jobs.job import read_cell
+from nnbench.experiments.measured import Search
+from nnbench.records.record import Record
 from nnbench.records.store import RejectedRecordError, read_record, record_path
 from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
@@ -137,22 +139,21 @@ def test_many_mistakes_make_a_short_error(tmp_path: Path) -> None:
 
 
 def test_a_cell_with_a_right_id_and_wrong_settings_is_refused() -> None:
-    cell = make_cell("digits", Settings(), seeds=(0,)).document()
+    cell = make_cell("digits", Settings()).model_dump(mode="json")
     for settings in ([], {"lr": "high"}, {"model": "../x"}):
         changed = {**cell, "settings": settings}
         content = {key: value for key, value in changed.items() if key != "id"}
-        from nnbench.cells.cell import hashed
-
+        own = hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
         with pytest.raises(NnbenchError, match="cell"):
-            read_cell(json.dumps({**content, "id": hashed(content)}))
+            read_cell(json.dumps({**content, "id": own}))
 
 
 @pytest.mark.parametrize(
     ("place", "value", "reason"),
     [
-        (("runs",), [], "runs: Input should be a valid dict"),
+        (("runs",), [], "runs: Input should be an object"),
         (("runs", "0"), 7, r"runs\.0: "),
-        (("runs", "77"), {"status": "ok", "metrics": {}}, r"runs\.77: no seed of the cell"),
+        (("runs", "77"), {"status": "ok", "metrics": {}}, r"runs\.77: no seed of the block"),
         (("runs", "0", "status"), "fine", r"runs\.0\.status: "),
         (("runs", "0", "metrics", "test_loss"), "0.1", r"test_loss: .*valid number"),
         (("runs", "0", "metrics", "test_loss"), float("inf"), r"test_loss: .*finite"),
@@ -176,19 +177,19 @@ def test_a_cell_with_a_right_id_and_wrong_settings_is_refused() -> None:
         (("facts",), {"x": {"y": float("nan")}}, "finite"),
         (("curves", "train_loss"), [[0.1] * 4] * 2, "curves.train_loss: not a value for each seed"),
         (("curves", "train_loss"), [[0.1] * 5] * 3, "curves.train_loss: not a row for each"),
-        (("search",), {"candidates": [{}], "seeds": [], "scores": [1.0], "chosen": 0}, "search: not"),
-        (("facts",), json.loads("[" * 500 + "]" * 500), "facts: "),
+        (("search",), {"candidates": [{}], "seeds": [7], "scores": [1.0], "chosen": 0}, "search: not"),
+        (("facts",), json.loads("[" * 500 + "]" * 500), "no JSON"),
     ],
 )  # fmt: skip
 def test_a_record_of_a_wrong_shape_is_refused_whatever_its_checksum(
     place: tuple[str, ...], value: Any, reason: str, tmp_path: Path
 ) -> None:
     cell = next(iter(planned(tmp_path, CLAIM, seeds=5).cells.values()))
-    path = record_path(tmp_path, cell.id)
+    path = record_path(tmp_path, cell.id, range(5))
     path.parent.mkdir(parents=True)
     record = copy.deepcopy(made_up_record(cell, {"test_loss": [0.1] * 5}))
     path.write_bytes(sealed(record))
-    assert read_record(path) == record
+    assert read_record(path) == Record.model_validate_json(json.dumps(record))
     *outer, key = place
     inside: Any = record
     for name in outer:
@@ -217,12 +218,13 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 def speed_cell() -> str:
     options = {"models": {"A": "my_parts:net", "B": "alexnet"}, "resolutions": {"A": 32}}
     settings = Settings(experiment="inference_speed", experiment_options=options)
-    return make_cell("random_inputs", settings, seeds=(0,)).id
+    return make_cell("random_inputs", settings).id
 
 
 def tuned_cell() -> str:
-    search = {"candidates": [{"activation": "relu"}, {"activation": "my_parts:net"}], "seeds": [7]}
-    return make_cell("digits", Settings(), seeds=(0,), search=search).id
+    candidates = ({"activation": "relu"}, {"activation": "my_parts:net"})
+    search = Search(candidates=candidates, seeds=(7,))
+    return make_cell("digits", Settings(), search=search).id
 
 
 @pytest.mark.parametrize("make", [speed_cell, tuned_cell])
@@ -238,7 +240,7 @@ def test_an_edit_of_an_own_module_that_options_or_candidates_name_is_another_cel
 
 def test_a_text_that_only_looks_like_a_module_is_left_alone() -> None:
     settings = Settings(experiment_options={"mode": "fast:yes", "note": ["a:b", {"c": "d:e"}]})
-    assert make_cell("digits", settings, seeds=(0,)).id
+    assert make_cell("digits", settings).id
 
 
 def test_a_module_is_imported_only_where_a_name_may_be_one(tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ def read_cell(text: str) -> Cell:
     """
     try:
         cell = parse(Cell, json.loads(text), where="cell")
+    except NnbenchError as error:
+        raise _no_document(text, error.what) from None
     except (ValueError, RecursionError) as error:
         raise _no_document(text, str(error)) from None
     if cell.id != cell_id(cell):

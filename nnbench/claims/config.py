@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -177,8 +178,17 @@ def _start(text: str) -> str:
 
 
 def resolve_settings(layers: tuple[Mapping[str, object], ...], *, where: str) -> Settings:
-    """Lay overrides over the defaults and check the result."""
-    return parse(Settings, merged(*layers), where=where)
+    """Lay overrides over the defaults and check the result; equal ones are parsed once."""
+    data = merged(*layers)
+    try:
+        return _settings(json.dumps(data, sort_keys=True))
+    except (NnbenchError, TypeError, ValueError, RecursionError):
+        return parse(Settings, data, where=where)  # to say where it is wrong
+
+
+@cache
+def _settings(text: str) -> Settings:
+    return parse(Settings, json.loads(text), where="settings")
 
 
 def json_schemas() -> dict[str, JsonSchema]:

@@ -74,6 +74,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> NnbenchError:
+    """The error to raise for a file or folder that cannot be written."""
     return NnbenchError(
         f"{path}: cannot be written ({error.strerror or error})",
         todo="make the folder writable and see that its disk has room, then run again",
@@ -81,8 +82,14 @@ def unwritable(path: Path, error: OSError) -> NnbenchError:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Store a record with its checksum."""
-    body = canonical(record.model_dump(mode="json")).encode()
+    """Store a record with its checksum.
+
+    Raises:
+        ValueError: It holds a number that JSON does not know.
+        NnbenchError: See ``write_atomically``.
+    """
+    # not mode="json", which makes a null of a number that JSON does not know
+    body = canonical(record.model_dump()).encode()
     digest = hashlib.sha256(body).hexdigest()
     head = f'{{"schema_version":{SCHEMA_VERSION},"sha256":"{digest}","record":'.encode()
     write_atomically(path, head + body + b"}\n")
@@ -147,11 +154,18 @@ def read_record(path: Path) -> Record:
         body = check_record(path)
         record = Record.model_validate_json(body)
     except ValidationError as error:
-        raise RejectedRecordError(path, first_problem(error)) from None
+        raise RejectedRecordError(path, _problem(error)) from None
     named = record_path(Path(), record.cell.id, record.seeds)
     if (path.parent.name, path.name) != (named.parent.name, named.name):
         raise RejectedRecordError(path, "belongs to another cell or block")
     return record
+
+
+def _problem(error: ValidationError) -> str:
+    """The first problem in a few words; pydantic reads JSON itself and names its own terms."""
+    if error.errors()[0]["type"] != "json_invalid":
+        return first_problem(error)
+    return "a text is no valid Unicode" if "hex escape" in str(error) else "no JSON"
 
 
 def usable(path: Path) -> bool:
