@@ -164,7 +164,7 @@ def _labels(
     return _as_stored(own, own=drawn.own), targets
 
 
-# (N,) as in a bank to one row per replicate (its own block, or the whole bank), and back
+# from a bank's labels (N,) to one row per replicate (its own block, or the whole bank), and back
 def _by_replicate(labels: Tensor, count: int, *, own: bool) -> Tensor:
     return labels.view(count, -1) if own else labels.expand(count, -1)
 

@@ -29,7 +29,7 @@ class Objective:
     name: str
     task: Task
     losses: Losses  # outputs (S, B, C), targets (S, B) -> (S,)
-    constant: Constant | None = None  # class frequencies (S, C) -> lowest loss of a constant (S,)
+    constant: Constant | None = None  # class frequencies (S, C) -> lowest loss (S,) of a constant
 
 
 def objective(name: str | None, task: Task) -> Objective:
