@@ -1,4 +1,4 @@
-"""Which metrics and entries a cell will have, so that a claim cannot ask for others."""
+"""Which metrics and entries a cell provides, so that a claim cannot ask for others."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ _PROBES = {
 def check_reads(
     settings: Settings, metric: str, dataset: Dataset, *, at: str | None, where: str
 ) -> None:
-    """Whether a level's cell measures what its claim compares.
+    """Check that a level's cell measures what its claim compares.
 
-    Raises:
-        NnbenchError: The experiment's options are wrong, or it has no such metric or entry.
+    Raises NnbenchError if the experiment's options are wrong, or it has no such metric or entry.
     """
     experiment = experiment_of(settings.experiment)
     options = parse(
@@ -53,12 +52,12 @@ def check_reads(
 
 
 def _metrics_at(at: str, settings: Settings) -> tuple[str, ...]:
-    """A shifted test has a loss and an accuracy, a class has an accuracy."""
+    """A shifted test has a loss and an accuracy, a class only an accuracy."""
     return ("test_loss", "test_accuracy") if at in settings.shifts else ("test_accuracy",)
 
 
 def training_metrics(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
-    """What a training run measures with these settings on this dataset."""
+    """The metrics of a training run with these settings on this dataset."""
     by_task = _NUMBERS if dataset.task == "regression" else _CLASSES
     by_probe = (name for probe in settings.probes for name in _PROBES[probe])
     target = ("epochs_to_target",) if settings.target else ()
@@ -67,7 +66,7 @@ def training_metrics(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
 
 
 def training_places(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
-    """The shifted tests and the classes of a training run."""
+    """The entries of a training run: its shifted tests and its classes."""
     names = dataset.class_names
     kept = [names[label] for label in settings.classes] if settings.classes else names
     return (*settings.shifts, *(f"class {name}" for name in kept))

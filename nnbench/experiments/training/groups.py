@@ -1,6 +1,6 @@
-"""Large networks are trained a few replicates at a time, and their results put together again.
+"""Train large networks a few replicates at a time, and merge the results.
 
-Where a group does not fit the device's memory, half of it is tried, and so on down to one replicate.
+If a group does not fit in the device's memory, half of it is tried, and so on down to one replicate.
 """
 
 from __future__ import annotations
@@ -19,34 +19,27 @@ Found = TypeVar("Found")
 
 
 class Groups:
-    """Replicates in groups that fit the memory.
+    """Replicates in groups that fit in memory.
 
-    Args:
-        checkpoint: Where finished groups are kept, and what did not fit.
-        at_once: Most replicates of a group.
-        device: Whose memory it is about.
+    ``checkpoint`` keeps the finished groups and what did not fit; ``at_once`` is the largest group to try.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, at_once: int, device: torch.device) -> None:
         self.checkpoint, self.at_once, self.device = checkpoint, at_once, device
         self._too_large: dict[str, int] = checkpoint.once("out of memory", dict)
-        """Stages that did not fit, and their sizes, in the order of trying.
-
-        By stage, so that a cell that goes on has the same groups as one that was never interrupted.
-        """
+        """Sizes that did not fit, by stage, so that a resumed cell has the groups of an uninterrupted one."""
 
     @property
     def too_many(self) -> tuple[int, ...]:
-        """Sizes of groups that did not fit, in the order of trying."""
+        """Sizes of groups that did not fit, in the order tried."""
         return tuple(self._too_large.values())
 
     def each(
         self, seeds: Sequence[int], name: str, run: Callable[[Sequence[int], str], Found]
     ) -> list[Found]:
-        """What ``run(seeds of a group, name of this stage)`` finds, group by group.
+        """The result of ``run(seeds of a group, name of its stage)`` for each group.
 
-        Raises:
-            RuntimeError, MemoryError: What one replicate alone ends with, out of memory included.
+        Raises RuntimeError or MemoryError, out of memory included, if a single replicate does.
         """
         found: list[Found] = []
         done = 0
@@ -63,14 +56,14 @@ class Groups:
     def _tried(
         self, group: Sequence[int], stage: str, run: Callable[[Sequence[int], str], Found]
     ) -> Found | None:
-        """The group's outcome; None where it did not fit, and smaller ones are to be tried."""
+        """The group's result; None if it did not fit, so that a smaller one is tried."""
         if stage not in self._too_large:
             try:
                 return self.checkpoint.once(stage, lambda: run(group, stage))
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if len(group) == 1 or not is_out_of_memory(error):
                     raise
-            # only here, when the error has let go of the tensors of the steps that it passed through
+            # only here, where the error's traceback no longer holds tensors
             gc.collect()
             release_memory(self.device)
             self._too_large[stage] = len(group)
@@ -90,7 +83,7 @@ class Groups:
 def together(groups: Sequence[Measured]) -> Measured:
     """The groups of one block as if they had been trained at once.
 
-    Timings are those of the last group, whose clock has run since the first one.
+    Timings are those of the last group, whose clock has run since the first one started.
     """
     if len(groups) == 1:
         return groups[0]
@@ -108,7 +101,7 @@ def together(groups: Sequence[Measured]) -> Measured:
 
 
 def side_by_side(curves: Sequence[Curves | None]) -> Curves | None:
-    """Curves of several groups; a group that ended earlier has nothing to say after that."""
+    """Curves of several groups; a group that ended early has no values after that."""
     known = [curve for curve in curves if curve is not None]
     if len(known) < len(curves):
         return None
@@ -137,7 +130,7 @@ def _joined_rows(groups: Sequence[tuple[Row, ...]], points: int) -> tuple[Row, .
 
 
 def means(scores: Sequence[Metrics | None], counts: Sequence[int]) -> Metrics | None:
-    """Means over all replicates out of those of the groups."""
+    """Means over all replicates from those of the groups."""
     known = [score for score in scores if score is not None]
     if len(known) < len(scores):
         return None
@@ -148,7 +141,7 @@ def means(scores: Sequence[Metrics | None], counts: Sequence[int]) -> Metrics | 
 
 
 def _joined(facts: Sequence[Mapping[str, object] | None]) -> dict[str, object] | None:
-    """Lists behind one another, counts of failures added, all else as the first group has it."""
+    """Lists are concatenated, counts of failures added, all else taken from the first group."""
     result: dict[str, object] = {}
     for name, value in ((n, v) for fact in facts if fact is not None for n, v in fact.items()):
         before = result.get(name)
