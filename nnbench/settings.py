@@ -96,7 +96,7 @@ class Rbm(Strict):
 
 
 class Target(Strict):
-    """A value of a validation metric; measured is the number of epochs until it is first reached."""
+    """A target value of a validation metric; the epochs until it is first reached are measured."""
 
     metric: Literal["validation_accuracy", "validation_loss"] = "validation_accuracy"
     value: float
@@ -232,7 +232,7 @@ class Settings(Strict):
         return number if unit == "steps" else number * self.steps_per_epoch(train_size)
 
     def steps_per_epoch(self, train_size: int) -> int:
-        """Batches in one pass, the last one possibly smaller (as in Keras)."""
+        """Batches per epoch; the last one may be smaller (as in Keras)."""
         return -(-train_size // self.batch_size)
 
     def evaluation_points(self) -> int:

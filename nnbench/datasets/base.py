@@ -84,12 +84,12 @@ class Dataset:
     licence: str
     input_shape: tuple[int, ...]  # images ``(1, 28, 28)`` (channel first), signals ``(40,)``
     class_names: tuple[str, ...]  # a label is an index into them; () for regression
-    scaling: Scaling  # mean and deviation over all values, or per feature
-    train_size: int  # per run by default, as validation_size
+    scaling: Scaling  # by statistics over all values (``global``) or of each ``feature``
+    train_size: int  # samples per run by default, as is validation_size
     validation_size: int
     test_size: int
-    load: Callable[[Path | None, bool], Pools] | None = None  # fixed: (data folder, may download)
-    draw: Draw | None = None  # generated
+    load: Callable[[Path | None, bool], Pools] | None = None  # fixed data: (folder, may download)
+    draw: Draw | None = None  # generated data
     task: Task = "classification"
     target_name: str = ""  # of a regression: ``price``
     target_unit: str = ""  # ``EUR``; empty without a unit
@@ -134,7 +134,7 @@ class Dataset:
 
 
 def check_arrays(dataset: Dataset, arrays: Arrays, *, name: str) -> None:
-    """Check samples against their dataset's description; ``name`` is theirs in errors, as in ``trainval``.
+    """Check samples against their dataset's description; errors call them ``name``, such as ``trainval``.
 
     Raises NnbenchError for a wrong shape or type, values that are not finite, labels out of range, a class
     without samples, or constant regression targets.

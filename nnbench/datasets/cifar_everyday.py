@@ -26,7 +26,7 @@ TEST_PER_CLASS = 100
 
 
 def load(data_folder: Path | None, may_download: bool) -> Pools:
-    """The pool (2000, 3, 32, 32) and test set (400, 3, 32, 32), uint8; NnbenchError without usable files."""
+    """The pool (2000, 3, 32, 32) and test set (400, 3, 32, 32), uint8; errors as in ``load_images``."""
     ten = cifar10.load(data_folder, may_download)
     hundred = cifar100.load(data_folder, may_download)
     return Pools(

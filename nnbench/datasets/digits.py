@@ -23,7 +23,7 @@ TEST_PER_CLASS = 36
 
 
 def load(_data_folder: Path | None, _may_download: bool) -> Pools:
-    """The pool (1437, 1, 8, 8) and test set (360, 1, 8, 8), float32 in [0, 1]; errors as ``read_bundled``."""
+    """Pool (1437, 1, 8, 8) and test set (360, 1, 8, 8), float32 in [0, 1]; errors as in ``read_bundled``."""
     pixels, labels = read_bundled(SOURCE)
     inputs = pixels.reshape(-1, 1, 8, 8).astype(np.float32) / np.float32(16)
     arrays = Arrays(inputs=inputs, labels=labels.astype(np.int64))

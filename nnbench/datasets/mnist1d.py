@@ -106,7 +106,7 @@ def tables() -> Tables:
 
 
 def render(randomness: Randomness) -> Floats:
-    """Turn random numbers into signals ``(40, n)``, the same as the package makes from them."""
+    """Turn random numbers into signals ``(40, n)``, the same ones as the package."""
     table = tables()
     position = randomness.pad * MAX_TRANSLATION + randomness.shift
     noise = _smooth(randomness.correlated)
@@ -120,7 +120,7 @@ def render(randomness: Randomness) -> Floats:
 
 
 def draw(n: int, *, seed: int, stream: Stream) -> Arrays:
-    """Draw ``(n, 40)`` float32 signals and their classes; errors as ``draw_chunks`` and ``Key``."""
+    """Draw ``(n, 40)`` float32 signals and their classes; errors as in ``draw_chunks`` and ``Key``."""
     key = Key(dataset="mnist1d", seed=seed, stream=stream)
     return draw_chunks(n, key=key, input_shape=(FINAL_LENGTH,), fill=_fill)
 

@@ -26,7 +26,7 @@ TEST_PER_CLASS = 100
 
 
 def load(_data_folder: Path | None, _may_download: bool) -> Pools:
-    """The pool (4000, 1, 28, 28) and test set (1000, 1, 28, 28), uint8; errors as ``read_file``."""
+    """The pool (4000, 1, 28, 28) and test set (1000, 1, 28, 28), uint8; errors as in ``read_file``."""
     return stratified(parse(read_file()), test_per_class=TEST_PER_CLASS, seed=SPLIT_SEED)
 
 

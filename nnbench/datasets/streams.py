@@ -66,7 +66,7 @@ def draw_chunks(n: int, *, key: Key, input_shape: tuple[int, ...], fill: Fill) -
 
 
 def draw_coin_flips(name: str, features: int, n: int, *, seed: int, stream: Stream) -> Arrays:
-    """Draw ``(n, features)`` float32 inputs, uniform in [0, 1), and ``(n,)`` fair coin flips."""
+    """Draw (n, features) float32 uniform in [0, 1), and n fair coin flips; errors as in ``draw_chunks``."""
     key = Key(dataset=name, seed=seed, stream=stream)
     return draw_chunks(n, key=key, input_shape=(features,), fill=_fill_coin_flips)
 

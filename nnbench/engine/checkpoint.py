@@ -78,7 +78,7 @@ class Checkpoint:
         return found
 
     def keep(self, stage: str, values: State) -> None:
-        """Save a changing mapping with every state; it starts with an earlier job's values."""
+        """Save a mutable mapping with every state, starting from an earlier job's values."""
         values.update(self._done.get(stage, {}))
         self._done[stage] = values
 

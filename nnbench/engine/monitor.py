@@ -22,7 +22,7 @@ from nnbench.settings import Settings
 
 @dataclass(slots=True, kw_only=True)
 class Curves:
-    """By evaluation point, a value per replicate, NaN once it has stopped; no accuracy in regression."""
+    """One value per replicate and evaluation point, NaN once it has stopped; no accuracies in regression."""
 
     epochs: list[float] = field(default_factory=list)
     train_loss: list[list[float]] = field(default_factory=list)

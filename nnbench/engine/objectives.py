@@ -116,7 +116,10 @@ def entropy(p: Tensor) -> Tensor:
 
 
 def _constant_hinge(frequencies: Tensor) -> Tensor:
-    """Linear from equal logits (loss 1) to one unit for the commonest class (loss 2 per other sample)."""
+    """The lower of equal logits, at 1, and one unit for the commonest class, at 2 per other sample.
+
+    In between the loss is linear, so the minimum lies at one of the two.
+    """
     return (2.0 * (1.0 - frequencies.amax(dim=-1))).clamp(max=1.0)
 
 

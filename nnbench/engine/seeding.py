@@ -1,4 +1,4 @@
-"""A separate generator for every random draw; the global random state is never used."""
+"""An explicit generator for every random draw; the global random state is never used."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Replicates(nn.Module):
         modules: One per replicate, on the device where they stay.
         generators: One per replicate for dropout masks, on the same device.
         input_shape: Shape of one sample; on a CPU, convolutions are stacked only if it is given and small.
-        stackable: Whether the optimiser is elementwise, as stacked weights need.
+        stackable: Whether the optimiser is elementwise, as stacking requires.
     """
 
     def __init__(

@@ -34,11 +34,11 @@ class Experiment:
     alone: bool = False  # needs the machine to itself, as timings do
     every_gpu: bool = False  # computes on all GPUs of the machine, not on one
     memory_mb: Callable[[Any], int] | None = None  # from the options, in MB
-    seconds: Callable[[Any, int], float] | None = None  # from options and blocks, on two CPU cores
+    seconds: Callable[[Any, int], float] | None = None  # rough, from options and blocks; two cores
 
 
 def experiment_of(name: str) -> Experiment:
-    """An experiment's declaration (no torch); NnbenchError for an unknown name, or one of something else."""
+    """An experiment's declaration (no torch); NnbenchError if the name is unknown or not an experiment's."""
     found = load("experiment", name, EXPERIMENTS)
     if not isinstance(found, Experiment):
         raise NnbenchError(

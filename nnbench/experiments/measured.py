@@ -1,6 +1,6 @@
 """What an experiment returns for one block of seeds: plain typed data, the main part of its record.
 
-This file needs no torch and changes no number, because the plan and the read side use these types too.
+Imports no torch and affects no measured number, because the plan and the read side use these types too.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ class Chosen(Search):
 
 
 class Measured(Part):
-    """What an experiment measured in one block of seeds; the fields from ``curves`` on are of a training."""
+    """What was measured in one block of seeds; most fields from ``curves`` on are for trainings only."""
 
     runs: dict[str, Run]  # by seed
-    missing: dict[str, str] = {}  # by entry, why not: ``{"tensorflow": "not installed"}``
+    missing: dict[str, str] = {}  # by entry, the reason: ``{"tensorflow": "not installed"}``
     facts: dict[str, JsonObject] = {}  # by entry: parameters, FLOPs, versions, batch sizes
     notes: tuple[str, ...] = ()  # sentences for the reader: "4 processes share 2 cores"
     seconds: dict[str, Number] = {}  # by purpose
@@ -91,7 +91,7 @@ class Measured(Part):
     test_samples: Count | None = None
     steps: Count | None = None
     stacked: bool | None = None
-    stopped_epochs: dict[str, Number | None] | None = None  # by seed, where patience ended it
+    stopped_epochs: dict[str, Number | None] | None = None  # by seed, when patience ran out
     pretrain: JsonObject | None = None
     out_of_memory: tuple[Count, ...] = ()  # group sizes that did not fit
     trainings: JsonObject = {}

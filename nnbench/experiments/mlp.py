@@ -18,7 +18,7 @@ from nnbench.settings import Settings
 def check_settings(
     settings: Settings, *, followed: frozenset[str], replaced: frozenset[str]
 ) -> None:
-    """Raise NnbenchError for settings that an experiment neither follows nor replaces by its own options."""
+    """Raise NnbenchError for changed settings that an experiment neither follows nor replaces."""
     plain = Settings()
     fixed = sorted(set(Settings.model_fields) - followed - replaced)
     changed = [name for name in fixed if getattr(settings, name) != getattr(plain, name)]

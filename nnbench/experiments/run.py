@@ -19,10 +19,10 @@ from nnbench.registry import load
 
 
 def numerics(device: str, *, threads: int) -> torch.device:
-    """Make this process compute reproducibly and return its device; NnbenchError if there is none such.
+    """Make this process compute reproducibly and return its device; NnbenchError if that does not exist.
 
     ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. Another number of threads would change
-    the order of summation, hence the results.
+    the order of summation, and so the results.
     """
     fix_numerics(threads)
     return choose_device(device)

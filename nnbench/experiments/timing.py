@@ -41,10 +41,11 @@ def measure_rate(
     synchronise: Callable[[], object],
     clock: Clock = time.perf_counter,
 ) -> Rate:
-    """Time single steps until there are ``min_steps`` (at least 1) that took ``min_seconds`` together.
+    """Time single steps until there are at least ``min_steps`` (and 1) with a total of ``min_seconds``.
 
-    ``synchronise`` waits for the device (``nnbench.engine.device.synchronise``): without it, the clock would
-    stop when an accelerator has been given its work, not when it has done it.
+    ``warmup`` steps come first and do not count. ``synchronise`` waits for the device
+    (``nnbench.engine.device.synchronise``): without it, the clock would stop when an accelerator has been
+    given its work, not when it has done it.
     """
     for _ in range(warmup):
         step()

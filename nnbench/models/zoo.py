@@ -65,7 +65,7 @@ def mobilenet_v2(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
 def _network(
     name: str, spec: ModelSpec, generator: torch.Generator, make: Callable[..., nn.Module]
 ) -> nn.Module:
-    """(B, 1 or 3, H, W) -> (B, classes); NnbenchError if the inputs are no such images or too small."""
+    """(B, 1 or 3, H, W) -> (B, classes); NnbenchError for other inputs, and images that are too small."""
     side = int(spec.options_of(name)["resize"])
     with _drawing_from(generator):
         network = make(weights=None, num_classes=spec.classes)

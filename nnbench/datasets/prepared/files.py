@@ -108,7 +108,7 @@ def _read_npy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
 
 
 def is_there(path: Path, *, folder: bool = False) -> bool:
-    """Whether the file, or folder, exists; False for impossible names."""
+    """Whether the file, or folder, exists; False if the name is impossible or not accessible."""
     try:
         return path.is_dir() if folder else path.is_file()
     except OSError:  # name too long, or no permission for the folder
@@ -116,7 +116,7 @@ def is_there(path: Path, *, folder: bool = False) -> bool:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a temporary file beside ``path``, flush it to disk, then rename it; errors as ``replacing``."""
+    """Write a temporary file beside ``path``, flush it to disk, rename it; errors as in ``replacing``."""
     with replacing(path) as file:
         file.write(content)
 

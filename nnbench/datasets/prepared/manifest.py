@@ -32,8 +32,8 @@ class Manifest(Strict):
     task: Task
     target_name: str
     target_unit: str
-    sizes: Mapping[str, Size]  # train, validation, test; trainval if fixed
-    class_counts: Mapping[str, tuple[Size, ...]]  # of trainval and test, if fixed classes
+    sizes: Mapping[str, Size]  # train, validation, test; of fixed data also trainval
+    class_counts: Mapping[str, tuple[Size, ...]]  # trainval and test of fixed classification data
     files: Mapping[FileName, str]  # SHA-256
     arrays: Mapping[str, str]  # SHA-256 of the values, by ``file/array``: ``test/labels``
     numpy_version: str  # that prepared the data

@@ -39,7 +39,7 @@ CHECKED_DRAW = 1_000  # generated samples that are checked against the dataset's
 def prepare(
     dataset: Dataset, folder: Path, *, data_folder: Path | None, download: bool
 ) -> Manifest:
-    """Write a dataset's files to ``folder``, which is created, and lastly its manifest.
+    """Write a dataset's files to ``folder``, which is created, and its manifest last.
 
     Fixed data: ``trainval.npz``, ``test.npz``, ``samples.npz``. Generated data: ``samples.npz``. Source files
     are read from ``data_folder``; ``download`` allows fetching missing ones. Raises NnbenchError if the

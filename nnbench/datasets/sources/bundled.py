@@ -36,7 +36,7 @@ class Bundled:
 def load_table(source: Bundled, _data_folder: Path | None, _may_download: bool) -> Pools:
     """The pool and the test set, float32 ``(N, features)``; the test set gets 30 % of each class.
 
-    For regression it gets three of every ten samples adjacent in target order. Errors as ``read_bundled``.
+    For regression it gets three of every ten samples adjacent in target order. Errors as in ``read_bundled``.
     """
     inputs, targets = read_bundled(source)
     labels = targets.astype(LABEL_TYPES[source.task])

@@ -30,7 +30,7 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def train(problem: Problem) -> Outcome:
-    """Train with a single call of ``fit``."""
+    """Train with a single call to ``fit``."""
     configure(problem)
     model, clock = _model(problem), Clock()
     history = model.fit(

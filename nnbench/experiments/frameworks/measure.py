@@ -80,7 +80,7 @@ def not_installed(frameworks: Mapping[str, Framework]) -> dict[str, str]:
 def _block(
     entries: Sequence[str], problem: Problem, request: Request
 ) -> tuple[dict[str, Outcome], dict[str, str]]:
-    """Every entry's outcome, and the reason for each that has none or none that counts."""
+    """Outcomes by entry, and the reasons of those that failed or do not count."""
     question = pack_problem(problem)
     outcomes: dict[str, Outcome] = {}
     failed: dict[str, str] = {}

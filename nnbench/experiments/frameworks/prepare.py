@@ -24,7 +24,7 @@ REPLACED = frozenset({"experiment", "experiment_options", "train_for", "evaluati
 
 
 def check_request(request: Request) -> None:
-    """Raise NnbenchError for a search, and for settings that not every framework's loop can follow."""
+    """Raise NnbenchError for a search, and for settings that some framework's loop cannot follow."""
     check_settings(request.settings, followed=FOLLOWED, replaced=REPLACED)
     if request.search:
         raise NnbenchError(

@@ -50,7 +50,7 @@ class Outcome(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     epoch_seconds: tuple[float, ...]  # wall-clock time of each epoch, training only
-    train_loss: tuple[float, ...]  # by epoch: mean over batches, each before its step; nats
+    train_loss: tuple[float, ...]  # mean cross-entropy of each epoch's batches before their steps
     test_accuracy: float  # after the last epoch
     versions: dict[str, str]  # of the packages that trained
     import_seconds: float = 0.0  # until the framework was imported

@@ -5,7 +5,7 @@ pair needs one sum over the processes in the forward pass and one in the backwar
 layers, every process computes the last one.
 
 PyTorch's own tensor parallelism is not used because it makes ``DTensor`` parameters, which the fused
-optimisers of ``nnbench.engine.optim`` reject; here every parameter is a plain tensor in every way.
+optimisers of ``nnbench.engine.optim`` reject; here every parameter is a plain tensor, whatever the way.
 """
 
 from __future__ import annotations

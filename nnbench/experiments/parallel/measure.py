@@ -26,7 +26,7 @@ from nnbench.experiments.parallel.worker import ANSWER, BlockFound, Found, work
 from nnbench.experiments.request import Request
 
 TOLERANCE = 1e-6
-"""On relative differences of 64-bit losses: rounding causes 1e-14, an unaveraged gradient over 1e-2."""
+"""Limit on relative differences of 64-bit losses: rounding causes 1e-14, unaveraged gradients over 1e-2."""
 
 STATED = {"hidden", "batch_size", "steps", "optimizer", "lr"}  # options repeated in the facts
 
@@ -55,7 +55,7 @@ def measure(request: Request) -> Measured:
     device = request.device.type
     gpus = torch.cuda.device_count() if device == "cuda" else 0
     reason = why_alone(device, gpus=gpus, processes=options.processes)
-    # the processes work in another folder, and do not resume an interrupted training
+    # for other processes: an absolute path, and no state of an interrupted training
     request = replace(request, folder=request.folder.resolve(), checkpoint=Checkpoint())
     job = Job(request=request, count=1 if reason else options.processes)
     started = time.perf_counter()

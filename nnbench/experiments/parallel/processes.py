@@ -1,4 +1,4 @@
-"""A group of cooperating processes, by ``torch.multiprocessing``: all succeed, or all are ended."""
+"""A group of cooperating processes, by ``torch.multiprocessing``: all succeed, or all are killed."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class WayFound(_Answer):
     part_seconds: tuple[float, ...]  # of every group of steps, by the slowest process
     checked_losses: tuple[float, ...]  # of whole batches in 64 bits, for the checked steps
     losses: tuple[float, ...]  # of whole batches in 32 bits, for all steps
-    weights_difference: float  # final, to the single process; relative to how far it moved
+    weights_difference: float  # from the single process's, relative to how far training moved those
 
 
 class BlockFound(_Answer):

@@ -53,10 +53,10 @@ class Fitted:
     """One training, including any pretraining."""
 
     trained: Trained
-    data: TrainingData  # what it saw
+    data: TrainingData  # what it was trained on
     objective: Objective
     pretrain: JsonObject | None  # results of the training on other classes
-    reconstruction: Tensor | None  # of the first Boltzmann machine (S,)
+    reconstruction: Tensor | None  # error of the first RBM (S,)
 
 
 def fit(job: Job, settings: Settings, seeds: Sequence[int], *, stage: str = "run") -> Fitted:

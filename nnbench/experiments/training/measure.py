@@ -40,7 +40,7 @@ TRAIN_SCORE_LIMIT = 10_000  # samples per replicate for the training score
 
 
 def measure(request: Request) -> Measured:
-    """If the cell is tuned, search; then train the judged runs and read the test set, once."""
+    """Run the search if the cell is tuned, train the judged runs, and read the test set once."""
     job = Job(
         dataset=load("dataset", request.dataset, DATASETS),
         folder=request.folder,

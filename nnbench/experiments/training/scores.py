@@ -25,7 +25,7 @@ class Tested:
     """What the replicates of a cell score with their tested weights."""
 
     scores: Mapping[str, Scores]  # on ``train``, ``validation`` and ``test``
-    naive: Mapping[str, Scores]  # the same for an untrained predictor
+    naive: Mapping[str, Scores]  # the same for a predictor that has learned nothing
     shifted: Mapping[str, Scores]  # on shifted test images, by the shift's name
     measured: Mapping[str, Tensor]  # further metrics, (S,) each
     class_names: tuple[str, ...]  # of the outputs; () for regression
