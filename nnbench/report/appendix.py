@@ -1,7 +1,5 @@
 """What follows the claims: failures, then where the numbers come from (run, machines, versions, data)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from nnbench.records.results import (

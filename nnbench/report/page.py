@@ -1,7 +1,5 @@
 """The whole page: headline, matrix of verdicts, claims by document, tracks, and what follows them."""
 
-from __future__ import annotations
-
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence

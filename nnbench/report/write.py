@@ -1,7 +1,5 @@
 """Write the report: ``index.html``, ``README.md``, ``figures/`` and ``data/``."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

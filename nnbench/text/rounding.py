@@ -4,8 +4,6 @@ Fractions are shown in percent. Texts carry no unit: table headers and axes name
 ``unit_words``.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

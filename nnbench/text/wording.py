@@ -1,7 +1,5 @@
 """The report's sentences, made from numbers: one plain sentence for a pair, a finding, a claim."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 

@@ -5,8 +5,6 @@ shows them; a ``prefers-color-scheme`` rule swaps each for its dark partner. The
 own background, so it stays readable where a viewer ignores that rule.
 """
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Iterator, Sequence

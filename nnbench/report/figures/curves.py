@@ -1,7 +1,5 @@
 """Learning curves of one finding: one line per level, named at its end."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The dot plot of one finding: every run, the mean with its interval, and what was claimed."""
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """All claims with numbers at a glance: how much of each claimed gap was measured."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
