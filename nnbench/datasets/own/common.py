@@ -3,16 +3,14 @@
 Errors here and in the formats do not name the data's path: ``description`` adds it, once for all.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
-from nnbench.datasets.base import Arrays, Labels, Scaling, Targets
+from nnbench.datasets.base import Inputs, Labels, Scaling, Targets
 from nnbench.datasets.splits import STRATUM
 from nnbench.errors import NnbenchError
 from nnbench.schema import Strict, is_name
@@ -50,38 +48,22 @@ class OwnData(Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Outline:
-    """What a plan needs to know about the data.
+class Samples:
+    """What the data hold: one set of samples, or two if they have a test set of their own.
 
     Attributes:
         input_shape: Of one sample.
         class_names: By label; () for regression.
-        labels: ``(N,)`` of all samples outside a test set.
-        test_labels: ``(M,)`` of the test set; None if the data have none.
+        labels: ``(N,)`` of each set.
+        target: Name and unit of what is predicted, if that is a number.
+        read: Returns the inputs ``(N, *input_shape)`` of each set; a plan does not need them.
     """
 
     input_shape: tuple[int, ...]
     class_names: tuple[str, ...]
-    labels: Labels | Targets
-    test_labels: Labels | Targets | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Samples:
-    """What was read: samples, those of a separate test set if the data have one, and classes."""
-
-    train: Arrays
-    test: Arrays | None
-    class_names: tuple[str, ...]
-
-    def outline(self) -> Outline:
-        """What a plan needs to know about the samples."""
-        return Outline(
-            input_shape=self.train.inputs.shape[1:],
-            class_names=self.class_names,
-            labels=self.train.labels,
-            test_labels=None if self.test is None else self.test.labels,
-        )
+    labels: Sequence[Labels | Targets]
+    target: tuple[str, str]
+    read: Callable[[], Sequence[Inputs]]
 
 
 def first_few(items: Sequence[str]) -> str:
@@ -90,56 +72,46 @@ def first_few(items: Sequence[str]) -> str:
     return ", ".join(items[:SHOWN]) + more
 
 
-def check_outline(outline: Outline) -> None:
+def check_samples(samples: Samples) -> None:
     """Check that classes can be named, and that training, validation and test each get samples.
 
     Raises:
         NnbenchError: The name of a class cannot be printed, there is one class only, a class is too
             small, or there are too few numbers.
     """
-    odd = [name for name in outline.class_names if not is_name(name, most=LONGEST_CLASS)]
-    if odd:
+    names = samples.class_names
+    if odd := [name for name in names if not is_name(name, most=LONGEST_CLASS)]:
         raise NnbenchError(
             f"{len(odd)} class names cannot be printed",
             got=first_few([ascii(name[:LONGEST_CLASS]) for name in odd]),
             allowed=f"1 to {LONGEST_CLASS} printable characters",
             todo="rename these classes",
         )
-    if outline.labels.dtype == np.int64:
-        _check_classes(outline)
-    elif (count := len(outline.labels)) < LEAST_NUMBERS:
+    if len(names) == 1:
+        got, todo = f"one class: {names[0]!r}", "add samples of another class"
+        what, allowed = "there is nothing to tell apart", "two or more classes"
+        raise NnbenchError(what, got=got, allowed=allowed, todo=todo)
+    if names:
+        _check_counts(samples)
+    elif (count := len(samples.labels[0])) < LEAST_NUMBERS:
         allowed = f"at least {LEAST_NUMBERS}"
         raise NnbenchError("too few samples", got=count, allowed=allowed, todo="add samples")
 
 
-def _check_classes(outline: Outline) -> None:
-    if len(outline.class_names) < 2:
-        raise NnbenchError(
-            "there is nothing to tell apart",
-            got=f"one class: {', '.join(map(repr, outline.class_names))}",
-            allowed="two or more classes",
-            todo="add samples of another class",
-        )
-    if outline.test_labels is None:
-        _check_counts(outline, outline.labels, least=LEAST_PER_CLASS)
-        return
-    _check_counts(outline, outline.labels, least=LEAST_PER_CLASS - 1)
-    _check_counts(outline, outline.test_labels, least=1, where=" in the test set")
-
-
-def _check_counts(
-    outline: Outline, labels: Labels | Targets, *, least: int, where: str = ""
-) -> None:
-    counts = np.bincount(labels.astype(np.int64), minlength=len(outline.class_names)).tolist()
-    named = zip(outline.class_names, counts, strict=True)
-    few = [f"{name!r} {count}" for name, count in named if count < least]
+def _check_counts(samples: Samples) -> None:
+    names = samples.class_names
     # nearly every sample has a class of its own
-    like_numbers = 2 * len(outline.class_names) > len(outline.labels)
+    like_numbers = 2 * len(names) > len(samples.labels[0])
     hint = "; if the labels are numbers, set task: regression" if like_numbers else ""
-    if few:
-        raise NnbenchError(
-            f"too few samples of a class{where}",
-            got=first_few(few),
-            allowed=f"at least {least} of each class{where}",
-            todo=f"add samples, or remove the class{hint}",
-        )
+    own_test = len(samples.labels) > 1
+    leasts = (LEAST_PER_CLASS - 1, 1) if own_test else (LEAST_PER_CLASS,)
+    for labels, least, where in zip(samples.labels, leasts, ("", " in the test set"), strict=False):
+        counts = np.bincount(labels.astype(np.int64), minlength=len(names)).tolist()
+        few = [f"{name!r} {n}" for name, n in zip(names, counts, strict=True) if n < least]
+        if few:
+            raise NnbenchError(
+                f"too few samples of a class{where}",
+                got=first_few(few),
+                allowed=f"at least {least} of each class{where}",
+                todo=f"add samples, or remove the class{hint}",
+            )

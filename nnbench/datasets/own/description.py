@@ -11,10 +11,7 @@
 A plan reads only what it needs (sizes, classes); the samples are prepared once, as for any dataset.
 """
 
-from __future__ import annotations
-
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,11 +21,11 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from nnbench.datasets.base import Dataset, Pools, Task
-from nnbench.datasets.own.common import Outline, OwnData, Samples, check_outline
-from nnbench.datasets.own.folder import FolderData, outline_folder, read_folder
-from nnbench.datasets.own.npz import NpzData, read_npz_data
-from nnbench.datasets.own.table import CsvData, read_csv
+from nnbench.datasets.base import Arrays, Dataset, Labels, Pools, Targets
+from nnbench.datasets.own.common import OwnData, check_samples
+from nnbench.datasets.own.folder import FolderData
+from nnbench.datasets.own.npz import NpzData
+from nnbench.datasets.own.table import CsvData
 from nnbench.datasets.prepared.files import is_there
 from nnbench.datasets.splits import Rows, share_rows, take
 from nnbench.errors import NnbenchError, unknown_name
@@ -38,7 +35,7 @@ from nnbench.yamlfile import read_yaml
 
 TEST_SHARE = 0.3  # as for the tables that come with nnbench
 VALIDATION_SHARE = 0.2
-DEEPEST_FOLDER = 2  # below the data folder
+LEVELS = ("*", "*/*", "*/*/*")  # train/<class>/<image>; no deeper, since links may form a circle
 OwnFormat = CsvData | NpzData | FolderData
 FORMATS: Mapping[str, type[OwnFormat]] = {"csv": CsvData, "npz": NpzData, "folder": FolderData}
 
@@ -91,29 +88,33 @@ def dataset_at(path: Path) -> Dataset:
         NnbenchError: The file, the data or their sizes make no sense.
     """
     description = read_description(path)
-    spec, outline = description.spec, _outline(description)
-    if outline.test_labels is not None and spec.test_share is not None:
+    spec = description.spec
+    with _naming(description.data):
+        samples = spec.samples(description.data)
+        check_samples(samples)
+    own_test = len(samples.labels) > 1
+    if own_test and spec.test_share is not None:
         raise NnbenchError(
             f"{path}: test_share: the data have a test set of their own",
             got=spec.test_share,
             todo="remove test_share, or the test set",
         )
-    pool, test = _sizes(spec, outline)
-    train, validation = _train_and_validation(spec, pool, path)
-    task, target_name, target_unit = _target(spec)
+    sets = samples.labels if own_test else _divided(spec, samples.labels[0])
+    train, validation = _train_and_validation(spec, len(sets[0]), path)
+    target_name, target_unit = ("", "") if samples.class_names else samples.target
     return Dataset(
         name=spec.name,
         title=spec.title,
         source=spec.source,
         licence=spec.licence,
-        input_shape=outline.input_shape,
-        class_names=outline.class_names,
-        scaling=spec.scaling or ("global" if len(outline.input_shape) == 3 else "feature"),
+        input_shape=samples.input_shape,
+        class_names=samples.class_names,
+        scaling=spec.scaling or ("global" if len(samples.input_shape) == 3 else "feature"),
         train_size=train,
         validation_size=validation,
-        test_size=test,
+        test_size=len(sets[1]),
         load=partial(_load, description),
-        task=task,
+        task="classification" if samples.class_names else "regression",
         target_name=target_name,
         target_unit=target_unit,
     )
@@ -128,54 +129,23 @@ def _naming(data: Path) -> Iterator[None]:
         raise error.at(str(data)) from error
 
 
-def _outline(description: Description) -> Outline:
-    spec, data = description.spec, description.data
-    with _naming(data):
-        outline = (
-            outline_folder(spec, data)
-            if isinstance(spec, FolderData)
-            else _read(spec, data).outline()
-        )
-        check_outline(outline)
-    return outline
-
-
-def _read(spec: OwnFormat, data: Path) -> Samples:
-    if isinstance(spec, CsvData):
-        return read_csv(spec, data)
-    return read_npz_data(spec, data) if isinstance(spec, NpzData) else read_folder(spec, data)
-
-
-def _target(spec: OwnFormat) -> tuple[Task, str, str]:
-    """The task; and of a regression, the name and the unit of what is predicted."""
-    if isinstance(spec, FolderData) or spec.task == "classification":
-        return "classification", "", ""
-    name = spec.target if isinstance(spec, CsvData) else spec.target_name
-    return spec.task, name, spec.target_unit
-
-
 def _load(description: Description, _data_folder: Path | None, _may_download: bool) -> Pools:
     """Read all samples and divide them; a test set of the data's own is kept."""
-    spec, data = description.spec, description.data
-    with _naming(data):
-        samples = _read(spec, data)
-    if samples.test is not None:
-        return Pools(trainval=samples.train, test=samples.test)
-    pool, test = _divided(spec, samples.outline())
-    return Pools(trainval=take(samples.train, pool), test=take(samples.train, test))
+    with _naming(description.data):
+        samples = description.spec.samples(description.data)
+        sets = [
+            Arrays(inputs=inputs, labels=labels)
+            for inputs, labels in zip(samples.read(), samples.labels, strict=True)
+        ]
+    if len(sets) == 1:
+        sets = [take(sets[0], rows) for rows in _divided(description.spec, sets[0].labels)]
+    return Pools(trainval=sets[0], test=sets[1])
 
 
-def _divided(spec: OwnData, outline: Outline) -> tuple[Rows, Rows]:
+def _divided(spec: OwnData, labels: Labels | Targets) -> tuple[Rows, Rows]:
+    """The rows of the pool and of the test set."""
     share = TEST_SHARE if spec.test_share is None else spec.test_share
-    return share_rows(outline.labels, test_share=share, seed=spec.split_seed)
-
-
-def _sizes(spec: OwnData, outline: Outline) -> tuple[int, int]:
-    """Samples of the pool and of the test set."""
-    if outline.test_labels is not None:
-        return len(outline.labels), len(outline.test_labels)
-    pool, test = _divided(spec, outline)
-    return len(pool), len(test)
+    return share_rows(labels, test_share=share, seed=spec.split_seed)
 
 
 def _train_and_validation(spec: OwnData, pool: int, path: Path) -> tuple[int, int]:
@@ -210,19 +180,10 @@ def _data_files(data: Path) -> Iterator[tuple[str, Path]]:
     if data.is_file():
         yield data.name, data
         return
-    for file in sorted(_walked(data)):
+    for file in sorted(file for level in LEVELS for file in data.glob(level)):
         name = file.relative_to(data)
         if is_there(file) and not any(piece.startswith(".") for piece in name.parts):
             yield name.as_posix(), file
-
-
-def _walked(data: Path) -> Iterator[Path]:
-    """Files down to the depth of ``train/<class>/<image>``, since links may form a circle."""
-    # links are followed, as they are when the images are read
-    for folder, folders, names in os.walk(data, followlinks=True):
-        if len(Path(folder).relative_to(data).parts) == DEEPEST_FOLDER:
-            folders.clear()
-        yield from (Path(folder, name) for name in names)
 
 
 def _file_sha256(file: Path) -> str:

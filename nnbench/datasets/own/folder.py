@@ -12,9 +12,9 @@ import struct
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from nnbench.datasets.base import Arrays, Labels
-from nnbench.datasets.own.common import Outline, OwnData, Samples, first_few
+from nnbench.datasets.base import Labels
+from nnbench.datasets.own.common import OwnData, Samples, first_few
 from nnbench.errors import NnbenchError
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 FILE_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 EXIF_ORIENTATION = 0x0112
 ROTATED = range(5, 9)  # EXIF orientations that swap width and height
+# Pillow raises SyntaxError for some broken files; its decoders raise the others.
+_UNREADABLE = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
+    *(SyntaxError, TypeError, ValueError),
+    *(struct.error, zlib.error),
+)
 
 
 class FolderData(OwnData):
@@ -46,100 +52,59 @@ class FolderData(OwnData):
     """Scale the middle square to this side, in pixels; None: all have one size already."""
     colour: Literal["rgb", "grey"] = "rgb"
 
+    def samples(self, path: Path) -> Samples:
+        """Images ``(N, 3 or 1, height, width)`` uint8; until they are read, their headers at most.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Files:
-    """Image files and the class of each."""
+        Raises:
+            NnbenchError: The folders are not as described, the images differ in size, or files cannot
+                be read as images; reading the samples raises it, too.
+        """
+        sets = _class_folders(path)
+        listed = [_files(folders) for folders in sets]
+        files = [file for paths, _ in listed for file in paths]
+        shape = _input_shape(self, path, files)
 
-    paths: tuple[Path, ...]
-    labels: Labels
+        def read() -> list[npt.NDArray[np.uint8]]:
+            inputs = _room((len(files), *shape))
 
+            def fill(row: int, image: Image.Image) -> None:
+                inputs[row] = _pixels(self, image)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Listing:
-    """All files of the training samples and, if there is one, of the test set."""
+            _for_each(path, files, fill)
+            return np.split(inputs, [len(listed[0][0])])[: len(sets)]
 
-    class_names: tuple[str, ...]
-    sets: tuple[_Files, ...]
-
-
-def outline_folder(spec: FolderData, path: Path) -> Outline:
-    """What a plan needs to know: names of folders and files, and at most the images' headers.
-
-    Raises:
-        NnbenchError: The folders are not as described, or the images differ in size.
-    """
-    listing = _list(path)
-    labels = [files.labels for files in listing.sets]
-    return Outline(
-        input_shape=_input_shape(spec, path, listing),
-        class_names=listing.class_names,
-        labels=labels[0],
-        test_labels=next(iter(labels[1:]), None),
-    )
+        return Samples(
+            input_shape=shape,
+            class_names=tuple(folder.name for folder in sets[0]),
+            labels=[labels for _, labels in listed],
+            target=("", ""),
+            read=read,
+        )
 
 
-def read_folder(spec: FolderData, path: Path) -> Samples:
-    """Read all images ``(N, 3 or 1, height, width)`` uint8.
-
-    Raises:
-        NnbenchError: As ``outline_folder``; or files cannot be read as images.
-    """
-    listing = _list(path)
-    shape = _input_shape(spec, path, listing)
-    bad: list[str] = []
-    sets = []
-    for files in listing.sets:
-        inputs = _room((len(files.paths), *shape))
-        for row, file in enumerate(files.paths):
-            try:
-                inputs[row] = _pixels(spec, file)
-            except _UNREADABLE as error:
-                bad.append(f"{file.relative_to(path)} ({error})")
-        sets.append(Arrays(inputs=inputs, labels=files.labels))
-    _check_readable(bad)
-    return Samples(train=sets[0], test=next(iter(sets[1:]), None), class_names=listing.class_names)
-
-
-def _room(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    try:
-        return np.zeros(shape, np.uint8)
-    except (MemoryError, ValueError) as error:  # beyond 2**63 bytes it is a ValueError
-        raise NnbenchError(
-            "the images do not fit in memory",
-            got=f"{math.prod(shape) / 1e9:.0f} GB",
-            todo="set a smaller image_side, or use fewer images",
-        ) from error
-
-
-def _list(path: Path) -> _Listing:
-    """Folders and files, sorted by name."""
+def _class_folders(path: Path) -> list[list[Path]]:
+    """The class folders of all samples, or of a training and a test set, each sorted by name."""
     folders = _folders(path)
-    names = tuple(folder.name for folder in folders)
-    if sorted(names) == sorted(SETS):
-        return _list_sets(path)
-    if set(SETS) <= set(names):
+    names = [folder.name for folder in folders]
+    if not set(SETS) <= set(names):
+        return [folders]
+    if len(names) > len(SETS):
         raise NnbenchError(
             "has class folders beside train and test",
             got=first_few([name for name in names if name not in SETS]),
             allowed="train and test alone, or class folders alone",
             todo="put each class into train and test, or remove these two",
         )
-    return _Listing(class_names=names, sets=(_files(folders),))
-
-
-def _list_sets(path: Path) -> _Listing:
-    train, test = (_folders(path / name) for name in SETS)
-    names, others = ({folder.name for folder in folders} for folders in (train, test))
-    if names != others:
+    sets = [_folders(path / name) for name in SETS]
+    train, test = ({folder.name for folder in folders} for folders in sets)
+    if train != test:
         raise NnbenchError(
             "train and test have different classes",
-            got=f"only in train: {first_few(sorted(names - others)) or 'none'}; "
-            f"only in test: {first_few(sorted(others - names)) or 'none'}",
+            got=f"only in train: {first_few(sorted(train - test)) or 'none'}; "
+            f"only in test: {first_few(sorted(test - train)) or 'none'}",
             todo="give every class a folder in both",
         )
-    class_names = tuple(folder.name for folder in train)
-    return _Listing(class_names=class_names, sets=(_files(train), _files(test)))
+    return sets
 
 
 def _folders(path: Path) -> list[Path]:
@@ -162,28 +127,32 @@ def _visible(path: Path) -> list[Path]:
         raise NnbenchError(what, got=error.strerror, todo=todo) from error
 
 
-def _files(folders: list[Path]) -> _Files:
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, folder in enumerate(folders):
-        entries = _visible(folder)
-        if inner := [entry.name for entry in entries if entry.is_dir()]:
+def _files(folders: Sequence[Path]) -> tuple[list[Path], Labels]:
+    """Image files and the class of each."""
+    entries = [_visible(folder) for folder in folders]
+    for folder, files in zip(folders, entries, strict=True):
+        if inner := [entry.name for entry in files if entry.is_dir()]:
             raise NnbenchError(
                 f"{folder.name}: has folders inside a class folder",
                 got=first_few(inner),
                 allowed="images alone",
                 todo="move the images up, or make each of these a class",
             )
-        paths += entries
-        labels += [label] * len(entries)
-    return _Files(paths=tuple(paths), labels=np.array(labels, dtype=np.int64))
+    labels = np.repeat(np.arange(len(folders)), [len(files) for files in entries])
+    return list(chain(*entries)), labels.astype(np.int64)
 
 
-def _input_shape(spec: FolderData, path: Path, listing: _Listing) -> tuple[int, ...]:
+def _input_shape(spec: FolderData, path: Path, files: Sequence[Path]) -> tuple[int, ...]:
     channels = 3 if spec.colour == "rgb" else 1
     if spec.image_side is not None:
         return (channels, spec.image_side, spec.image_side)
-    sizes = _sizes(path, listing)
+    sizes: Counter[tuple[int, int]] = Counter()
+
+    def count(_: int, image: Image.Image) -> None:
+        rotated = image.getexif().get(EXIF_ORIENTATION) in ROTATED
+        sizes[image.size[::-1] if rotated else image.size] += 1
+
+    _for_each(path, files, count)
     if len(sizes) > 1:
         raise NnbenchError(
             "the images differ in size",
@@ -195,30 +164,26 @@ def _input_shape(spec: FolderData, path: Path, listing: _Listing) -> tuple[int, 
     return (channels, height, width)
 
 
-def _sizes(path: Path, listing: _Listing) -> Counter[tuple[int, int]]:
-    """How many images there are of each (width, height), by their headers alone."""
-    sizes: Counter[tuple[int, int]] = Counter()
-    bad: list[str] = []
-    for file in (file for files in listing.sets for file in files.paths):
+def _room(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    try:
+        return np.zeros(shape, np.uint8)
+    except (MemoryError, ValueError) as error:  # beyond 2**63 bytes it is a ValueError
+        raise NnbenchError(
+            "the images do not fit in memory",
+            got=f"{math.prod(shape) / 1e9:.0f} GB",
+            todo="set a smaller image_side, or use fewer images",
+        ) from error
+
+
+def _for_each(path: Path, files: Sequence[Path], use: Callable[[int, Image.Image], None]) -> None:
+    """Open one image after the other; at the end, name those that cannot be read."""
+    bad = []
+    for row, file in enumerate(files):
         try:
             with _opened(file) as image:
-                rotated = image.getexif().get(EXIF_ORIENTATION) in ROTATED
-                sizes[image.size[::-1] if rotated else image.size] += 1
+                use(row, image)
         except _UNREADABLE as error:
             bad.append(f"{file.relative_to(path)} ({error})")
-    _check_readable(bad)
-    return sizes
-
-
-# Pillow raises SyntaxError for some broken files; its decoders raise the others.
-_UNREADABLE = (
-    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
-    *(SyntaxError, TypeError, ValueError),
-    *(struct.error, zlib.error),
-)
-
-
-def _check_readable(bad: list[str]) -> None:
     if bad:
         what = f"{len(bad)} files cannot be read as images of 8 bits a channel"
         raise NnbenchError(what, got=first_few(bad), todo="repair, convert or remove them")
@@ -244,13 +209,11 @@ def _opened(file: Path) -> Iterator[Image.Image]:
         raise ValueError("far too many pixels") from None
 
 
-def _pixels(spec: FolderData, file: Path) -> npt.NDArray[np.uint8]:
+def _pixels(spec: FolderData, image: Image.Image) -> npt.NDArray[np.uint8]:
     """``(channels, height, width)`` uint8."""
     from PIL import Image, ImageOps  # noqa: PLC0415
 
-    with _opened(file) as image:
-        upright = ImageOps.exif_transpose(image)
-        converted = upright.convert("RGB" if spec.colour == "rgb" else "L")
+    converted = ImageOps.exif_transpose(image).convert("RGB" if spec.colour == "rgb" else "L")
     if (side := spec.image_side) is not None:
         converted = ImageOps.fit(converted, (side, side), method=Image.Resampling.BILINEAR)
     pixels = np.asarray(converted)

@@ -4,16 +4,14 @@
 channel first, ``(N, 3, height, width)``. No pickled object is ever loaded.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.datasets.base import Arrays, Inputs, Labels, Targets, Task
+from nnbench.datasets.base import Inputs, Labels, Task
 from nnbench.datasets.own.common import SHOWN, OwnData, Samples
 from nnbench.datasets.prepared.files import Array, read_npz
 from nnbench.errors import NnbenchError
@@ -21,6 +19,17 @@ from nnbench.errors import NnbenchError
 REQUIRED = ("inputs", "labels")
 OPTIONAL = ("test_inputs", "test_labels")
 _WRITE = "write it with numpy.savez(path, inputs=..., labels=...)"
+LABEL_TYPES: Mapping[Task, tuple[str, str, str, str]] = {
+    # numpy's kinds; and of an error: what the labels are, what is allowed, the next step
+    "classification": (
+        *("iu", "no whole numbers", "integers 0, 1, …"),
+        "number the classes, or set task: regression",
+    ),
+    "regression": (
+        *("fiu", "no numbers", "numbers, for task: regression"),
+        "write numbers, or set task: classification",
+    ),
+}
 
 
 class NpzData(OwnData):
@@ -37,23 +46,34 @@ class NpzData(OwnData):
     relabel: bool = False
     """Renumber the labels that occur as 0, 1, … in their order."""
 
+    def samples(self, path: Path) -> Samples:
+        """Inputs ``(N, *shape)``, and classes or targets.
 
-def read_npz_data(spec: NpzData, path: Path) -> Samples:
-    """Read inputs ``(N, *shape)`` and labels ``(N,)``.
-
-    Raises:
-        NnbenchError: The file is damaged, lacks an array, or an array has the wrong type, shape or
-            values.
-    """
-    arrays = _arrays(path)
-    prefixes = ("", "test_") if "test_inputs" in arrays else ("",)
-    inputs = [_inputs(f"{prefix}inputs", arrays[f"{prefix}inputs"]) for prefix in prefixes]
-    named = {f"{prefix}labels": arrays[f"{prefix}labels"] for prefix in prefixes}
-    _check_shapes(inputs, named)
-    raw = list(named.values())
-    names, labels = _classes(spec, raw) if spec.task == "classification" else ((), _targets(raw))
-    sets = [Arrays(inputs=i, labels=v) for i, v in zip(inputs, labels, strict=True)]
-    return Samples(train=sets[0], test=next(iter(sets[1:]), None), class_names=names)
+        Raises:
+            NnbenchError: The file is damaged, lacks an array, or an array has the wrong type, shape
+                or values.
+        """
+        arrays = _arrays(path)
+        sets = ("", "test_") if "test_inputs" in arrays else ("",)
+        inputs = [_inputs(f"{name}inputs", arrays[f"{name}inputs"]) for name in sets]
+        raw = [arrays[f"{name}labels"] for name in sets]
+        for name, values, array in zip(sets, inputs, raw, strict=True):
+            _check_length(f"{name}labels", array, wanted=len(values))
+        if len(kinds := {f"{values.dtype} {values.shape[1:]}" for values in inputs}) > 1:
+            what, got = "the test set has another type or shape of inputs", sorted(kinds)
+            raise NnbenchError(what, got=" and ".join(got), todo="make both the same")
+        _check_types(raw, self.task)
+        classes = self.task == "classification"
+        names, labels = (
+            _classes(self, raw) if classes else ((), [_float32("labels", each) for each in raw])
+        )
+        return Samples(
+            input_shape=inputs[0].shape[1:],
+            class_names=names,
+            labels=labels,
+            target=(self.target_name, self.target_unit),
+            read=lambda: inputs,
+        )
 
 
 def _arrays(path: Path) -> dict[str, Array]:
@@ -62,10 +82,9 @@ def _arrays(path: Path) -> dict[str, Array]:
     except (OSError, ValueError) as error:
         what = "cannot be read as an npz file of plain arrays"
         raise NnbenchError(what, got=error, todo=_WRITE) from error
-    missing = [name for name in REQUIRED if name not in arrays]
-    if len(set(OPTIONAL) & set(arrays)) == 1:
-        missing += [name for name in OPTIONAL if name not in arrays]
-    unknown = sorted(set(arrays) - {*REQUIRED, *OPTIONAL})
+    wanted = REQUIRED if arrays.keys().isdisjoint(OPTIONAL) else REQUIRED + OPTIONAL
+    missing = [name for name in wanted if name not in arrays]
+    unknown = sorted(arrays.keys() - {*REQUIRED, *OPTIONAL})
     if missing or unknown:
         raise NnbenchError(
             f"lacks {', '.join(missing)}" if missing else f"has unknown {', '.join(unknown)}",
@@ -108,46 +127,28 @@ def _float32(name: str, array: Array) -> npt.NDArray[np.float32]:
     return values
 
 
-def _check_shapes(inputs: list[Inputs], labels: Mapping[str, Array]) -> None:
-    for values, (name, array) in zip(inputs, labels.items(), strict=True):
-        if array.ndim != 1:
-            raise NnbenchError(
-                f"{name} have the wrong shape",
-                got=array.shape,
-                allowed="(N,): one label per sample",
-                todo="write one number for each sample, no one-hot rows",
-            )
-        if len(values) != len(array):
-            got = f"{len(values)} inputs, {len(array)} labels"
-            todo = "write one label for each input"
-            raise NnbenchError("inputs and labels differ in length", got=got, todo=todo)
-    kinds = {f"{values.dtype} {values.shape[1:]}" for values in inputs}
-    if len(kinds) > 1:
-        what, got = "the test set has another type or shape of inputs", " and ".join(sorted(kinds))
-        raise NnbenchError(what, got=got, todo="make both the same")
-
-
-def _targets(raw: list[Array]) -> list[Labels | Targets]:
-    for array in raw:
-        if array.dtype.kind not in "fiu":
-            raise NnbenchError(
-                "labels are no numbers",
-                got=array.dtype,
-                allowed="numbers, for task: regression",
-                todo="write numbers, or set task: classification",
-            )
-    return [_float32("labels", array) for array in raw]
-
-
-def _classes(spec: NpzData, raw: list[Array]) -> tuple[tuple[str, ...], list[Labels | Targets]]:
-    """Class names, and the labels of each set numbered from 0 without a gap."""
-    if any(array.dtype.kind not in "iu" for array in raw):
+def _check_length(name: str, array: Array, *, wanted: int) -> None:
+    if array.ndim != 1:
         raise NnbenchError(
-            "labels are no whole numbers",
-            got=", ".join(str(array.dtype) for array in raw),
-            allowed="integers 0, 1, …",
-            todo="number the classes, or set task: regression",
+            f"{name} have the wrong shape",
+            got=array.shape,
+            allowed="(N,): one label per sample",
+            todo="write one number for each sample, no one-hot rows",
         )
+    if len(array) != wanted:
+        got, todo = f"{wanted} inputs, {len(array)} labels", "write one label for each input"
+        raise NnbenchError("inputs and labels differ in length", got=got, todo=todo)
+
+
+def _check_types(raw: Sequence[Array], task: Task) -> None:
+    kinds, what, allowed, todo = LABEL_TYPES[task]
+    if any(array.dtype.kind not in kinds for array in raw):
+        got = ", ".join(str(array.dtype) for array in raw)
+        raise NnbenchError(f"labels are {what}", got=got, allowed=allowed, todo=todo)
+
+
+def _classes(spec: NpzData, raw: Sequence[Array]) -> tuple[tuple[str, ...], Sequence[Labels]]:
+    """Class names, and the labels of each set numbered from 0 without a gap."""
     # each array by itself: numpy makes floats of int64 and uint64 together
     found = sorted({label for array in raw for label in np.unique(array).tolist()})
     shown = ", ".join(map(str, found[: 2 * SHOWN])) + (", …" if len(found) > 2 * SHOWN else "")
