@@ -3,8 +3,6 @@
 No torch and no pandas here: Snakemake reads the Snakefile anew in every remote job.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -1,8 +1,8 @@
-"""Every setting of one training run, each with its default: the documents' Keras reference model.
+"""Every setting of a training run with its default: the documents' Keras reference model.
 
-The defaults are those of Keras (``tf.keras`` 3), which the documents use: Glorot-uniform weights,
-zero biases, Adam with learning rate 1e-3 and batches of 32. Nothing is left to another library's
-default: a cell's id is a hash of all of these values.
+The defaults are those of Keras (``tf.keras`` 3), which the documents use: Glorot-uniform weights, zero
+biases, Adam with learning rate 1e-3, batches of 32. Nothing is left to another library's default, because a
+cell's id is a hash of all of these values.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _checked_budget(text: str) -> str:
 
 
 class Augment(Strict):
-    """Random transformations of each training image, with Keras' ImageDataGenerator meanings."""
+    """Random transformations of each training image, as defined by Keras' ImageDataGenerator."""
 
     rotation_degrees: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
     """Rotation by an angle from U(-r, r)."""
@@ -51,62 +51,62 @@ class Augment(Strict):
     zoom_fraction: Fraction = 0.0
     """Zoom of each axis by a factor from U(1 - z, 1 + z)."""
     horizontal_flip: bool = False
-    """Mirror left-right with probability one half."""
+    """Mirror left to right with probability one half."""
 
 
 class Shift(Strict):
-    """A change of the test images, as the world may change after training; values lie in [0, 1]."""
+    """A change of the test images, as the world may change after training; pixel values lie in [0, 1]."""
 
     rotation_degrees: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
-    """Rotation by exactly this angle, each image to a side drawn at random."""
+    """Rotation by exactly this angle, in a random direction for each image."""
     shift_fraction: Fraction = 0.0
-    """Shift by exactly this share of the image along both axes, each to a side drawn at random."""
+    """Shift by exactly this share of the image along both axes, each in a random direction."""
     noise: NonNegative = 0.0
-    """Gaussian noise of this deviation added to the values, which are then cut to [0, 1]."""
+    """Standard deviation of Gaussian noise added to the values, which are then clipped to [0, 1]."""
     contrast: Share = 1.0
-    """Each image's distances from its own mean are multiplied by this: 1 changes nothing."""
+    """Factor on each pixel's difference from its image's mean; 1 changes nothing."""
 
 
 class RareClass(Strict):
-    """One class of which only a share of the training samples is kept."""
+    """A class of which only a share of the training samples is kept."""
 
     label: Annotated[int, Field(ge=0)]
     share: Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class Pretrain(Strict):
-    """A training on other classes of the same dataset whose weights are the start of the judged one."""
+    """A training on other classes of the same dataset, whose weights the judged training starts from."""
 
     classes: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)]
     train_size: Count | None = None
-    """Samples of these classes; None: as many as every replicate has."""
+    """Samples of these classes; None: the dataset's default in proportion to the number of classes."""
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
     freeze: bool = False
-    """Train the output layer alone afterwards (frozen features), instead of all layers."""
+    """Afterwards train only the output layer (frozen features) instead of all layers."""
 
 
 class Rbm(Strict):
     """Greedy layer-wise pretraining as restricted Boltzmann machines by CD-1 (Hinton et al. 2006)."""
 
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "10 epochs"
-    """For each layer."""
+    """Per layer."""
     lr: Positive = 0.05
     momentum: Fraction = 0.5
     batch_size: Count = 32
 
 
 class Target(Strict):
-    """A level of a validation metric whose first crossing is measured in epochs."""
+    """A target value of a validation metric; the epochs until it is first reached are measured."""
 
     metric: Literal["validation_accuracy", "validation_loss"] = "validation_accuracy"
     value: float
 
 
 class Settings(Strict):
-    """The resolved settings of one cell: what is trained, on how much, how, and for how long."""
+    """The resolved settings of one cell: what is trained, on how much data, how, and for how long."""
 
     experiment: str = "training"
-    """What is measured: ``training``, or another kind of experiment."""
+    """``training``, or another kind of experiment."""
     experiment_options: dict[str, Anything] = Field(default_factory=dict)
 
     model: str = "mlp"
@@ -119,12 +119,12 @@ class Settings(Strict):
     train_size: Count | None = None
     """Training samples per replicate; None: the dataset's own default."""
     inputs: Literal["standard", "minmax", "raw"] = "standard"
-    """Normalisation by training statistics: mean and deviation, range to [0, 1], or none."""
+    """Normalisation by training statistics: mean and standard deviation, range to [0, 1], or none."""
     augment: Augment = Augment()
     classes: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Use only these classes, relabelled 0, 1, … in this order; (): all."""
     label_noise: Share = 0.0
-    """Share of the training and validation samples whose label is replaced by another class."""
+    """Share of the training and validation samples whose label is replaced with another class."""
     shuffled_labels: bool = False
     """Permute the labels of training and validation samples, so that there is nothing to learn."""
     rare_class: RareClass | None = None
@@ -140,7 +140,7 @@ class Settings(Strict):
     """Training objective; None: cross-entropy for classes, squared error for numbers."""
     optimizer: str = "adam"
     optimizer_options: dict[str, Anything] = Field(default_factory=dict)
-    """Further arguments of a class such as ``torch.optim:AdamW``, or of an own function."""
+    """Further arguments of a class such as ``torch.optim:AdamW``, or of a user's function."""
     lr: Positive = 1e-3
     momentum: Fraction = 0.0
     schedule: Literal["constant", "step", "cosine"] = "constant"
@@ -151,21 +151,20 @@ class Settings(Strict):
     """Keras ``kernel_regularizer`` L2: adds l2 * sum w^2 (no factor 1/2)."""
 
     mixed_precision: bool = False
-    """Matrix products and convolutions of training steps in bfloat16 (``torch.autocast``); weights,
-    losses, optimiser and scores stay float32."""
+    """Training steps use bfloat16 matrix products and convolutions (``torch.autocast``), all else float32."""
 
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
     evaluations: Count | None = None
     """Validation points, equally spaced; None: one per epoch, or 50 for a budget in steps."""
     checkpoint: Literal["best", "last"] = "best"
-    """The tested weights: those with the lowest validation loss, or the last ones."""
+    """Which weights are tested: those with the lowest validation loss, or the last ones."""
     target: Target | None = None
     stop_at_target: bool = False
     """Stop when every replicate has reached the target (the budget is then a cap)."""
     patience: Count | None = None
-    """Early stopping: a replicate ends after so many evaluation points without a better one."""
+    """Early stopping: a replicate ends after this many evaluation points without improvement."""
     probes: tuple[Literal["dead_units", "gradients", "gradient_noise"], ...] = ()
-    """Further measurements of the network, see ``nnbench.engine.probes``."""
+    """Further measurements of the network; see ``nnbench.engine.probes``."""
 
     @field_validator("experiment")
     @classmethod
@@ -212,7 +211,7 @@ class Settings(Strict):
         return self
 
     def _check_optimizer(self) -> None:
-        """What can be said without importing the optimiser; the job checks the rest."""
+        """Check what is known without importing the optimiser; the job checks the rest."""
         name = self.optimizer
         if self.momentum and name in WITHOUT_MOMENTUM:
             raise ValueError(f"{name} takes no momentum (sgd and rmsprop do): it has its own betas")
@@ -224,7 +223,7 @@ class Settings(Strict):
     def budget(self) -> tuple[int, Literal["epochs", "steps"]]:
         """The number and unit of ``train_for``."""
         match = _BUDGET.fullmatch(self.train_for)
-        assert match  # the validator saw to it
+        assert match  # ensured by the validator
         return int(match[1]), "epochs" if match[2].startswith("epoch") else "steps"
 
     def total_steps(self, train_size: int) -> int:
@@ -233,11 +232,11 @@ class Settings(Strict):
         return number if unit == "steps" else number * self.steps_per_epoch(train_size)
 
     def steps_per_epoch(self, train_size: int) -> int:
-        """Batches in one pass, the last one possibly smaller (as in Keras)."""
+        """Batches per epoch; the last one may be smaller (as in Keras)."""
         return -(-train_size // self.batch_size)
 
     def evaluation_points(self) -> int:
-        """How often validation is read."""
+        """How many times validation is read."""
         number, unit = self.budget()
         return self.evaluations or (number if unit == "epochs" else min(number, 50))
 
@@ -250,7 +249,7 @@ def _checked_name(where: str, name: str, known: Mapping[str, str]) -> str:
 
 
 def merged(*layers: Mapping[str, object]) -> dict[str, object]:
-    """Lay settings over one another, the last one on top (sections are replaced whole)."""
+    """Merge layers of settings; later ones override earlier ones (nested sections are replaced whole)."""
     result: dict[str, object] = {}
     for layer in layers:
         result.update(layer)

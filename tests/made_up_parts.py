@@ -173,7 +173,7 @@ def claim(
         "verdict": decided[0] if decided else None,
         "answer": f"A plain sentence that answers whether {title.lower()} matter as claimed.",
         "factor": name.replace("-", " "), "metric": "test_loss", "tier": "default",
-        "experiment": "An MLP 784-128-10, ten seeds a level, tested once.",
+        "experiment": "An MLP 784-128-10, ten seeds per level, tested once.",
         "limits": "Says nothing about larger networks.", "caveats": [], "links": [],
         "depends_on_track": False, "results": list(results),
         "command": f"""snakemake --cores 8 --config only='["{id_}"]'""",

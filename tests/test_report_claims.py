@@ -137,7 +137,7 @@ def test_data_say_what_is_to_be_predicted_and_many_classes_are_summed_up(page, t
     results["provenance"]["datasets"][1] |= many
     write(results, tmp_path)
     text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
-    assert "Part Fewest Most trainval 400 499" in text
+    assert "Split Fewest Most trainval 400 499" in text
 
 
 def test_a_claim_that_was_not_run_says_what_it_would_cost(page):
@@ -147,7 +147,7 @@ def test_a_claim_that_was_not_run_says_what_it_would_cost(page):
 
 def test_common_places_are_columns_of_the_matrix_and_all_else_is_named(page):
     matrix = page.text.partition("each mark leads to its evidence")[2]
-    assert "On other data, or read otherwise" in matrix.replace("\u00a0", " ")
+    assert "On other data, or read differently" in matrix.replace("\u00a0", " ")
     assert "MNIST-5k, as written, read as training" in matrix.replace("\u00a0", " ")
 
 

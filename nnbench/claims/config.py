@@ -4,8 +4,6 @@ YAML becomes typed values here and nowhere else. A config holds science (claims,
 cores, memory and queues belong to Snakemake.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

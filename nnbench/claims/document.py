@@ -1,7 +1,5 @@
 """A text with claims: a file of ``config/claims``."""
 
-from __future__ import annotations
-
 from pydantic import field_validator
 
 from nnbench.claims.claim import NAME, Claim

@@ -1,7 +1,5 @@
 """The command line: one file per group of commands, each with its options beside what it does."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,7 +1,5 @@
 """``nnbench plan``: what a config asks for, what of it is done, and how long the rest would take."""
 
-from __future__ import annotations
-
 import os
 import statistics
 from collections.abc import Iterable, Sequence

@@ -1,1 +1,1 @@
-"""Datasets, one file each; every file exports ``DATASET``. Only numpy is needed to read them."""
+"""Datasets, one per file, exported as ``DATASET``. Reading them needs only numpy."""

@@ -1,9 +1,8 @@
-"""What a dataset is: named arrays in numpy, either a fixed set or a seeded generator.
+"""What a dataset is: named numpy arrays, from either a fixed set or a seeded generator.
 
-Conventions: images are channel first; ``uint8`` inputs stand for ``value / 255``; ``float32``
-inputs stand for themselves. Labels are classes (``int64``) or, for regression, numbers (``float32``)
-in the unit of their source. Nothing is normalised here: ``scaling`` says which training statistics
-are used for it later.
+Conventions: images are channel first; ``uint8`` inputs represent ``value / 255``, ``float32`` inputs are used
+as they are. Labels are classes (``int64``) or, for regression, numbers (``float32``) in their source's unit.
+Nothing is normalised here; ``scaling`` says which training statistics will be used for that.
 """
 
 from __future__ import annotations
@@ -32,19 +31,10 @@ LABEL_TYPES = {"classification": "int64", "regression": "float32"}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Arrays:
-    """Samples and their classes, or the numbers to predict for them.
+    """Samples with their classes or regression targets; NnbenchError for another type or shape."""
 
-    Attributes:
-        inputs: ``(N, *input_shape)``, uint8 (stands for value / 255) or float32.
-        labels: ``(N,)`` int64, indices into the dataset's class names; or, for regression,
-            ``(N,)`` float32.
-
-    Raises:
-        NnbenchError: A type or a shape is not as above.
-    """
-
-    inputs: Inputs
-    labels: Labels | Targets
+    inputs: Inputs  # (N, *input_shape) uint8 (for value / 255) or float32
+    labels: Labels | Targets  # (N,) int64 indices of class names, or float32 targets
 
     def __post_init__(self) -> None:
         if str(self.inputs.dtype) not in INPUT_TYPES:
@@ -62,20 +52,20 @@ class Arrays:
         return len(self.labels)
 
     def named(self) -> dict[str, Inputs | Labels | Targets]:
-        """Both arrays, by the names that they have in files."""
+        """Both arrays by the names used in files."""
         return {"inputs": self.inputs, "labels": self.labels}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pools:
-    """A fixed split: training and validation sets come from ``trainval``, never from ``test``."""
+    """A fixed split: training and validation sets are drawn from ``trainval``, never from ``test``."""
 
     trainval: Arrays
     test: Arrays
 
 
 class Draw(Protocol):
-    """Draws ``n`` samples; the first samples do not depend on ``n`` (the prefix property)."""
+    """Draws ``n`` samples; the first ones do not depend on ``n`` (the prefix property)."""
 
     def __call__(self, n: int, *, seed: int, stream: Stream) -> Arrays:
         """Draw the first ``n`` samples of a stream."""
@@ -85,42 +75,24 @@ class Draw(Protocol):
 class Dataset:
     """What a dataset file exports as ``DATASET``.
 
-    Attributes:
-        name: The name in the registry.
-        title: The name in the report.
-        source: The citation, or where the data come from.
-        licence: The licence of the data.
-        input_shape: ``(1, 28, 28)`` for images (channel first), ``(40,)`` for signals.
-        class_names: One name per class; a label is an index into them. () for regression.
-        scaling: Normalised by training statistics with one mean and deviation for all values
-            (``global``) or for each feature (``feature``).
-        train_size, validation_size: Samples per run, unless a claim says otherwise.
-        test_size: Samples of the test set.
-        load: Fixed data: ``(data folder or None, may download) -> Pools``.
-        draw: Generated data; see ``Draw``.
-        task: Whether labels are classes or numbers.
-        target_name, target_unit: What the numbers of a regression are, as in ``price`` and ``EUR``;
-            a number without a unit has an empty one.
-
-    Raises:
-        NnbenchError: Not exactly one of ``load`` and ``draw`` is given, or a value makes no sense.
+    Raises NnbenchError unless exactly one of ``load`` and ``draw`` is given, and for impossible values.
     """
 
-    name: str
-    title: str
-    source: str
+    name: str  # in the registry
+    title: str  # in the report
+    source: str  # a citation, or where the data come from
     licence: str
-    input_shape: tuple[int, ...]
-    class_names: tuple[str, ...]
-    scaling: Scaling
-    train_size: int
+    input_shape: tuple[int, ...]  # images ``(1, 28, 28)`` (channel first), signals ``(40,)``
+    class_names: tuple[str, ...]  # a label is an index into them; () for regression
+    scaling: Scaling  # by statistics over all values (``global``) or of each ``feature``
+    train_size: int  # samples per run by default, as is validation_size
     validation_size: int
     test_size: int
-    load: Callable[[Path | None, bool], Pools] | None = None
-    draw: Draw | None = None
+    load: Callable[[Path | None, bool], Pools] | None = None  # fixed data: (folder, may download)
+    draw: Draw | None = None  # generated data
     task: Task = "classification"
-    target_name: str = ""
-    target_unit: str = ""
+    target_name: str = ""  # of a regression: ``price``
+    target_unit: str = ""  # ``EUR``; empty without a unit
 
     def __post_init__(self) -> None:
         where = f"dataset {self.name!r}"
@@ -152,26 +124,20 @@ class Dataset:
 
     @property
     def outputs(self) -> int:
-        """How many values a model returns per sample: one per class, or one number."""
+        """Model outputs per sample: one per class, or one number."""
         return len(self.class_names) if self.task == "classification" else 1
 
     @property
     def kind(self) -> Literal["fixed", "generated"]:
-        """Whether the data are one fixed set or drawn anew for each seed."""
+        """Whether the data are a fixed set or drawn anew for each seed."""
         return "generated" if self.load is None else "fixed"
 
 
 def check_arrays(dataset: Dataset, arrays: Arrays, *, name: str) -> None:
-    """Check samples against what their dataset promises.
+    """Check samples against their dataset's description; errors call them ``name``, such as ``trainval``.
 
-    Args:
-        dataset: The promise.
-        arrays: The samples.
-        name: What these samples are called in the error, as in ``trainval``.
-
-    Raises:
-        NnbenchError: Wrong shape or type, a value that is not finite, a label out of range, a class
-            without samples, or numbers that are all the same.
+    Raises NnbenchError for a wrong shape or type, values that are not finite, labels out of range, a class
+    without samples, or constant regression targets.
     """
     where = f"dataset {dataset.name!r}, {name}"
     shape, labels = arrays.inputs.shape[1:], arrays.labels
@@ -204,10 +170,9 @@ def _check_classes(labels: Labels | Targets, where: str, *, classes: int) -> Non
 
 
 def check_pools(dataset: Dataset, pools: Pools) -> None:
-    """Check a fixed split against what its dataset promises.
+    """Check a fixed split against its dataset's description.
 
-    Raises:
-        NnbenchError: As ``check_arrays``, or the default sizes do not fit the split.
+    Raises NnbenchError as ``check_arrays`` does, or if the default sizes do not fit the split.
     """
     check_arrays(dataset, pools.trainval, name="trainval")
     check_arrays(dataset, pools.test, name="test")

@@ -1,4 +1,4 @@
-"""Breast cancer: 569 tumours, 30 measurements of their cells' nuclei, malignant or benign."""
+"""Breast cancer: 569 tumours, 30 measurements of their cell nuclei, malignant or benign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of settings against a dataset: what planning can refuse without reading a sample."""
+"""Check settings against a dataset: what planning can reject without reading a sample."""
 
 from __future__ import annotations
 
@@ -14,15 +14,9 @@ LOSSES_OF_NUMBERS = frozenset({"mae", "huber"})
 
 
 def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
-    """Refuse settings that the dataset cannot meet.
+    """Raise NnbenchError, with the alternatives, for settings that the dataset cannot satisfy.
 
-    Args:
-        dataset: Its description; no sample is read.
-        settings: Of one cell.
-        where: Where the settings are in the config, for the message.
-
-    Raises:
-        NnbenchError: With what is impossible, and what would be possible.
+    Reads no sample; ``where`` locates the settings in the config, for the message.
     """
     check_label_settings(dataset, settings, where=where)
     _check_images(dataset, settings, where=where)
@@ -39,11 +33,7 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
 
 
 def check_label_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
-    """Refuse classes that the dataset lacks, and changes of labels that its task does not have.
-
-    Raises:
-        NnbenchError: With what is impossible, and what would be possible.
-    """
+    """Raise NnbenchError for classes that the dataset lacks, and label changes unsuited to its task."""
     if dataset.task == "regression":
         for name in ("classes", "label_noise", "shuffled_labels", "rare_class", "pretrain"):
             if getattr(settings, name):
@@ -91,7 +81,7 @@ def _check_images(dataset: Dataset, settings: Settings, *, where: str) -> None:
 
 
 def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> None:
-    """Compare with the whole pool: the sizes of single classes are only known once they are read."""
+    """Compare with the whole pool; sizes of single classes are only known once the data are read."""
     if dataset.load is None or settings.train_size is None:
         return
     kept = in_proportion(dataset.validation_size, dataset, settings)

@@ -1,4 +1,4 @@
-"""CIFAR-10: 60,000 small colour images of ten classes, with the split of its authors."""
+"""CIFAR-10: 60,000 small colour images of ten classes, with its authors' split."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """Cats, dogs, cars and chairs: three classes of CIFAR-10 and one of CIFAR-100.
 
-CIFAR-10 has 5,000 training and 1,000 test images per class, CIFAR-100 has 500 and 100. The first 500
-and the first 100 of every class are taken, so that all classes are learned from and measured on
-equally many images. They alternate: cat, dog, automobile, chair, cat, …
+CIFAR-10 has 5,000 training and 1,000 test images per class, CIFAR-100 has 500 and 100. The first 500 and 100
+of every class are used, so that all classes have equally many. They alternate: cat, dog, automobile, chair,
+cat, …
 
-The chairs come from a different set. Both sets were chosen from the same collection of tiny images,
-but any difference in the choice can help a network to tell chairs from the rest.
+The chairs come from a different set. Both sets were selected from the same collection of tiny images, but any
+difference in selection can help a network to tell chairs from the rest.
 """
 
 from __future__ import annotations
@@ -26,11 +26,7 @@ TEST_PER_CLASS = 100
 
 
 def load(data_folder: Path | None, may_download: bool) -> Pools:
-    """The pool ``(2000, 3, 32, 32)`` and the test set ``(400, 3, 32, 32)``, uint8.
-
-    Raises:
-        NnbenchError: Files of CIFAR-10 or CIFAR-100 are missing or damaged.
-    """
+    """The pool (2000, 3, 32, 32) and test set (400, 3, 32, 32), uint8; errors as in ``load_images``."""
     ten = cifar10.load(data_folder, may_download)
     hundred = cifar100.load(data_folder, may_download)
     return Pools(
@@ -40,7 +36,7 @@ def load(data_folder: Path | None, may_download: bool) -> Pools:
 
 
 def _alternating(ten: Arrays, hundred: Arrays, *, each: int) -> Arrays:
-    """The first ``each`` images of every class, in the order of the files, one of each at a time."""
+    """The first ``each`` images of every class in file order, alternating between classes."""
     classes = []
     for name in CLASS_NAMES:
         is_ten = name in cifar10.DATASET.class_names

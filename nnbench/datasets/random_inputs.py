@@ -1,4 +1,4 @@
-"""Random inputs: a stand-in for measurements that make their own inputs, such as a model's speed.
+"""Random inputs: a placeholder for measurements that make their own inputs, such as a model's speed.
 
 One uniform feature, and a fair coin as its class: there is nothing to learn.
 """

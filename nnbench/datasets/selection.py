@@ -1,4 +1,4 @@
-"""Which classes, and how many samples, of a dataset are used; numpy alone, so that planning can ask."""
+"""Which classes and how many samples of a dataset are used; needs only numpy, for planning."""
 
 from __future__ import annotations
 
@@ -12,30 +12,27 @@ from nnbench.settings import Settings
 
 
 def classes_in_use(dataset: Dataset, settings: Settings) -> tuple[int, ...]:
-    """The dataset's own labels of the classes in use; the index in the tuple is the new label."""
+    """The dataset's labels of the classes in use; their indices in the tuple are the new labels."""
     return settings.classes or tuple(range(len(dataset.class_names)))
 
 
 def outputs_in_use(dataset: Dataset, settings: Settings) -> int:
-    """How many outputs a network needs: one per class in use, or one for a number."""
+    """Network outputs needed: one per class in use, or one for regression."""
     return len(settings.classes) or dataset.outputs
 
 
 def in_proportion(size: int, dataset: Dataset, settings: Settings) -> int:
-    """A default size of the dataset times the share of its classes that is in use; at least 1."""
+    """A default size, scaled by the share of the dataset's classes in use; at least 1."""
     if not settings.classes:
         return size
     return max(1, round(size * len(settings.classes) / len(dataset.class_names)))
 
 
 def train_size(dataset: Dataset, settings: Settings, *, room: int | None = None) -> int:
-    """Training samples of a replicate, before a class is made rare.
+    """Training samples per replicate, before a class is made rare.
 
-    Args:
-        dataset: Its default is for all classes.
-        settings: A ``train_size`` in them is taken unchanged.
-        room: Samples available. The default for a selection of classes is cut to it, since the
-            classes of fixed data may differ in size.
+    An explicit ``train_size`` is used unchanged. For a selection of classes, the default is in proportion and
+    limited to ``room``, the samples available, since classes of fixed data may differ in size.
     """
     if settings.train_size is not None:
         return settings.train_size
@@ -46,7 +43,7 @@ def train_size(dataset: Dataset, settings: Settings, *, room: int | None = None)
 def samples_by_class(size: int, dataset: Dataset, settings: Settings) -> tuple[int, ...] | None:
     """Training samples of each class in use: ``size // classes``, except for the rare one.
 
-    None where no class is rare: the classes then keep their frequencies in the data.
+    None without a rare class: classes then keep their frequencies in the data.
     """
     if settings.rare_class is None:
         return None
@@ -58,7 +55,7 @@ def samples_by_class(size: int, dataset: Dataset, settings: Settings) -> tuple[i
 
 
 def of_classes(arrays: Arrays, classes: Sequence[int]) -> Arrays:
-    """The samples of these classes, in their order, relabelled 0, 1, …; () keeps all unchanged."""
+    """The samples of these classes, in their order, relabelled 0, 1, …; () keeps everything unchanged."""
     if not classes:
         return arrays
     new = np.full(max(*classes, int(arrays.labels.max())) + 1, -1, np.int64)
@@ -69,11 +66,7 @@ def of_classes(arrays: Arrays, classes: Sequence[int]) -> Arrays:
 
 
 def first_of_each(labels: Labels | Targets, counts: Sequence[int]) -> Rows | None:
-    """The indices of the first ``counts[c]`` samples of each class c, ascending.
-
-    Returns:
-        ``(sum(counts),)``; None if a class has too few.
-    """
+    """Ascending indices of the first ``counts[c]`` samples of each class c; None if a class has too few."""
     rows = [np.flatnonzero(labels == label)[:count] for label, count in enumerate(counts)]
     if any(len(found) < count for found, count in zip(rows, counts, strict=True)):
         return None

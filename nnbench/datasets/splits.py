@@ -1,7 +1,7 @@
-"""A fixed, stratified split of data that come without one.
+"""A fixed, stratified split for data that come without one.
 
-Every order comes from raw PCG64 words, which numpy keeps stable across its versions (NEP 19), so a
-split never changes. Pool and test set both come in random order.
+Every order comes from raw PCG64 words, which numpy keeps stable across its versions (NEP 19), so a split
+never changes. Pool and test set are both in random order.
 """
 
 from __future__ import annotations
@@ -11,20 +11,14 @@ import numpy.typing as npt
 
 from nnbench.datasets.base import Arrays, Labels, Pools, Targets
 
-# A regression's samples, sorted by target, are divided between pool and test in groups of this size.
+# For regression, samples sorted by target are divided between pool and test in groups of this size.
 STRATUM = 10
 
 Rows = npt.NDArray[np.int64]
 
 
 def stratified(arrays: Arrays, *, test_per_class: int, seed: int) -> Pools:
-    """Put equally many random samples of each class into the test set, the rest into the pool.
-
-    Args:
-        arrays: All samples.
-        test_per_class: Test samples of each class.
-        seed: Of the split; each dataset has its own constant.
-    """
+    """Put equally many random samples of each class into the test set, the rest into the pool."""
     strata = arrays.labels.astype(np.int64)
     wanted = np.full(len(np.unique(strata)), test_per_class)
     return _taken(arrays, _divide(strata, wanted, seed=seed))
@@ -38,14 +32,9 @@ def stratified_share(arrays: Arrays, *, test_share: float, seed: int) -> Pools:
 def share_rows(labels: Labels | Targets, *, test_share: float, seed: int) -> tuple[Rows, Rows]:
     """The rows of pool and test, with the same share of each class in the test set.
 
-    The test set has ``test_share`` of all samples to the nearest whole number, and each class gives
-    its share to within one. Every class keeps a sample in the test set and two in the pool, if it
-    has three. Numbers (float32) are divided in groups of ten neighbours in their order.
-
-    Args:
-        labels: ``(N,)`` of all samples.
-        test_share: Between 0 and 1.
-        seed: Of the split.
+    The test set has ``test_share`` of all samples to the nearest integer, and each class gives its share to
+    within one. Every class keeps a sample in the test set and, if it has three, two in the pool. Regression
+    targets (float32) are divided in groups of ten adjacent in sorted order.
     """
     if labels.dtype == np.int64:
         strata = labels.astype(np.int64)
@@ -60,17 +49,17 @@ def share_rows(labels: Labels | Targets, *, test_share: float, seed: int) -> tup
 
 
 def _shares(counts: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.int64]:
-    """A share of each count in whole numbers: their running sums are the rounded running shares."""
+    """A share of each count in integers, whose cumulative sums are the rounded cumulative shares."""
     rounded = np.floor(share * np.cumsum(counts) + 0.5).astype(np.int64)
     shares: Labels = np.diff(rounded, prepend=0)
     return shares
 
 
 def _divide(strata: Labels, wanted: npt.NDArray[np.int64], *, seed: int) -> tuple[Rows, Rows]:
-    """Rows of pool and test, with ``wanted`` random test samples of each stratum, in sorted order.
+    """Rows of pool and test, with ``wanted`` random test samples from each stratum in sorted order.
 
-    Choosing and shuffling each need a word of their own: in the order that chose the test set, the
-    pool would begin with the most frequent classes.
+    Choosing and shuffling use separate words: if the pool were in the order that chose the test set, it would
+    begin with the most frequent classes.
     """
     chooser, shuffler = np.random.PCG64(seed).random_raw((2, len(strata)))
     order = np.argsort(chooser, kind="stable")
@@ -89,5 +78,5 @@ def _taken(arrays: Arrays, rows: tuple[Rows, Rows]) -> Pools:
 
 
 def take(arrays: Arrays, rows: Rows) -> Arrays:
-    """The samples at some rows."""
+    """The samples at these rows."""
     return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows])

@@ -1,7 +1,7 @@
-"""Seeded, nested draws: the samples come in chunks, each from its own generator.
+"""Seeded, nested draws: samples come in chunks, each from its own generator.
 
-A chunk's generator is keyed by dataset, seed, stream and the chunk's index, so a set of 10,000
-samples is the beginning of the set of 1,000,000, and no two streams share random numbers.
+A chunk's generator is keyed by dataset, seed, stream and the chunk's index, so a set of 10,000 samples is the
+beginning of the set of 1,000,000, and no two streams share random numbers.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy.typing as npt
 from nnbench.datasets.base import STREAMS, Arrays, Labels, Stream
 from nnbench.errors import NnbenchError
 
-# Samples per chunk. 1,000 signals of 72 float32 are 288 kB, so the few arrays of a chunk stay near
-# the L2 cache. The number is part of the data's identity: another one gives other samples.
+# Samples per chunk. 1,000 signals of 72 float32 are 288 kB, so the few arrays of a chunk roughly fit
+# in the L2 cache. The number is part of the data's identity: another one gives different samples.
 CHUNK = 1_000
 
 Fill = Callable[[np.random.Generator, npt.NDArray[np.float32]], Labels]
@@ -25,11 +25,7 @@ Fill = Callable[[np.random.Generator, npt.NDArray[np.float32]], Labels]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """What a stream of samples depends on.
-
-    Raises:
-        NnbenchError: The seed is negative or the stream has no such name.
-    """
+    """What a stream of samples depends on; NnbenchError for a negative seed or an unknown stream."""
 
     dataset: str
     seed: int
@@ -52,16 +48,9 @@ class Key:
 
 
 def draw_chunks(n: int, *, key: Key, input_shape: tuple[int, ...], fill: Fill) -> Arrays:
-    """Draw the first ``n`` samples of a stream.
+    """Draw the first ``n`` samples of a stream; NnbenchError if ``n`` is less than 1.
 
-    Args:
-        n: Number of samples, at least 1.
-        key: The stream.
-        input_shape: Shape of one sample.
-        fill: Writes one chunk's inputs ``(CHUNK, *input_shape)`` in place, returns its labels.
-
-    Raises:
-        NnbenchError: ``n`` is less than 1.
+    ``fill`` writes one chunk's inputs ``(CHUNK, *input_shape)`` in place and returns its labels.
     """
     if n < 1:
         what = f"dataset {key.dataset!r}: number of samples"
@@ -77,11 +66,7 @@ def draw_chunks(n: int, *, key: Key, input_shape: tuple[int, ...], fill: Fill) -
 
 
 def draw_coin_flips(name: str, features: int, n: int, *, seed: int, stream: Stream) -> Arrays:
-    """Draw ``(n, features)`` float32 inputs, uniform in [0, 1), and ``(n,)`` fair coin flips.
-
-    Raises:
-        NnbenchError: ``n`` or ``seed`` is out of range, or the stream is unknown.
-    """
+    """Draw (n, features) float32 uniform in [0, 1), and n fair coin flips; errors as in ``draw_chunks``."""
     key = Key(dataset=name, seed=seed, stream=stream)
     return draw_chunks(n, key=key, input_shape=(features,), fill=_fill_coin_flips)
 

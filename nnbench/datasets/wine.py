@@ -1,8 +1,8 @@
 """Wine: 178 Italian wines, 13 chemical measurements, three cultivars.
 
-scikit-learn names neither the cultivars nor the units of most measurements. The set is small: a test
-set of 53 wines measures an accuracy in steps of 1.9 points, and one classifier in the literature
-separates the classes without error (RDA, Aeberhard et al. 1992, in scikit-learn's description).
+scikit-learn names neither the cultivars nor the units of most measurements. The set is small: with a test set
+of 53 wines, accuracy has steps of 1.9 points, and one classifier in the literature separates the classes
+perfectly (RDA, Aeberhard et al. 1992, in scikit-learn's description).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Random affine transformations of whole batches of images, each sample with its own parameters.
+"""Random affine transformations of a batch of images, with separate parameters for each sample.
 
-The transformations, their ranges and their order are those of Keras' ImageDataGenerator with
-``fill_mode="nearest"``: output pixel -> input pixel by rotation · shift · shear · zoom about the
-image's centre, bilinear interpolation, then the mirror.
+Transformations, ranges and order are those of Keras' ImageDataGenerator with ``fill_mode="nearest"``: output
+pixels map to input pixels by rotation · shift · shear · zoom about the image's centre, with bilinear
+interpolation; the mirror comes last.
 """
 
 from __future__ import annotations
@@ -18,16 +18,7 @@ DRAWS = 7  # rotation, row shift, column shift, shear, row zoom, column zoom, fl
 
 
 def augment(images: Tensor, uniforms: Tensor, how: Augment) -> Tensor:
-    """Transform a batch.
-
-    Args:
-        images: (N, C, H, W).
-        uniforms: (N, 7) draws from U(0, 1), one row per sample, on the images' device.
-        how: The ranges.
-
-    Returns:
-        (N, C, H, W).
-    """
+    """Transform a batch (N, C, H, W); ``uniforms`` are draws from U(0, 1), (N, 7), on the same device."""
     matrix, offset = pixel_maps(uniforms, how, height=images.shape[2], width=images.shape[3])
     return warp(images, matrix, offset, outside="border")
 
@@ -35,20 +26,13 @@ def augment(images: Tensor, uniforms: Tensor, how: Augment) -> Tensor:
 def warp(
     images: Tensor, matrix: Tensor, offset: Tensor, *, outside: Literal["border", "zeros"]
 ) -> Tensor:
-    """Sample each image (N, C, H, W) bilinearly where its map (see ``pixel_maps``) says.
-
-    Outside the image lies its nearest edge (``border``) or 0 (``zeros``).
-    """
+    """Sample (N, C, H, W) bilinearly; outside is the nearest edge (``border``) or 0 (``zeros``)."""
     grid = _sampling_grid(matrix, offset, height=images.shape[2], width=images.shape[3])
     return nn.functional.grid_sample(images, grid, padding_mode=outside, align_corners=True)
 
 
 def pixel_maps(uniforms: Tensor, how: Augment, *, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """The affine map from output to input pixels, in (row, column), about the centre.
-
-    Returns:
-        Matrices (N, 2, 2) and offsets (N, 2): input = matrix @ (output - centre) + centre + offset.
-    """
+    """Maps input = matrix @ (output - centre) + centre + offset: (N, 2, 2) and (N, 2), in (row, column)."""
     signed = 2.0 * uniforms - 1.0
     angle = torch.deg2rad(signed[:, 0] * how.rotation_degrees)
     shear = torch.deg2rad(signed[:, 3] * how.shear_degrees)
@@ -71,8 +55,8 @@ def _matrix(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
 
 
 def _sampling_grid(matrix: Tensor, offset: Tensor, *, height: int, width: int) -> Tensor:
-    """The map as grid_sample wants it: (N, H, W, 2) in (x, y), scaled to [-1, 1]."""
-    # in units of half an image; numbers, not a tensor: copying one to a GPU would wait for it
+    """The map in the form that grid_sample expects: (N, H, W, 2) in (x, y), scaled to [-1, 1]."""
+    # in units of half an image; plain floats, because copying a tensor to a GPU would block
     half_height, half_width = (height - 1) / 2, (width - 1) / 2
     ratio = half_height / half_width
     x = [matrix[:, 1, 1], matrix[:, 1, 0] * ratio, offset[:, 1] / half_width]

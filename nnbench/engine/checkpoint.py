@@ -1,12 +1,12 @@
-"""What an interrupted cell has done so far, so that the next job can continue from there.
+"""The progress of a cell, saved so that the next job can continue an interrupted one.
 
-One file beside the record: the finished stages of the cell, and the state of the training that was
-running. A resumed cell ends with the same numbers, to the last bit, as one that was never
-interrupted; so a file from another machine, device or version of PyTorch is ignored, and the cell
-starts anew. (Which weights are tested, ``checkpoint: best`` in the settings, is another matter.)
+One file beside the record holds the cell's finished stages and the state of the training that was running. A
+resumed cell ends with the same numbers, bit for bit, as an uninterrupted one; a file from another machine,
+device or PyTorch version is therefore ignored, and the cell starts over. (Unrelated: ``checkpoint: best`` in
+the settings chooses which weights are tested.)
 
-The file is a line ``nnbench checkpoint 1``, the SHA-256 of what follows, and what ``torch.save`` wrote.
-It is read with ``weights_only``: tensors and plain data, nothing that could be executed.
+The file is a line ``nnbench checkpoint 1``, the SHA-256 of the rest, and the output of ``torch.save``. It is
+read with ``weights_only``: tensors and plain data, nothing executable.
 """
 
 from __future__ import annotations
@@ -29,26 +29,21 @@ from nnbench.datasets.prepared.files import replacing
 HEAD = b"nnbench checkpoint 1\n"
 DIGEST = 64  # hexadecimal digits
 EVERY_SECONDS = 60.0
-LARGEST_SHARE = 0.01  # of a job's time that may go into saving: large states are saved more seldom
+LARGEST_SHARE = 0.01  # of a job's time that may go into saving; large states are saved less often
 CHUNK = 2**20
 
-# what torch's reader raises on files that are broken inside, whatever their checksum
+# what torch's reader raises on corrupt content, even if the checksum is right
 _UNUSABLE = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError),
     *(RuntimeError, TypeError, ValueError, UnpicklingError, struct.error),
 )
 
-Plain = TypeVar("Plain")  # numbers, texts, tensors, and lists and mappings of these
-State = dict[str, Any]  # by name: tensors and plain data, as ``torch.save`` takes them
+Plain = TypeVar("Plain")  # numbers, strings, tensors, and lists and mappings of these
+State = dict[str, Any]  # tensors and plain data by name, for ``torch.save``
 
 
 class Checkpoint:
-    """The progress of one cell.
-
-    Args:
-        path: Of the file; None: nothing is kept.
-        every_seconds: How often a running training is saved, at most.
-    """
+    """The progress of one cell, saved to ``path`` (None: nowhere) at most every ``every_seconds``."""
 
     def __init__(self, path: Path | None = None, *, every_seconds: float = EVERY_SECONDS) -> None:
         self.path, self.every_seconds = path, every_seconds
@@ -62,7 +57,7 @@ class Checkpoint:
         self._next = time.monotonic() + every_seconds
 
     def open(self, identity: Mapping[str, object]) -> None:
-        """Resume what an earlier job left, if it is intact and of the same cell, device and versions."""
+        """Resume from an earlier job's file if it is intact and from the same cell, device and versions."""
         self._identity = identity
         found = None if self.path is None else load(self.path)
         if found is None:
@@ -76,37 +71,34 @@ class Checkpoint:
     # --- finished stages of the cell
 
     def once(self, stage: str, compute: Callable[[], Plain]) -> Plain:
-        """The outcome of a stage of the cell: that of an earlier job, or computed now.
-
-        It is written to the disk with the next state of a training, not by itself.
-        """
+        """A stage's result, from an earlier job or computed now; written to disk with the next ``save``."""
         if stage not in self._done:
             self._done[stage] = compute()
         found: Plain = self._done[stage]
         return found
 
     def keep(self, stage: str, values: State) -> None:
-        """Save a mapping that keeps changing with every state; it starts with an earlier job's values."""
+        """Save a mutable mapping with every state, starting from an earlier job's values."""
         values.update(self._done.get(stage, {}))
         self._done[stage] = values
 
     def forget(self, stage: str) -> None:
-        """Let a stage be repeated."""
+        """Let a stage run again."""
         self._done.pop(stage, None)
 
     def forget_state(self) -> None:
-        """Drop the state of a training that has ended."""
+        """Drop the state of a finished training."""
         self._state = None
 
     # --- the running training
 
     def saved(self, stage: str) -> State | None:
-        """The state that an earlier job left of this training."""
+        """The state that an earlier job saved during this stage, if any."""
         return self._state[1] if self._state is not None and self._state[0] == stage else None
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Within this context a request to stop waits until the training's state is saved."""
+        """Within this context, a request to stop waits until the training's state is saved."""
         self._listening = self.path is not None
         try:
             yield
@@ -114,19 +106,13 @@ class Checkpoint:
             self._listening = False
 
     def due(self) -> bool:
-        """Whether to save the running training now; cheap enough to ask at every step."""
+        """Whether to save the running training now; cheap enough to call at every step."""
         return self.path is not None and (
             self.stopping is not None or time.monotonic() >= self._next
         )
 
     def save(self, stage: str, state: State) -> None:
-        """Write everything to the disk; end the process if that was requested.
-
-        A full disk costs the checkpoint, not the training.
-
-        Raises:
-            SystemExit: The process was requested to end.
-        """
+        """Write to disk; raise SystemExit if a stop was requested. A full disk costs only the checkpoint."""
         assert self.path is not None, "nothing is due without a path"
         started = time.monotonic()
         content = {"identity": dict(self._identity), "done": self._done, "state": (stage, state)}
@@ -141,30 +127,19 @@ class Checkpoint:
             raise SystemExit(self.stopping)
 
     def stop(self, code: int) -> None:
-        """End this process: at once, or during a training as soon as its state is saved.
-
-        Args:
-            code: The process's exit status.
-
-        Raises:
-            SystemExit: Nothing needs to be saved first.
-        """
+        """Exit with status ``code``: now (SystemExit), or once a running training has been saved."""
         if not self._listening:
             raise SystemExit(code)
         self.stopping = code
 
     def remove(self) -> None:
-        """Delete the file: the cell is finished."""
+        """Delete the file once the cell is finished."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
 
 def write(path: Path, content: Mapping[str, object]) -> None:
-    """Write a checkpoint completely or not at all, without a second copy in memory.
-
-    Raises:
-        OSError: The disk is full or cannot be written; an older checkpoint is unchanged.
-    """
+    """Write all or nothing, without a second copy in memory; an OSError leaves an older file unchanged."""
     with replacing(path) as file:
         file.write(HEAD + b"0" * DIGEST)
         _saved(content, file)
@@ -175,16 +150,15 @@ def write(path: Path, content: Mapping[str, object]) -> None:
 
 
 def _saved(content: Mapping[str, object], file: BinaryIO) -> None:
-    """``torch.save``, whose writer reports a full disk as a RuntimeError around the OSError."""
     try:
         torch.save(content, file)
         file.flush()
-    except RuntimeError as error:
+    except RuntimeError as error:  # torch's writer wraps the OSError of a full disk
         raise OSError(0, f"no room for the checkpoint: {error}") from error
 
 
 def load(path: Path) -> State | None:
-    """The content of a checkpoint; None if there is none, or a damaged one (which is reported)."""
+    """The content of a checkpoint; None if the file is missing, or damaged (with a message)."""
     try:
         with path.open("rb") as file:
             return _checked(file)
@@ -203,7 +177,7 @@ def _checked(file: BinaryIO) -> State:
         raise ValueError("checksum does not match")
     file.seek(len(HEAD) + DIGEST)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about old formats: what is not ours is refused below
+        warnings.simplefilter("ignore")  # about old formats; foreign content is rejected below
         content = torch.load(file, map_location="cpu", weights_only=True)
     match content:
         case {"identity": dict(), "done": dict(), "state": tuple((_, dict()))}:
@@ -212,7 +186,6 @@ def _checked(file: BinaryIO) -> State:
 
 
 def _digest(file: BinaryIO) -> bytes:
-    """The SHA-256 of the rest of a file."""
     digest = hashlib.sha256()
     while chunk := file.read(CHUNK):
         digest.update(chunk)

@@ -1,9 +1,9 @@
-"""Samples on the device: what training may see and, separately, what only the final test reads.
+"""Samples on the device: what training may see and, separately, the test set.
 
-Real data lie once in one bank that all replicates index; generated data are drawn anew for each
-replicate and lie one after another in the bank. Either way a batch is one ``index_select``.
+All replicates index the same bank of fixed data; generated data are drawn separately for each replicate and
+stored one block after another. Either way, fetching a batch is one ``index_select``.
 
-    training_data(...)  -> TrainingData   train and validation of every replicate
+    training_data(...)  -> TrainingData   train and validation samples of every replicate
     held_out(...)       -> HeldOut        the test set; needs the normalisation, not the model
 """
 
@@ -28,7 +28,7 @@ from nnbench.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normaliser:
-    """x -> (x - shift) * factor; both (S, 1, *shape) or broadcastable, one per replicate."""
+    """x -> (x - shift) * factor; both (S, 1, *shape), or broadcastable to it: one per replicate."""
 
     shift: Tensor
     factor: Tensor
@@ -36,17 +36,10 @@ class Normaliser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bank:
-    """Samples in memory.
+    """Samples in memory; labels are (S, N) if replicates see different labels of the same samples."""
 
-    Attributes:
-        inputs: (N, *shape) float32.
-        labels: (N,), or (S, N) where replicates see different labels of the same samples; int64
-            classes, or float32 targets in deviations (see ``TargetScale``).
-        normaliser: Of the inputs.
-    """
-
-    inputs: Tensor
-    labels: Tensor
+    inputs: Tensor  # (N, *shape) float32
+    labels: Tensor  # (N,) or (S, N); int64 classes, or float32 targets, see ``TargetScale``
     normaliser: Normaliser
 
     def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,7 +48,7 @@ class Bank:
         return self.normalise(raw), labels
 
     def gather_raw(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The same, not normalised (augmentation comes first)."""
+        """The same without normalisation, for augmentation, which comes first."""
         flat = index.flatten()
         inputs = self.inputs.index_select(0, flat).unflatten(0, index.shape)
         if self.labels.ndim == 2:
@@ -69,22 +62,14 @@ class Bank:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingData:
-    """All that training can reach.
-
-    Attributes:
-        bank: The samples.
-        train, validation: Rows of the bank, (S, n) and (S, m).
-        outputs: Outputs that the network needs: one per class in use, or 1 for a number.
-        task: Whether the labels are classes or numbers.
-        targets: Regression: how the targets were standardised, for ``held_out``.
-    """
+    """Everything that training can access."""
 
     bank: Bank
-    train: Tensor
-    validation: Tensor
-    outputs: int
+    train: Tensor  # rows (S, n) of the bank
+    validation: Tensor  # rows (S, m) of the bank
+    outputs: int  # of the network: one per class in use, or 1 for regression
     task: Task = "classification"
-    targets: TargetScale | None = None
+    targets: TargetScale | None = None  # regression: how targets were standardised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,16 +90,7 @@ def training_data(
 ) -> TrainingData:
     """Draw each replicate's training and validation samples and compute its normalisation.
 
-    Args:
-        dataset: What to draw from.
-        settings: ``train_size``, ``inputs`` and everything that chooses classes or changes labels.
-        folder: The prepared dataset; only its training part is read.
-        seeds: One per replicate.
-        device: Where the samples go.
-
-    Raises:
-        NnbenchError: The settings do not fit the dataset's classes or task, or there are too few
-            samples.
+    Raises NnbenchError if the settings do not fit the dataset's classes or task, or samples are too few.
     """
     check_label_settings(dataset, settings, where=f"dataset {dataset.name}")
     draw = split_pool if dataset.draw is None else draw_fresh
@@ -144,18 +120,10 @@ def held_out(
     device: torch.device,
     targets: TargetScale | None = None,
 ) -> HeldOut:
-    """The test set: the fixed one for every replicate, or a fresh one each for generated data.
+    """The test set: the classes in use with clean labels, normalised as the training samples are.
 
-    It has the classes in use, with clean labels.
-
-    Args:
-        dataset: What to read or draw.
-        normaliser: Of the training samples (``TrainingData.bank.normaliser``).
-        settings: Their ``classes``.
-        folder: The prepared dataset.
-        seeds: One per replicate.
-        device: Where the samples go.
-        targets: Regression: ``TrainingData.targets``.
+    Fixed data have one for all replicates; generated data have a fresh one per seed. ``targets`` is
+    ``TrainingData.targets``, for regression only.
     """
     assert (targets is not None) == (dataset.task == "regression"), "pass TrainingData.targets"
     if dataset.draw is None:
@@ -180,7 +148,7 @@ def held_out(
 def _labels(
     drawn: Drawn, dataset: Dataset, settings: Settings, *, seeds: Sequence[int]
 ) -> tuple[Tensor, TargetScale | None]:
-    """The bank's labels as training sees them, and the scale of regression targets."""
+    """The labels of the bank as training sees them, and the scale of regression targets."""
     labels = torch.from_numpy(drawn.arrays.labels)
     if dataset.task == "classification" and not contaminates(settings):
         return labels, None
@@ -196,19 +164,18 @@ def _labels(
     return _as_stored(own, own=drawn.own), targets
 
 
+# from a bank's labels (N,) to one row per replicate (its own block, or the whole bank), and back
 def _by_replicate(labels: Tensor, count: int, *, own: bool) -> Tensor:
-    """The labels (N,) of a bank as one row per replicate: its own block, or the whole bank."""
     return labels.view(count, -1) if own else labels.expand(count, -1)
 
 
 def _as_stored(labels: Tensor, *, own: bool) -> Tensor:
-    """One row per replicate as a bank's labels."""
     return labels.flatten() if own else labels
 
 
 def _input_tensor(arrays: Arrays) -> Tensor:
     inputs = torch.from_numpy(arrays.inputs)
-    if inputs.dtype == torch.uint8:  # images: 0..255 stands for 0..1
+    if inputs.dtype == torch.uint8:  # images: 0..255 represents 0..1
         inputs = inputs.float().div_(255.0)
     return inputs
 
@@ -216,11 +183,11 @@ def _input_tensor(arrays: Arrays) -> Tensor:
 def _normaliser(
     inputs: Tensor, train: Tensor, *, how: str, per_feature: bool
 ) -> tuple[Tensor, Tensor]:
-    """Each replicate's shift and factor from its own training samples, in float64 sums."""
+    """Each replicate's shift and factor, from float64 statistics of its own training samples."""
     dims = (0,) if per_feature else tuple(range(inputs.ndim))
     pairs = [_statistics(inputs.index_select(0, rows), how=how, dims=dims) for rows in train]
     shift, scale = (torch.stack(parts).unsqueeze(1) for parts in zip(*pairs, strict=True))
-    # a constant feature has nothing to scale
+    # a constant feature is not scaled
     return shift.float(), torch.where(scale > 0, 1.0 / scale, 1.0).float()
 
 
@@ -232,6 +199,6 @@ def _statistics(samples: Tensor, *, how: str, dims: tuple[int, ...]) -> tuple[Te
         low = samples.amin(dim=dims, keepdim=True)[0].double()
         return low, samples.amax(dim=dims, keepdim=True)[0].double() - low
     mean = samples.mean(dim=dims, keepdim=True, dtype=torch.float64)
-    centre = mean.float()  # squares of small rests lose nothing, and a constant leaves exactly 0
+    centre = mean.float()  # small residuals keep their precision, and a constant gives exactly 0
     square = (samples - centre).square_().mean(dim=dims, keepdim=True, dtype=torch.float64)
     return mean[0], (square - (mean - centre).square()).clamp_min(0.0).sqrt()[0]

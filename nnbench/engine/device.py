@@ -1,4 +1,4 @@
-"""Where a cell trains, and the numerical flags that its record states."""
+"""Devices, and the numerical flags that a record reports."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ Fact = bool | int | str | None
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that a config names; ``auto`` takes a GPU if there is one.
-
-    Raises:
-        NnbenchError: The device does not exist on this machine.
-    """
+    """The device that a config names (``auto``: a GPU if possible); NnbenchError if it does not exist."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
@@ -37,10 +33,10 @@ def choose_device(name: str) -> torch.device:
 
 
 def fix_numerics(threads: int) -> None:
-    """Make results depend on the cell alone: fixed threads, deterministic kernels, no TF32."""
+    """Make results depend on the cell alone: fixed thread count, deterministic kernels, no TF32."""
     torch.set_num_threads(threads)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
-    # the same switch as use_deterministic_algorithms(), which imports PyTorch's compiler on the way
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required by cuBLAS
+    # the same switch as use_deterministic_algorithms(), which also imports PyTorch's compiler
     torch.set_deterministic_debug_mode("warn")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs time
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -49,7 +45,7 @@ def fix_numerics(threads: int) -> None:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait for the device, so that a clock read next tells the truth."""
+    """Wait for the device to finish, so that the clock can be read."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -57,15 +53,15 @@ def synchronise(device: torch.device) -> None:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: PyTorch shows it by type on a GPU, by its allocator's words on a CPU."""
+    """Whether memory ran out: on a GPU the error's type says so, on a CPU only its message."""
     by_type = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    # the allocators of a CPU and of MPS, and cuBLAS and cuDNN, which take memory of their own
+    # the CPU and MPS allocators, and cuBLAS and cuDNN, which allocate memory themselves
     words = ("DefaultCPUAllocator", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
     return by_type or any(word in str(error) for word in words)
 
 
 def release_memory(device: torch.device) -> None:
-    """Return memory that no tensor uses any more to the device."""
+    """Return unused memory to the device."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -92,7 +88,7 @@ def describe_device(device: torch.device) -> dict[str, Fact]:
 
 
 def identity(device: torch.device) -> dict[str, Fact]:
-    """What must be the same for an interrupted cell to continue with the same numbers."""
+    """What must match for an interrupted cell to continue with the same numbers."""
     described = describe_device(device)
     return {"torch": str(torch.__version__), **{key: described[key] for key in _SAME_NUMBERS}}
 
@@ -101,13 +97,13 @@ _SAME_NUMBERS = ("device", "device_name", "cuda", "cudnn", "threads", "tf32", "d
 
 
 def _driver() -> str | None:
-    """The version of NVIDIA's kernel module, where Linux shows it."""
+    """The version of NVIDIA's kernel module; None where Linux does not report it."""
     version = Path("/sys/module/nvidia/version")
     return version.read_text(encoding="ascii").strip() if version.is_file() else None
 
 
 def cpu_name() -> str:
-    """The processor's own name."""
+    """The processor's model name."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -1,9 +1,9 @@
-"""Labels as training sees them: standardised numbers, and noise that a claim asks for.
+"""Labels as training sees them: standardised regression targets, and label noise that a claim asks for.
 
-    TargetScale    numbers (regression) in deviations of each replicate's clean training targets
-    contaminated   wrong, shuffled or outlying labels of the training and validation samples
+    TargetScale    regression targets in standard deviations of each replicate's clean training targets
+    contaminated   wrong, shuffled or outlying labels among the training and validation samples
 
-The labels changed by a smaller share are among those changed by a larger one, so that levels of noise
+The labels changed at a smaller share are a subset of those changed at a larger one, so that noise levels
 differ in nothing else. Test labels are never changed.
 """
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from nnbench.engine.seeding import Purpose, generators
 from nnbench.settings import Settings
 
-# nnbench's own choice of the gross errors, in deviations of the clean targets: far out, yet finite
+# size of gross errors in standard deviations of the clean targets: nnbench's choice, far out but finite
 OUTLIER_DEVIATIONS = (5.0, 10.0)
 
 Change = Callable[[Tensor, torch.Generator], Tensor]
@@ -34,21 +34,21 @@ class TargetScale:
 
     @classmethod
     def of(cls, targets: Tensor) -> TargetScale:
-        """Mean and deviation (divisor n) of each replicate's own training targets (S, n)."""
+        """Mean and standard deviation (divisor n) of each replicate's training targets (S, n)."""
         values = targets.double()
         deviation = values.std(dim=1, correction=0, keepdim=True)
         return cls(
             mean=values.mean(dim=1, keepdim=True),
-            deviation=torch.where(deviation > 0, deviation, 1.0),  # a constant has no scale
+            deviation=torch.where(deviation > 0, deviation, 1.0),  # constant targets are not scaled
         )
 
     def apply(self, targets: Tensor) -> Tensor:
-        """Targets (S, k) in deviations, float32."""
+        """Targets (S, k) in standard deviations, float32."""
         return ((targets.double() - self.mean) / self.deviation).float()
 
 
 def contaminates(settings: Settings) -> bool:
-    """Whether some training label differs from the dataset's."""
+    """Whether any training label differs from the dataset's."""
     return bool(settings.label_noise or settings.shuffled_labels or settings.outliers)
 
 
@@ -60,17 +60,10 @@ def contaminated(
     seeds: Sequence[int],
     classes: int,
 ) -> Tensor:
-    """Contaminate each replicate's labels in each split (validation, training) separately.
+    """Contaminate labels (S, K) in each split separately; returns a changed copy, or ``labels`` if unchanged.
 
-    Args:
-        labels: (S, K), one row per replicate, on the CPU; classes, or targets in deviations.
-        splits: Columns (S, n) of each split; the draws for one do not depend on later ones.
-        settings: ``label_noise``, ``shuffled_labels`` or ``outliers``.
-        seeds: One per replicate.
-        classes: Number of classes.
-
-    Returns:
-        A changed copy (S, K); the labels themselves if nothing is contaminated.
+    ``labels`` lie on the CPU, one row per replicate: classes, or targets in standard deviations. ``splits``
+    holds the columns (S, n) of validation and training; draws for one split do not depend on later ones.
     """
     if not contaminates(settings):
         return labels
@@ -85,7 +78,7 @@ def contaminated(
 
 
 def _change(settings: Settings, classes: int) -> tuple[Purpose, Change]:
-    """What is done with the labels (n,) of one split; the settings allow one kind of change."""
+    """How the labels (n,) of one split are changed; settings allow only one kind of change."""
     if settings.shuffled_labels:
         return "shuffled_labels", _shuffled
     if settings.label_noise:
@@ -101,17 +94,17 @@ def _shuffled(labels: Tensor, draw: torch.Generator) -> Tensor:
 def with_wrong_classes(
     labels: Tensor, draw: torch.Generator, *, share: float, classes: int
 ) -> Tensor:
-    """Replace ``round(share * n)`` of the labels (n,) by another class, each equally likely."""
+    """Replace ``round(share * n)`` labels (n,) with another class, all others equally likely."""
     order = torch.randperm(len(labels), generator=draw)
     step = torch.randint(1, classes, labels.shape, generator=draw)
     return _replaced(labels, (labels + step) % classes, order=order, share=share)
 
 
 def with_outliers(targets: Tensor, draw: torch.Generator, *, share: float) -> Tensor:
-    """Shift ``round(share * n)`` of the targets (n,), in deviations, by ±U(5, 10).
+    """Shift ``round(share * n)`` of the targets (n,), in standard deviations, by ±U(5, 10).
 
-    The gross-error model (1 - share) G + share H of Huber (Robust estimation of a location parameter,
-    Ann. Math. Statist. 35, 1964), with an exact number of gross errors instead of a random one.
+    The gross-error model (1 - share) G + share H of Huber (Robust estimation of a location parameter, Ann.
+    Math. Statist. 35, 1964), with an exact number of gross errors instead of a random one.
     """
     order = torch.randperm(len(targets), generator=draw)
     low, high = OUTLIER_DEVIATIONS
@@ -121,6 +114,6 @@ def with_outliers(targets: Tensor, draw: torch.Generator, *, share: float) -> Te
 
 
 def _replaced(old: Tensor, new: Tensor, *, order: Tensor, share: float) -> Tensor:
-    """``new`` at the first of ``order``, ``old`` elsewhere; everything is drawn first, so shares nest."""
+    """``new`` at the first ``round(share * n)`` indices of ``order``, else ``old``; the shares thus nest."""
     hit = order[: round(share * len(old))]
     return old.index_copy(0, hit, new[hit])

@@ -1,7 +1,4 @@
-"""What is read at a training's evaluation points, and what follows from it.
-
-That is: the best weights so far, and who diverged, reached the target or ran out of patience.
-"""
+"""What happens at a training's evaluation points: best weights, divergence, targets, early stopping."""
 
 from __future__ import annotations
 
@@ -25,10 +22,7 @@ from nnbench.settings import Settings
 
 @dataclass(slots=True, kw_only=True)
 class Curves:
-    """What was seen at each evaluation point; each inner list holds one value per replicate.
-
-    NaN after a replicate stopped early. Numbers have no accuracy: the list stays empty.
-    """
+    """One value per replicate and evaluation point, NaN once it has stopped; no accuracies in regression."""
 
     epochs: list[float] = field(default_factory=list)
     train_loss: list[list[float]] = field(default_factory=list)
@@ -40,7 +34,7 @@ _BY_REPLICATE = ("best_loss", "waited", "stopped", "diverged", "reached")
 
 
 class Monitor:
-    """Reads validation at the evaluation points, keeps the best weights, and knows when to stop."""
+    """Reads validation at the evaluation points, keeps the best weights, and decides when to stop."""
 
     def __init__(
         self, model: Replicates, data: TrainingData, settings: Settings, *, seeds: Sequence[int]
@@ -61,7 +55,7 @@ class Monitor:
         )
 
     def look(self, *, epoch: float, train_loss: Tensor) -> bool:
-        """Record one evaluation point; True when every replicate is finished."""
+        """Record one evaluation point; True once every replicate is finished."""
         synchronise(self.data.train.device)
         started = time.perf_counter()
         scores = evaluate(self.model, self.data.bank, self.data.validation, self.objective)
@@ -83,8 +77,6 @@ class Monitor:
         )
 
     def _record(self, scores: Scores, running: Tensor, *, epoch: float, train_loss: Tensor) -> None:
-        """One point of the curves, for the replicates in ``running``."""
-
         def shown(values: Tensor) -> list[float]:
             return torch.where(running, values, torch.nan).tolist()
 
@@ -95,7 +87,7 @@ class Monitor:
             self.curves.validation_accuracy.append(shown(scores.accuracy))
 
     def _lose_patience(self, improved: Tensor, running: Tensor, *, epoch: float) -> None:
-        """Stop each replicate that has not improved for so many points; the others train on."""
+        """Stop each replicate that has not improved for ``patience`` points; the others continue."""
         self.waited = torch.where(improved, 0, self.waited + 1)
         if self.settings.patience is not None:
             ends = running & (self.waited >= self.settings.patience)
@@ -108,7 +100,7 @@ class Monitor:
         return self.reached if self.settings.stop_at_target else torch.zeros_like(self.reached)
 
     def state(self) -> State:
-        """Everything seen so far, as tensors and plain data for ``restore_state``."""
+        """Everything recorded so far, as tensors and plain data for ``restore_state``."""
         return {
             "curves": asdict(self.curves),
             "seconds": self.seconds,
@@ -118,7 +110,7 @@ class Monitor:
         }
 
     def restore_state(self, state: State) -> None:
-        """Continue from what another monitor of the same training had seen."""
+        """Continue from the ``state`` of another monitor of the same training."""
         self.curves, self.seconds = Curves(**state["curves"]), state["seconds"]
         for name, saved in zip(_BY_REPLICATE, state["replicates"], strict=True):
             getattr(self, name).copy_(saved)
@@ -129,12 +121,12 @@ class Monitor:
             self.gradients.restore_state(state["gradients"])
 
     def restore(self) -> None:
-        """Put the checkpoint's weights into the model."""
+        """Put the best weights back into the model, if they are kept."""
         if self.best is not None:
             self.best.restore()
 
     def gradient_ratios(self) -> tuple[Tensor, Tensor] | None:
-        """At the start and on average, (S,) each, if the probe was requested."""
+        """The initial and the mean ratio, (S,) each, if the probe was requested."""
         return None if self.gradients is None else (self.gradients.start, self.gradients.mean())
 
 

@@ -1,7 +1,7 @@
-"""What a training minimises, and how predictors that have learned nothing score on it.
+"""Training objectives, and how predictors that have learned nothing score on them.
 
-Every objective maps outputs (S, B, C) and targets (S, B) to one mean per replicate, (S,). Targets are
-class labels (int64), or numbers in deviations of the training targets (float32), C being 1 then.
+Every objective maps outputs (S, B, C) and targets (S, B) to one mean per replicate, (S,). Targets are class
+labels (int64), or numbers in standard deviations of the training targets (float32) with C = 1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nnbench.datasets.base import Task
 from nnbench.errors import NnbenchError
 
 SMOOTHING = 0.1  # Szegedy et al. (2016), section 7
-HUBER_DELTA = 1.0  # deviations; the default of keras.losses.Huber
+HUBER_DELTA = 1.0  # standard deviations; the default of keras.losses.Huber
 
 Losses = Callable[[Tensor, Tensor], Tensor]
 Constant = Callable[[Tensor], Tensor]
@@ -24,28 +24,16 @@ Constant = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """One training objective.
-
-    Attributes:
-        name: Its name in the settings.
-        task: Whether targets are classes or numbers.
-        losses: Outputs (S, B, C), targets (S, B) -> (S,).
-        constant: For classes: frequencies (S, C) -> the lowest loss (S,) of a predictor that says the
-            same of every sample.
-    """
+    """One training objective."""
 
     name: str
     task: Task
-    losses: Losses
-    constant: Constant | None = None
+    losses: Losses  # outputs (S, B, C), targets (S, B) -> (S,)
+    constant: Constant | None = None  # class frequencies (S, C) -> lowest loss (S,) of a constant
 
 
 def objective(name: str | None, task: Task) -> Objective:
-    """The objective of a setting; None: cross-entropy for classes, squared error for numbers.
-
-    Raises:
-        NnbenchError: It is made for the other task.
-    """
+    """The objective (None: cross-entropy or squared error); NnbenchError if it is for the other task."""
     allowed = REGRESSION if task == "regression" else CLASSIFICATION
     chosen = name or next(iter(allowed))
     if chosen not in allowed:
@@ -58,16 +46,13 @@ def objective(name: str | None, task: Task) -> Objective:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy of each replicate in nats."""
+    """Mean cross-entropy of each replicate, in nats."""
     each = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
     return each.view(labels.shape).mean(dim=1)
 
 
 def probability_mse(logits: Tensor, labels: Tensor) -> Tensor:
-    """Squared error of the softmax against the one-hot label, its mean over the classes.
-
-    What ``model.compile(loss="mse")`` means in Keras for a softmax output.
-    """
+    """Mean over classes of (softmax - one-hot)², as ``model.compile(loss="mse")`` with softmax in Keras."""
     error = logits.softmax(dim=2) - _is_label(logits, labels).to(logits.dtype)
     return error.square().mean(dim=(1, 2))
 
@@ -75,12 +60,12 @@ def probability_mse(logits: Tensor, labels: Tensor) -> Tensor:
 def hinge(logits: Tensor, labels: Tensor) -> Tensor:
     """max(0, 1 + the highest other logit - the label's) of Crammer & Singer (2001).
 
-    Keras' ``CategoricalHinge`` is the same as long as some other logit is positive; where all are
-    negative it puts 0 in their place, so that there the loss depends on a common shift of the logits.
+    Keras' ``CategoricalHinge`` agrees as long as another logit is positive; where all are negative it uses 0
+    in their place, so its loss depends on a common shift of the logits.
     """
     own = _is_label(logits, labels)
     others = logits.masked_fill(own, -torch.inf).amax(dim=2)
-    # a sum, not gather(), whose gradient on a GPU adds up in any order
+    # a sum, because the gradient of gather() accumulates in arbitrary order on a GPU
     margin = logits.masked_fill(~own, 0.0).sum(dim=2) - others
     return (1.0 - margin).clamp_min(0.0).mean(dim=1)
 
@@ -88,8 +73,8 @@ def hinge(logits: Tensor, labels: Tensor) -> Tensor:
 def smoothed(logits: Tensor, labels: Tensor) -> Tensor:
     """KL divergence in nats from labels smoothed by 0.1 over all classes to the softmax.
 
-    The cross-entropy with smoothed labels (Szegedy et al. 2016) less their own entropy, which no
-    network can remove: the lowest value is 0.
+    The cross-entropy with smoothed labels (Szegedy et al. 2016) minus their own entropy, which no network can
+    remove, so that the minimum is 0.
     """
     each = nn.functional.cross_entropy(
         logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=SMOOTHING
@@ -98,50 +83,48 @@ def smoothed(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean squared error in squared deviations of the training targets."""
+    """Mean squared error, in squared standard deviations of the training targets."""
     return (outputs.squeeze(2) - targets).square().mean(dim=1)
 
 
 def mae(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean absolute error in deviations of the training targets."""
+    """Mean absolute error, in standard deviations of the training targets."""
     return (outputs.squeeze(2) - targets).abs().mean(dim=1)
 
 
 def huber(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Huber (1964): half the squared error up to one deviation, linear beyond."""
+    """Huber (1964): half the squared error up to one standard deviation, linear beyond."""
     each = nn.functional.huber_loss(
         outputs.squeeze(2), targets, reduction="none", delta=HUBER_DELTA
     )
     return each.mean(dim=1)
 
 
-def _is_label(logits: Tensor, labels: Tensor) -> Tensor:
-    """One-hot labels as a mask (S, B, C)."""
+def _is_label(logits: Tensor, labels: Tensor) -> Tensor:  # one-hot mask (S, B, C)
     return labels.unsqueeze(2) == torch.arange(logits.shape[2], device=logits.device)
 
 
 def _smoothed_entropy(classes: int) -> float:
-    """Entropy in nats of one smoothed label."""
     label = torch.full((classes,), SMOOTHING / classes, dtype=torch.float64)
     label[0] += 1.0 - SMOOTHING
     return entropy(label).item()
 
 
 def entropy(p: Tensor) -> Tensor:
-    """Entropy in nats of probabilities (..., C); 0 ln 0 counts as 0."""
+    """Entropy of probabilities (..., C), in nats; 0 ln 0 counts as 0."""
     return -torch.xlogy(p, p).sum(dim=-1)
 
 
 def _constant_hinge(frequencies: Tensor) -> Tensor:
-    """All logits equal score 1; one unit for the commonest class costs 2 for every other sample.
+    """The lower of equal logits, at 1, and one unit for the commonest class, at 2 per other sample.
 
-    Between the two the loss is linear in that unit, so the lower end is the lowest value.
+    In between the loss is linear, so the minimum lies at one of the two.
     """
     return (2.0 * (1.0 - frequencies.amax(dim=-1))).clamp(max=1.0)
 
 
 def _constant_smoothed(frequencies: Tensor) -> Tensor:
-    """Predicting the mean smoothed label leaves its entropy less that of one label."""
+    """Predicting the mean smoothed label leaves its entropy minus that of one label."""
     classes = frequencies.shape[-1]
     mean = (1.0 - SMOOTHING) * frequencies + SMOOTHING / classes
     return entropy(mean) - _smoothed_entropy(classes)
@@ -156,7 +139,7 @@ def _by_name(task: Task, *made: tuple[str, Losses, Constant | None]) -> Mapping[
     return {n: Objective(name=n, task=task, losses=of, constant=lowest) for n, of, lowest in made}
 
 
-# the first one of each task is its default
+# the first of each task is its default
 CLASSIFICATION = _by_name(
     "classification",
     ("cross_entropy", cross_entropy, entropy),
@@ -169,6 +152,6 @@ CROSS_ENTROPY = CLASSIFICATION["cross_entropy"]
 
 
 def class_frequencies(labels: Tensor, classes: int) -> Tensor:
-    """Shares of the classes among labels (S, n): (S, C) in float64 on the CPU."""
+    """Relative class frequencies of labels (S, n): (S, C) in float64 on the CPU."""
     counts = torch.stack([torch.bincount(own, minlength=classes) for own in labels.cpu()])
     return counts.double() / labels.shape[1]

@@ -1,12 +1,12 @@
-"""The documents' optimisers with the defaults of Keras, in PyTorch's fused form where it has one.
+"""The documents' optimisers with Keras' defaults, in PyTorch's fused form where there is one.
 
-Keras 3 defaults: Adam beta 0.9/0.999, epsilon 1e-7; SGD momentum 0; RMSprop rho 0.9, epsilon 1e-7.
-All are elementwise, so stacked replicates stay independent. Other classes: ``torch_optim``.
+Keras 3 defaults: Adam beta 0.9/0.999, epsilon 1e-7; SGD momentum 0; RMSprop rho 0.9, epsilon 1e-7. All are
+elementwise, so stacked replicates stay independent. For other classes see ``torch_optim``.
 
-Adam and SGD call the functional forms of ``torch.optim``: its classes import PyTorch's compiler on
-first use, which costs every job a second for nothing. Tests hold them to the classes bit for bit.
-RMSprop is written out: Keras' epsilon is inside the square root and PyTorch's outside, which makes a
-different step of every gradient below 1e-3.
+Adam and SGD call the functional forms in ``torch.optim``: its classes import PyTorch's compiler on first use,
+which would cost every job a second. Tests check that both agree bit for bit. RMSprop is written out because
+Keras adds epsilon inside the square root and PyTorch outside, which gives a different step for every gradient
+below 1e-3.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from nnbench.settings import Settings
 Parameters = Iterable[nn.Parameter]
 Update = Callable[[list[Tensor], list[Tensor], float], None]  # parameters, gradients, learning rate
 Memory = Sequence[list[Tensor] | list[Tensor | None]]
-# what an update remembers: one list for each kind of memory, one tensor (or None) per parameter
+# what an update remembers: one list per kind of memory, with one tensor (or None) per parameter
 
 
 class Optimizer(Protocol):
-    """What the training loop asks of an optimiser."""
+    """What the training loop needs from an optimiser."""
 
     def step(self, lr: float) -> None:
-        """Update the parameters from their gradients with this learning rate, and drop the gradients."""
+        """Update the parameters from their gradients with this learning rate, then drop the gradients."""
 
     def state_dict(self) -> StateDict:
-        """What it remembers from step to step, as tensors and plain data."""
+        """What it remembers between steps, as tensors and plain data."""
 
     def load_state_dict(self, state_dict: StateDict) -> None:
-        """Take over what another optimiser of the same kind remembers."""
+        """Restore the state of another optimiser of the same kind."""
 
 
 class Functional:
-    """An optimiser made of one update function over all parameters, and of its memory."""
+    """An optimiser made of one update function over all parameters, and its memory."""
 
     def __init__(
         self, parameters: Parameters, start: Callable[[list[Tensor]], tuple[Update, Memory]]
@@ -53,7 +53,7 @@ class Functional:
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
-        """Update every parameter; one without a gradient as if its gradient were zero."""
+        """Update every parameter; a missing gradient counts as zero."""
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
         self.update(self.parameters, gradients, lr)
         for parameter in self.parameters:
@@ -92,7 +92,7 @@ def adam(parameters: Parameters, settings: Settings) -> Optimizer:  # noqa: ARG0
 
 
 def sgd(parameters: Parameters, settings: Settings) -> Optimizer:
-    """Stochastic gradient descent, fused, with classical momentum where the settings give it."""
+    """Stochastic gradient descent, fused, with classical momentum if the settings ask for it."""
 
     def start(parameters: list[Tensor]) -> tuple[Update, Memory]:
         buffers: list[Tensor | None] = [None] * len(parameters)
@@ -137,8 +137,8 @@ def _zeros(parameters: list[Tensor]) -> list[Tensor]:
 def scheduled_lr(settings: Settings, *, step: int, total: int) -> float:
     """The learning rate of one step (counted from 0) of ``total``.
 
-    ``step`` divides the rate by 10 after one half and again after three quarters of the budget
-    (He et al. 2016); ``cosine`` falls to zero along half a cosine (Loshchilov & Hutter 2017).
+    ``step`` divides the rate by 10 after one half and again after three quarters of the budget (He et al.
+    2016); ``cosine`` falls to zero along half a cosine (Loshchilov & Hutter 2017).
     """
     done = step / total
     if settings.schedule == "step":
@@ -150,10 +150,7 @@ def scheduled_lr(settings: Settings, *, step: int, total: int) -> float:
 
 @torch.no_grad()
 def add_penalty_gradients(kernels: Iterable[nn.Parameter], *, l1: float, l2: float) -> None:
-    """Add the gradients of l1 * sum|w| + l2 * sum w^2 to the weight matrices' gradients.
-
-    Written out, because the penalty is known in closed form: no second pass through autograd.
-    """
+    """Add the gradients of l1 * sum|w| + l2 * sum w^2 in closed form, which saves a second backward pass."""
     for kernel in kernels:
         assert kernel.grad is not None
         if l1:

@@ -1,10 +1,10 @@
-"""Further measurements of a network, each on every replicate separately.
+"""Further measurements of a network, for each replicate separately.
 
     dead_units         units with the same output for every training sample
-    GradientRatios     gradient of the first weight matrix against that of the last
-    gradient_noise     spread of mini-batch gradients against their mean
+    GradientRatios     gradient of the first weight matrix relative to that of the last
+    gradient_noise     spread of mini-batch gradients relative to their mean
 
-Nothing is trained, no dropout mask is drawn, and running statistics are left as they were.
+They train nothing, draw no dropout masks, and leave running statistics unchanged.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from nnbench.registry import ACTIVATIONS, load
 from nnbench.settings import Settings
 
 GRADIENT_SAMPLES = 1_024  # of one replicate, for one gradient
-PROBE_BATCH = 256  # at a time: the activations of 1,024 samples need not fit in memory
-SMALLEST = torch.finfo(torch.float32).tiny  # smaller ratios count as this, which has a logarithm
+PROBE_BATCH = 256  # at a time: the activations of 1,024 samples may not fit in memory
+SMALLEST = torch.finfo(torch.float32).tiny  # smaller ratios count as this: its logarithm is finite
 
 
 @contextmanager
 def _as_in_training(model: Replicates, settings: Settings) -> Iterator[None]:
-    """Batch normalisation by the batch, as in a training step, without dropout; undone afterwards."""
+    """Batch normalisation by batch statistics, as in a training step, but no dropout; undone afterwards."""
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     to_training(model, settings)
     for module in model.modules():
@@ -46,7 +46,7 @@ def _as_in_training(model: Replicates, settings: Settings) -> Iterator[None]:
 
 
 def _shuffled(rows: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Rows (S, n) in the order of each replicate's first pass."""
+    """Rows (S, n) in the order of each replicate's first epoch."""
     orders = [torch.randperm(rows.shape[1], generator=g) for g in generators(seeds, "order")]
     return rows.gather(1, torch.stack(orders).to(rows.device))
 
@@ -59,17 +59,17 @@ def _gradients(
     index: Tensor,
     of: Sequence[Tensor],
 ) -> list[Tensor]:
-    """Gradients of each replicate's loss on its samples ``index`` (S, B)."""
+    """Gradients of each replicate's loss on the samples at ``index`` (S, B)."""
     inputs, targets = data.bank.gather(index)
     losses = objective.losses(model(inputs), targets)
     return list(torch.autograd.grad(losses.sum(), of, materialize_grads=True))
 
 
 class GradientRatios:
-    """RMS gradient of the first weight matrix over that of the last, (S,), at chosen moments.
+    """RMS gradient of the first weight matrix over that of the last, (S,), at several points in training.
 
-    The root mean square over a matrix's weights does not depend on how many they are, so layers of
-    different sizes compare. Below 1: gradients vanish on the way back (Glorot & Bengio 2010).
+    The root mean square over a matrix's weights does not depend on their number, so layers of different sizes
+    are comparable. Below 1, gradients vanish on the way back (Glorot & Bengio 2010).
     """
 
     def __init__(
@@ -78,30 +78,30 @@ class GradientRatios:
     ) -> None:  # fmt: skip
         self.model, self.data, self.objective, self.settings = model, data, objective, settings
         rows = _shuffled(data.train, seeds)[:, :GRADIENT_SAMPLES]
-        # batch normalisation cannot take a last batch of one sample
+        # batch normalisation cannot handle a last batch of one sample
         self.rows = rows[:, :-1] if rows.shape[1] % PROBE_BATCH == 1 < rows.shape[1] else rows
         self.logs: list[Tensor] = []
         self.start = self._ratios()
 
     def look(self, running: Tensor) -> None:
-        """Measure the replicates in ``running`` (S,), a mask on the CPU."""
+        """Measure the replicates in ``running``, a mask (S,) on the CPU."""
         self.logs.append(torch.where(running, self._ratios().log(), torch.nan))
 
     def state(self) -> State:
-        """What was measured so far."""
+        """The measurements so far."""
         return {"start": self.start, "logs": self.logs}
 
     def restore_state(self, state: State) -> None:
-        """Continue from what was measured before."""
+        """Continue from an earlier ``state``."""
         self.start, self.logs = state["start"], list(state["logs"])
 
     def mean(self) -> Tensor:
-        """Geometric mean (S,) of the moments looked at; those without a finite ratio do not count."""
+        """Geometric mean (S,) over the measurements with a finite ratio."""
         logs = torch.stack(self.logs)
         return torch.where(logs.isfinite(), logs, torch.nan).nanmean(dim=0).exp()
 
     def _ratios(self) -> Tensor:
-        """In float64 on the CPU; NaN without two weight matrices, or where both gradients are zero."""
+        """Float64 on the CPU; NaN with fewer than two weight matrices, or if both gradients are zero."""
         kernels: list[Tensor] = list(self.model.kernels())
         each = len(kernels) if self.model.stacked else len(kernels) // self.model.count
         if each < 2:
@@ -116,7 +116,6 @@ class GradientRatios:
         return torch.where(first + last > 0, (first / last).clamp_min(SMALLEST), torch.nan)
 
     def _rms(self, gradients: list[Tensor]) -> Tensor:
-        """One stacked gradient (S, ...), or one per replicate, to (S,)."""
         rows = gradients[0] if self.model.stacked else torch.stack(gradients)
         return rows.flatten(1).cpu().double().square().mean(dim=1).sqrt()
 
@@ -127,10 +126,10 @@ def gradient_noise(
 ) -> Tensor:  # fmt: skip
     """Trace of the covariance of mini-batch gradients over the squared norm of their mean, (S,).
 
-    McCandlish et al. (2018), their "simple noise scale" divided by the batch size. One pass over the
-    training samples in batches of the cell's size, a smaller last one left out: the mean gradient is
-    then that of the training set itself, and the only estimate is an unbiased variance. NaN with
-    fewer than two batches. Without penalties, augmentation and dropout.
+    McCandlish et al. (2018), their "simple noise scale" divided by the batch size. One pass over the training
+    samples in batches of the cell's size, dropping a smaller last one: the mean gradient is then that of the
+    training set itself, so the variance is the only estimate, and unbiased. NaN with fewer than two batches.
+    Excludes penalties, augmentation and dropout.
     """
     rows = _shuffled(data.train, seeds)
     count = rows.shape[1] // settings.batch_size
@@ -149,7 +148,7 @@ def gradient_noise(
 
 
 def _squared_norms(model: Replicates, gradients: list[Tensor]) -> Tensor:
-    """Of each replicate's whole gradient, (S,) in float64 on the CPU."""
+    """Squared norm of each replicate's whole gradient, (S,) in float64 on the CPU."""
     if model.stacked:
         parts = [g.flatten(1).square().sum(dim=1) for g in gradients]
         return torch.stack(parts).cpu().double().sum(dim=0)
@@ -161,9 +160,9 @@ def _squared_norms(model: Replicates, gradients: list[Tensor]) -> Tensor:
 def dead_units(model: Replicates, data: TrainingData, settings: Settings) -> Tensor:
     """Share of the hidden units (S,) whose output is the same for all training samples.
 
-    A unit is one output of an activation module; of a convolution it is one channel, dead if all its
-    positions are. A unit of leaky ReLU still responds when it is negative, so it is alive. NaN for a
-    model whose activations are not modules.
+    A unit is one output of an activation module; in a convolution it is a channel, dead if all its positions
+    are. A leaky ReLU unit still responds when negative, so it is alive. NaN for models whose activations are
+    not modules.
     """
     model.eval()
     low: list[Tensor] = []  # of each layer, (S, units, ...)
@@ -183,12 +182,12 @@ def dead_units(model: Replicates, data: TrainingData, settings: Settings) -> Ten
 
 @contextmanager
 def _ranges(model: Replicates, settings: Settings) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    """Lowest and highest outputs over the batch, of all activation modules in the order of their calls."""
+    """Lowest and highest outputs over the batch of every activation module, in call order."""
     makers = [load("activation", name, ACTIVATIONS) for name in (*ACTIVATIONS, settings.activation)]
     kinds: tuple[type[nn.Module], ...] = (
         nn.ReLU6,
         *(type(make()) for make in makers),
-    )  # ReLU6: in torchvision's networks
+    )  # ReLU6 occurs in torchvision's networks
     seen: list[tuple[Tensor, Tensor]] = []
     batch = 1 if model.stacked else 0
 
@@ -203,9 +202,8 @@ def _ranges(model: Replicates, settings: Settings) -> Iterator[list[tuple[Tensor
             hook.remove()
 
 
-def _by_layer(model: Replicates, outputs: list[Tensor]) -> list[Tensor]:
-    """The outputs of one forward pass's calls, (S, ...) for each layer."""
+def _by_layer(model: Replicates, outputs: list[Tensor]) -> list[Tensor]:  # (S, ...) per layer
     if model.stacked:
         return outputs
-    each = len(outputs) // model.count  # replicates run one after the other
+    each = len(outputs) // model.count  # replicates run one after another
     return [torch.stack(outputs[layer::each]) for layer in range(each)]

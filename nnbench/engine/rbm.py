@@ -1,11 +1,11 @@
 """Greedy layer-wise pretraining of a sigmoid MLP as restricted Boltzmann machines, all replicates at once.
 
-Each hidden layer in turn is the hidden side of an RBM of Bernoulli units whose visible side is the
-layer below (Hinton, Osindero & Teh 2006), trained by one step of contrastive divergence (Hinton
-2002). Choices follow Hinton's practical guide (2010): weights start as N(0, 0.01), hidden biases at
-zero and visible ones at the log odds of the data (section 8); hidden units are sampled when the data
-drive them, everything else is a probability, the statistics too (section 3). No weight decay, no
-sparsity target. Visible biases are dropped at the end: the network has no use for them.
+Each hidden layer in turn is the hidden side of a Bernoulli RBM whose visible side is the layer below (Hinton,
+Osindero & Teh 2006), trained by one step of contrastive divergence (Hinton 2002). Following Hinton's
+practical guide (2010), weights start as N(0, 0.01), hidden biases at zero and visible ones at the log odds of
+the data (section 8); hidden units are sampled when driven by data, and everything else, statistics included,
+uses probabilities (section 3). There is no weight decay and no sparsity target. Visible biases are dropped at
+the end: the network has no use for them.
 """
 
 from __future__ import annotations
@@ -26,26 +26,21 @@ from nnbench.errors import NnbenchError
 from nnbench.settings import Rbm, Settings
 
 FIRST_DEVIATION = 0.01  # of the weights (Hinton 2010, section 8)
-READING_BATCH = 1024  # samples of one replicate in one pass that only reads
-ROUNDING = 1e-5  # by which a normalised input may leave [0, 1]
+READING_BATCH = 1024  # samples per replicate in a forward pass without training
+ROUNDING = 1e-5  # how far a normalised input may lie outside [0, 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconstruction:
-    """Mean squared error per value of one Gibbs step on the training samples.
+    """Mean squared error per value of one Gibbs step on the training samples; float64 on the CPU."""
 
-    Attributes:
-        before: For each hidden layer, each replicate's error (S,) with the first weights; CPU, float64.
-        after: The same after training.
-    """
-
-    before: tuple[Tensor, ...]
-    after: tuple[Tensor, ...]
+    before: tuple[Tensor, ...]  # by hidden layer (S,), with the initial weights
+    after: tuple[Tensor, ...]  # the same after training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """S machines: weight (S, visible, hidden), biases (S, 1, visible) and (S, 1, hidden)."""
+    """S RBMs: weight (S, visible, hidden), biases (S, 1, visible) and (S, 1, hidden)."""
 
     weight: Tensor
     visible_bias: Tensor
@@ -68,12 +63,10 @@ class Machine:
 def pretrain_rbms(
     model: Replicates, data: TrainingData, rbm: Rbm, *, seeds: Sequence[int]
 ) -> Reconstruction:
-    """Set the hidden layers of a sigmoid MLP to trained RBMs; its output layer stays as it is.
+    """Set the hidden layers of a sigmoid MLP to trained RBMs; the output layer is left as it is.
 
-    Every replicate draws from its own generator, so that it does not depend on the others.
-
-    Raises:
-        NnbenchError: The model is not a sigmoid MLP, or its inputs are not within [0, 1].
+    Every replicate draws from its own generator, so it does not depend on the others. Raises NnbenchError if
+    the model is not a sigmoid MLP, or its inputs are not within [0, 1].
     """
     layers = hidden_layers(model)
     _check_range(data)
@@ -89,11 +82,7 @@ def pretrain_rbms(
 
 
 def hidden_layers(model: Replicates) -> list[StackedLinear]:
-    """The stacked hidden layers of a sigmoid MLP, the first one first.
-
-    Raises:
-        NnbenchError: The model is something else.
-    """
+    """The stacked hidden layers of a sigmoid MLP, in order; NnbenchError for any other model."""
     children = model.body.children() if model.stacked else ()
     chain = [module for module in children if not isinstance(module, SeededDropout)]
     inner = chain[1:-1]
@@ -131,10 +120,10 @@ class Samples:
 def first_machine(
     layer: StackedLinear, samples: Samples, draws: Sequence[torch.Generator]
 ) -> Machine:
-    """The machine of a layer before training; it shares the layer's memory.
+    """The RBM of a layer before training; it shares the layer's memory.
 
-    A visible unit that is on in k of n samples starts at ln((k + 1) / (n - k + 1)): the log odds of
-    the guide, which are infinite for a constant unit, with Laplace's rule.
+    A visible unit that is on in k of n samples starts at ln((k + 1) / (n - k + 1)): the guide's log odds,
+    smoothed by Laplace's rule because those of a constant unit are infinite.
     """
     assert layer.bias is not None
     weight, hidden_bias = layer.weight.detach(), layer.bias.detach()
@@ -151,7 +140,7 @@ def first_machine(
 def contrastive_divergence(
     machine: Machine, samples: Samples, rbm: Rbm, draws: Sequence[torch.Generator]
 ) -> None:
-    """Train a machine in place by CD-1 with momentum."""
+    """Train an RBM in place by CD-1 with momentum."""
     timing = Settings(train_for=rbm.train_for, batch_size=rbm.batch_size)
     total = timing.total_steps(samples.data.train.shape[1])
     velocities = [torch.zeros_like(tensor) for tensor in machine.tensors()]
@@ -168,9 +157,9 @@ def contrastive_divergence(
 def contrast(
     machine: Machine, visible: Tensor, hidden: Tensor, *, sampled: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The CD-1 direction uphill, a mean over the batch: <v h> of the data minus of the reconstruction.
+    """The CD-1 ascent direction, averaged over the batch: <v h> of the data minus that of the reconstruction.
 
-    Shapes: visible (S, B, V), hidden and sampled (S, B, H) -> like ``Machine.tensors()``.
+    Shapes: visible (S, B, V), hidden and sampled (S, B, H) -> as ``Machine.tensors()``.
     """
     again = machine.visible(sampled)
     hidden_again = machine.hidden(again)
@@ -183,7 +172,7 @@ def contrast(
 
 
 def sample(probabilities: Tensor, draws: Sequence[torch.Generator]) -> Tensor:
-    """Binary states of units, each replicate's from its own generator."""
+    """Binary states of units; each replicate draws from its own generator."""
     uniforms = torch.empty_like(probabilities)
     for own, generator in zip(uniforms, draws, strict=True):
         own.uniform_(generator=generator)
@@ -203,7 +192,7 @@ def reconstruction_error(
 
 
 def _check_range(data: TrainingData) -> None:
-    """Refuse inputs that are not probabilities; what rounding leaves outside is clipped later."""
+    """Reject inputs that are not probabilities; deviations due to rounding are clipped later."""
     batches = (data.bank.gather(index)[0] for index in data.train.split(READING_BATCH, dim=1))
     lows, highs = zip(*((x.min().item(), x.max().item()) for x in batches), strict=True)
     low, high = min(lows), max(highs)

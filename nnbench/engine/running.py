@@ -1,4 +1,4 @@
-"""A running training: everything that its next step depends on, to be saved and resumed."""
+"""A training in progress: everything that its next step depends on, to be saved and resumed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Draws = Sequence[torch.Generator]
 
 
 class Order:
-    """The order in which each replicate sees its samples: a fresh one for every pass.
+    """The order in which each replicate sees its samples, new for every epoch.
 
     Args:
         train: Rows (S, n) of the bank.
-        batch_size: Per replicate; the last batch of a pass holds what is left (as in Keras).
-        draws: The generators of the orders, one per replicate.
+        batch_size: Per replicate; the last batch of an epoch may be smaller (as in Keras).
+        draws: One generator per replicate.
     """
 
     def __init__(self, train: Tensor, batch_size: int, *, draws: Draws) -> None:
@@ -31,11 +31,11 @@ class Order:
         self.before_pass = states_of(self.draws)
 
     def state(self, steps: int) -> list[Tensor]:
-        """The generators' states from which the pass of the next step is drawn."""
+        """The generators' states from which the next step's epoch is drawn."""
         return self.before_pass if steps % self.per_pass else states_of(self.draws)
 
     def batches(self, *, total: int, start: int = 0) -> Iterator[Tensor]:
-        """Rows (S, B) for each of ``total`` steps, from the step ``start`` (counted from 0) on."""
+        """Rows (S, B) for each of ``total`` steps, beginning with step ``start`` (counted from 0)."""
         step = start - start % self.per_pass
         while step < total:
             self.before_pass = states_of(self.draws)
@@ -50,25 +50,17 @@ class Order:
 
 @dataclass(slots=True, kw_only=True)
 class Running:
-    """One training.
-
-    Attributes:
-        model, optimizer, monitor, order: What changes from step to step.
-        augment: Generators of the augmentation, one per replicate; () without augmentation.
-        loss_sum: Per replicate (S,), since the last evaluation point.
-        samples, seen: By one replicate: since the last evaluation point, and in all.
-        steps: Optimiser steps done.
-    """
+    """One training: model, optimiser, monitor and order change with every step."""
 
     model: Replicates
     optimizer: Optimizer
     monitor: Monitor
     order: Order
-    augment: Draws
-    loss_sum: Tensor
-    samples: int = 0
-    seen: int = 0
-    steps: int = 0
+    augment: Draws  # one generator per replicate; () without augmentation
+    loss_sum: Tensor  # (S,), since the last evaluation point
+    samples: int = 0  # per replicate, since the last evaluation point
+    seen: int = 0  # per replicate, in all
+    steps: int = 0  # optimiser steps done
 
     def state(self, *, seconds: float) -> State:
         """Tensors and plain data for ``restore``; ``seconds`` is the time spent so far."""
@@ -85,7 +77,7 @@ class Running:
 
     @torch.no_grad()
     def restore(self, state: State) -> float:
-        """Continue from a state; returns the seconds spent before it."""
+        """Continue from a state; returns the seconds spent before it was saved."""
         self.samples, self.seen, self.steps = state["counts"]
         self.loss_sum.copy_(state["loss_sum"])
         for (tensor, _), saved in zip(self.model.state(), state["weights"], strict=True):
@@ -99,11 +91,11 @@ class Running:
 
 
 def states_of(draws: Draws) -> list[Tensor]:
-    """What each generator will draw next."""
+    """The state of each generator."""
     return [draw.get_state() for draw in draws]
 
 
 def set_states(draws: Draws, states: Sequence[Tensor]) -> None:
-    """Put each generator back into a saved state."""
+    """Restore each generator's state."""
     for draw, state in zip(draws, states, strict=True):
         draw.set_state(state)

@@ -1,4 +1,4 @@
-"""Which samples each replicate trains and validates on, drawn by its own seed.
+"""Which samples each replicate trains and validates on, drawn with its own seed.
 
 split_pool   fixed data: each replicate's own split of one pool
 draw_fresh   generated data: new samples for each replicate
@@ -32,15 +32,12 @@ from nnbench.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """Samples with the rows of training (S, n) and validation (S, m), on the CPU.
-
-    ``own``: each replicate has a block of rows for itself, all of equal length.
-    """
+    """Samples with the rows of training (S, n) and validation (S, m), on the CPU."""
 
     arrays: Arrays
     train: Tensor
     validation: Tensor
-    own: bool
+    own: bool  # each replicate has its own block of rows, all of equal length
 
 
 def split_pool(
@@ -63,8 +60,8 @@ def split_pool(
     return Drawn(arrays=arrays, train=train, validation=validation, own=False)
 
 
+# validation comes first in each replicate's order, so that it does not depend on train_size
 def _draw_rows(pool: int, seed: int) -> Tensor:
-    """A replicate's own order of the pool: validation first, so that it does not depend on sizes."""
     return torch.randperm(pool, generator=generator(seed, "split", CPU))
 
 
@@ -80,7 +77,7 @@ def _check_room(dataset: Dataset, *, size: int, room: int) -> None:
 def _check_classes(
     dataset: Dataset, settings: Settings, *, size: int, labels: npt.NDArray[np.generic]
 ) -> None:
-    """Check that each class has its share of ``size`` among each replicate's labels (S, k)."""
+    """Check that each class has its share of ``size`` among every replicate's labels (S, k)."""
     used = classes_in_use(dataset, settings)
     counts = np.array([np.bincount(row, minlength=len(used)) for row in labels]).min(axis=0)
     fewest = int(counts.argmin())
@@ -101,7 +98,7 @@ def draw_fresh(
     dataset: Dataset, settings: Settings, *, folder: Path, seeds: Sequence[int]
 ) -> Drawn:
     """Fresh samples for each seed, written straight into one array: [train, validation] per replicate."""
-    del folder  # nothing is read
+    del folder  # no files are read
     assert dataset.draw is not None
     size = train_size(dataset, settings)
     counts = samples_by_class(size, dataset, settings)
@@ -134,9 +131,9 @@ def sample(
     seed: int,
     stream: Stream,
 ) -> Arrays:
-    """The first samples of a stream from the classes in use: so many, or so many of each class.
+    """The first samples of a stream from the classes in use: ``wanted`` in all, or per class if a tuple.
 
-    Every class occurs in a stream (the dataset's preparation checks it), so the search ends.
+    Every class occurs in every stream (checked when the dataset is prepared), so the loop ends.
     """
     assert dataset.draw is not None
     total = wanted if isinstance(wanted, int) else sum(wanted)

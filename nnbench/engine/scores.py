@@ -1,4 +1,4 @@
-"""What trained replicates score on given samples."""
+"""How trained replicates score on given samples."""
 
 from __future__ import annotations
 
@@ -14,29 +14,22 @@ from nnbench.engine.objectives import CROSS_ENTROPY, Objective
 from nnbench.engine.shift import shift_images
 from nnbench.settings import Shift
 
-EVALUATION_BATCH = 1024  # samples of one replicate in one forward pass
+EVALUATION_BATCH = 1024  # samples per replicate in one forward pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """What each replicate scores, (S,) on the CPU in float64.
+    """Each replicate's scores, (S,) float64 on the CPU: accuracy for classes, mae and rmse for numbers."""
 
-    Attributes:
-        loss: Mean of the training objective.
-        accuracy: Of classes; None for numbers.
-        by_class: Accuracy on the samples of each class (S, C), NaN for a class without samples; on request.
-        mae, rmse: Mean absolute and root mean squared error of numbers, in deviations.
-    """
-
-    loss: Tensor
+    loss: Tensor  # mean of the training objective
     accuracy: Tensor | None = None
-    by_class: Tensor | None = None
-    mae: Tensor | None = None
+    by_class: Tensor | None = None  # on request: accuracy by class (S, C), NaN without samples
+    mae: Tensor | None = None  # in standard deviations of the training targets, as rmse
     rmse: Tensor | None = None
 
 
 class Samples(Protocol):
-    """Where samples come from: a bank, or a changed view of one."""
+    """A source of samples: a bank, or a modified view of one."""
 
     def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The normalised samples at ``index`` (S, B): inputs (S, B, *shape), targets (S, B)."""
@@ -44,7 +37,7 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shifted:
-    """The images of a bank after a shift; each replicate has draws of its own."""
+    """The images of a bank after a shift, drawn separately for each replicate."""
 
     bank: Bank
     shift: Shift
@@ -61,16 +54,16 @@ class Shifted:
 
 
 def labels_of(bank: Bank, rows: Tensor) -> Tensor:
-    """The labels or targets of rows (S, m) without their inputs: (S, m)."""
+    """Labels or targets (S, m) of rows (S, m), without the inputs."""
     return bank.labels.gather(1, rows) if bank.labels.ndim == 2 else bank.labels[rows]
 
 
 def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> Scores:
-    """What a predictor scores that has learned nothing, on rows (S, m).
+    """Scores on rows (S, m) of a predictor that has learned nothing.
 
     For classes it gives all of them the same probability (equal logits), whatever the labels are:
-    cross-entropy ln C, accuracy 1/C. For numbers it predicts the training targets' mean, which is 0
-    after standardisation.
+    cross-entropy ln C, accuracy 1/C. For regression it predicts the training targets' mean, which is 0 after
+    standardisation.
     """
     if objective.task == "classification":
         zeros = torch.zeros(1, 1, outputs, dtype=torch.float64)
@@ -94,17 +87,12 @@ def evaluate(
     *,
     by_class: bool = False,
 ) -> Scores:
-    """Score every replicate on its own rows (S, m) of a bank.
+    """Score every replicate on its own rows (S, m); ``model`` is left in evaluation mode.
 
-    Args:
-        model: (S, B, *shape) -> (S, B, C); it is left in evaluation mode.
-        samples: The bank, or a changed view of it.
-        rows: Which samples.
-        objective: What ``loss`` means.
-        by_class: Whether to score each class separately as well.
+    ``model`` maps (S, B, *shape) to (S, B, C); ``by_class`` adds the accuracy on each class.
     """
     model.eval()
-    parts = []  # of each batch
+    parts = []  # sums by batch
     for index in rows.split(EVALUATION_BATCH, dim=1):
         inputs, targets = samples.gather(index)
         parts.append(_sums(model(inputs), targets, objective, by_class=by_class))
@@ -120,7 +108,7 @@ def evaluate(
 def _sums(
     outputs: Tensor, targets: Tensor, objective: Objective, *, by_class: bool
 ) -> tuple[Tensor, ...]:
-    """Of one batch, (S, ...) each: loss; then hits, or absolute and squared errors."""
+    """For one batch, (S, ...) each: loss; then hits, or absolute and squared errors."""
     loss = objective.losses(outputs, targets) * targets.shape[1]
     if objective.task == "regression":
         error = outputs.squeeze(2) - targets

@@ -1,4 +1,4 @@
-"""One explicit generator for every random draw; the global random state is never used."""
+"""An explicit generator for every random draw; the global random state is never used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 
 def derived_seed(seed: int, purpose: Purpose) -> int:
-    """A 63-bit seed, so that the draws for one purpose never shift those for another."""
+    """A 63-bit seed; draws for one purpose never affect those for another."""
     digest = hashlib.sha256(f"{purpose}/{seed}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 

@@ -1,7 +1,7 @@
-"""Changed test images: what a trained network may meet later without having seen it in training.
+"""Shifted test images: changes that a trained network may meet later without having seen them.
 
-The images are turned and moved first (as the object would be), then their contrast is changed (as
-the light would), and noise comes last (as a sensor adds it).
+Images are rotated and moved first (as the object would be), then their contrast changes (as the light would),
+and noise comes last (as a sensor adds it).
 """
 
 from __future__ import annotations
@@ -15,22 +15,14 @@ from nnbench.settings import Augment, Shift
 
 
 def shift_images(images: Tensor, shift: Shift, *, generator: torch.Generator) -> Tensor:
-    """Change every image of a batch.
+    """Shift every image of a batch (B, C, H, W), float32 in [0, 1]; returns a new batch.
 
-    What moves into the picture from outside is 0: the digits and clothes of the registered datasets
-    lie on black, which continues beyond the edge. Repeating the edge, as Keras' augmentation does,
-    would draw stripes where an object touches it.
+    Pixels that move in from outside are 0: the digits and clothes of the registered datasets lie on black,
+    which continues beyond the edge. Repeating the edge, as Keras' augmentation does, would draw stripes where
+    an object touches it.
 
-    The sides to turn and move to are drawn first and always, so that shifts of different strength
-    from generators in the same state differ in nothing else.
-
-    Args:
-        images: (B, C, H, W) float32 in [0, 1]; left as they are.
-        shift: What is changed, and how much.
-        generator: Of the sides and of the noise; its draws are moved to the images' device.
-
-    Returns:
-        (B, C, H, W), in [0, 1].
+    The directions are always drawn, and drawn first, so that shifts of different strengths from generators in
+    the same state differ in nothing else. Draws are moved to the images' device.
     """
     shape, device = images.shape, images.device
     sides = torch.randint(0, 2, (shape[0], DRAWS), generator=generator, device=generator.device)
@@ -46,11 +38,7 @@ def shift_images(images: Tensor, shift: Shift, *, generator: torch.Generator) ->
 
 
 def check_range(images: Tensor) -> None:
-    """Refuse images whose values are not between black (0) and white (1).
-
-    Raises:
-        NnbenchError: Some value lies outside [0, 1].
-    """
+    """Raise NnbenchError if any value lies outside [0, 1], black to white."""
     low, high = images.min().item(), images.max().item()
     if low < 0.0 or high > 1.0:
         raise NnbenchError(
@@ -61,7 +49,7 @@ def check_range(images: Tensor) -> None:
 
 
 def _moved(images: Tensor, shift: Shift, *, sides: Tensor) -> Tensor:
-    """Turn and move each image by the ends of augmentation's ranges: draws (B, 7) of 0 and 1."""
+    """Rotate and move each image by the ends of augmentation's ranges; ``sides`` (B, 7) holds 0 and 1."""
     how = Augment(rotation_degrees=shift.rotation_degrees, shift_fraction=shift.shift_fraction)
     matrix, offset = pixel_maps(sides, how, height=images.shape[2], width=images.shape[3])
     return warp(images, matrix, offset, outside="zeros")

@@ -1,8 +1,8 @@
-"""The stacked form of each layer: S layers of S replicates as one, which never mix.
+"""The stacked form of each layer: the layers of S replicates as one module, without mixing them.
 
-Shapes: (S, B, *input) -> (S, B, *output). Convolutions, poolings and normalisations see the replicates
-as groups of channels, (B, S * C, *sides); both forms are views of the same memory, so that a chain of
-such layers copies nothing.
+Shapes: (S, B, *input) -> (S, B, *output). Convolutions, pooling and normalisation see replicates as groups of
+channels, (B, S * C, *sides); both layouts are views of the same memory, so a chain of such layers copies
+nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class StackedLinear(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """One batched matrix product for all replicates; (S, ..., in) -> (S, ..., out)."""
+        """(S, ..., in) -> (S, ..., out) by one batched matrix product for all replicates."""
         rows = x if x.ndim == 3 else x.flatten(1, -2)
         if self.bias is None:
             out = torch.bmm(rows, self.weight)
@@ -55,7 +55,7 @@ class StackedLinear(nn.Module):
 
 
 class StackedConvolution(nn.Module):
-    """S convolutions as one grouped one; weight (S, out, in / groups, *kernel), bias (S, out)."""
+    """S convolutions as one grouped convolution; weight (S, out, in / groups, *kernel), bias (S, out)."""
 
     def __init__(self, layers: Sequence[nn.Conv1d | nn.Conv2d]) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class StackedConvolution(nn.Module):
 
 
 class StackedPooling(nn.Module):
-    """A pooling layer, which has no weights and treats each channel alone."""
+    """A pooling layer, which has no weights and treats each channel separately."""
 
     def __init__(self, pooling: nn.Module) -> None:
         super().__init__()
@@ -94,10 +94,10 @@ class StackedPooling(nn.Module):
 
 
 class StackedBatchNorm(nn.Module):
-    """S batch normalisations, each with its own statistics; weight, bias and buffers (S, C).
+    """S batch normalisations, each with its own statistics; weight, bias and buffers are (S, C).
 
-    A batch of one sample has no deviation (PyTorch's own layers raise an error): it is normalised
-    by the running statistics, and leaves them as they are.
+    A batch of one sample has no variance (PyTorch's own layers raise an error): it is normalised by the
+    running statistics and leaves them unchanged.
     """
 
     running_mean: Tensor
@@ -115,7 +115,7 @@ class StackedBatchNorm(nn.Module):
         self.momentum, self.eps = first.momentum, first.eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """(S, B, C, *sides) -> the same shape, normalised over B and the sides."""
+        """(S, B, C, *sides), normalised over B and the sides."""
         out = nn.functional.batch_norm(
             _as_channels(x),
             self.running_mean.view(-1),
@@ -130,11 +130,11 @@ class StackedBatchNorm(nn.Module):
 
 
 class StackedGru(nn.Module):
-    """S layers of gated recurrent units, one batched matrix product per step for all of them.
+    """S layers of gated recurrent units: one batched matrix product per step for all of them.
 
-    weight (S, in, 3 units), recurrent (S, units, 3 units), two biases (S, 1, 3 units), for PyTorch's
-    gates r, z, n. On a CPU 1.6 to 5 times as fast as S ``nn.GRU`` one after another; the same form
-    of an LSTM is slower than S ``nn.LSTM``, which PyTorch runs as one fused operation.
+    weight (S, in, 3 units), recurrent (S, units, 3 units), two biases (S, 1, 3 units), for PyTorch's gates r,
+    z, n. On a CPU 1.6 to 5 times as fast as running S ``nn.GRU`` in turn. LSTMs are not stacked: this form is
+    slower than S ``nn.LSTM``, which PyTorch runs as one fused operation.
     """
 
     def __init__(self, layers: Sequence[Recurrent]) -> None:
@@ -148,7 +148,7 @@ class StackedGru(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(S, B, T, in) -> (S, B, T, units), or (S, B, units) of the last step."""
-        steps = x.transpose(1, 2)  # a step's values of all samples lie together
+        steps = x.transpose(1, 2)  # a step's values of all samples are contiguous
         inputs = torch.baddbmm(self.bias, steps.flatten(1, 2), self.weight)
         units = self.recurrent.shape[1]
         state = x.new_zeros(*x.shape[:2], units)
@@ -166,8 +166,8 @@ class StackedGru(nn.Module):
 class SeededDropout(nn.Module):
     """Inverted dropout whose masks come from one generator per replicate: (S, ...) -> (S, ...).
 
-    A unit is kept by 16 random bits, four decisions from each 64-bit draw: on a CPU a twentieth of
-    the cost of ``bernoulli_``, and ``p`` is met to within 1/131072.
+    Each decision uses 16 random bits, a quarter of a 64-bit draw: on a CPU a twentieth of the cost of
+    ``bernoulli_``, with ``p`` met to within 1/131072.
     """
 
     def __init__(self, p: float, generators: Generators) -> None:
@@ -176,13 +176,13 @@ class SeededDropout(nn.Module):
         self.dropped = min(round(p * 2**16), 2**16 - 1)  # of 65536 equally likely values
 
     def forward(self, x: Tensor) -> Tensor:
-        """Drop units while training, scale the others by 1 / (1 - p)."""
+        """In training, drop units and scale the others by 1 / (1 - p)."""
         if not self.training or self.dropped == 0:
             return x
         return x * self.kept(x) * (2**16 / (2**16 - self.dropped))
 
     def kept(self, x: Tensor) -> Tensor:
-        """Which units stay: a bool tensor like ``x``."""
+        """Which units are kept: a bool tensor like ``x``."""
         each = x[0].numel()
         bits = torch.empty(len(x), -(-each // 4), dtype=torch.int64, device=x.device)
         for own, generator in zip(bits, self.generators, strict=True):
@@ -191,7 +191,7 @@ class SeededDropout(nn.Module):
 
 
 class OneReplicate(nn.Module):
-    """Gives a stacked leaf (SeededDropout) inside an unstacked module its replicate dimension."""
+    """Wraps a stacked leaf (SeededDropout) for use inside an unstacked module."""
 
     def __init__(self, leaf: nn.Module) -> None:
         super().__init__()
@@ -204,11 +204,7 @@ class OneReplicate(nn.Module):
 
 
 def stack(modules: Sequence[nn.Module], generators: Generators) -> nn.Module:
-    """The stacked form of S modules of one architecture.
-
-    Raises:
-        CannotStackError: Some part of the architecture has no stacked form.
-    """
+    """The stacked form of S modules of one architecture; CannotStackError if a layer has none."""
     first = modules[0]
     if type(first) is nn.Sequential:
         return nn.Sequential(*(stack(parts, generators) for parts in zip(*modules, strict=True)))
@@ -224,7 +220,7 @@ def stack(modules: Sequence[nn.Module], generators: Generators) -> nn.Module:
 
 
 def _reshaping(first: nn.Module) -> nn.Module | None:
-    """Layers that only reshape do it one dimension further to the right."""
+    """Layers that only reshape act one dimension further to the right."""
     if type(first) is Steps:
         return Steps(dim=2)
     if type(first) is nn.Flatten and first.start_dim == 1:
@@ -254,7 +250,7 @@ def _stacked(parameters: Sequence[Tensor]) -> nn.Parameter:
 
 
 def _bias(layer: nn.Conv1d | nn.Conv2d) -> Tensor:
-    assert layer.bias is not None  # as the first replicate's
+    assert layer.bias is not None  # like the first replicate's
     return layer.bias
 
 

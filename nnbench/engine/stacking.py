@@ -1,11 +1,9 @@
 """S replicates of one plain ``nn.Module`` as a single module that trains them together.
 
-Parameters get a leading replicate dimension, so that one batched matrix product does the work of
-S small ones. Replicates never mix: each has its own weights, its own samples and its own random
-generator, and the loss is a sum over replicates, so the result equals S separate runs up to
-rounding. A module without a stacked form runs one replicate at a time, with the same interface.
-
-Shapes: a replicated module maps (S, B, *input) to (S, B, classes).
+Parameters get a leading replicate dimension, so that one batched matrix product does the work of S small
+ones. Replicates never mix: each has its own weights, samples and random generator, and the loss is a sum over
+replicates, so the result equals S separate runs up to rounding. Modules without a stacked form run one
+replicate at a time behind the same interface, (S, B, *input) -> (S, B, classes).
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ LARGEST_STACKED_MAP = 100  # pixels; measured with ten replicates, batches of 32
 
 
 def _check_plain(module: nn.Module, *, stackable: bool) -> None:
-    """Refuse to stack what stacking would change: shared layers, frozen parameters, mixed weights."""
+    """Refuse to stack modules that stacking would change: shared layers, frozen parameters, mixed weights."""
     if not stackable:
         raise CannotStackError("the optimiser mixes the weights of a tensor")
     parameters = list(module.named_parameters(remove_duplicate=False))
@@ -45,8 +43,8 @@ def _check_plain(module: nn.Module, *, stackable: bool) -> None:
 def _check_pays(module: nn.Module, input_shape: tuple[int, ...] | None) -> None:
     """Refuse to stack convolutions of large inputs on a CPU.
 
-    There the maps of one replicate fit the cache and those of all do not: at 28 x 28 the stacked
-    form takes 1.4 times as long, at 8 x 8 two thirds as long.
+    One replicate's feature maps fit in the cache there, those of all do not: at 28 x 28 the stacked form
+    takes 1.4 times as long, at 8 x 8 two thirds as long.
     """
     convolves = any(isinstance(part, CONVOLUTIONS) for part in module.modules())
     if not convolves or next(module.parameters()).device.type != "cpu":
@@ -60,10 +58,10 @@ class Replicates(nn.Module):
     """S models of one architecture behind one interface, stacked where that is possible and faster.
 
     Args:
-        modules: One for each replicate, on the device where they stay.
-        generators: For the dropout masks of each replicate, on the same device.
-        input_shape: Of one sample; convolutions are stacked on a CPU if it is small (None: it is not).
-        stackable: Whether the optimiser allows it: stacked weights need an elementwise one.
+        modules: One per replicate, on the device where they stay.
+        generators: One per replicate for dropout masks, on the same device.
+        input_shape: Shape of one sample; on a CPU, convolutions are stacked only if it is given and small.
+        stackable: Whether the optimiser is elementwise, as stacking requires.
     """
 
     def __init__(
@@ -101,7 +99,7 @@ class Replicates(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad) // self.count
 
     def kernels(self) -> list[nn.Parameter]:
-        """The weight matrices, which Keras' kernel_regularizer acts on (no biases, no norm scales)."""
+        """The weight matrices, on which Keras' kernel_regularizer acts (not biases or norm scales)."""
         matrix = 3 if self.stacked else 2
         return [
             p
@@ -110,15 +108,11 @@ class Replicates(nn.Module):
         ]
 
     def output_layer(self) -> list[nn.Parameter]:
-        """Weights and biases of the last dense layer, of all replicates.
-
-        Raises:
-            NnbenchError: The model has no dense layer.
-        """
+        """All replicates' weights and biases of the last dense layer; NnbenchError if the model has none."""
         return [p for layer in self._output_layers().values() for p in layer.parameters()]
 
     def _output_layers(self) -> dict[str, nn.Module]:
-        """The last dense layer by its name in ``named_modules``: one, or one per replicate."""
+        """The last dense layer by its name in ``named_modules``: one entry, or one per replicate."""
         parts = [("body", self.body)] if self.stacked else self._each()
         found = {}
         for prefix, part in parts:
@@ -134,10 +128,9 @@ class Replicates(nn.Module):
 
     @torch.no_grad()
     def copy_body_from(self, other: Replicates) -> None:
-        """Copy all parameters and buffers of another model, except those of its output layer.
+        """Copy all parameters and buffers of another model, except its output layer's.
 
-        Raises:
-            NnbenchError: The number of replicates or the architecture differs.
+        Raises NnbenchError if the number of replicates or the architecture differs.
         """
         own, theirs = self._body_state(), other._body_state()
         shapes, wanted = ({k: tuple(v.shape) for k, v in s.items()} for s in (theirs, own))
@@ -157,7 +150,7 @@ class Replicates(nn.Module):
         return {name: tensor.detach() for name, tensor in named if not name.startswith(outputs)}
 
     def state(self) -> Iterator[tuple[Tensor, int | None]]:
-        """Every parameter and buffer, with the replicate it belongs to (None: dimension 0 holds all)."""
+        """Every parameter and buffer with its replicate (None: dimension 0 holds all replicates)."""
         if self.stacked:
             for tensor in [*self.parameters(), *self.buffers()]:
                 yield tensor.detach(), None
@@ -175,7 +168,7 @@ class BestWeights:
         self.kept = [tensor.clone() for tensor, _ in model.state()]
 
     def keep(self, improved: Tensor) -> None:
-        """Copy the present weights of the replicates in ``improved`` (S,), a mask on the device."""
+        """Copy the current weights of the replicates in ``improved``, a mask (S,) on the device."""
         for (now, replicate), kept in zip(self.model.state(), self.kept, strict=True):
             mask = (
                 improved.view(-1, *[1] * (now.ndim - 1))
@@ -191,7 +184,7 @@ class BestWeights:
 
 
 def _with_seeded_dropout(module: nn.Module, generator: torch.Generator) -> nn.Module:
-    """Replace every nn.Dropout inside a module, which would draw from the global state."""
+    """Replace every nn.Dropout inside a module, as it would draw from the global state."""
     if type(module) is nn.Dropout:
         return OneReplicate(SeededDropout(module.p, (generator,)))
     if isinstance(module, nn.modules.dropout._DropoutNd):  # noqa: SLF001 - all kinds of dropout

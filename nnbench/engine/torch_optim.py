@@ -1,10 +1,10 @@
-"""The optimiser of a training: a registered one, any class of ``torch.optim``, or a user's own.
+"""The optimiser of a training: a registered one, any ``torch.optim`` class, or a user's own.
 
 is_elementwise    whether replicates can share one optimiser, and so be stacked
 build_optimizer   the optimiser of the settings over a model's trainable parameters
 
-A class is called as ``cls(parameters, lr=…, **optimizer_options)``, a function as
-``function(parameters, settings, **optimizer_options)``.
+A class is called as ``cls(parameters, lr=…, **optimizer_options)``, a function as ``function(parameters,
+settings, **optimizer_options)``.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from nnbench.errors import NnbenchError, unknown_name
 from nnbench.registry import OPTIMIZERS, load
 from nnbench.settings import Settings
 
-# Each weight's step depends on its own gradients alone; not so in Adafactor, Muon and LBFGS.
+# Each weight's step depends on its own gradients alone, unlike in Adafactor, Muon and LBFGS.
 ELEMENTWISE = (
     torch.optim.Adadelta, torch.optim.Adagrad, torch.optim.Adam, torch.optim.Adamax,
     torch.optim.AdamW, torch.optim.ASGD, torch.optim.NAdam, torch.optim.RAdam,
     torch.optim.RMSprop, torch.optim.Rprop, torch.optim.SGD,
 )  # fmt: skip
-SETTINGS = ("lr", "momentum")  # arguments that are settings of their own
+SETTINGS = ("lr", "momentum")  # arguments that are also settings
 METHODS = ("step", "state_dict", "load_state_dict")
 
 
 class FromTorch:
-    """A ``torch.optim.Optimizer`` as the training loop takes it."""
+    """Adapts a ``torch.optim.Optimizer`` to the training loop."""
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self.optimizer = optimizer
@@ -55,7 +55,7 @@ class FromTorch:
 
 
 class PerReplicate:
-    """One optimiser per replicate, for those whose steps mix the weights that they are given."""
+    """One optimiser per replicate, for optimisers whose steps mix the weights that they are given."""
 
     def __init__(self, optimizers: Sequence[Optimizer]) -> None:
         self.optimizers = optimizers
@@ -78,8 +78,8 @@ class PerReplicate:
 def is_elementwise(settings: Settings) -> bool:
     """Whether each weight's step is known to depend on that weight's gradients alone.
 
-    Registered optimisers must be elementwise (tests check it); an own class or function says so by an
-    attribute ``elementwise = True``.
+    Tests check this of registered optimisers; a user's class or function declares it by an attribute
+    ``elementwise = True``.
     """
     if settings.optimizer in OPTIMIZERS:
         return True
@@ -88,11 +88,10 @@ def is_elementwise(settings: Settings) -> bool:
 
 
 def build_optimizer(model: Replicates, settings: Settings) -> Optimizer:
-    """The optimiser of the settings over all replicates' parameters that are not frozen.
+    """The optimiser of the settings over all trainable parameters.
 
-    Raises:
-        NnbenchError: It does not take its options or the momentum, cannot step on a gradient alone, or
-            lacks a method that the training calls.
+    Raises NnbenchError if it does not accept its options or the momentum, cannot step on a gradient alone, or
+    lacks a method that the training loop calls.
     """
     if is_elementwise(settings):
         return _made(_trainable(model), settings)
@@ -126,7 +125,7 @@ def _made(parameters: list[nn.Parameter], settings: Settings) -> Optimizer:
 def _instance(
     kind: type[torch.optim.Optimizer], parameters: list[nn.Parameter], settings: Settings
 ) -> torch.optim.Optimizer:
-    """A class of ``torch.optim``, or a subclass of the user's, with the settings that it takes."""
+    """An instance of a ``torch.optim`` class, or a user's subclass, with the settings that it accepts."""
     name, takes = f"optimizer {settings.optimizer!r}", inspect.signature(kind).parameters
     given = _options(kind, settings, after=1)
     for setting in ("lr", "momentum") if settings.momentum else ("lr",):
@@ -138,13 +137,13 @@ def _instance(
             )
         given[setting] = getattr(settings, setting)
     try:
-        return kind(parameters, **given)  # type: ignore[arg-type]  # the second one of every class
+        return kind(parameters, **given)  # type: ignore[arg-type]  # keyword arguments of any class
     except (TypeError, ValueError, RuntimeError) as error:
         raise NnbenchError(f"{name} cannot be made: {error}", got=given) from error
 
 
 def _options(maker: Callable[..., object], settings: Settings, *, after: int) -> dict[str, object]:
-    """The ``optimizer_options``, once it is clear that all are arguments behind the first few."""
+    """The ``optimizer_options``, after checking that each is an argument beyond the first ``after``."""
     if not settings.optimizer_options:
         return {}
     where = f"optimizer_options of {settings.optimizer!r}"
@@ -167,7 +166,7 @@ def _takes_any(maker: Callable[..., object]) -> bool:
 
 
 def _refused(optimizer: torch.optim.Optimizer) -> str | None:
-    """Why an optimiser cannot step on the gradients of a training; None: it can."""
+    """Why an optimiser cannot step on the gradients of a training; None if it can."""
     arguments = inspect.signature(optimizer.step).parameters.values()
     named = (p for p in arguments if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
     if any(p.default is p.empty for p in named):

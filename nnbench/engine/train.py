@@ -1,8 +1,8 @@
-"""The training loop: S replicates of one cell, from their first weights to their best ones.
+"""The training loop: S replicates of one cell, from their initial weights to their best ones.
 
-One visible loop over optimiser steps. Data lie on the device and are shuffled by index; nothing
-inside a step waits for the device. Validation is read at fixed points and picks the weights that
-are kept. Test data cannot be reached from here: ``TrainingData`` has none.
+It is one explicit loop over optimiser steps. Data lie on the device and are shuffled by index; no step waits
+for the device. Validation is read at fixed points and selects the weights to keep. The loop has no access to
+test data: ``TrainingData`` contains none.
 """
 
 from __future__ import annotations
@@ -35,30 +35,18 @@ from nnbench.settings import Augment, Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """The outcome: the model with its chosen weights, and the way there.
-
-    Attributes:
-        model: With the checkpoint's weights.
-        curves: What was seen on the way.
-        diverged: Which replicates had a loss that is not finite.
-        stopped_epochs: When early stopping ended each replicate; None: never.
-        gradient_ratios: At the start and on average, (S,) each, where the probe was asked for.
-        steps: Optimiser steps.
-        samples: Seen by all replicates together.
-        cap_epochs: The whole budget.
-        train_seconds, evaluate_seconds: Spent on steps, and on the evaluation points between them.
-    """
+    """The outcome of a training: the model with its chosen weights, and what was recorded on the way."""
 
     model: Replicates
     curves: Curves
-    diverged: tuple[bool, ...]
-    stopped_epochs: tuple[float | None, ...]
-    gradient_ratios: tuple[Tensor, Tensor] | None
+    diverged: tuple[bool, ...]  # replicates whose loss became NaN or infinite
+    stopped_epochs: tuple[float | None, ...]  # when patience ended each replicate; None: never
+    gradient_ratios: tuple[Tensor, Tensor] | None  # if probed: initial and mean, (S,) each
     steps: int
-    samples: int
-    cap_epochs: float
-    train_seconds: float
-    evaluate_seconds: float
+    samples: int  # seen by all replicates together
+    cap_epochs: float  # the whole budget
+    train_seconds: float  # optimiser steps alone
+    evaluate_seconds: float  # evaluation points in between
 
 
 def build_replicates(
@@ -82,7 +70,7 @@ def build_replicates(
     )
     modules = []
     for seed in seeds:
-        # A user's own builder may draw from the global state: give it a private copy.
+        # A user's builder may draw from the global state: give it a private copy.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(seed, "init"))
             modules.append(builder(spec, generator(seed, "init")).to(device))
@@ -94,7 +82,7 @@ def build_replicates(
 
 
 def parameters_each(settings: Settings, *, input_shape: tuple[int, ...], classes: int) -> int:
-    """Trainable parameters of one replicate's network, which is built on the CPU and dropped."""
+    """Trainable parameters of one replicate's network, which is built on the CPU and discarded."""
     model = build_replicates(
         settings, input_shape=input_shape, classes=classes, seeds=(0,), device=CPU
     )
@@ -103,7 +91,7 @@ def parameters_each(settings: Settings, *, input_shape: tuple[int, ...], classes
 
 @torch.no_grad()
 def _check_shapes(module: nn.Module, name: str, spec: ModelSpec, *, device: torch.device) -> None:
-    """Run two samples of zeros: a user's own model may be made for other data."""
+    """Run two samples of zeros, because a user's model may be made for other data."""
     took = f"model {name!r} does not accept samples of shape {spec.input_shape}"
     todo = "choose a model that is made for this dataset, or correct its builder"
     module.eval()
@@ -136,13 +124,7 @@ def train(
 ) -> Trained:
     """Train all replicates for the budget and leave the chosen weights in the model.
 
-    Args:
-        data: All that training may see.
-        model: With its first weights.
-        settings: The budget and how to spend it.
-        seeds: One per replicate.
-        checkpoint: Where the state is saved from time to time and resumed from.
-        stage: The name of this training there.
+    The state is saved to ``checkpoint`` from time to time, under the name ``stage``, and resumed from it.
     """
     checkpoint = checkpoint or Checkpoint()
     size = data.train.shape[1]
@@ -222,8 +204,8 @@ def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:
 def _precision(settings: Settings, device: torch.device) -> AbstractContextManager[object]:
     """Matrix products and convolutions in bfloat16 if the settings say so; weights stay float32.
 
-    bfloat16 has the exponents of float32, so the loss needs no scaling (Micikevicius et al. 2018 scale
-    it for float16).
+    bfloat16 has the exponent range of float32, so the loss needs no scaling (which Micikevicius et al. 2018
+    do for float16).
     """
     if not settings.mixed_precision:
         return nullcontext()
@@ -231,13 +213,13 @@ def _precision(settings: Settings, device: torch.device) -> AbstractContextManag
 
 
 def evaluation_steps(total: int, count: int) -> frozenset[int]:
-    """The steps (counted from 1) after which validation is read: ``count`` equal parts of all."""
+    """The steps (counted from 1) after which validation is read: ``count`` of them, equally spaced."""
     count = min(count, total)
     return frozenset(round(total * (part + 1) / count) for part in range(count))
 
 
 def augmented(inputs: Tensor, how: Augment, draws: Sequence[torch.Generator]) -> Tensor:
-    """Transform (S, B, C, H, W), each sample by its own replicate's draws."""
+    """Transform (S, B, C, H, W); each sample uses its own replicate's draws."""
     uniforms = torch.stack(
         [torch.rand(inputs.shape[1], DRAWS, generator=g, device=inputs.device) for g in draws]
     )

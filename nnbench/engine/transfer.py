@@ -1,7 +1,7 @@
-"""Weights from a training on other classes: its settings, and what is kept of it.
+"""Pretraining on other classes: its settings, and which weights are carried over.
 
-The body (all but the output layer) is copied into the fresh network, whose output layer keeps its own
-first weights. A frozen body keeps its weights and the statistics of its batch normalisation.
+The body (all but the output layer) is copied into the fresh network, whose output layer keeps its own initial
+weights. A frozen body keeps its weights and its batch normalisation statistics.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from nnbench.engine.seeding import derived_seed
 from nnbench.engine.stacking import Replicates
 from nnbench.settings import Settings
 
-# Settings of the judged training alone. Labels are clean before it, whatever they are in it.
+# Settings of the judged training only. The pretraining always has clean labels.
 _JUDGED_ALONE = (
     "pretrain", "label_noise", "shuffled_labels", "rare_class", "outliers", "shifts",
     "target", "stop_at_target", "patience", "probes",
@@ -22,7 +22,7 @@ _JUDGED_ALONE = (
 
 
 def earlier_settings(settings: Settings) -> Settings:
-    """The settings of the training that comes first: another task and budget, the rest the same."""
+    """The settings of the pretraining: another task and budget, the rest the same."""
     pretrain = settings.pretrain
     assert pretrain is not None, "there is no earlier training"
     values = settings.model_dump(exclude=set(_JUDGED_ALONE))
@@ -31,17 +31,17 @@ def earlier_settings(settings: Settings) -> Settings:
 
 
 def earlier_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
-    """One per replicate, so that weights, order and samples are drawn apart from the judged ones."""
+    """One per replicate; weights, order and samples are drawn independently of the judged training."""
     return tuple(derived_seed(seed, "pretrain") for seed in seeds)
 
 
 def is_frozen(settings: Settings) -> bool:
-    """Whether the output layer alone is trained."""
+    """Whether only the output layer is trained."""
     return settings.pretrain is not None and settings.pretrain.freeze
 
 
 def freeze_body(model: Replicates, settings: Settings) -> None:
-    """Let nothing but the output layer be trained, if the settings say so."""
+    """Train nothing but the output layer, if the settings say so."""
     if is_frozen(settings):
         trained = {id(parameter) for parameter in model.output_layer()}
         for parameter in model.parameters():
@@ -49,7 +49,7 @@ def freeze_body(model: Replicates, settings: Settings) -> None:
 
 
 def to_training(model: nn.Module, settings: Settings) -> None:
-    """Training mode; normalisation in a frozen body keeps its statistics."""
+    """Switch to training mode; a frozen body's normalisation keeps its statistics."""
     model.train()
     if is_frozen(settings):
         for module in model.modules():

@@ -1,1 +1,1 @@
-"""Measurements, each behind one interface: a cell in, what its record says out."""
+"""Measurements, each behind one interface: from a cell to the content of its record."""

@@ -1,4 +1,4 @@
-"""What experiments with training loops of their own share: the MLP to start from, and what they can follow."""
+"""Shared by experiments with their own training loops: the initial MLP, and which settings they follow."""
 
 from __future__ import annotations
 
@@ -18,16 +18,7 @@ from nnbench.settings import Settings
 def check_settings(
     settings: Settings, *, followed: frozenset[str], replaced: frozenset[str]
 ) -> None:
-    """Refuse settings that an experiment does not follow.
-
-    Args:
-        settings: Those of the cell.
-        followed: What the experiment does as the settings say.
-        replaced: What the experiment's own options say instead.
-
-    Raises:
-        NnbenchError: Names the settings that have to stay at their defaults.
-    """
+    """Raise NnbenchError for changed settings that an experiment neither follows nor replaces."""
     plain = Settings()
     fixed = sorted(set(Settings.model_fields) - followed - replaced)
     changed = [name for name in fixed if getattr(settings, name) != getattr(plain, name)]
@@ -43,7 +34,7 @@ def check_settings(
 def initial_mlp(
     settings: Settings, dataset: Dataset, *, hidden: tuple[int, ...], seed: int
 ) -> nn.Sequential:
-    """The MLP that nnbench's own training would start from with this seed."""
+    """The MLP from which nnbench's own training would start with this seed."""
     spec = ModelSpec(
         input_shape=dataset.input_shape,
         classes=len(settings.classes or dataset.class_names),
@@ -52,18 +43,14 @@ def initial_mlp(
         dropout=settings.dropout,
         init=settings.init,
     )
-    with torch.random.fork_rng(devices=[]):  # layers draw before they are given their weights
+    with torch.random.fork_rng(devices=[]):  # layers draw before their weights are set
         model = build(spec, generator(seed, "init"))
     assert isinstance(model, nn.Sequential)
     return model
 
 
 def classified_dataset(request: Request) -> Dataset:
-    """The dataset of a request.
-
-    Raises:
-        NnbenchError: It has numbers for targets.
-    """
+    """The dataset of a request; NnbenchError if it is a regression dataset."""
     dataset: Dataset = load("dataset", request.dataset, DATASETS)
     if dataset.task != "classification":
         raise NnbenchError(

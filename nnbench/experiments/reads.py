@@ -1,4 +1,4 @@
-"""Which metrics and entries a cell will have, so that a claim cannot ask for others."""
+"""Which metrics and entries a cell provides, so that a claim cannot ask for others."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_reads(
 
 
 def _metrics_at(at: str, settings: Settings) -> tuple[str, ...]:
-    """A shifted test has a loss and an accuracy, a class has an accuracy."""
+    """A shifted test has a loss and an accuracy, a class only an accuracy."""
     return ("test_loss", "test_accuracy") if at in settings.shifts else ("test_accuracy",)
 
 

@@ -1,4 +1,4 @@
-"""What a job asks of an experiment for one block of a cell's seeds."""
+"""What a job asks of an experiment, for one block of a cell's seeds."""
 
 from __future__ import annotations
 
@@ -16,28 +16,15 @@ from nnbench.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a job asks for.
+    """What a job asks for."""
 
-    Attributes:
-        options: The checked ``experiment_options``, an instance of ``Experiment.options``.
-        settings: The cell's training settings.
-        dataset: The name of the dataset in the registry.
-        folder: Its prepared files.
-        seeds: One per replicate.
-        search: The candidates of the tuned track and their seeds, or None.
-        chosen: The outcome of that search, if an earlier block of the cell has made it.
-        device: Where to compute.
-        cores: CPU cores that this job has for itself.
-        checkpoint: Where a training saves its state, for the next job if this one is interrupted.
-    """
-
-    options: Any
+    options: Any  # an instance of ``Experiment.options``
     settings: Settings
-    dataset: str
-    folder: Path
-    seeds: Sequence[int]
-    search: Search | None
+    dataset: str  # its name in the registry
+    folder: Path  # its prepared files
+    seeds: Sequence[int]  # one per replicate
+    search: Search | None  # the tuned track's candidates and seeds, or None
     device: torch.device
-    cores: int
-    chosen: Chosen | None = None
-    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    cores: int  # CPU cores reserved for this job
+    chosen: Chosen | None = None  # that search's outcome, if an earlier block made it
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)  # the state of an interrupted job

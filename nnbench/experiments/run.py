@@ -1,7 +1,7 @@
-"""Any experiment, from a request to what was measured: where every job enters the training side.
+"""Run any experiment, from request to measurement: where every job enters the training side.
 
-Nothing here knows how a training or a timing works: the experiment's ``measure`` is loaded by name, so
-that an edit of one kind of measurement leaves the ids of the others as they are.
+This file knows nothing about how a training or timing works: the experiment's ``measure`` is loaded by name,
+so that editing one kind of measurement leaves the ids of the others unchanged.
 """
 
 from __future__ import annotations
@@ -19,24 +19,19 @@ from nnbench.registry import load
 
 
 def numerics(device: str, *, threads: int) -> torch.device:
-    """Make this process compute reproducibly, and choose its device.
+    """Make this process compute reproducibly and return its device; NnbenchError if that does not exist.
 
-    Args:
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        threads: CPU threads; another number adds up in another order.
-
-    Raises:
-        NnbenchError: There is no such device.
+    ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. Another number of threads would change
+    the order of summation, and so the results.
     """
     fix_numerics(threads)
     return choose_device(device)
 
 
 def measure(request: Request) -> Measured:
-    """Measure one block of seeds. Where the memory does not suffice, that is the result.
+    """Measure one block of seeds; running out of memory is a result, not an error.
 
-    Raises:
-        NnbenchError: The data or the settings are not as the experiment needs them.
+    Raises NnbenchError if the data or the settings do not fit the experiment.
     """
     name = experiment_of(request.settings.experiment).measure
     measured_by: Callable[[Request], Measured] = load("measure", name, {})

@@ -1,6 +1,6 @@
-"""What every measurement of time shares: warm-up, median step, shuffled blocks, what could not be measured.
+"""Shared by all timings: warm-up, median step, shuffled blocks, and what could not be measured.
 
-The clock is an argument, so that tests can use one of their own.
+The clock is an argument so that tests can use their own.
 """
 
 from __future__ import annotations
@@ -21,21 +21,14 @@ Clock = Callable[[], float]  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """How long a step takes.
+    """How long a step takes."""
 
-    Attributes:
-        seconds_per_step: Median over the measured steps; robust to a step that another process
-            interrupted.
-        steps: Measured steps, without the warm-up.
-        seconds: Sum of the measured steps.
-    """
-
-    seconds_per_step: float
-    steps: int
-    seconds: float
+    seconds_per_step: float  # median: robust to steps that another process interrupted
+    steps: int  # measured, without the warm-up
+    seconds: float  # sum of the measured steps
 
     def per_second(self, items: int) -> float:
-        """Items per second, for steps of this many items."""
+        """Items per second, if each step processes this many."""
         return items / self.seconds_per_step
 
 
@@ -48,16 +41,11 @@ def measure_rate(
     synchronise: Callable[[], object],
     clock: Clock = time.perf_counter,
 ) -> Rate:
-    """Time single steps until there are enough of them and they took long enough.
+    """Time single steps until there are at least ``min_steps`` (and 1) with a total of ``min_seconds``.
 
-    Args:
-        step: What is timed.
-        warmup: Steps before the first one that counts.
-        min_seconds: Least sum of the counted steps.
-        min_steps: Least number of counted steps, at least 1.
-        synchronise: Waits for the device (``nnbench.engine.device.synchronise``): without it, the clock
-            would stop when an accelerator has been given its work, not when it has done it.
-        clock: Seconds since any moment.
+    ``warmup`` steps come first and do not count. ``synchronise`` waits for the device
+    (``nnbench.engine.device.synchronise``): without it, the clock would stop when an accelerator has been
+    given its work, not when it has done it.
     """
     for _ in range(warmup):
         step()
@@ -78,7 +66,7 @@ def shuffled_blocks(
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Each block's seed and all entries in an order drawn from that seed.
 
-    If the machine warms up or slows down, no entry always comes first or last. The order in which the
+    No entry always comes first or last, in case the machine warms up or slows down. The order in which the
     entries are given does not matter.
     """
     names = sorted(entries)
@@ -89,26 +77,18 @@ def shuffled_blocks(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocks:
-    """What came out of all blocks.
+    """The results of all blocks; an entry has a rate in every block, or is in ``missing``."""
 
-    Attributes:
-        rates: By entry and seed; an entry has a rate in every block or is in ``missing``.
-        missing: Why an entry was not measured.
-    """
-
-    rates: Mapping[str, Mapping[int, Rate]]
-    missing: Mapping[str, str]
+    rates: Mapping[str, Mapping[int, Rate]]  # by entry and seed
+    missing: Mapping[str, str]  # why an entry was not measured
 
 
 def measure_blocks(
     entries: Iterable[str], seeds: Sequence[int], measure: Callable[[str, int], Rate | str]
 ) -> Blocks:
-    """Measure every entry once in each block; one that fails once is left out of all blocks.
+    """Measure every entry once per block (one per seed); one that fails once is left out of all blocks.
 
-    Args:
-        entries: Their names.
-        seeds: One per block.
-        measure: The rate of an entry in the block of a seed, or why it has none.
+    ``measure`` returns the rate of an entry in the block of a seed, or why it has none.
     """
     rates: dict[str, dict[int, Rate]] = {entry: {} for entry in entries}
     missing: dict[str, str] = {}
@@ -126,7 +106,7 @@ def measure_blocks(
 
 
 def rate_or_reason(measure: Callable[[], Rate | str], device: torch.device) -> Rate | str:
-    """What ``measure`` returns, or that memory ran out; a GPU's cache is empty afterwards."""
+    """The result of ``measure``, or that memory ran out; empties a GPU's cache afterwards."""
     try:
         return measure()
     except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
@@ -140,7 +120,7 @@ def rate_or_reason(measure: Callable[[], Rate | str], device: torch.device) -> R
 
 @contextmanager
 def using_cores(cores: int) -> Iterator[None]:
-    """Let PyTorch compute with this many threads, and with as many as before afterwards."""
+    """Let PyTorch use this many threads, and restore the previous number afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(cores)
     try:
@@ -151,9 +131,9 @@ def using_cores(cores: int) -> Iterator[None]:
 
 @contextmanager
 def private_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """A copy of the global random state for layers that draw from nothing else: initial weights, dropout.
+    """A private copy of the global random state, for layers that can only draw from it: weights, dropout.
 
-    They are left as they are, because a seeded form of them would take a different time.
+    They are not replaced by seeded versions, which would take a different time.
     """
     devices = range(torch.cuda.device_count()) if device.type == "cuda" else ()
     with torch.random.fork_rng(devices=devices):

@@ -1,7 +1,5 @@
 """The jobs of the DAG that measure: prepare one dataset, measure one cell in blocks of seeds."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from contextlib import suppress

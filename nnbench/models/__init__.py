@@ -1,1 +1,1 @@
-"""Model families: each file has a builder that returns one plain ``nn.Module``."""
+"""Model families: each file has a builder that returns a plain ``nn.Module``."""

@@ -1,9 +1,9 @@
 """A small convolutional network: blocks of convolution, activation and pooling, then dense layers.
 
 Images (C, H, W) are convolved in two dimensions, signals (F,) in one. ``model_options``:
-    width: channels of the first block; each further block has twice as many.
-    blocks: the number of blocks, each a convolution of 3 with same padding, the activation and max
-        pooling by 2 (as in VGG, Simonyan & Zisserman 2015).
+    width: channels of the first block, doubled in every further block.
+    blocks: number of blocks: a convolution of size 3 with same padding, the activation, max pooling by 2 (as
+        in VGG, Simonyan & Zisserman 2015).
 """
 
 from __future__ import annotations
@@ -18,12 +18,9 @@ from nnbench.models.base import ModelSpec, initialise, linear
 
 
 def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """Blocks, then dense hidden layers with dropout after each, then logits.
+    """(B, *input_shape) -> (B, classes): blocks, then dense hidden layers with dropout, then logits.
 
-    Shapes: (B, *input_shape) -> (B, classes).
-
-    Raises:
-        NnbenchError: An option that this network does not have, or inputs that it cannot halve.
+    Raises NnbenchError for unknown options, and for inputs too small to halve once per block.
     """
     options = spec.options_of("cnn")
     image = len(spec.input_shape) == 3
@@ -33,7 +30,7 @@ def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
         width = int(options["width"]) * 2**block
         convolution = _convolution(channels, width, image=image)
         initialise(convolution.weight, how=spec.init, generator=generator)
-        nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]  # it has one
+        nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]  # there is one
         layers += [convolution, spec.activation(), nn.MaxPool2d(2) if image else nn.MaxPool1d(2)]
         channels, sides = width, [side // 2 for side in sides]
     widths = [channels * math.prod(sides), *spec.hidden]
@@ -47,6 +44,6 @@ def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
 
 
 def _convolution(inputs: int, outputs: int, *, image: bool) -> nn.Conv1d | nn.Conv2d:
-    """A layer whose own first weights, drawn from the caller's private state, are overwritten."""
+    """A layer whose own initial weights, drawn from the caller's private state, are overwritten."""
     kind = nn.Conv2d if image else nn.Conv1d
     return kind(inputs, outputs, kernel_size=3, padding=1)

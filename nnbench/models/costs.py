@@ -1,7 +1,7 @@
 """Multiply-adds and parameters of networks, for the plan's estimates of time and memory (no torch).
 
-Counted are the multiply-adds of matrix products and convolutions, as in the literature's FLOP counts; a
-floating-point operation count is twice that. No training depends on these numbers.
+Only matrix products and convolutions are counted, in multiply-adds as in the literature's FLOP counts; the
+number of floating-point operations is twice that. No training depends on these numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nnbench.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """One sample's forward pass: multiply-adds, and the trainable parameters behind them."""
+    """Cost of one sample's forward pass: multiply-adds, and trainable parameters."""
 
     macs: int = 0
     parameters: int = 0
@@ -28,24 +28,16 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZooCost:
-    """One of torchvision's networks without its output layer.
+    """One of torchvision's networks without its output layer; costs are multiply-adds."""
 
-    Attributes:
-        side: Of the images that it was made for.
-        convolutions: Multiply-adds at that side; they grow with the image's area.
-        dense: Multiply-adds of the hidden dense layers, whose inputs are pooled to a fixed size.
-        features: Inputs of the output layer.
-        parameters: Of all layers but the output layer.
-    """
-
-    side: int
-    convolutions: int
-    dense: int
-    features: int
+    side: int  # of the images that it was designed for
+    convolutions: int  # at that side; proportional to the image's area
+    dense: int  # hidden dense layers, whose inputs are pooled to a fixed size
+    features: int  # inputs of the output layer
     parameters: int
 
     def at(self, height: int, width: int, *, outputs: int) -> Cost:
-        """The cost of an image; exact at ``side``, near elsewhere (strides round each map's size)."""
+        """The cost of an image: exact at ``side``, approximate elsewhere (strides round each map's size)."""
         output = self.features * outputs
         convolutions = self.convolutions * height * width // self.side**2
         return Cost(
@@ -54,7 +46,7 @@ class ZooCost:
         )
 
 
-# Counted by PyTorch's FlopCounterMode: `python benchmarks/model_costs.py` prints these lines.
+# Counted by PyTorch's FlopCounterMode; `python benchmarks/model_costs.py` prints these lines.
 ZOO: Mapping[str, ZooCost] = {
     "resnet50": ZooCost(side=224, convolutions=4087136256, dense=0, features=2048, parameters=23508032),
     "vgg16": ZooCost(side=224, convolutions=15346630656, dense=119537664, features=4096, parameters=134260544),
@@ -65,10 +57,9 @@ ZOO: Mapping[str, ZooCost] = {
 
 
 def cost_of(settings: Settings, input_shape: Shape, outputs: int) -> Cost:
-    """Multiply-adds and parameters of one sample's forward pass; an own model counts as an MLP.
+    """Cost of one sample's forward pass; a user's model counts as an MLP.
 
-    Raises:
-        NnbenchError: A registered model does not take its options or these inputs.
+    Raises NnbenchError if a registered model does not accept its options or these inputs.
     """
     model, hidden = settings.model, settings.hidden
     if model not in OPTIONS:
@@ -90,13 +81,13 @@ GATES: Mapping[str, int] = {"lstm": 4, "gru": 3}
 
 
 def _dense(widths: Sequence[int], *, norm: bool = False) -> Cost:
-    """Dense layers from one width to the next; ``norm`` adds two parameters per hidden unit."""
+    """Dense layers through these widths; ``norm`` adds two parameters per hidden unit."""
     weights = sum(inputs * outputs for inputs, outputs in itertools.pairwise(widths))
     return Cost(macs=weights, parameters=weights + sum(widths[1:]) + 2 * norm * sum(widths[1:-1]))
 
 
 def _cnn(shape: Shape, dense: Sequence[int], *, width: int, blocks: int) -> Cost:
-    """Blocks of a convolution over 3 or 3 x 3 values and pooling by 2, then dense layers."""
+    """Blocks of a convolution over 3 or 3 x 3 values with pooling by 2, then dense layers."""
     channels, *sides = shape if len(shape) == 3 else (1, *shape)
     total = Cost()
     for block in range(blocks):

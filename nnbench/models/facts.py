@@ -1,6 +1,6 @@
-"""What each registered model takes: its options with their defaults, and its inputs (no torch).
+"""The inputs that each registered model accepts, and its options with their defaults (no torch).
 
-The plan and the builders read the same table, so that both refuse the same things in the same words.
+The plan and the builders read the same table, so both reject the same settings in the same words.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Value = bool | int | float | str
 Options = Mapping[str, Value]
 Shape = tuple[int, ...]
 
-LARGE = 5_000_000  # parameters; nnbench's own bound: 80 MB with gradients and Adam's moments
+LARGE = 5_000_000  # parameters, nnbench's own limit: 80 MB with gradients and Adam's moments
 MANY = 1_000  # the most seeds that a config allows
 
 # torchvision's own figures: ``meta["min_size"]`` of each network's weights
@@ -28,7 +28,7 @@ SMALLEST_SIDE: Mapping[str, int] = {
 
 OPTIONS: Mapping[str, Options] = {
     "mlp": {"norm": "none", "skip": False},
-    # nnbench's own choice: a small network for images of 28 x 28
+    # nnbench's choice: a small network for images of 28 x 28
     "cnn": {"width": 16, "blocks": 2},
     "lstm": {},
     "gru": {},
@@ -40,10 +40,9 @@ KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", str: 
 
 
 def check_model(settings: Settings, input_shape: Shape) -> None:
-    """Check that a registered model takes its options and these inputs; own models are not checked.
+    """Check a registered model's options and inputs; a user's models are not checked.
 
-    Raises:
-        NnbenchError: An unknown option or one of the wrong type, or a shape that the model does not take.
+    Raises NnbenchError for an unknown option, one of the wrong type, or an input shape that does not fit.
     """
     if settings.model in OPTIONS:
         checked_options(
@@ -54,16 +53,9 @@ def check_model(settings: Settings, input_shape: Shape) -> None:
 def checked_options(
     model: str, given: Options, *, shape: Shape, hidden: tuple[int, ...]
 ) -> Options:
-    """A registered model's options: the given ones over the defaults.
+    """A registered model's options, defaults included; ``shape`` is that of one sample.
 
-    Args:
-        model: Its name.
-        given: Its ``model_options`` in the config.
-        shape: Of one sample.
-        hidden: Widths of the hidden layers.
-
-    Raises:
-        NnbenchError: As ``check_model``.
+    Raises NnbenchError as ``check_model`` does.
     """
     known = OPTIONS[model]
     for name, value in given.items():
@@ -83,11 +75,11 @@ def checked_options(
 
 
 def replicates_at_once(parameters: int) -> int:
-    """How many replicates of a network with so many parameters are trained together.
+    """How many replicates of a network with this many parameters are trained together.
 
-    A large network is trained alone: its arithmetic keeps the processor busy, and the weights, gradients
-    and moments of ten would fill the memory. The answer depends on the network alone, so that a cell is
-    measured in the same way everywhere.
+    A large network is trained alone: its arithmetic keeps the processor busy, and the weights, gradients and
+    moments of ten would fill the memory. The answer depends only on the network, so that a cell is measured
+    the same way everywhere.
     """
     return 1 if parameters > LARGE else MANY
 
@@ -101,7 +93,7 @@ def _check_option(model: str, name: str, value: Value) -> None:
     default, where = known[name], f"{where}: {name}"
     if name in CHOICES and value not in CHOICES[name]:
         raise unknown_name(where, str(value), CHOICES[name])
-    if type(value) is not type(default):  # a bool is not a number here
+    if type(value) is not type(default):  # bool is not accepted as a number
         raise NnbenchError(f"{where}: wrong type", got=repr(value), allowed=KINDS[type(default)])
     if type(value) is int and value < min(1, int(default)):  # 0 only where it is the default
         raise NnbenchError(
@@ -110,7 +102,7 @@ def _check_option(model: str, name: str, value: Value) -> None:
 
 
 def _check_rank(model: str, shape: Shape, *ranks: int) -> None:
-    """Refuse inputs that are neither the images nor the signals that a model takes."""
+    """Reject inputs that are not the images or signals that a model accepts."""
     if len(shape) not in ranks:
         names = {1: "(features,)", 3: "(channels, height, width)"}
         allowed = " or ".join(names[rank] for rank in ranks)
@@ -120,7 +112,7 @@ def _check_rank(model: str, shape: Shape, *ranks: int) -> None:
 
 
 def _check_blocks(model: str, shape: Shape, *, blocks: int) -> None:
-    """Refuse signals and images that vanish before the last of ``blocks`` halvings."""
+    """Reject signals and images that vanish before the last of ``blocks`` halvings."""
     sides = shape[-2:] if len(shape) == 3 else shape
     if min(sides) < 2**blocks:
         raise NnbenchError(
@@ -132,7 +124,6 @@ def _check_blocks(model: str, shape: Shape, *, blocks: int) -> None:
 
 
 def _check_images(model: str, shape: Shape, *, resize: int) -> None:
-    """Refuse what one of torchvision's networks cannot take."""
     _check_rank(model, shape, 3)
     if shape[0] not in (1, 3):
         raise NnbenchError(

@@ -1,4 +1,4 @@
-"""Our own layers for the builders; each is a plain ``nn.Module`` for one replicate."""
+"""Layers for the builders; each is a plain ``nn.Module`` for one replicate."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class SkipBlock(nn.Module):
 
 
 class Steps(nn.Module):
-    """One sample as a sequence: images (B, C, H, W) -> (B, H, C * W), signals (B, F) -> (B, F, 1).
+    """A sample as a sequence: images (B, C, H, W) -> (B, H, C * W), signals (B, F) -> (B, F, 1).
 
-    ``dim`` is where a sample's own dimensions start: 1, or 2 with replicates in front.
+    ``dim`` is where a sample's own dimensions start: 1, or 2 behind a replicate dimension.
     """
 
     def __init__(self, dim: int = 1) -> None:
@@ -32,16 +32,16 @@ class Steps(nn.Module):
         self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
-        """Each row of an image is a step with the values of all its channels."""
+        """Each row of an image becomes a step with the values of all channels."""
         if x.ndim == self.dim + 1:
             return x.unsqueeze(-1)
         return x.transpose(self.dim, self.dim + 1).flatten(self.dim + 1)
 
 
 class Recurrent(nn.Module):
-    """One layer of ``nn.LSTM`` or ``nn.GRU``: all its states, or only the last one.
+    """One layer of ``nn.LSTM`` or ``nn.GRU``; returns all states, or only the last one.
 
-    PyTorch adds two biases where Keras' LSTM has one (its GRU has two).
+    PyTorch has two bias vectors where Keras' LSTM has one (its GRU has two).
     """
 
     def __init__(self, cell: type[nn.LSTM | nn.GRU], sizes: tuple[int, int], *, last: bool) -> None:
@@ -56,10 +56,10 @@ class Recurrent(nn.Module):
 
     @torch.no_grad()
     def initialise(self, *, how: str, generator: torch.Generator) -> None:
-        """As Keras: kernel by ``how``, orthogonal recurrent kernel (Saxe et al. 2014), zero biases.
+        """Like Keras: kernel by ``how``, orthogonal recurrent kernel (Saxe et al. 2014), zero biases.
 
-        The LSTM's forget gate, the second of PyTorch's four, starts at 1 (Jozefowicz et al. 2015).
-        The bad example ``zeros`` makes both kernels zero.
+        The LSTM's forget gate, second of PyTorch's four, starts at 1 (Jozefowicz et al. 2015). The bad
+        example ``zeros`` sets both kernels to zero.
         """
         parameters = dict(self.rnn.named_parameters())
         initialise(parameters["weight_ih_l0"], how=how, generator=generator)

@@ -1,9 +1,9 @@
-"""The multilayer perceptron of the documents: dense layers, an activation and dropout after each.
+"""The multilayer perceptron of the documents: dense layers, each followed by an activation and dropout.
 
 ``model_options``:
-    norm: ``batch`` normalises each hidden layer's sums before the activation (Ioffe & Szegedy 2015).
-    skip: an identity path around every hidden layer after the first that is as wide as the one
-        before it (He et al. 2016): x + dropout(activation(norm(dense(x)))).
+    norm: ``batch`` normalises each hidden layer's pre-activations (Ioffe & Szegedy 2015).
+    skip: an identity path around each hidden layer as wide as the hidden layer before it (He et al. 2016): x
+        + dropout(activation(norm(dense(x)))).
 """
 
 from __future__ import annotations
@@ -19,12 +19,9 @@ from nnbench.models.layers import SkipBlock
 
 
 def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """An MLP from flattened inputs to logits; no hidden layer gives softmax regression.
+    """(B, *input_shape) -> (B, classes) logits; without hidden layers it is softmax regression.
 
-    Shapes: (B, *input_shape) -> (B, classes).
-
-    Raises:
-        NnbenchError: An option that an MLP does not have.
+    Raises NnbenchError for options that an MLP does not have.
     """
     options = spec.options_of("mlp")
     widths = [math.prod(spec.input_shape), *spec.hidden]
@@ -42,9 +39,9 @@ def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
 
 
 def batch_norm(width: int) -> nn.BatchNorm1d:
-    """Batch normalisation with PyTorch's values.
+    """Batch normalisation with PyTorch's defaults.
 
-    Keras' momentum of 0.99 follows the statistics over hundreds of steps: a short training would be
-    tested with those of its first weights. PyTorch's 0.1 (0.9 in Keras' sense) follows them in tens.
+    Keras' momentum of 0.99 follows the statistics over hundreds of steps, so a short training would be tested
+    with those of its initial weights. PyTorch's 0.1 (0.9 in Keras' terms) follows them over tens.
     """
     return nn.BatchNorm1d(width, eps=1e-5, momentum=0.1)

@@ -1,7 +1,9 @@
 """LSTM and GRU networks that read a sample step by step: an image's rows, or a signal's values.
 
-``hidden`` holds the units of each recurrent layer; the last state of the last one gives the logits.
-Gates have their own activations (sigmoid and tanh, as in Keras): ``activation`` is not used.
+``hidden`` holds the units of each recurrent layer; the final state of the last one gives the logits. Gates
+have fixed activations (sigmoid and tanh, as in Keras), so ``activation`` is not used. Both builders map (B,
+*input_shape) to (B, classes) and raise NnbenchError without a hidden layer, for inputs of another rank, and
+for any option.
 """
 
 from __future__ import annotations
@@ -16,25 +18,13 @@ from nnbench.models.layers import Recurrent, Steps
 
 
 def lstm(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000).
-
-    Shapes: (B, *input_shape) -> (B, classes).
-
-    Raises:
-        NnbenchError: No hidden layer, inputs of another rank, or an option: it has none.
-    """
+    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000)."""
     spec.options_of("lstm")
     return _network(nn.LSTM, spec, generator)
 
 
 def gru(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """Gated recurrent units (Cho et al. 2014) with the reset after the product, as Keras and cuDNN.
-
-    Shapes: (B, *input_shape) -> (B, classes).
-
-    Raises:
-        NnbenchError: No hidden layer, inputs of another rank, or an option: it has none.
-    """
+    """Gated recurrent units (Cho et al. 2014), reset gate after the product as in Keras and cuDNN."""
     spec.options_of("gru")
     return _network(nn.GRU, spec, generator)
 

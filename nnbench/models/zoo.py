@@ -1,8 +1,8 @@
 """torchvision's networks for ImageNet, with random weights.
 
-Their layers, dropout and initialisation are torchvision's own: the only architecture setting with an
-effect is ``model_options.resize`` (the side to which images are enlarged, bilinearly; 0: not at all).
-Images of one channel are repeated to three.
+Layers, dropout and initialisation are torchvision's: the only architecture setting with an effect is
+``model_options.resize`` (the side to which images are enlarged, bilinearly; 0: not at all). Images with one
+channel are repeated to three.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from nnbench.models.base import ModelSpec
 
 
 class AsImageNet(nn.Module):
-    """Images as these networks expect them: (B, 1 or 3, H, W) -> (B, 3, side, side)."""
+    """Images in the form that these networks expect: (B, 1 or 3, H, W) -> (B, 3, side, side)."""
 
     def __init__(self, side: int) -> None:
         super().__init__()
         self.side = side
 
     def forward(self, x: Tensor) -> Tensor:
-        """Repeat a grey channel, and enlarge the image if a side is given."""
+        """Enlarge the image if a side is given, and repeat a grey channel."""
         if self.side:
             x = nn.functional.interpolate(x, size=(self.side, self.side), mode="bilinear")
         return x.expand(-1, 3, -1, -1)
@@ -50,8 +50,8 @@ def alexnet(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
 def inception_v3(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
     """Inception v3 (Szegedy et al. 2016) without its auxiliary classifier.
 
-    That classifier is a second output with its own loss, used in training only; without it the network
-    has one output, logits, like every other model here.
+    That is a second output with its own loss, used in training only; without it the network has one output,
+    logits, like every other model here.
     """
     make = partial(models.inception_v3, aux_logits=False, init_weights=True)
     return _network("inception_v3", spec, generator, make)
@@ -65,11 +65,7 @@ def mobilenet_v2(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
 def _network(
     name: str, spec: ModelSpec, generator: torch.Generator, make: Callable[..., nn.Module]
 ) -> nn.Module:
-    """(B, 1 or 3, H, W) -> (B, classes).
-
-    Raises:
-        NnbenchError: The inputs are not images of one or three channels, or are too small.
-    """
+    """(B, 1 or 3, H, W) -> (B, classes); NnbenchError for other inputs, and images that are too small."""
     side = int(spec.options_of(name)["resize"])
     with _drawing_from(generator):
         network = make(weights=None, num_classes=spec.classes)
@@ -78,7 +74,7 @@ def _network(
 
 @contextmanager
 def _drawing_from(generator: torch.Generator) -> Iterator[None]:
-    """Lend the global random state, which torchvision draws from, seeded by our own generator."""
+    """Seed the global random state, which torchvision draws from, with our generator; undone afterwards."""
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -1,7 +1,5 @@
 """A level becomes a cell: settings laid over one another, checked, and named by a hash."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re

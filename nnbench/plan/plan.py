@@ -4,8 +4,6 @@ A cell is one resolved experiment. Levels that resolve to the same experiment (t
 stands in nearly every claim) share one cell, so it is trained once.
 """
 
-from __future__ import annotations
-
 import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace

@@ -4,8 +4,6 @@ A checksum finds damage. It does not find a file that someone or something else 
 is checked against these types before anything else looks at it.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Annotated, Self
 
@@ -64,7 +62,7 @@ class Record(Measured):
     ended: Time
     machine: Machine
     versions: dict[str, str | None]
-    data: dict[str, str] = {}
+    data: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of each prepared array, by its name."""
     slot: str | None = None
     """The GPU that was leased."""

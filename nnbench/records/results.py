@@ -4,8 +4,6 @@ The file is these types on disk (``docs/results-schema.md``); unknown fields, su
 nnbench, are ignored.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections import Counter

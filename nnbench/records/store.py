@@ -5,8 +5,6 @@ the record's bytes as they stand, so that a flipped bit or a lost tail shows wit
 are written to a temporary file, flushed to the disk and renamed: a reader sees all or nothing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterable, Sequence

@@ -4,8 +4,6 @@ Names of claims, data and variants may differ in characters only that neither an
 should have; then the later one gets a number.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Mapping

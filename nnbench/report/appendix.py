@@ -1,7 +1,5 @@
 """What follows the claims: failures, then where the numbers come from (run, machines, versions, data)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from nnbench.records.results import (
@@ -102,9 +100,9 @@ def _run(provenance: Provenance) -> Iterator[tuple[str, str]]:
     yield "Last cell ended", run.last_end or "–"
     yield "Wall time, at least one cell running", duration_text(run.wall_seconds)
     yield "Time of all cells together", duration_text(run.busy_seconds)
-    yield "… of it training", duration_text(run.train_seconds)
-    yield "… of it evaluation", duration_text(run.evaluate_seconds)
-    yield "… of it loading data", duration_text(run.load_seconds)
+    yield "… of which training", duration_text(run.train_seconds)
+    yield "… of which evaluation", duration_text(run.evaluate_seconds)
+    yield "… of which loading data", duration_text(run.load_seconds)
     yield "Peak memory of a cell", "–" if memory is None else f"{memory:,.0f}\u00a0MB"
     if run.resumed:
         yield "Cells that were interrupted and went on from a checkpoint", str(run.resumed)
@@ -123,7 +121,7 @@ def _machines(machines: Sequence[MeasuredOn]) -> Table:
         "Host": [machine.hostname for machine in machines],
         "Cores": [str(machine.cores) for machine in machines],
         "Memory": [memory_text(machine) for machine in machines],
-        "Threads a job": [str(machine.threads) for machine in machines],
+        "Threads per job": [str(machine.threads) for machine in machines],
         "Cells": [str(machine.cells) for machine in machines],
     }
     if len(machines) < 2:
@@ -163,19 +161,19 @@ def dataset_facts(dataset: DatasetFacts) -> Iterator[tuple[str, str]]:
         yield "Target", target or "a number"
     else:
         yield "Classes", str(len(dataset.class_names))
-    yield "Samples", ", ".join(f"{size:,} {subset}" for subset, size in dataset.sizes.items())
-    for subset, digest in dataset.sha256.items():
-        yield f"SHA-256 of {subset}", digest
+    yield "Samples", ", ".join(f"{size:,} {split}" for split, size in dataset.sizes.items())
+    for split, digest in dataset.sha256.items():
+        yield f"SHA-256 of {split}", digest
 
 
 def class_table(dataset: DatasetFacts) -> Table | None:
     """How many samples each class has; the fewest and the most, where there are many classes."""
-    names, subsets = dataset.class_names, dataset.class_counts.items()
-    if dataset.error or not subsets:
+    names, splits = dataset.class_names, dataset.class_counts.items()
+    if dataset.error or not splits:
         return None
     caption = f"{dataset.title}: samples of each class"
     if len(names) > _MOST_CLASSES:
-        ends = [[subset, f"{min(counts):,}", f"{max(counts):,}"] for subset, counts in subsets]
-        return Table(caption, ("Part", "Fewest", "Most"), rows=ends)
-    rows = [[subset, *(f"{count:,}" for count in counts)] for subset, counts in subsets]
-    return Table(caption, ("Part", *names), rows=rows)
+        ends = [[split, f"{min(counts):,}", f"{max(counts):,}"] for split, counts in splits]
+        return Table(caption, ("Split", "Fewest", "Most"), rows=ends)
+    rows = [[split, *(f"{count:,}" for count in counts)] for split, counts in splits]
+    return Table(caption, ("Split", *names), rows=rows)

@@ -1,7 +1,5 @@
 """What pages say of a claim and of its findings beside their own fields and tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from nnbench.claims.kinds import KINDS

@@ -1,7 +1,5 @@
 """The numbers for other programs: one tidy CSV file per claim, and two over all claims."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 

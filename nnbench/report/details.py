@@ -1,7 +1,5 @@
 """The tables behind the numbers of a finding: other metrics, facts, candidates, tuning, settings."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Text made safe for Markdown as forges read it (CommonMark with tables and formulas)."""
 
-from __future__ import annotations
-
 import html
 import re
 

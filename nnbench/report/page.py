@@ -1,18 +1,15 @@
 """The whole page: headline, matrix of verdicts, claims by document, tracks, and what follows them."""
 
-from __future__ import annotations
-
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from nnbench.records.results import ClaimResult, Finding, Provenance, Results, Summary
+from nnbench.records.results import ClaimResult, Finding, Results
 from nnbench.report.anchors import Anchors
-from nnbench.report.appendix import failure_tables, memory_text, provenance_tables
+from nnbench.report.appendix import memory_text
 from nnbench.report.details import chosen_text
-from nnbench.report.figures.pictures import Pictures
 from nnbench.report.tables import Cell, Link, Table
 from nnbench.text.rounding import duration_text
 from nnbench.text.vocabulary import STATUSES, VERDICTS, Chip, finding_chip, where_text
@@ -28,7 +25,7 @@ class Matrix:
     Attributes:
         columns: Common datasets and tracks.
         datasets: The datasets' titles, and how many columns each has.
-        elsewhere: Whether there are findings beside them: on other datasets, or of variants.
+        elsewhere: Whether there are findings outside them: on other datasets, or of variants.
     """
 
     columns: tuple[Column, ...]
@@ -47,50 +44,12 @@ class Document:
     not_run: tuple[ClaimResult, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Everything that the templates need: the results, and what is said of all claims together.
-
-    Attributes:
-        counts: How many claims came out in each way.
-        facts: What was run, how long, where and when.
-        sources: The tables of where the numbers come from.
-    """
-
-    results: Results
-    anchors: Anchors
-    pictures: Pictures
-    counts: tuple[tuple[Chip, int], ...]
-    facts: tuple[tuple[str, str], ...]
-    matrix: Matrix
-    documents: tuple[Document, ...]
-    tracks: Table | None
-    failures: tuple[Table, ...]
-    sources: tuple[Table, ...]
-
-
-def make_page(results: Results, anchors: Anchors, *, pictures: Pictures) -> Page:
-    """Prepare the page of a results document."""
-    return Page(
-        results=results,
-        anchors=anchors,
-        pictures=pictures,
-        counts=_counts(results.summary),
-        facts=_facts(results.claims, results.provenance),
-        matrix=_matrix(results.claims),
-        documents=_documents(results.claims, anchors),
-        tracks=_track_table(results.claims, anchors),
-        failures=failure_tables(results, anchors),
-        sources=provenance_tables(results.provenance),
-    )
-
-
-def _counts(summary: Summary) -> tuple[tuple[Chip, int], ...]:
-    """All verdicts, and what else became of claims."""
-    numbers = summary.model_dump()
+def counts(results: Results) -> list[tuple[Chip, int]]:
+    """How many claims have each verdict, and what became of the others."""
+    numbers = results.summary.model_dump()
     verdicts = [(chip, numbers[name]) for name, chip in VERDICTS.items()]
     others = [(chip, numbers[name.replace(" ", "_")]) for name, chip in STATUSES.items()]
-    return (*verdicts, *(item for item in others if item[1]))
+    return [*verdicts, *(item for item in others if item[1])]
 
 
 def date_text(stamp: str | None) -> str:
@@ -101,21 +60,22 @@ def date_text(stamp: str | None) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def _facts(claims: Sequence[ClaimResult], made: Provenance) -> tuple[tuple[str, str], ...]:
-    names = [f"{m.device_name}, {m.cores} cores, {memory_text(m)}" for m in made.machines]
-    runs = f"{_seeds(claims, made)} a level, {made.run.cells} cells, tier {made.tier}"
-    return (
-        ("Runs", runs),
+def facts(results: Results) -> list[tuple[str, str]]:
+    """What was run, for how long, where and when."""
+    made = results.provenance
+    machines = (f"{m.device_name}, {m.cores} cores, {memory_text(m)}" for m in made.machines)
+    return [
+        ("Runs", f"{_seeds(results)} per level, {made.run.cells} cells, tier {made.tier}"),
         ("Wall time", duration_text(made.run.wall_seconds)),
-        ("Machine", "; ".join(names) or "none recorded"),
+        ("Machine", "; ".join(machines) or "none recorded"),
         ("Date", date_text(made.generated)),
-    )
+    ]
 
 
-def _seeds(claims: Sequence[ClaimResult], provenance: Provenance) -> str:
+def _seeds(results: Results) -> str:
     """How many seeds levels have: a claim may take fewer than the config."""
-    judged = (f for claim in claims for f in claim.results if f.kind != "definition")
-    found = {level.planned for f in judged for level in f.levels} or {provenance.seeds}
+    judged = (f for claim in results.claims for f in claim.results if f.kind != "definition")
+    found = {level.planned for f in judged for level in f.levels} or {results.provenance.seeds}
     low, high = min(found), max(found)
     return f"{high} seeds" if low == high else f"{low} to {high} seeds"
 
@@ -123,7 +83,7 @@ def _seeds(claims: Sequence[ClaimResult], provenance: Provenance) -> str:
 # --- the matrix of verdicts
 
 
-def _matrix(claims: Sequence[ClaimResult]) -> Matrix:
+def matrix(claims: Sequence[ClaimResult]) -> Matrix:
     """A column for each common dataset and track, the most frequent dataset first."""
     measured = [claim for claim in claims if claim.results]
     findings = [finding for claim in measured for finding in claim.results]
@@ -163,7 +123,9 @@ def matrix_row(
 # --- the claims
 
 
-def _documents(claims: Sequence[ClaimResult], anchors: Anchors) -> tuple[Document, ...]:
+def documents(claims: Sequence[ClaimResult], anchors: Anchors) -> list[Document]:
+    """The claims by document."""
+
     def document(name: str, members: tuple[ClaimResult, ...]) -> Document:
         return Document(
             title=members[0].document_title,
@@ -174,10 +136,11 @@ def _documents(claims: Sequence[ClaimResult], anchors: Anchors) -> tuple[Documen
         )
 
     groups = itertools.groupby(claims, key=lambda claim: claim.document)
-    return tuple(document(name, tuple(group)) for name, group in groups)
+    return [document(name, tuple(group)) for name, group in groups]
 
 
-def _track_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | None:
+def track_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | None:
+    """The verdicts of claims that were measured in both tracks."""
     rows = [row for claim in claims for row in _track_rows(claim, anchors)]
     columns = ("Claim", "On", "As written", "Tuned", "Changes", "Chosen by tuning")
     caption = "Verdicts with the document's settings and with tuned ones"

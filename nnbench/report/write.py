@@ -1,7 +1,5 @@
 """Write the report: ``index.html``, ``README.md``, ``figures/`` and ``data/``."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re
@@ -14,20 +12,12 @@ import jinja2
 from nnbench.errors import NnbenchError
 from nnbench.records.results import Results
 from nnbench.records.store import write_atomically
-from nnbench.report import appendix, claims, details, markdown, tables
+from nnbench.report import appendix, claims, details, markdown, page, tables
 from nnbench.report.anchors import anchors_of
 from nnbench.report.csvs import csv_files
 from nnbench.report.figures.canvas import Image
 from nnbench.report.figures.pictures import Pictures, draw
-from nnbench.report.page import Page, make_page, matrix_row
-from nnbench.text.vocabulary import (
-    MEANINGS,
-    TONES,
-    claim_chip,
-    finding_chip,
-    track_text,
-    where_text,
-)
+from nnbench.text import vocabulary
 
 # What fields that disagree make tables and figures raise.
 _UNSHOWN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
@@ -35,15 +25,7 @@ _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters
 LIST = ".nnbench-files.json"  # the figures and data files that the last report wrote
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)")
 _TEMPLATES = Path(__file__).parent / "templates"
-_FUNCTIONS = (  # what templates call
-    claims.deciding_first, claims.kind_text, claims.links, claims.not_run_text, claims.notes,
-    claims.quote_lines, claims.second_look,
-    tables.level_table, tables.pair_table, tables.seed_table,
-    details.candidate_tables, details.fact_table, details.other_table, details.search_table,
-    details.settings_of,
-    appendix.class_table, appendix.dataset_facts,
-    matrix_row, claim_chip, finding_chip, track_text, where_text,
-)  # fmt: skip
+_MODULES = (appendix, claims, details, page, tables, vocabulary)  # what templates call
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -77,37 +59,32 @@ def report_files(results: Results) -> dict[str, bytes]:
     """Every file of a report by its name in the folder; nothing is written."""
     anchors = anchors_of(results)
     pictures = draw(results, anchors)
-    page = make_page(results, anchors, pictures=pictures)
     csvs = csv_files(results.claims, anchors)
+    shown = {"results": results, "anchors": anchors, "pictures": pictures}
     return {
-        "README.md": render_markdown(page).encode(),
+        "README.md": _markdown().render(shown).rstrip().encode() + b"\n",
         **{f"data/{name}": data for name, data in csvs.items()},
         **{f"figures/{name}": image.data for name, image in _figure_files(pictures).items()},
-        "index.html": render_html(page, csvs=csvs).encode(),
+        "index.html": _html().render(shown, csvs=_links(csvs)).encode(),
     }
 
 
-def render_html(page: Page, *, csvs: Mapping[str, bytes]) -> str:
+def _html() -> jinja2.Template:
     """The page as one HTML file with everything inside."""
     environment = _environment()
     environment.filters |= {"data_uri": _data_uri, "json": _pretty}
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
-    template = environment.get_template("report.html.j2")
-    links = {name: f"data:text/csv,{quote(data, safe=_PLAIN)}" for name, data in csvs.items()}
-    return template.render(page=page, csvs=links, tones=TONES, meanings=MEANINGS)
+    return environment.get_template("report.html.j2")
 
 
-def render_markdown(page: Page) -> str:
+def _markdown() -> jinja2.Template:
     """The page as Markdown with figures beside it."""
     environment = _environment()
     environment.finalize = markdown.escape
     filters = {"code": markdown.code, "cell": markdown.cell, "html": markdown.html_text}
     environment.filters |= filters
-    return (
-        environment.get_template("report.md.j2").render(page=page, meanings=MEANINGS).rstrip()
-        + "\n"
-    )
+    return environment.get_template("report.md.j2")
 
 
 def _environment() -> jinja2.Environment:
@@ -119,8 +96,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals |= {function.__name__: function for function in _FUNCTIONS}
+    environment.globals |= {module.__name__.rpartition(".")[2]: module for module in _MODULES}
     return environment
+
+
+def _links(csvs: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: f"data:text/csv,{quote(data, safe=_PLAIN)}" for name, data in csvs.items()}
 
 
 def _data_uri(image: Image) -> str:

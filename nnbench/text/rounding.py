@@ -1,10 +1,8 @@
 """Numbers as a reader wants them: rounded to what their interval supports, in the metric's unit.
 
 Fractions are shown in percent. Texts carry no unit: table headers and axes name it, see
-``unit_label``.
+``unit_words``.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence

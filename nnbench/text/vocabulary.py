@@ -66,7 +66,7 @@ STATUSES: Mapping[str, Chip] = {
 }
 MEANINGS: Mapping[str, str] = {
     "reproduced": "the measurements show what the document says",
-    "partly": "some of the claimed differences are there, others are not",
+    "partly": "some of the claimed differences were found, others were not",
     "contradicted": "the measurements show the reverse, or no difference that matters",
     "inconclusive": "these runs cannot tell",
     "measured": "a definition: the exact number stands beside the claimed one",

@@ -1,7 +1,5 @@
 """The report's sentences, made from numbers: one plain sentence for a pair, a finding, a claim."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,7 +13,7 @@ _TIMES_FROM = 900.0  # percent from which "ten times" reads better than "900 % l
 
 
 def not_run(status: str, reason: str, *, seconds: float | None = None) -> str:
-    """Why there is no measurement, and what it would take."""
+    """Why there is no measurement, and what one would take."""
     if status == "qualitative":
         return "Quoted, not judged."
     return f"Not run: {reason}{'' if seconds is None else f' ({cost(seconds)})'}."

@@ -1,7 +1,5 @@
 """The records of a plan: read, checked, and the blocks of each cell joined."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A claim on one dataset, in one track, as one of its variants reads it: its levels and its verdict."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """A ``results.json`` as tables, for whoever asks it something that the report does not answer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +37,7 @@ class LoadedResults:
             }
             for place, _, finding in self._findings()
             for level in finding.levels
-            for seed, value in level.values.items()
+            for seed, value in level.values.items()  # noqa: PD011 - no table
         )
 
     @cached_property

@@ -4,8 +4,6 @@ Results are a function of the config and the records alone (no clock, no machine
 the report's only input. ``docs/results-schema.md`` documents their fields.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence

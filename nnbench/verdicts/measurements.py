@@ -3,8 +3,6 @@
 A missing or rejected record makes rows with status ``missing``: no run is dropped in silence.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """From a claim and what its levels read to a verdict: the pairs compared, as ``results.json`` has them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

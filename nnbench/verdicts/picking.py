@@ -3,8 +3,6 @@
 The test set does not take part: a candidate is chosen by a training or validation metric.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Sequence

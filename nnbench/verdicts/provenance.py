@@ -1,7 +1,5 @@
 """The report's provenance: machines, versions, time and data of the run, out of its records."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from pathlib import Path

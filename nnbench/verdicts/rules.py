@@ -5,8 +5,6 @@ positive as claimed, on the analysis scale: raw (accuracy) or natural logarithms
 follows from the statuses of a claim's pairs depends on its kind: see ``claims.kinds``.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

@@ -5,8 +5,6 @@ candidates of picks, ``curves.csv`` the mean learning curves of each cell, and `
 records they were made of. ``docs/measurements.md`` explains their columns.
 """
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and whose bytes depend on their content only."""
+"""Files that are written completely or not at all, and whose bytes depend only on their content."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]  # of any type, as files have them
+Array = npt.NDArray[Any]  # of any dtype
 
-# The earliest time that a zip file can hold; the current time would make each file's bytes differ.
+# The earliest time that zip can store; the current time would make the bytes of each file differ.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp")  # what ``replacing`` writes to
 
-# An npz file whose contents exceed both limits is taken for a zip bomb.
+# An npz file whose contents exceed both limits is rejected as a zip bomb.
 UNPACKED_MOST = 100  # times the file's size; zip's usual compression reaches at most 1032
 UNPACKED_ALWAYS = 2**30  # bytes
-# Version 3 is for structured arrays with names beyond ASCII.
+# Version 3 is for structured arrays with non-ASCII names.
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# What zipfile, its decompressors and numpy raise for broken or hostile files.
+# What zipfile, its decompressors and numpy raise for corrupt or malicious files.
 _UNREADABLE = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
     *(SyntaxError, TypeError, ValueError),
@@ -45,18 +45,18 @@ _UNREADABLE = (
 
 
 def sha256(content: bytes | memoryview) -> str:
-    """The SHA-256 of some bytes, as 64 hexadecimal digits."""
+    """SHA-256 of some bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
 def array_sha256(array: Array) -> str:
-    """The SHA-256 of an array's values in C order, little endian."""
+    """SHA-256 of an array's values in C order, little endian."""
     ordered = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     return sha256(ordered.data.cast("B"))
 
 
 def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
-    """An uncompressed npz file; unlike with ``np.savez``, the same arrays give the same bytes."""
+    """An uncompressed npz file; unlike ``np.savez``, the same arrays give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(arrays):
@@ -68,17 +68,14 @@ def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
 
 
 def read_npz(content: bytes) -> dict[str, Array]:
-    """The arrays of an npz file.
-
-    Nothing in it is unpickled, and no memory is allocated for values that a header promises and the
-    file does not contain.
+    """The arrays of an npz file, without unpickling or allocating more memory than the file justifies.
 
     Raises:
         ValueError: It is damaged, holds pickled objects, or unpacks to far more than its own size.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy's, about files of its older versions
+            warnings.simplefilter("ignore")  # numpy's, about files from older versions
             _check_unpacked(archive, len(content))
             return {
                 entry.filename.removesuffix(".npy"): _read_npy(archive, entry)
@@ -89,7 +86,7 @@ def read_npz(content: bytes) -> dict[str, Array]:
 
 
 def _check_unpacked(archive: zipfile.ZipFile, packed: int) -> None:
-    """Refuse a zip bomb by the sizes in its directory, beyond which ``zipfile`` never reads."""
+    """Reject a zip bomb by the sizes in its directory, beyond which ``zipfile`` never reads."""
     unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > max(UNPACKED_ALWAYS, UNPACKED_MOST * packed):
         raise ValueError(f"its {packed} bytes unpack to {unpacked}")
@@ -102,7 +99,7 @@ def _read_npy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
             raise ValueError(f"{entry.filename} is of npy version {version}")
         shape, _, kind = _HEADERS[version](file)
         promised, stored = math.prod(shape) * kind.itemsize, entry.file_size - file.tell()
-    # numpy refuses objects itself; any number of values of size 0 takes no room
+    # numpy itself rejects objects; values of size 0 take no space, however many
     if (promised != stored or not kind.itemsize) and not kind.hasobject:
         raise ValueError(f"{entry.filename} promises {promised} bytes and has {stored}")
     with archive.open(entry) as file:
@@ -111,31 +108,27 @@ def _read_npy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
 
 
 def is_there(path: Path, *, folder: bool = False) -> bool:
-    """Whether the file, or the folder, exists; False for a name that no file can have."""
+    """Whether the file, or folder, exists; False if the name is impossible or not accessible."""
     try:
         return path.is_dir() if folder else path.is_file()
-    except OSError:  # too long, or in a folder that may not be entered
+    except OSError:  # name too long, or no permission for the folder
         return False
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write to a temporary file beside ``path``, flush it to the disk, then rename it.
-
-    Raises:
-        OSError: The folder is full or cannot be written; ``path`` is unchanged.
-    """
+    """Write a temporary file beside ``path``, flush it to disk, rename it; errors as in ``replacing``."""
     with replacing(path) as file:
         file.write(content)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that replaces ``path`` if the block succeeds; otherwise it leaves nothing behind.
+    """A new file that replaces ``path`` if the block succeeds, and is otherwise removed.
 
     Raises:
-        OSError: The folder is full or cannot be written; ``path`` is unchanged.
+        OSError: The disk is full or not writable; ``path`` is left unchanged.
     """
-    # two machines that share the folder may have processes with the same number
+    # two machines that share the folder may have processes with the same id
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("w+b") as file:
@@ -149,7 +142,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left half written; call it while nobody else uses the folder."""
+    """Remove files left half-written by killed processes; call it only while nobody else uses the folder."""
     for path in folder.glob(".*.tmp"):
         if _TEMPORARY.fullmatch(path.name):
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The manifest of a prepared dataset: what it is, and the checksums of all of it."""
+"""The manifest of a prepared dataset: its description, and checksums of all its files and arrays."""
 
 from __future__ import annotations
 
@@ -19,19 +19,7 @@ FileName = Annotated[str, Field(pattern=r"^[a-z]+\.npz$")]
 
 
 class Manifest(Strict):
-    """What ``prepare`` writes last.
-
-    Attributes:
-        name, title, source, licence, kind, input_shape, class_names, scaling, task, target_name,
-            target_unit: As in ``Dataset``.
-        sizes: Default samples of ``train``, ``validation`` and ``test``; of fixed data also of
-            the pool, ``trainval``.
-        class_counts: Samples of each class in ``trainval`` and ``test``; empty for generated data
-            and for regression.
-        files: SHA-256 of each file.
-        arrays: SHA-256 of each array's values, named ``file/array``, as in ``test/labels``.
-        numpy_version: Of the process that prepared the data.
-    """
+    """What ``prepare`` writes last; the first fields are those of ``Dataset``."""
 
     name: str
     title: str
@@ -44,11 +32,11 @@ class Manifest(Strict):
     task: Task
     target_name: str
     target_unit: str
-    sizes: Mapping[str, Size]
-    class_counts: Mapping[str, tuple[Size, ...]]
-    files: Mapping[FileName, str]
-    arrays: Mapping[str, str]
-    numpy_version: str
+    sizes: Mapping[str, Size]  # train, validation, test; of fixed data also trainval
+    class_counts: Mapping[str, tuple[Size, ...]]  # trainval and test of fixed classification data
+    files: Mapping[FileName, str]  # SHA-256
+    arrays: Mapping[str, str]  # SHA-256 of the values, by ``file/array``: ``test/labels``
+    numpy_version: str  # that prepared the data
 
     def to_dict(self) -> dict[str, object]:
         """Plain values for JSON."""
@@ -56,16 +44,12 @@ class Manifest(Strict):
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
-    """The content of ``manifest.json``; the same manifest gives the same bytes."""
+    """The content of ``manifest.json``; equal manifests give equal bytes."""
     return (json.dumps(manifest.to_dict(), indent=2, sort_keys=True) + "\n").encode()
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of a prepared dataset.
-
-    Raises:
-        NnbenchError: It is missing or damaged.
-    """
+    """The manifest of a prepared dataset; NnbenchError if it is missing or damaged."""
     path = folder / MANIFEST
     try:
         return Manifest.model_validate_json(path.read_bytes())
@@ -81,6 +65,6 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def damaged(path: Path, what: str, *, got: object = None) -> NnbenchError:
-    """The error for a file of a prepared dataset that is missing or not what was written."""
+    """The error for a file of a prepared dataset that is missing or has changed."""
     todo = "delete the folder and rerun, so that the dataset is prepared anew"
     return NnbenchError(f"dataset file {path} {what}", got=got, todo=todo)

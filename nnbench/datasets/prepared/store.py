@@ -1,6 +1,7 @@
 """Prepared datasets on disk: written once by one process, read by every training job.
 
-The test set has a file of its own, so that training code can be handed a pool without it.
+The test set is in a separate file, so that training code can be given a pool without it. The loaders raise
+NnbenchError for missing or damaged files, and for those that generated data do not have.
 """
 
 from __future__ import annotations
@@ -32,25 +33,18 @@ __all__ = ["Manifest", "load_samples", "load_test", "load_trainval", "prepare", 
 
 SAMPLES_PER_CLASS = 2
 SAMPLES_MOST = 20
-CHECKED_DRAW = 1_000  # generated samples that are held against the dataset's promises
+CHECKED_DRAW = 1_000  # generated samples that are checked against the dataset's description
 
 
 def prepare(
     dataset: Dataset, folder: Path, *, data_folder: Path | None, download: bool
 ) -> Manifest:
-    """Write a dataset's files and, last of all, its manifest.
+    """Write a dataset's files to ``folder``, which is created, and its manifest last.
 
-    Fixed data: ``trainval.npz``, ``test.npz``, ``samples.npz``. Generated data: ``samples.npz``.
-
-    Args:
-        dataset: What to prepare.
-        folder: Where to; it is created.
-        data_folder: Where the source files of some datasets are.
-        download: Whether missing source files may be fetched.
-
-    Raises:
-        NnbenchError: The source is missing or damaged, the data are not what the dataset promises,
-            or the folder cannot be written.
+    Fixed data: ``trainval.npz``, ``test.npz``, ``samples.npz``. Generated data: ``samples.npz``. Source files
+    are read from ``data_folder``; ``download`` allows fetching missing ones. Raises NnbenchError if the
+    source is missing or damaged, the data do not match the dataset's description, or the folder is not
+    writable.
     """
     sets = _sets(dataset, data_folder, download=download)
     contents = {name: npz_bytes(arrays.named()) for name, arrays in sets.items()}
@@ -71,7 +65,7 @@ def prepare(
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a folder holds a prepared dataset with every file as its manifest says."""
+    """Whether a folder holds a prepared dataset whose files all match its manifest."""
     try:
         manifest = read_manifest(folder)
         return all(sha256((folder / n).read_bytes()) == s for n, s in manifest.files.items())
@@ -80,36 +74,25 @@ def is_whole(folder: Path) -> bool:
 
 
 def load_trainval(folder: Path) -> Arrays:
-    """Read the pool that training and validation sets are drawn from.
-
-    Raises:
-        NnbenchError: The files are missing or damaged, or the dataset is a generated one.
-    """
+    """Read the pool from which training and validation sets are drawn."""
     return _load(folder, "trainval.npz")
 
 
 def load_test(folder: Path) -> Arrays:
-    """Read the test set; for the evaluation at the end only.
-
-    Raises:
-        NnbenchError: The files are missing or damaged, or the dataset is a generated one.
-    """
+    """Read the test set; only for the final evaluation."""
     return _load(folder, "test.npz")
 
 
 def load_samples(folder: Path) -> Arrays:
-    """Read a few training samples for the report's picture: up to two of each class, at most 20.
+    """Read a few training samples for the report's picture: up to two per class, at most 20.
 
-    With more than 10 classes, it is one of each of the first 20; of a regression, the first 20 rows.
-
-    Raises:
-        NnbenchError: The files are missing or damaged.
+    With more than 10 classes, one from each of the first 20; for regression, the first 20 rows.
     """
     return _load(folder, "samples.npz")
 
 
 def _sets(dataset: Dataset, data_folder: Path | None, *, download: bool) -> dict[str, Arrays]:
-    """The content of each npz file, by the file's name."""
+    """The content of each npz file, by file name."""
     if dataset.load is not None:
         pools = dataset.load(data_folder, download)
         check_pools(dataset, pools)
@@ -122,7 +105,7 @@ def _sets(dataset: Dataset, data_folder: Path | None, *, download: bool) -> dict
 
 
 def _samples(arrays: Arrays) -> Arrays:
-    """The first of each class ``(2 * classes, ...)``, in the order of classes; see ``load_samples``."""
+    """The first samples of each class, in the order of classes; see ``load_samples``."""
     if arrays.labels.dtype != np.int64:
         return take(arrays, np.arange(min(len(arrays), SAMPLES_MOST)))
     classes = np.unique(arrays.labels)[:SAMPLES_MOST]
@@ -180,7 +163,7 @@ def _load(folder: Path, name: str) -> Arrays:
 
 
 def _check_kind(arrays: Arrays, manifest: Manifest, path: Path) -> None:
-    """See that the samples are of the manifest's kind: a label out of range would crash a job."""
+    """Check samples against the manifest: a label out of range would crash a job."""
     found = (arrays.inputs.shape[1:], str(arrays.labels.dtype))
     promised = (manifest.input_shape, LABEL_TYPES[manifest.task])
     classes = len(manifest.class_names)

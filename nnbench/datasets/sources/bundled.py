@@ -1,4 +1,4 @@
-"""Data that come inside scikit-learn: read without a network, and checked value by value."""
+"""Data included in scikit-learn: read without a network, and verified by checksum."""
 
 from __future__ import annotations
 
@@ -17,37 +17,26 @@ from nnbench.datasets.splits import stratified_share
 from nnbench.errors import NnbenchError
 
 CHECKED_VERSION = "1.9.1"
-TEST_SHARE = 0.3  # of the tables
+TEST_SHARE = 0.3  # of tables
 
 Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundled:
-    """One of scikit-learn's datasets.
+    """One of scikit-learn's datasets."""
 
-    Attributes:
-        name: The dataset's name in the registry; ``load_<name>`` of ``sklearn.datasets`` reads it.
-        sha256: Over the SHA-256 of the inputs (float64, little endian) and that of the targets.
-        split_seed: Of the division into pool and test set.
-        task: Whether the targets are classes or numbers.
-        options: Arguments of scikit-learn's function.
-    """
-
-    name: str
-    sha256: str
-    split_seed: int
+    name: str  # in the registry; read by ``sklearn.datasets.load_<name>``
+    sha256: str  # of the concatenated SHA-256 of inputs and targets (float64, little endian)
+    split_seed: int  # for the division into pool and test set
     task: Task = "classification"
-    options: Mapping[str, bool] = field(default_factory=dict)
+    options: Mapping[str, bool] = field(default_factory=dict)  # scikit-learn's arguments
 
 
 def load_table(source: Bundled, _data_folder: Path | None, _may_download: bool) -> Pools:
-    """The pool and the test set, float32 ``(N, features)``; 30 % of each class are for the test.
+    """The pool and the test set, float32 ``(N, features)``; the test set gets 30 % of each class.
 
-    Of numbers to predict, it is three of every ten neighbours in their order.
-
-    Raises:
-        NnbenchError: scikit-learn is missing, or its data are not the ones that were checked.
+    For regression it gets three of every ten samples adjacent in target order. Errors as in ``read_bundled``.
     """
     inputs, targets = read_bundled(source)
     labels = targets.astype(LABEL_TYPES[source.task])
@@ -56,10 +45,9 @@ def load_table(source: Bundled, _data_folder: Path | None, _may_download: bool) 
 
 
 def read_bundled(source: Bundled) -> tuple[Doubles, Doubles]:
-    """Inputs ``(N, features)`` and targets ``(N,)`` as scikit-learn has them.
+    """Inputs ``(N, features)`` and targets ``(N,)`` from scikit-learn.
 
-    Raises:
-        NnbenchError: scikit-learn is missing, or its data are not the ones that were checked.
+    Raises NnbenchError if scikit-learn is missing, or its data are not the ones that were checked.
     """
     where = f"dataset {source.name!r}: scikit-learn's data"
     try:
@@ -82,7 +70,7 @@ def read_bundled(source: Bundled) -> tuple[Doubles, Doubles]:
 def wrong_package(
     what: str, *, got: object, package: str, checked: str, version: str = CHECKED_VERSION
 ) -> NnbenchError:
-    """The error for a package whose data are missing, or not those of the SHA-256 ``checked``."""
+    """The error for a package whose data are missing, or do not have the SHA-256 ``checked``."""
     return NnbenchError(
         what,
         got=got,

@@ -1,13 +1,13 @@
-"""MNIST's and CIFAR's families: torchvision's files, downloads and loaders, behind known checksums.
+"""MNIST's and CIFAR's families: torchvision's files, downloads and loaders, verified by checksum.
 
-torchvision compares MNIST's files with a checksum only when it downloads them, and prefers whatever
-lies in an old ``processed`` folder; CIFAR's batches are pickles, which may run code. So every file is
-first read and compared with its published MD5, and torchvision then loads a private copy of exactly
-those bytes: what was checked is what is used, even if a file is exchanged in the meantime.
+torchvision checks MNIST's files only when it downloads them, and prefers any old ``processed`` folder;
+CIFAR's batches are pickles, which may run code. So every file is first read and compared with its published
+MD5; then torchvision loads a private copy of exactly those bytes. What was checked is thus what is used, even
+if a file is replaced in the meantime.
 
-Some test images of both CIFAR sets have near or exact duplicates among the training images: 3.3 % in
-CIFAR-10 and 10 % in CIFAR-100 (Barz, Denzler: Do we train on test data?, J. Imaging 2020). They are
-kept, as in everybody's results.
+Some test images of both CIFAR sets have near or exact duplicates among the training images: 3.3 % in CIFAR-10
+and 10 % in CIFAR-100 (Barz, Denzler: Do we train on test data?, J. Imaging 2020). They are kept, as in other
+published results.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from nnbench.errors import NnbenchError
 CIFAR_LICENCE = "none stated by the authors, who ask for a citation"
 CIFAR_REPORT = "Krizhevsky: Learning multiple layers of features from tiny images, Toronto 2009"
 
-# What a broken connection, a wrong checksum or a damaged archive makes torchvision raise.
+# What torchvision raises for a broken connection, a wrong checksum or a damaged archive.
 _FAILED = (
     *(ImportError, RuntimeError, OSError, ValueError, EOFError, HTTPException),
     *(tarfile.TarError, zlib.error),
@@ -41,32 +41,19 @@ LARGEST_BYTES = 2**29  # of one file; CIFAR-100's training batch, the largest, h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFiles:
-    """The files of one dataset.
+    """The files of one dataset."""
 
-    Attributes:
-        name: The dataset's name in the registry.
-        torchvision_class: Its class in ``torchvision.datasets``.
-        folder: Where torchvision keeps the unpacked files, below the data folder.
-        md5: Of each unpacked file.
-    """
-
-    name: str
-    torchvision_class: str
-    folder: str
-    md5: Mapping[str, str]
+    name: str  # in the registry
+    torchvision_class: str  # in ``torchvision.datasets``
+    folder: str  # of torchvision's unpacked files, below the data folder
+    md5: Mapping[str, str]  # of each unpacked file
 
 
 def load_images(source: ImageFiles, data_folder: Path | None, may_download: bool) -> Pools:
-    """The authors' training and test sets, uint8, ``(N, channels, height, width)``.
+    """The authors' training and test sets, uint8 ``(N, channels, height, width)``.
 
-    Args:
-        source: Which dataset.
-        data_folder: torchvision's ``root``.
-        may_download: Whether missing files may be fetched.
-
-    Raises:
-        NnbenchError: Files are missing and cannot be fetched, one is damaged, or torchvision or the
-            room for a temporary copy is missing.
+    ``data_folder`` is torchvision's ``root``; ``may_download`` allows fetching missing files. Raises
+    NnbenchError if files are missing or damaged, or there is no torchvision or no space for a temporary copy.
     """
     folder = find_files(source, data_folder, may_download=may_download)
     try:
@@ -82,11 +69,7 @@ def load_images(source: ImageFiles, data_folder: Path | None, may_download: bool
 
 
 def find_files(source: ImageFiles, data_folder: Path | None, *, may_download: bool) -> Path:
-    """The folder that has all files; their content is not looked at.
-
-    Raises:
-        NnbenchError: Files are missing and cannot be fetched.
-    """
+    """The folder with all files, whose content is not checked; NnbenchError if any cannot be obtained."""
     if data_folder is None:
         raise _unavailable(source, "no data folder is set", got=None)
     folder = data_folder / source.folder
@@ -98,11 +81,7 @@ def find_files(source: ImageFiles, data_folder: Path | None, *, may_download: bo
 
 
 def read_checked(source: ImageFiles, path: Path) -> bytes:
-    """The content of one file, if its MD5 is the published one.
-
-    Raises:
-        NnbenchError: It cannot be read, or is another file.
-    """
+    """The content of a file; NnbenchError if it is unreadable, or its MD5 is not the published one."""
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size <= LARGEST_BYTES else b""
@@ -118,7 +97,7 @@ def read_checked(source: ImageFiles, path: Path) -> bytes:
 
 
 def _arrays(source: ImageFiles, root: str, *, train: bool) -> Arrays:
-    """One of torchvision's two sets; MNIST's have no axis of channels, CIFAR's have it last."""
+    """One of torchvision's two sets; MNIST's have no channel axis, CIFAR's have it last."""
     loaded = _torchvision(source)(root=root, train=train)
     images = np.asarray(loaded.data)
     channels_first = images[:, None] if images.ndim == 3 else np.moveaxis(images, 3, 1)

@@ -14,22 +14,22 @@ Framework = Literal["tensorflow", "tensorflow_slices", "keras", "pytorch", "pyto
 
 
 class FrameworkOptions(Strict):
-    """Who trains, for how long, and when the results count as equal."""
+    """Which frameworks train, for how long, and when results count as equal."""
 
     frameworks: Annotated[dict[str, Framework], Field(min_length=2)]
     """By the name that a level reads (``at:``).
 
     ``keras`` is ``model.fit`` on arrays; ``tensorflow`` a hand-written loop with ``tf.function`` over
-    ``tf.data``; ``pytorch`` an eager loop over a ``DataLoader``; ``jax`` a jitted step over slices of
-    arrays. ``tensorflow_slices`` and ``pytorch_slices`` are the same loops over slices of tensors, without
-    the library's own input pipeline.
+    ``tf.data``; ``pytorch`` an eager loop over a ``DataLoader``; ``jax`` a jitted step over slices of arrays.
+    ``tensorflow_slices`` and ``pytorch_slices`` are the same loops over slices of tensors, without the
+    library's own input pipeline.
     """
     epochs: Annotated[int, Field(ge=4, le=10**6)] = 20
-    """Instead of ``train_for``. The first one is not counted: it holds compilation."""
+    """Replaces ``train_for``. The first epoch, which includes compilation, is not counted."""
     accuracy_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
-    """Largest difference of test accuracies inside a block: one accuracy point, nnbench's margin."""
+    """Largest difference of test accuracies within a block: one accuracy point, nnbench's margin."""
     timeout_seconds: Annotated[float, Field(gt=0.0)] = 300.0
-    """How long one process may take before it is killed."""
+    """After which a process is killed."""
 
 
 FRAMEWORKS = Experiment(

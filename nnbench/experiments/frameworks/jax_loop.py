@@ -1,4 +1,4 @@
-"""JAX: a step under ``jax.jit`` with Optax' Adam, over slices of arrays that lie on the device."""
+"""JAX: a step under ``jax.jit`` with Optax' Adam, over slices of arrays on the device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Weights = Sequence[jax.Array]
 
 
 def train(problem: Problem) -> Outcome:
-    """Train by a jitted step; the loop over batches is Python, as in JAX' own examples."""
+    """Train with a jitted step; the loop over batches is Python, as in JAX' own examples."""
     jax.config.update("jax_default_matmul_precision", "float32")  # no TF32 on GPUs, like the others
     weights: Weights = [jnp.asarray(weight) for weight in problem.weights]
     inputs, labels = jnp.asarray(problem.inputs), jnp.asarray(problem.labels)

@@ -1,4 +1,4 @@
-"""Keras: ``model.fit`` on TensorFlow, over the arrays in their own order, timed by a callback."""
+"""Keras: ``model.fit`` on TensorFlow, over the arrays in the given order, timed by a callback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nnbench.experiments.frameworks.tensorflow_loop import configure
 
 
 class Clock(keras.callbacks.Callback):  # type: ignore[misc]
-    """Seconds of each epoch; it is not called inside an epoch, so it costs no step anything."""
+    """Times each epoch; it is not called inside an epoch, so it does not slow any step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,12 +25,12 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
-        """Stop; the epoch's loss is known, so the device is done."""
+        """Stop; the epoch's loss is known, so the device has finished."""
         self.seconds.append(time.perf_counter() - self.started)
 
 
 def train(problem: Problem) -> Outcome:
-    """Train by one fit."""
+    """Train with a single call to ``fit``."""
     configure(problem)
     model, clock = _model(problem), Clock()
     history = model.fit(

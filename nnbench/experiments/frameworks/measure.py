@@ -1,4 +1,4 @@
-"""Blocks of trainings: each block has one seed, one problem, and every framework in a random order."""
+"""Blocks of trainings: in each, every framework gets one seed's problem, in random order."""
 
 from __future__ import annotations
 
@@ -27,17 +27,15 @@ PACKAGES: Mapping[Framework, tuple[str, ...]] = {
     "jax": ("jax", "optax"),
 }
 
-ROUNDING = 1e-9  # of accuracies: two entries equally far from a median differ by rounding alone
+ROUNDING = 1e-9  # of accuracies: entries equally far from the median may differ by rounding
 
 
 def measure(request: Request) -> Measured:
     """Train the same problem in every framework, block by block.
 
-    An entry that fails in one block, or ends with a different accuracy than the others, is left out of all
-    blocks: its time would say nothing.
-
-    Raises:
-        NnbenchError: The settings or the data are not what the frameworks' loops can do.
+    An entry that fails in one block, or ends with a different accuracy from the others, is dropped from all
+    blocks: its time would mean nothing. Raises NnbenchError if the frameworks' loops cannot follow the
+    settings or use the data.
     """
     check_request(request)
     options: FrameworkOptions = request.options
@@ -67,7 +65,7 @@ def measure(request: Request) -> Measured:
 
 
 def not_installed(frameworks: Mapping[str, Framework]) -> dict[str, str]:
-    """The entries whose packages are missing, each with the reason; nothing is imported."""
+    """Entries whose packages are missing, each with the reason; imports nothing."""
     absent = {
         entry: next((name for name in PACKAGES[framework] if find_spec(name) is None), None)
         for entry, framework in frameworks.items()
@@ -82,7 +80,7 @@ def not_installed(frameworks: Mapping[str, Framework]) -> dict[str, str]:
 def _block(
     entries: Sequence[str], problem: Problem, request: Request
 ) -> tuple[dict[str, Outcome], dict[str, str]]:
-    """Every entry's outcome, and why it has none or none that counts."""
+    """Outcomes by entry, and the reasons of those that failed or do not count."""
     question = pack_problem(problem)
     outcomes: dict[str, Outcome] = {}
     failed: dict[str, str] = {}
@@ -98,7 +96,7 @@ def _block(
 
 
 def _ask(entry: str, question: bytes, request: Request) -> Outcome | str:
-    """The outcome of one framework's own process, or why it has none."""
+    """The outcome of one framework's own process, or why there is none."""
     options: FrameworkOptions = request.options
     device = request.device
     child = Child(
@@ -116,10 +114,10 @@ def _ask(entry: str, question: bytes, request: Request) -> Outcome | str:
 
 
 def unequal(accuracies: Mapping[str, float], *, tolerance: float) -> dict[str, str]:
-    """The entries whose accuracy is off, each with the reason; {} if all agree.
+    """The entries whose accuracy differs from the others', each with the reason; {} if all agree.
 
-    While the largest difference is beyond the tolerance, the accuracies farthest from the median leave;
-    if only two are left and disagree, nothing says which one is off, so both leave.
+    While the range exceeds the tolerance, the accuracies farthest from the median are removed; if only two
+    are left and disagree, nothing shows which one is wrong, so both are removed.
     """
     left, off = dict(accuracies), {}
     while left and max(left.values()) - min(left.values()) > tolerance:
@@ -136,10 +134,10 @@ def unequal(accuracies: Mapping[str, float], *, tolerance: float) -> dict[str, s
 
 
 def training_seconds(outcome: Outcome) -> float:
-    """All epochs at the mean of those after the first, which compiles.
+    """The number of epochs times the mean epoch after the first, which compiles.
 
-    The mean, not the median: where an input pipeline makes every other epoch wait (``tensorflow_loop``),
-    the waits are part of the time, and the median jumps from one block to the next.
+    The mean, not the median: where an input pipeline stalls every other epoch (``tensorflow_loop``), the
+    stalls are part of the time, and the median jumps from block to block.
     """
     return statistics.fmean(outcome.epoch_seconds[1:]) * len(outcome.epoch_seconds)
 
@@ -153,7 +151,7 @@ def _metrics(block: Mapping[str, Outcome], entries: Sequence[str]) -> Metrics:
 
 
 def _facts(entry: str, outcomes: Sequence[Outcome], request: Request) -> JsonObject:
-    """What describes an entry beside its metrics: medians over the blocks, and versions."""
+    """Facts about an entry apart from its metrics: medians over the blocks, and versions."""
     epoch_seconds = [training_seconds(o) / len(o.epoch_seconds) for o in outcomes]
     return {
         "framework": request.options.frameworks[entry],
@@ -174,7 +172,7 @@ def _curves(outcome: Outcome) -> JsonObject:
 
 
 def _notes(blocks: Sequence[Sequence[Outcome]], options: FrameworkOptions) -> Iterator[str]:
-    """What a reader of the times has to know; the outcomes are given by block and entry."""
+    """What a reader of the times needs to know; ``blocks`` holds the outcomes by block and entry."""
     yield (
         f"Seconds are {options.epochs} times the mean epoch after the first, which compiles; "
         "imports, first epoch and test are not in them."

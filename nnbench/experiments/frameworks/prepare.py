@@ -1,6 +1,6 @@
-"""The problem of a block: the data and initial weights that nnbench's own training would start from.
+"""The problem of a block: the same data and initial weights as in nnbench's own training.
 
-The test set comes along for the accuracy after the last epoch; nothing is chosen by it.
+The test set is included for the accuracy after the last epoch; nothing is chosen by it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nnbench.experiments.frameworks.problem import Array, Problem
 from nnbench.experiments.mlp import check_settings, classified_dataset, initial_mlp
 from nnbench.experiments.request import Request
 
-# What the loops of all frameworks do as the settings say, and what their own options replace.
+# Settings that the loops of all frameworks follow, and those that their own options replace.
 FOLLOWED = frozenset(
     {"hidden", "init", "train_size", "inputs", "classes", "label_noise", "shuffled_labels"}
     | {"rare_class", "lr", "batch_size"}
@@ -24,11 +24,7 @@ REPLACED = frozenset({"experiment", "experiment_options", "train_for", "evaluati
 
 
 def check_request(request: Request) -> None:
-    """Refuse what not every framework's loop does: the rest of the settings, and a search.
-
-    Raises:
-        NnbenchError: Names what has to be removed.
-    """
+    """Raise NnbenchError for a search, and for settings that some framework's loop cannot follow."""
     check_settings(request.settings, followed=FOLLOWED, replaced=REPLACED)
     if request.search:
         raise NnbenchError(
@@ -39,11 +35,7 @@ def check_request(request: Request) -> None:
 
 
 def problem_of(request: Request, *, seed: int) -> Problem:
-    """The problem of one block.
-
-    Raises:
-        NnbenchError: The dataset has numbers for targets, or its files cannot be used.
-    """
+    """The problem of a block; NnbenchError for a regression dataset or unusable files."""
     settings = request.settings
     dataset = classified_dataset(request)
     data = training_data(dataset, settings, folder=request.folder, seeds=(seed,), device=CPU)

@@ -1,4 +1,4 @@
-"""What every framework is given and what it hands back, and how both cross the process border.
+"""What every framework is given and what it returns, and how both are passed between processes.
 
 A problem goes to the worker's standard input as an npz file; the outcome comes back as JSON.
 """
@@ -28,52 +28,32 @@ _ARRAYS = ("inputs", "labels", "test_inputs", "test_labels")
 class Problem:
     """An MLP with ReLU, softmax cross-entropy and Adam, with everything its training depends on.
 
-    Every epoch takes the samples in the order in which they lie here, drawn once beforehand: model.fit
-    draws its own order otherwise, and one fit per epoch would cost what users do not pay.
-
-    Attributes:
-        inputs: (N, D) float32, normalised, in the order of training.
-        labels: (N,) int64.
-        test_inputs: (M, D) float32, with the same normalisation.
-        test_labels: (M,) int64.
-        weights: First kernel (D, H), its bias (H,), next kernel, …, float32.
-        batch_size: Samples of a step; the last one of an epoch has what is left.
-        learning_rate: Adam's.
-        epochs: Passes over the data.
-        threads: CPU threads that the framework may compute with.
-        device: ``cpu``, ``cuda`` or ``mps``.
+    Every epoch takes the samples in the order of these arrays, drawn once beforehand: model.fit would
+    otherwise draw its own, and calling fit once per epoch would cost time that users do not spend.
     """
 
-    inputs: Array
-    labels: Array
-    test_inputs: Array
-    test_labels: Array
-    weights: tuple[Array, ...]
-    batch_size: int
+    inputs: Array  # (N, D) float32, normalised, in the order of training
+    labels: Array  # (N,) int64
+    test_inputs: Array  # (M, D) float32, with the same normalisation
+    test_labels: Array  # (M,) int64
+    weights: tuple[Array, ...]  # first kernel (D, H), its bias (H,), next kernel, …, float32
+    batch_size: int  # the last batch of an epoch may be smaller
     learning_rate: float
     epochs: int
-    threads: int
-    device: str
+    threads: int  # CPU threads that the framework may use
+    device: str  # ``cpu``, ``cuda`` or ``mps``
 
 
 class Outcome(BaseModel):
-    """One training.
-
-    Attributes:
-        epoch_seconds: Wall-clock seconds of each epoch, training alone.
-        train_loss: Mean cross-entropy of each epoch's batches before their steps, in nats.
-        test_accuracy: After the last epoch.
-        versions: Versions of the packages that did the work.
-        import_seconds: Until the framework was imported.
-    """
+    """One training."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    epoch_seconds: tuple[float, ...]
-    train_loss: tuple[float, ...]
-    test_accuracy: float
-    versions: dict[str, str]
-    import_seconds: float = 0.0
+    epoch_seconds: tuple[float, ...]  # wall-clock time of each epoch, training only
+    train_loss: tuple[float, ...]  # mean cross-entropy of each epoch's batches before their steps
+    test_accuracy: float  # after the last epoch
+    versions: dict[str, str]  # of the packages that trained
+    import_seconds: float = 0.0  # until the framework was imported
 
 
 Train = Callable[[Problem], Outcome]
@@ -94,7 +74,7 @@ def pack_problem(problem: Problem) -> bytes:
 
 
 def unpack_problem(content: bytes) -> Problem:
-    """The problem of an npz file."""
+    """The problem in an npz file."""
     arrays = read_npz(content)
     rest = json.loads(str(arrays.pop("rest")))
     weights = tuple(arrays.pop(name) for name in sorted(arrays) if name.startswith("weight"))

@@ -1,8 +1,8 @@
-"""PyTorch: the eager loop of its tutorials, over a ``DataLoader`` or over slices of the tensors.
+"""PyTorch: the eager loop of its tutorials, over a ``DataLoader`` or over slices of tensors.
 
-A ``DataLoader`` fetches and stacks single samples; where all data are one tensor, slices of it are the
-same batches without that work. Both are how people write it, and they differ by more than frameworks
-do, so both can be measured.
+A ``DataLoader`` fetches and stacks single samples; where all data are in one tensor, slices of it give the
+same batches without that work. Both styles are common, and they differ by more than frameworks do, so both
+can be measured.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 def train(problem: Problem) -> Outcome:
-    """Train over a ``DataLoader``, without worker processes (its default)."""
+    """Train over a ``DataLoader`` without worker processes (its default)."""
     data = TensorDataset(torch.from_numpy(problem.inputs), torch.from_numpy(problem.labels))
     loader = DataLoader(data, batch_size=problem.batch_size)
     return _trained(problem, lambda: loader)
 
 
 def train_on_slices(problem: Problem) -> Outcome:
-    """Train over slices of tensors that lie on the device."""
+    """Train over slices of tensors on the device."""
     inputs = torch.from_numpy(problem.inputs).to(problem.device)
     labels = torch.from_numpy(problem.labels).to(problem.device)
 

@@ -1,8 +1,8 @@
 """TensorFlow: the hand-written loop of its guide, a step under ``tf.function`` over batches.
 
-``tf.data`` stays at its defaults. Its autotuner (TensorFlow 2.21) lets the end of an epoch wait until its
-thread wakes, after 10, 20, 40, … ms: in many epochs, up to as long again as the epoch itself took. Users
-wait for that too; slices of tensors do without ``tf.data``.
+``tf.data`` keeps its defaults. The end of an epoch often waits for its autotuner's thread (TensorFlow 2.21),
+which wakes after 10, 20, 40, … ms: up to as long again as the epoch itself took. Users wait for that too;
+slices of tensors avoid ``tf.data``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def train(problem: Problem) -> Outcome:
 
 
 def train_on_slices(problem: Problem) -> Outcome:
-    """Train over slices of tensors that lie on the device."""
+    """Train over slices of tensors on the device."""
     configure(problem)
     inputs, labels = tf.constant(problem.inputs), tf.constant(problem.labels)
 
@@ -62,12 +62,8 @@ def _trained(problem: Problem, batches: Callable[[], Batches]) -> Outcome:
 
 
 def configure(problem: Problem) -> None:
-    """Threads and device, before TensorFlow computes anything.
-
-    Raises:
-        NnbenchError: The problem is for a GPU and TensorFlow sees none.
-    """
-    tf.config.experimental.enable_tensor_float_32_execution(enabled=False)  # as all the others
+    """Set threads and device before TensorFlow computes; NnbenchError if it sees no GPU but needs one."""
+    tf.config.experimental.enable_tensor_float_32_execution(enabled=False)  # like the others
     tf.config.threading.set_intra_op_parallelism_threads(problem.threads)
     tf.config.threading.set_inter_op_parallelism_threads(problem.threads)
     if problem.device != "cpu" and not tf.config.list_physical_devices("GPU"):

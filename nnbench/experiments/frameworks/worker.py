@@ -24,17 +24,14 @@ THREAD_VARIABLES = (
 
 
 def command(framework: Framework) -> list[str]:
-    """What starts the process."""
+    """The command that starts this process."""
     return [sys.executable, "-m", "nnbench.experiments.frameworks.worker", framework]
 
 
 def limits(*, threads: int, device: str, index: int | None = None) -> dict[str, str]:
-    """This process's environment with a number of threads and one device for every framework.
+    """This process's environment with a thread limit and one device, for every framework.
 
-    Args:
-        threads: CPU threads to compute with.
-        device: ``cpu``, ``cuda`` or ``mps``.
-        index: Which of the GPUs that this process sees; None: the first.
+    ``device`` is ``cpu``, ``cuda`` or ``mps``; ``index`` selects one of the GPUs that this process sees.
     """
     one = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"}
     return {
@@ -49,7 +46,7 @@ def limits(*, threads: int, device: str, index: int | None = None) -> dict[str, 
 
 
 def _visible(index: int) -> str:
-    """One of the GPUs that this process may see, in the driver's own numbers or names."""
+    """One of the GPUs visible to this process, by the driver's number or name."""
     own = os.environ.get("CUDA_VISIBLE_DEVICES")
     return own.split(",")[index] if own else str(index)
 
@@ -74,11 +71,7 @@ def trainer(framework: Framework) -> Train:
 
 
 def run(framework: Framework, problem: Problem) -> Outcome:
-    """Load the framework, train, and check that there is something to report.
-
-    Raises:
-        NnbenchError: The training diverged.
-    """
+    """Load the framework and train; NnbenchError if the training diverged."""
     started = time.perf_counter()
     train = trainer(framework)
     import_seconds = time.perf_counter() - started
@@ -89,7 +82,7 @@ def run(framework: Framework, problem: Problem) -> Outcome:
 
 
 def main() -> None:
-    """Read the problem, answer with the outcome; whatever a framework prints goes to stderr."""
+    """Read the problem and write the outcome; whatever a framework prints goes to stderr."""
     end_with_parent()
     [framework] = sys.argv[1:]
     if framework not in get_args(Framework):

@@ -1,4 +1,4 @@
-"""Ways of training one network on several processes: the options."""
+"""Training one network on several processes in different ways: the options."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ SHAPES: Mapping[Way, tuple[int, int]] = {
     "tensor": (1, 4),
     "mesh": (2, 2),
 }
-"""Processes along the data axis and along the tensor axis."""
+"""Number of processes along the data axis and along the tensor axis."""
 
 
 class ParallelOptions(Strict):
     """One MLP, trained in several ways from the same weights on the same batches.
 
-    Activation, initialisation, momentum and the data are those of the settings; width, batch,
-    optimiser and learning rate are stated here.
+    Activation, initialisation, momentum and data come from the settings; width, batch size, optimiser and
+    learning rate are given here.
     """
 
     ways: Annotated[dict[str, Way], Field(min_length=2)] = Field(
         default={"single": "single", "data": "data", "tensor": "tensor", "mesh": "mesh"}
     )
-    """By the name that a level reads (``at:``); ``single``, the reference, must be among them."""
+    """By the name that a level reads (``at:``); must include ``single``, the reference."""
     processes: Literal[4] = 4
-    """Four, the smallest number with a mesh that divides both data and layers (two by two)."""
+    """The smallest number with a mesh that divides both data and layers (two by two)."""
     hidden: Annotated[tuple[Width, ...], Field(min_length=1)] = (1024, 1024)
     batch_size: Annotated[int, Field(ge=1, le=2**20)] = 256
-    """Samples of one optimiser step, over all processes."""
+    """Samples per optimiser step over all processes."""
     steps: Steps = 50
-    """Timed optimiser steps of a block; their seconds are the metric."""
+    """Timed optimiser steps per block; their seconds are the metric."""
     parts: Annotated[int, Field(ge=1, le=1000)] = 5
-    """Timed one by one; the median part counts, so that one interruption does not."""
+    """Groups of steps timed separately; the median counts, so that one interruption does not."""
     warm_up: Annotated[int, Field(ge=0, le=10**6)] = 5
-    """Steps before the timed ones: first calls allocate memory and connect processes."""
+    """Steps before the timed ones, in which memory is allocated and processes connect."""
     optimizer: Literal["sgd", "adam"] = "sgd"
     lr: Annotated[float, Field(gt=0.0)] = 0.05
 

@@ -1,11 +1,11 @@
-"""An MLP cut over several processes as in Megatron-LM (Shoeybi et al. 2019, section 3).
+"""An MLP divided over several processes as in Megatron-LM (Shoeybi et al. 2019, section 3).
 
-Dense layers come in pairs: the first is cut by its outputs (columns), the second by its inputs (rows),
-so that a pair needs one sum over the processes on the way forward and one on the way back. An
-odd last layer is computed by every process.
+Dense layers come in pairs: the first is split by outputs (columns), the second by inputs (rows), so that a
+pair needs one sum over the processes in the forward pass and one in the backward pass. With an odd number of
+layers, every process computes the last one.
 
-It is written out because PyTorch's own tensor parallelism makes ``DTensor`` parameters, which the fused
-optimisers of ``nnbench.engine.optim`` refuse; here every parameter is a plain tensor, in all ways alike.
+PyTorch's own tensor parallelism is not used because it makes ``DTensor`` parameters, which the fused
+optimisers of ``nnbench.engine.optim`` reject; here every parameter is a plain tensor, whatever the way.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """Which part of each layer this process holds: number ``rank`` of ``size`` in ``group``."""
+    """The slice of each layer that this process holds: number ``rank`` of ``size`` in ``group``."""
 
     group: dist.ProcessGroup
     rank: int
@@ -29,7 +29,7 @@ class Share:
 
 
 class _Enter(torch.autograd.Function):
-    """The same input for every process; the gradients of all processes add up (Megatron's f)."""
+    """The same input for every process; backward sums the gradients of all processes (Megatron's f)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, group: dist.ProcessGroup) -> Tensor:
@@ -42,7 +42,7 @@ class _Enter(torch.autograd.Function):
 
 
 class _Leave(torch.autograd.Function):
-    """The sum of all processes' outputs; its gradient is everybody's gradient (Megatron's g)."""
+    """The sum of all processes' outputs; its gradient goes to all of them unchanged (Megatron's g)."""
 
     @staticmethod
     def forward(_ctx: object, x: Tensor, group: dist.ProcessGroup) -> Tensor:
@@ -60,7 +60,7 @@ def _summed(x: Tensor, group: dist.ProcessGroup) -> Tensor:
 
 
 class ColumnLinear(nn.Module):
-    """Some outputs of a dense layer: (B, in) -> (B, out / size)."""
+    """A slice of a dense layer's outputs: (B, in) -> (B, out / size)."""
 
     def __init__(self, layer: nn.Linear, share: Share) -> None:
         super().__init__()
@@ -69,17 +69,17 @@ class ColumnLinear(nn.Module):
         self.bias = nn.Parameter(_piece(layer.bias, share, dim=0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Every process multiplies the whole input with its own columns."""
+        """Every process multiplies the whole input by its own columns."""
         entered: Tensor = _Enter.apply(x, self.share.group)
         return functional.linear(entered, self.weight, self.bias)
 
     def whole(self) -> list[Tensor]:
-        """Weight and bias of the layer that was cut."""
+        """Weight and bias of the original layer."""
         return [_joined(self.weight, self.share, dim=0), _joined(self.bias, self.share, dim=0)]
 
 
 class RowLinear(nn.Module):
-    """A dense layer on some of its inputs: (B, in / size) -> (B, out), summed over processes."""
+    """A dense layer on a slice of its inputs: (B, in / size) -> (B, out), summed over processes."""
 
     def __init__(self, layer: nn.Linear, share: Share) -> None:
         super().__init__()
@@ -88,17 +88,17 @@ class RowLinear(nn.Module):
         self.bias = nn.Parameter(layer.bias.detach().clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        """The bias, which every process holds, is added once, after the sum."""
+        """The bias, held by every process, is added once, after the sum."""
         total: Tensor = _Leave.apply(functional.linear(x, self.weight), self.share.group)
         return total + self.bias
 
     def whole(self) -> list[Tensor]:
-        """Weight and bias of the layer that was cut."""
+        """Weight and bias of the original layer."""
         return [_joined(self.weight, self.share, dim=1), self.bias.detach().clone()]
 
 
 def cut(model: nn.Sequential, share: Share) -> nn.Sequential:
-    """This process's share of an MLP made of dense layers with biases and elementwise activations."""
+    """This process's share of an MLP of dense layers with biases and elementwise activations."""
     linears = [layer for layer in model if isinstance(layer, nn.Linear)]
     made: dict[nn.Module, nn.Module] = {}
     for first, second in zip(linears[::2], linears[1::2], strict=False):
@@ -107,10 +107,7 @@ def cut(model: nn.Sequential, share: Share) -> nn.Sequential:
 
 
 def whole_weights(model: nn.Sequential) -> list[Tensor]:
-    """Copies of all weights and biases in the shapes of the model before it was cut.
-
-    Every process of the group must call it.
-    """
+    """Copies of all weights and biases in their original shapes; the whole group must call this."""
     found: list[Tensor] = []
     for layer in model:
         if isinstance(layer, ColumnLinear | RowLinear):

@@ -1,7 +1,7 @@
-"""Training on several processes: data parallel, tensor parallel, both, and the single process.
+"""Training on several processes: data parallel, tensor parallel, both, and on a single process.
 
-The processes are started once and run all blocks; in each block the ways follow one another in an
-order drawn from its seed. A way counts only if it computes what the single process computes.
+The processes are started once and run all blocks; in each block the ways follow one another in an order drawn
+from its seed. A way counts only if it computes the same as the single process.
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ from nnbench.experiments.parallel.worker import ANSWER, BlockFound, Found, work
 from nnbench.experiments.request import Request
 
 TOLERANCE = 1e-6
-"""Of the losses in 64 bits, relative to the single process's. Rounding leaves 1e-14; a gradient that is
-summed where it should be averaged makes more than 1e-2."""
+"""Limit on relative differences of 64-bit losses: rounding causes 1e-14, unaveraged gradients over 1e-2."""
 
-STATED = {"hidden", "batch_size", "steps", "optimizer", "lr"}  # options that facts repeat
+STATED = {"hidden", "batch_size", "steps", "optimizer", "lr"}  # options repeated in the facts
 
-PATIENCE = 20.0  # times the estimated seconds, before processes are taken for stuck
-PATIENCE_SECONDS = 300.0  # and at least this
+PATIENCE = 20.0  # times the estimated seconds, after which processes count as stuck
+PATIENCE_SECONDS = 300.0  # but at least this long
 
-# What all ways of training do as the settings say, and what the experiment's own options replace.
+# Settings that all ways of training follow, and those that the experiment's own options replace.
 FOLLOWED = frozenset(
     {"activation", "init", "momentum", "train_size", "inputs", "classes", "label_noise"}
     | {"shuffled_labels", "rare_class"}
@@ -48,8 +47,7 @@ REPLACED = frozenset(
 def measure(request: Request) -> Measured:
     """Time every way in every block.
 
-    Raises:
-        NnbenchError: A setting cannot be followed, the data have no classes, or a process failed.
+    Raises NnbenchError if it cannot follow a setting, the data have no classes, or a process failed.
     """
     options: ParallelOptions = request.options
     check_settings(request.settings, followed=FOLLOWED, replaced=REPLACED)
@@ -57,7 +55,7 @@ def measure(request: Request) -> Measured:
     device = request.device.type
     gpus = torch.cuda.device_count() if device == "cuda" else 0
     reason = why_alone(device, gpus=gpus, processes=options.processes)
-    # the processes run elsewhere, and have nothing to do with an interrupted training
+    # for other processes: an absolute path, and no state of an interrupted training
     request = replace(request, folder=request.folder.resolve(), checkpoint=Checkpoint())
     job = Job(request=request, count=1 if reason else options.processes)
     started = time.perf_counter()
@@ -66,7 +64,7 @@ def measure(request: Request) -> Measured:
 
 
 def why_alone(device: str, *, gpus: int, processes: int) -> str | None:
-    """Why only a single process can run on this kind of device; None if all can."""
+    """Why this kind of device can run only a single process; None if it can run all."""
     if device == "cpu" or (device == "cuda" and gpus >= processes):
         return None
     if device == "cuda":
@@ -75,7 +73,7 @@ def why_alone(device: str, *, gpus: int, processes: int) -> str | None:
 
 
 def _run(job: Job) -> Found:
-    """Start the processes and read what they found."""
+    """Start the processes and read their results."""
     loopback = loopback_interface()
     estimate = PARALLEL.seconds(job.options, len(job.request.seeds)) if PARALLEL.seconds else 0.0
     timeout_seconds = max(PATIENCE_SECONDS, PATIENCE * estimate)
@@ -83,7 +81,7 @@ def _run(job: Job) -> Found:
         "OMP_NUM_THREADS": str(job.threads),
         "GLOO_SOCKET_IFNAME": loopback,
         "NCCL_SOCKET_IFNAME": loopback,
-        # an existing folder: nothing is compiled, but PyTorch would make one of its own
+        # an existing folder: nothing is compiled, but otherwise PyTorch would create one
         "TORCHINDUCTOR_CACHE_DIR": tempfile.gettempdir(),
     }
     with tempfile.TemporaryDirectory(prefix="nnbench-parallel-") as name:
@@ -100,11 +98,7 @@ def _run(job: Job) -> Found:
 def measured(found: Found, job: Job, *, reason: str | None, seconds: float) -> Measured:
     """The record of what the processes found.
 
-    Args:
-        found: What the processes found.
-        job: What they were asked.
-        reason: Why there was only one process, or None.
-        seconds: From the start of the processes to their end.
+    ``reason`` says why there was only one process, or is None; ``seconds`` is their wall-clock time.
     """
     blocks, ways = found.blocks, job.options.ways
     missing = {entry: reason for entry, way in ways.items() if reason and way != "single"}
@@ -134,7 +128,7 @@ def measured(found: Found, job: Job, *, reason: str | None, seconds: float) -> M
 
 
 def _block_run(block: BlockFound, ways: dict[str, Way]) -> Run:
-    """A block's seconds; those of a training that diverged are times too, and marked."""
+    """A block's seconds; a diverged training is timed too, and marked."""
     finite = all(map(math.isfinite, block.ways["single"].losses))
     seconds: Metrics = {
         f"seconds@{entry}": _seconds(block.ways[way].part_seconds) for entry, way in ways.items()
@@ -143,29 +137,29 @@ def _block_run(block: BlockFound, ways: dict[str, Way]) -> Run:
 
 
 def _seconds(parts: Sequence[float]) -> float:
-    """Of all steps, from the median part."""
+    """For all steps, extrapolated from the median group."""
     return statistics.median(parts) * len(parts)
 
 
 def _loss_difference(block: BlockFound, way: Way) -> float:
-    """In 64 bits, to the single process."""
+    """In 64 bits, relative to the single process."""
     return loss_difference(block.ways[way].checked_losses, block.ways["single"].checked_losses)
 
 
 def loss_difference(losses: Sequence[float], reference: Sequence[float]) -> float:
-    """The largest relative difference at any step; infinite if just one of two is not a number."""
+    """The largest relative difference at any step; infinite if exactly one of the two is not finite."""
     return max(_relative(ours, theirs) for ours, theirs in zip(losses, reference, strict=True))
 
 
 def _relative(ours: float, theirs: float) -> float:
     if math.isfinite(ours) and math.isfinite(theirs):
-        # a loss below a thousandth is next to nothing, and so is a difference of it
+        # losses below a thousandth are negligible, and so are their differences
         return abs(ours - theirs) / max(abs(theirs), 1e-3)
     return 0.0 if not math.isfinite(ours) and not math.isfinite(theirs) else math.inf
 
 
 def _division(found: Found, job: Job, way: Way) -> JsonObject:
-    """How the work was divided in a way."""
+    """How a way divides the work."""
     data, tensor = SHAPES[way]
     alone = way == "single"
     return {
@@ -195,7 +189,7 @@ def _outcome(blocks: Sequence[BlockFound], way: Way) -> JsonObject:
 
 
 def _rounded(value: float) -> float | None:
-    """Six digits: what 32-bit numbers can tell."""
+    """Six significant digits, the precision of 32-bit numbers."""
     return _finite(float(f"{value:.6g}"))
 
 
@@ -204,7 +198,7 @@ def _finite(value: float) -> float | None:
 
 
 def shared_cores(job: Job) -> tuple[str, ...]:
-    """A sentence for the reader where processes share cores; none where each has its own."""
+    """A sentence for the reader if processes share cores; none if each has its own."""
     if job.request.device.type != "cpu" or job.count <= job.request.cores:
         return ()
     cores = "1 core" if job.request.cores == 1 else f"{job.request.cores} cores"

@@ -1,4 +1,4 @@
-"""A group of processes that work together, by ``torch.multiprocessing``: all end well, or none goes on."""
+"""A group of cooperating processes, by ``torch.multiprocessing``: all succeed, or all are killed."""
 
 from __future__ import annotations
 
@@ -29,17 +29,10 @@ def run_together(
     environment: Mapping[str, str],
     timeout_seconds: float,
 ) -> None:
-    """Call ``work(rank, *arguments)`` in ``count`` new processes and wait for their end.
+    """Call ``work(rank, *arguments)`` in ``count`` new processes, ranks 0 … count - 1, and wait for them.
 
-    Args:
-        work: A function of a module, which the processes import.
-        arguments: What can be pickled.
-        count: How many processes; their ranks are 0 … count - 1.
-        environment: Variables that they have beside those of this process.
-        timeout_seconds: How long they may take.
-
-    Raises:
-        NnbenchError: A process failed, was killed, or they took too long; all of them have ended.
+    ``work`` must be importable and the arguments picklable; ``environment`` is added to this process's.
+    Raises NnbenchError if a process failed or was killed, or the timeout passed; all have ended by then.
     """
     deadline = time.monotonic() + timeout_seconds
     with _seen_by_children(environment):
@@ -61,7 +54,7 @@ def run_together(
 
 @contextmanager
 def _seen_by_children(environment: Mapping[str, str]) -> Iterator[None]:
-    """Variables for children that start now, and no main module, which each would run once more."""
+    """Set variables for children that start now, and hide the main module, which each would run again."""
     kept, main = dict(os.environ), sys.modules["__main__"]
     os.environ.update(environment)
     sys.modules["__main__"] = ModuleType("__main__")
@@ -95,11 +88,7 @@ def _failure(error: ProcessExitedException | ProcessRaisedException, *, count: i
 
 
 def loopback_interface() -> str:
-    """The name of the interface that leads nowhere but here: ``lo`` on Linux, ``lo0`` on macOS.
-
-    Raises:
-        NnbenchError: There is none.
-    """
+    """The loopback interface: ``lo`` on Linux, ``lo0`` on macOS; NnbenchError if there is none."""
     names = [name for _, name in socket.if_nameindex()]
     for name in ("lo", "lo0"):
         if name in names:

@@ -1,6 +1,6 @@
-"""Training of one network in one way: alone, on shares of the batch, on shares of the layers, or both.
+"""Training one network in one way: on one process, split by batch, split by layer, or both.
 
-All ways start from the same weights and take the same batches, so their losses differ by rounding.
+All ways start from the same weights and use the same batches, so their losses differ only by rounding.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from nnbench.experiments.parallel.layers import Share, cut, whole_weights
 from nnbench.experiments.request import Request
 from nnbench.registry import OPTIMIZERS, load
 
-CHECKED_STEPS = 3  # the third reads weights that two steps and their moments made
+CHECKED_STEPS = 3  # the third step's loss depends on two updates and their moments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is trained, by how many processes."""
+    """What is trained, and by how many processes."""
 
     request: Request
     count: int
@@ -46,38 +46,30 @@ class Job:
 
     @property
     def dataset(self) -> Dataset:
-        """Where the samples come from."""
+        """The source of the samples."""
         return classified_dataset(self.request)
 
     @property
     def threads(self) -> int:
-        """Of each process while all of them compute; a single process has all cores."""
+        """Threads per process while all of them compute; a single process uses all cores."""
         return max(1, self.request.cores // self.count)
 
     @property
     def ways(self) -> list[Way]:
-        """The ways that this number of processes can go, in a fixed order."""
+        """The ways possible with this number of processes, in a fixed order."""
         asked = self.options.ways.values()
         return [way for way in SHAPES if way in asked and processes_of(way) <= self.count]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """This process among the others.
+    """This process among the others."""
 
-    Attributes:
-        job: What all of them do.
-        rank: The number of this process.
-        device: Where it computes.
-        backend: ``gloo`` or ``nccl``, which carries gradients and activations.
-        meshes: The processes as a grid (data, tensor), for each way that has several.
-    """
-
-    job: Job
-    rank: int
+    job: Job  # what all of them do
+    rank: int  # of this process
     device: torch.device
-    backend: str
-    meshes: Mapping[Way, DeviceMesh]
+    backend: str  # ``gloo`` or ``nccl``, for gradients and activations
+    meshes: Mapping[Way, DeviceMesh]  # the processes as a grid (data, tensor), if several
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,19 +84,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """What this process did in one way.
+    """What this process did in one way; float64 on the CPU."""
 
-    Attributes:
-        seconds: (parts,) float64; zeros if it only waited.
-        losses: (steps,) float64, the mean over its own samples, trained in 32 bits.
-        checked_losses: (checked steps,) float64, the same, trained in 64 bits.
-        weights: All weights of the network after the checked steps, as one vector, float64, CPU.
-    """
-
-    seconds: Tensor
-    losses: Tensor
-    checked_losses: Tensor
-    weights: Tensor
+    seconds: Tensor  # (parts,); zeros if it only waited
+    losses: Tensor  # (steps,), the mean over its own samples, trained in 32 bits
+    checked_losses: Tensor  # (checked steps,), the same in 64 bits
+    weights: Tensor  # of the whole network after the checked steps, as one vector
 
 
 def processes_of(way: Way) -> int:
@@ -114,7 +99,7 @@ def processes_of(way: Way) -> int:
 
 
 def draw_block(job: Job, seed: int, device: torch.device) -> Block:
-    """The samples on the device; batches follow one another through pass after pass of the data."""
+    """The samples on the device; batches run through one epoch after another."""
     options, request, ways = job.options, job.request, job.ways
     data = training_data(
         job.dataset, request.settings, folder=request.folder, seeds=[seed], device=device
@@ -129,13 +114,13 @@ def draw_block(job: Job, seed: int, device: torch.device) -> Block:
 
 
 def network(job: Job, seed: int) -> nn.Sequential:
-    """The whole network with the seed's weights, the same in every process and way."""
+    """The whole network with the seed's initial weights, the same in every process and way."""
     settings = job.request.settings
     return initial_mlp(settings, job.dataset, hidden=job.options.hidden, seed=seed)
 
 
 def train_block(group: Group, block: Block, way: Way) -> Trained:
-    """Train in one way; a process that has no part in it waits for the others."""
+    """Train in one way; a process that does not take part waits for the others."""
     job, steps = group.job, len(block.rows)
     if processes_of(way) <= group.rank:
         found = Trained(
@@ -157,12 +142,12 @@ def train_block(group: Group, block: Block, way: Way) -> Trained:
 
 
 def _checked(group: Group, block: Block, way: Way) -> tuple[Tensor, Tensor]:
-    """Losses and last weights of the first steps in 64 bits.
+    """Losses and final weights of the first steps in 64 bits.
 
-    In 32 bits the ways part after some steps though all of them are right: a sum in another order
-    flips a ReLU whose input is next to zero, and with it that sample's gradient.
+    In 32 bits even correct ways diverge after some steps: a sum in another order flips a ReLU whose input is
+    close to zero, and with it that sample's gradient.
     """
-    exact = torch.float64 if group.device.type != "mps" else torch.float32  # Apple's has no other
+    exact = torch.float64 if group.device.type != "mps" else torch.float32  # MPS has no float64
     trainer = _Trainer(group, block, way, exact)
     steps = min(CHECKED_STEPS, len(block.rows))
     trainer.steps(0, steps)
@@ -171,7 +156,7 @@ def _checked(group: Group, block: Block, way: Way) -> tuple[Tensor, Tensor]:
 
 
 def _timed(group: Group, block: Block, way: Way) -> tuple[Tensor, Tensor]:
-    """Seconds of every part and losses of every step, in 32 bits."""
+    """Seconds of every group of steps and losses of every step, in 32 bits."""
     options = group.job.options
     trainer = _Trainer(group, block, way, torch.float32)
     trainer.steps(0, options.warm_up)
@@ -214,7 +199,7 @@ class _Trainer:
         self.rows = self.rows.chunk(data, dim=1)[mesh.get_local_rank("data")]
 
     def steps(self, first: int, last: int) -> None:
-        """Take the steps ``first`` to ``last`` - 1 and note their losses."""
+        """Take the steps ``first`` to ``last`` - 1 and record their losses."""
         for step in range(first, last):
             inputs, labels = self.bank.gather(self.rows[step].unsqueeze(0))
             loss = functional.cross_entropy(self.model(inputs[0].to(self.dtype)), labels[0])
@@ -224,15 +209,15 @@ class _Trainer:
 
 
 def start_weights(job: Job, seed: int) -> Tensor:
-    """The seed's first weights as one vector, float64."""
+    """The seed's initial weights as one vector, float64."""
     return vector(list(network(job, seed).parameters())).double()
 
 
 def vector(tensors: list[Tensor]) -> Tensor:
-    """All values behind one another, without gradients."""
+    """All values in one vector, without gradients."""
     return parameters_to_vector([tensor.detach() for tensor in tensors])
 
 
 def meet() -> None:
-    """Wait until every process is here (over the CPU, whatever the device)."""
+    """Wait until every process is here (synchronised on the CPU, whatever the device)."""
     dist.all_reduce(torch.zeros(1))

@@ -1,7 +1,7 @@
 """One of the processes that train a network together; started by ``nnbench.experiments.parallel.measure``.
 
-Every process runs the same blocks and ways in the same order. Times are taken between barriers,
-and of all processes the slowest counts. The first process writes the answer.
+Every process runs the same blocks and ways in the same order. Times are taken between barriers, and the
+slowest process counts. The first process writes the answer.
 """
 
 from __future__ import annotations
@@ -40,24 +40,16 @@ class _Answer(BaseModel):
 
 
 class WayFound(_Answer):
-    """One way in one block.
+    """One way in one block."""
 
-    Attributes:
-        part_seconds: Of every part, by the slowest process.
-        checked_losses: Of the checked steps' whole batches, trained in 64 bits.
-        losses: Of every step's whole batch, trained in 32 bits.
-        weights_difference: How far from the single process's weights this way ended, as a share of
-            the distance that training moved them.
-    """
-
-    part_seconds: tuple[float, ...]
-    checked_losses: tuple[float, ...]
-    losses: tuple[float, ...]
-    weights_difference: float
+    part_seconds: tuple[float, ...]  # of every group of steps, by the slowest process
+    checked_losses: tuple[float, ...]  # of whole batches in 64 bits, for the checked steps
+    losses: tuple[float, ...]  # of whole batches in 32 bits, for all steps
+    weights_difference: float  # from the single process's, relative to how far training moved those
 
 
 class BlockFound(_Answer):
-    """One seed in every way."""
+    """The results of one seed in every way."""
 
     seed: int
     parameters: int
@@ -65,21 +57,14 @@ class BlockFound(_Answer):
 
 
 class Found(_Answer):
-    """All blocks, and the backend that carried gradients and activations (``gloo`` or ``nccl``)."""
+    """The results of all blocks; ``backend`` carried gradients and activations (``gloo`` or ``nccl``)."""
 
     backend: str
     blocks: tuple[BlockFound, ...]
 
 
 def work(rank: int, job: Job, folder: Path, timeout_seconds: float) -> None:
-    """Meet the other processes, measure, and let the first one write what was found.
-
-    Args:
-        rank: The number of this process.
-        job: What all of them do.
-        folder: Where they find each other, and where the answer goes.
-        timeout_seconds: How long one waits for the others.
-    """
+    """Join the other processes, measure, and let the first one write the answer to ``folder``."""
     parent = parent_process()
     end_with_parent(parent.pid if parent else None, by=signal.SIGKILL)
     use_cores(job.request.cores)
@@ -94,7 +79,7 @@ def work(rank: int, job: Job, folder: Path, timeout_seconds: float) -> None:
 
 @contextmanager
 def met(rank: int, job: Job, *, folder: Path, timeout_seconds: float) -> Iterator[Group]:
-    """Join the other processes by a file that all of them see; leave them at the end."""
+    """Join the other processes by a file in ``folder``, which all of them see; leave them at the end."""
     device = job.request.device
     if device.type == "cuda" and job.count > 1:
         device = torch.device("cuda", rank)
@@ -117,7 +102,7 @@ def met(rank: int, job: Job, *, folder: Path, timeout_seconds: float) -> Iterato
         if way != "single"
     }
     yield Group(job=job, rank=rank, device=device, backend=backend, meshes=meshes)
-    dist.destroy_process_group()  # not after an error: it would wait for processes that are gone
+    dist.destroy_process_group()  # not after an error, as it would wait for processes that have ended
 
 
 def _block_found(group: Group, seed: int) -> BlockFound:
@@ -140,7 +125,7 @@ def _block_found(group: Group, seed: int) -> BlockFound:
 
 
 def _mean_losses(losses: Tensor, processes: int) -> tuple[float, ...]:
-    """The loss of each whole batch: processes have equal shares, or the same samples."""
+    """The losses of whole batches: processes have equal shares, or the same samples."""
     return tuple(total / processes for total in _over_processes(losses, dist.ReduceOp.SUM))
 
 
@@ -151,7 +136,7 @@ def _over_processes(values: Tensor, how: dist.ReduceOp.RedOpType) -> tuple[float
 
 
 def _distance(weights: Tensor, *, start: Tensor, end: Tensor) -> float:
-    """|weights - end| / |end - start|, the largest of all processes."""
+    """|weights - end| / |end - start|, the maximum over all processes."""
     moved = (end - start).norm()
     away = ((weights - end).norm() / moved).reshape(1)
     return _over_processes(away, dist.ReduceOp.MAX)[0]

@@ -1,4 +1,4 @@
-"""What timing image models costs, for the plan: measured on a CPU with the documents' models, rounded up."""
+"""The cost of timing image models, for the plan: measured on a CPU with the documents' models, rounded up."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
 
 
 def inference_memory_mb(options: InferenceSpeed) -> int:
-    """PyTorch and the weights, and the widest layers of a batch; 1.6 GB were used of 2.4 by default."""
+    """PyTorch, weights and the widest layers of a batch, in MB; by default 1.6 GB were used of 2.4."""
     return 1000 + int(1000 * max(options.megapixels()) * max(options.batch_sizes))
 
 
 def training_memory_mb(options: TrainingSpeed) -> int:
-    """VGG16's weights, gradients and momentum, and a batch's layers; 3.7 GB used of 5.1 by default."""
+    """VGG16's weights, gradients and momentum, and a batch's layers, in MB; by default 3.7 GB used of 5.1."""
     return 2500 + int(3600 * max(options.megapixels()) * options.batch_size)
 
 
 def inference_seconds(options: InferenceSpeed, blocks: int) -> float:
-    """The trial of batch sizes, and all blocks."""
+    """The trial of batch sizes, plus all blocks."""
     pixels, single = sum(options.megapixels()), len(options.models)
     per_second = 1.5  # megapixels, of InceptionV3 and ResNet-50
     trial = 2 * sum(max(3 * size * pixels / per_second, single) for size in options.batch_sizes)
@@ -28,7 +28,7 @@ def inference_seconds(options: InferenceSpeed, blocks: int) -> float:
 
 
 def training_seconds(options: TrainingSpeed, blocks: int) -> float:
-    """All blocks, with a second per model to build it."""
+    """All blocks, with one second per model to build it."""
     per_second = 0.2  # megapixels, between VGG16 and the others
     each = 0.0
     for pixels in options.megapixels():

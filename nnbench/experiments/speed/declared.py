@@ -1,7 +1,6 @@
 """How many images per second image models classify, and how many they train on.
 
-The models are torchvision's, without trained weights: a model's speed does not depend on what it
-has learned.
+The models are torchvision's, without trained weights, because a model's speed does not depend on them.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from nnbench.settings import Count, Fraction, Positive
 
 Warmup = Annotated[int, Field(ge=0, le=10**6)]
 
-BEST_BATCH = ", best batch"  # what follows the level's name where the batch size was chosen
+BEST_BATCH = ", best batch"  # suffix of the entries whose batch size was chosen
 
 # Side of the centre crop with which torchvision evaluates its own weights (``transforms()`` of
 # torchvision.models' weights): the resolution at which it states each model's accuracy.
@@ -32,18 +31,18 @@ NATIVE_RESOLUTION: Mapping[str, int] = {
 
 
 class _Speed(Strict):
-    """Options of both measurements."""
+    """Options shared by both measurements."""
 
     models: Annotated[dict[str, str], Field(min_length=1)]
     """By level: torchvision's name of the model, or a ``module:object`` that makes one."""
     resolutions: dict[str, Count] = Field(default_factory=dict)
     """By level: the side of the square images in pixels, if not the model's native one."""
     seconds_each: Positive = 3.0
-    """Least measured time of an entry in a block."""
+    """Minimum measured time of an entry in a block."""
     min_steps: Count = 3
-    """Least measured steps of an entry in a block; the median of a block's steps counts."""
+    """Minimum number of measured steps of an entry in a block; their median counts."""
     warmup_steps: Warmup = 2
-    """Steps before the measured ones: memory is taken and kernels are chosen there."""
+    """Steps before the measured ones, in which memory is allocated and kernels are chosen."""
 
     @field_validator("models")
     @classmethod
@@ -69,30 +68,30 @@ class _Speed(Strict):
         return self.resolutions.get(level) or NATIVE_RESOLUTION[self.models[level]]
 
     def megapixels(self) -> tuple[float, ...]:
-        """Millions of pixels of each level's image."""
+        """Millions of pixels per image, by level."""
         return tuple(self.resolution(level) ** 2 / 1e6 for level in self.models)
 
 
 class InferenceSpeed(_Speed):
-    """One image at a time, and in batches of the size that is fastest."""
+    """One image at a time, and in batches of the fastest size."""
 
     batch_sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 4, 8, 16)
     """Candidates for the best batch on a CPU."""
     accelerator_batch_sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 16, 64, 256)
-    """Candidates on anything else, which has more units to keep busy."""
+    """Candidates on any other device, which has more units to keep busy."""
     trial_seconds: Positive = 0.5
-    """Least time of each candidate in each of the trial's two passes."""
+    """Minimum time of each candidate in each of the trial's two passes."""
 
 
 class TrainingSpeed(_Speed):
-    """Steps of SGD with momentum on cross-entropy, and the hours of a stated workload."""
+    """Steps of SGD with momentum on cross-entropy, and the hours of a given workload."""
 
     batch_size: Annotated[int, Field(ge=2, le=10**6)] = 8
     """At least 2: batch normalisation needs two values per channel."""
     images: Count = 1_281_167
-    """In one epoch; the default is the training set of ImageNet-1k (ILSVRC 2012)."""
+    """Per epoch; by default the training set of ImageNet-1k (ILSVRC 2012)."""
     epochs: Count = 90
-    """The default is the usual schedule of ImageNet (PyTorch's and torchvision's reference scripts)."""
+    """By default the usual ImageNet schedule (PyTorch's and torchvision's reference scripts)."""
     lr: Positive = 0.001
     """Small, so that no loss overflows; the speed does not depend on it."""
     momentum: Fraction = 0.9
@@ -100,7 +99,7 @@ class TrainingSpeed(_Speed):
     warmup_steps: Warmup = 1
 
     def hours(self, images_per_second: float) -> float:
-        """The workload's duration at a speed, in hours; without loading, validation and saving."""
+        """The workload's duration in hours, without loading, validation and saving."""
         return self.images * self.epochs / images_per_second / 3600.0
 
 

@@ -18,10 +18,10 @@ from nnbench.errors import unknown_name
 from nnbench.registry import load
 from nnbench.settings import Settings
 
-# Of each auxiliary classifier's loss: TensorFlow-Slim's train_image_classifier.py and PyTorch's
+# Of each auxiliary classifier's loss, as in TensorFlow-Slim's train_image_classifier.py and PyTorch's
 # fine-tuning tutorial, both for InceptionV3.
 AUXILIARY_WEIGHT = 0.4
-# torchvision warns unless it is told; True is what it does by default
+# torchvision warns unless this is given; True is its default
 INITIALISED: Mapping[str, Mapping[str, bool]] = {
     "inception_v3": {"init_weights": True},
     "googlenet": {"init_weights": True},
@@ -30,25 +30,17 @@ INITIALISED: Mapping[str, Mapping[str, bool]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """A model's size, the same on every machine.
+    """A model's size, the same on every machine."""
 
-    Attributes:
-        parameters: All, auxiliary classifiers included.
-        flops: Of one image's forward pass in evaluation mode; a multiplication and an addition count
-            as two. Convolutions and matrix products count, everything else does not.
-        classes: Number of its logits.
-        auxiliary: Further classifiers, whose logits it returns in training only.
-    """
-
-    parameters: int
-    flops: int
-    classes: int
-    auxiliary: int
+    parameters: int  # including auxiliary classifiers
+    flops: int  # one image's forward pass: 2 per multiply-add of convolutions and products
+    classes: int  # number of logits
+    auxiliary: int  # further classifiers, whose logits it returns in training only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing to time: a model at a resolution (pixels per side) and a batch size."""
+    """What is timed: a model at a resolution (pixels per side) and a batch size."""
 
     name: str
     model: str
@@ -58,7 +50,7 @@ class Entry:
 
 
 class Steps(Protocol):
-    """A model with its data; ``last`` is what shows whether it still computes numbers."""
+    """A model with its data; ``last`` shows whether it still computes finite numbers."""
 
     last: Tensor
 
@@ -67,11 +59,7 @@ class Steps(Protocol):
 
 
 def build(model: str) -> nn.Module:
-    """A torchvision model without trained weights, or what a ``module:object`` makes.
-
-    Raises:
-        NnbenchError: There is no such model.
-    """
+    """A torchvision model without trained weights, or what ``module:object`` makes; else NnbenchError."""
     if ":" in model:
         own: nn.Module = load("models", model, {})()
         return own
@@ -85,7 +73,7 @@ def build(model: str) -> nn.Module:
 
 
 def describe(model: str, resolution: int) -> Described:
-    """Count on PyTorch's meta device, where tensors have shapes and no values."""
+    """Count on PyTorch's meta device, where tensors have shapes but no values."""
     with torch.device("meta"), torch.no_grad():
         network = build(model).eval()
         images = torch.empty(2, 3, resolution, resolution)  # normalisation trains on two or more
@@ -115,7 +103,7 @@ class InferenceSteps:
 
 
 class TrainingSteps:
-    """Forward, backward, update by SGD with momentum, on one batch of random images and labels."""
+    """Forward, backward and update by SGD with momentum, on one batch of random images and labels."""
 
     def __init__(
         self, entry: Entry, *, seed: int, device: torch.device, lr: float, momentum: float
@@ -139,7 +127,7 @@ class TrainingSteps:
 
 
 def training_loss(output: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:
-    """Cross-entropy, plus 0.4 of each auxiliary classifier's where a model returns those too."""
+    """Cross-entropy, plus 0.4 times each auxiliary classifier's if the model returns those too."""
     if isinstance(output, Tensor):
         return cross_entropy(output, labels)
     main, *others = (cross_entropy(logits, labels) for logits in output)
@@ -147,8 +135,8 @@ def training_loss(output: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor
 
 
 def _images(entry: Entry, *, seed: int, device: torch.device) -> Tensor:
-    """Standard normal values, as normalised photographs have: mean 0, deviation 1."""
+    """Standard normal values, like normalised photographs: mean 0, standard deviation 1."""
     side = entry.resolution
-    # the data of a block, as "split" is for data that are read
+    # these are the data of a block, hence the generator for "split"
     drawn = torch.randn(entry.batch_size, 3, side, side, generator=generator(seed, "split"))
     return drawn.to(device)

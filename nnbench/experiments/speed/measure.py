@@ -1,8 +1,8 @@
-"""Images per second of image models: classifying them, and training on them.
+"""Images per second of image models, for classification and for training.
 
-Each block measures every entry once, in an order of its own. A model is built for its own
-measurement and dropped after it: only one is in memory at a time (weights, gradients and momentum of
-VGG16 take 1.7 GB), and no entry inherits another one's memory. Building is not timed.
+Each block measures every entry once, in random order. A model is built for its own measurement and then
+dropped: only one is in memory at a time (weights, gradients and momentum of VGG16 take 1.7 GB), and no entry
+inherits another one's memory. Building is not timed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from nnbench.experiments.timing import (
     using_cores,
 )
 
-TRIAL_SEED = 1_000_000  # of no judged block
+TRIAL_SEED = 1_000_000  # not the seed of any judged block
 FLOPS_NOTE = (
     "Floating-point operations are those of one image's forward pass in evaluation mode, as PyTorch's "
     "FlopCounterMode counts them: convolutions and matrix products, a multiplication and an addition "
@@ -51,7 +51,7 @@ INFERENCE_NOTE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long one entry is timed, and under which name its time is booked."""
+    """How long one entry is timed, and under which name that time is recorded."""
 
     warmup: int
     min_steps: int
@@ -61,21 +61,13 @@ class Effort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Times entries, one at a time.
-
-    Attributes:
-        options: Of the experiment.
-        device: Where the models compute.
-        clock: Seconds since any moment.
-        make: Builds the model and the data of an entry for a seed.
-        spent: Seconds by what they were spent on; grows.
-    """
+    """Times entries, one at a time."""
 
     options: InferenceSpeed | TrainingSpeed
     device: torch.device
     clock: Clock
-    make: Callable[..., Steps]
-    spent: dict[str, float] = field(default_factory=dict)
+    make: Callable[..., Steps]  # builds the model and the data of an entry for a seed
+    spent: dict[str, float] = field(default_factory=dict)  # seconds by purpose; grows
 
     def rate(self, entry: Entry, seed: int) -> Rate | str:
         """The entry's rate in a block, or why it has none."""
@@ -89,7 +81,7 @@ class Bench:
         return self.rate_with(effort, entry, seed)
 
     def rate_with(self, effort: Effort, entry: Entry, seed: int) -> Rate | str:
-        """The same, with another effort."""
+        """The same with another effort."""
 
         def measure() -> Rate | str:
             with private_randomness(seed, self.device):
@@ -119,7 +111,7 @@ class Bench:
         self.spent[name] = self.spent.get(name, 0.0) + seconds
 
     def metrics(self, entry: Entry, rate: Rate) -> dict[str, float]:
-        """What a block says about an entry."""
+        """The metrics of an entry in a block."""
         speed = rate.per_second(entry.batch_size)
         found = {"images_per_second": speed}
         if isinstance(self.options, TrainingSpeed):
@@ -137,7 +129,7 @@ def _measured(
     facts: Mapping[str, JsonObject],
     notes: Sequence[str],
 ) -> Measured:
-    """All blocks as a record; ``facts`` are further ones, by entry."""
+    """All blocks as a record; ``facts`` are additional ones, by entry."""
     by_name = {entry.name: entry for entry in entries}
     blocks = measure_blocks(
         by_name, request.seeds, lambda name, seed: bench.rate(by_name[name], seed)
@@ -171,8 +163,8 @@ def _facts(entry: Entry, blocks: Blocks) -> JsonObject:
 def measure_inference(request: Request, *, clock: Clock = time.perf_counter) -> Measured:
     """Images per second of each model: one at a time, and in batches of the fastest size.
 
-    Metrics: ``images_per_second``, ``parameters`` and ``flops`` of each entry. The batch size is
-    chosen before the blocks, in a trial that is not judged.
+    Metrics: ``images_per_second``, ``parameters`` and ``flops`` of each entry. The batch size is chosen
+    before the blocks, in a trial that is not judged.
     """
     options: InferenceSpeed = request.options
     make = partial(InferenceSteps, device=request.device)
@@ -189,9 +181,9 @@ def measure_inference(request: Request, *, clock: Clock = time.perf_counter) -> 
 
 
 def _trial(bench: Bench, options: InferenceSpeed, entry: Entry) -> dict[str, float | str]:
-    """Images per second by batch size, as text as JSON has it; or why a size cannot be used.
+    """Images per second by batch size (a string, as in JSON), or why that size cannot be used.
 
-    The faster of two passes counts: other work on the machine rarely slows both.
+    The faster of two passes counts, because other work on the machine rarely slows both.
     """
     on_cpu = bench.device.type == "cpu"
     sizes = options.batch_sizes if on_cpu else options.accelerator_batch_sizes
@@ -207,17 +199,17 @@ def _trial(bench: Bench, options: InferenceSpeed, entry: Entry) -> dict[str, flo
 
 
 def _best(entry: Entry, speeds: Mapping[str, float | str]) -> Entry:
-    """The fastest batch size that could be used; one image where none could."""
+    """The fastest usable batch size; one image if there is none."""
     usable = {int(size): speed for size, speed in speeds.items() if isinstance(speed, float)}
     size = max(usable, key=lambda size: usable[size]) if usable else 1
     return replace(entry, name=f"{entry.name}{BEST_BATCH}", batch_size=size)
 
 
 def measure_training(request: Request, *, clock: Clock = time.perf_counter) -> Measured:
-    """Images per second of training steps, and the hours of the stated workload.
+    """Images per second of training steps, and the hours of a given workload.
 
-    Metrics: ``images_per_second``, ``hours`` (derived), ``parameters`` and ``flops`` (of one forward
-    pass) of each entry.
+    Metrics: ``images_per_second``, ``hours`` (derived), ``parameters`` and ``flops`` (of one forward pass) of
+    each entry.
     """
     options: TrainingSpeed = request.options
     make = partial(TrainingSteps, device=request.device, lr=options.lr, momentum=options.momentum)

@@ -1,4 +1,4 @@
-"""The plain training run: all seeds of a cell trained together, tested once."""
+"""The plain training run: all seeds of a block trained together, tested once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from nnbench.schema import Strict
 
 
 class TrainingOptions(Strict):
-    """None: everything about a training is a setting."""
+    """There are none: everything about a training is a setting."""
 
 
 TRAINING = Experiment(

@@ -1,4 +1,4 @@
-"""One training inside a cell: its data, its network, what comes before, and the training itself."""
+"""One training inside a cell: its data, its network, any pretraining, and the training itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from nnbench.settings import Settings
 
 @dataclass(kw_only=True)
 class Timer:
-    """Seconds of a cell by what they were spent on, and the samples that training saw."""
+    """Seconds of a cell by purpose, and the number of samples trained on."""
 
     load: float = 0.0
     search: float = 0.0
@@ -39,7 +39,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What stays the same for every training inside one cell."""
+    """What all trainings of a cell share."""
 
     dataset: Dataset
     folder: Path
@@ -50,31 +50,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """One training with what came before it.
-
-    Attributes:
-        trained: The outcome.
-        data: What it saw.
-        objective: What it minimised.
-        pretrain: What the training on other classes reached, or None.
-        reconstruction: Of the first Boltzmann machine (S,), or None.
-    """
+    """One training, including any pretraining."""
 
     trained: Trained
-    data: TrainingData
+    data: TrainingData  # what it was trained on
     objective: Objective
-    pretrain: JsonObject | None
-    reconstruction: Tensor | None
+    pretrain: JsonObject | None  # results of the training on other classes
+    reconstruction: Tensor | None  # error of the first RBM (S,)
 
 
 def fit(job: Job, settings: Settings, seeds: Sequence[int], *, stage: str = "run") -> Fitted:
-    """Draw the data, build the network, bring it to its start, train it.
+    """Draw the data, build the network, pretrain it if the settings say so, and train it.
 
-    Args:
-        job: Of the cell.
-        settings: Of this training.
-        seeds: One per replicate.
-        stage: What the training is called in the checkpoint.
+    ``stage`` is the name of this training in the checkpoint.
     """
     started = time.perf_counter()
     data = training_data(job.dataset, settings, folder=job.folder, seeds=seeds, device=job.device)
@@ -107,9 +95,9 @@ def _brought_to_start(
     seeds: Sequence[int],
     stage: str,
 ) -> Start:
-    """Pretraining of either kind: its facts, and the first machine's reconstruction error.
+    """Pretraining of either kind: its facts, and the first RBM's reconstruction error.
 
-    A judged training that goes on brings its weights with it, so what came before it is not repeated.
+    A resumed training restores its weights, so its pretraining is not repeated.
     """
     if settings.pretrain is None and settings.rbm is None:
         return None, None
@@ -125,7 +113,7 @@ def _brought_to_start(
         return found
 
     if job.checkpoint.saved(stage) is None:
-        job.checkpoint.forget(f"{stage}: start")  # of weights that were not saved with it
+        job.checkpoint.forget(f"{stage}: start")  # its weights were not saved
     start = job.checkpoint.once(f"{stage}: start", prepared)
     freeze_body(model, settings)
     return start
@@ -150,7 +138,7 @@ def _transfer(
     seeds: Sequence[int],
     stage: str,
 ) -> Start:
-    """Train on the other classes first, normalised as the judged ones; take over the body."""
+    """Train on the other classes, normalised like the judged ones; copy the body."""
     earlier, own = earlier_settings(settings), earlier_seeds(seeds)
     data = training_data(job.dataset, earlier, folder=job.folder, seeds=own, device=job.device)
     data = replace(data, bank=replace(data.bank, normaliser=normaliser))
@@ -176,12 +164,12 @@ def _transfer(
 def _first_layer(
     model: Replicates, data: TrainingData, settings: Settings, seeds: Sequence[int]
 ) -> Tensor:
-    """Pretrain all layers; how well the first one, the only one that sees data, reconstructs them."""
+    """Pretrain all layers; returns the reconstruction error of the first, the only one that sees data."""
     assert settings.rbm is not None, "no Boltzmann machines are asked for"
     return pretrain_rbms(model, data, settings.rbm, seeds=seeds).after[0]
 
 
 def seconds_of(timer: Timer) -> dict[str, float]:
-    """By what they were spent on, those of the search included."""
+    """Seconds by purpose, including the search's."""
     seconds = {"load": timer.load, "train": timer.train, "evaluate": timer.evaluate}
     return {**seconds, "pretrain": timer.pretrain} if timer.pretrain else seconds

@@ -1,6 +1,6 @@
 """Large networks are trained a few replicates at a time.
 
-Where a group does not fit the device's memory, half of it is tried, and so on down to one replicate.
+If a group does not fit in the device's memory, half of it is tried, and so on down to one replicate.
 """
 
 from __future__ import annotations
@@ -18,34 +18,27 @@ Found = TypeVar("Found")
 
 
 class Groups:
-    """Replicates in groups that fit the memory.
+    """Replicates in groups that fit in memory.
 
-    Args:
-        checkpoint: Where finished groups are kept, and what did not fit.
-        at_once: Most replicates of a group.
-        device: Whose memory it is about.
+    ``checkpoint`` keeps the finished groups and what did not fit; ``at_once`` is the largest group to try.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, at_once: int, device: torch.device) -> None:
         self.checkpoint, self.at_once, self.device = checkpoint, at_once, device
         self._too_large: dict[str, int] = checkpoint.once("out of memory", dict)
-        """Stages that did not fit, and their sizes, in the order of trying.
-
-        By stage, so that a cell that goes on has the same groups as one that was never interrupted.
-        """
+        """Sizes that did not fit, by stage, so that a resumed cell has the groups of an uninterrupted one."""
 
     @property
     def too_many(self) -> tuple[int, ...]:
-        """Sizes of groups that did not fit, in the order of trying."""
+        """Sizes of groups that did not fit, in the order tried."""
         return tuple(self._too_large.values())
 
     def each(
         self, seeds: Sequence[int], name: str, run: Callable[[Sequence[int], str], Found]
     ) -> list[Found]:
-        """What ``run(seeds of a group, name of this stage)`` finds, group by group.
+        """The result of ``run(seeds of a group, name of its stage)`` for each group.
 
-        Raises:
-            RuntimeError, MemoryError: What one replicate alone ends with, out of memory included.
+        Raises RuntimeError or MemoryError, out of memory included, if a single replicate does.
         """
         found: list[Found] = []
         done = 0
@@ -62,14 +55,14 @@ class Groups:
     def _tried(
         self, group: Sequence[int], stage: str, run: Callable[[Sequence[int], str], Found]
     ) -> Found | None:
-        """The group's outcome; None where it did not fit, and smaller ones are to be tried."""
+        """The group's result; None if it did not fit, so that a smaller one is tried."""
         if stage not in self._too_large:
             try:
                 return self.checkpoint.once(stage, lambda: run(group, stage))
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if len(group) == 1 or not is_out_of_memory(error):
                     raise
-            # only here, when the error has let go of the tensors of the steps that it passed through
+            # only here, where the error's traceback no longer holds tensors
             gc.collect()
             release_memory(self.device)
             self._too_large[stage] = len(group)

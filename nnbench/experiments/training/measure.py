@@ -1,7 +1,7 @@
 """The training experiment: search (tuned track), train, test once, describe.
 
-The only module that sees both training and test data, and it opens the test set after the last
-weights are chosen.
+The only module that sees both training and test data; it opens the test set only after the final weights have
+been chosen.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from nnbench.registry import DATASETS, load
 from nnbench.schema import parse
 from nnbench.settings import Settings
 
-TRAIN_SCORE_LIMIT = 10_000  # training samples of a replicate that its training score is read from
+TRAIN_SCORE_LIMIT = 10_000  # samples per replicate for the training score
 
 
 def measure(request: Request) -> Measured:
-    """Search, if the cell is tuned, then train the judged runs and read the test set, once."""
+    """Run the search if the cell is tuned, train the judged runs, and read the test set once."""
     job = Job(
         dataset=load("dataset", request.dataset, DATASETS),
         folder=request.folder,
@@ -72,8 +72,7 @@ def measure(request: Request) -> Measured:
 def _searched(job: Job, settings: Settings, search: Search, groups: Groups) -> Chosen:
     """Mean validation loss of each candidate over the tuning seeds; the lowest is chosen.
 
-    A run that diverged, or ended worse than an untrained predictor, scores as one (for
-    cross-entropy: ln C).
+    A run that diverged, or ended worse than an untrained predictor, counts as one (for cross-entropy: ln C).
     """
     scores = []
     for number, candidate in enumerate(search.candidates):
@@ -91,7 +90,7 @@ def _searched(job: Job, settings: Settings, search: Search, groups: Groups) -> C
 def _search_losses(
     job: Job, settings: Settings, seeds: Sequence[int], *, stage: str
 ) -> list[float]:
-    """Each tuning run's validation loss, at most that of an untrained predictor."""
+    """Each tuning run's validation loss, capped at that of an untrained predictor."""
     started = time.perf_counter()
     fitted = fit(job, settings, seeds, stage=stage)
     data, trained = fitted.data, fitted.trained
@@ -135,7 +134,7 @@ def _judged_runs(job: Job, settings: Settings, seeds: Sequence[int], *, stage: s
 
 
 def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Sequence[int]) -> Tested:
-    """Score the chosen weights on all splits; the test set is opened here."""
+    """Score the chosen weights on all splits; this is where the test set is opened."""
     model, data, minimised = fitted.trained.model, fitted.data, fitted.objective
     splits = {"train": data.train[:, :TRAIN_SCORE_LIMIT], "validation": data.validation}
     scores = {n: evaluate(model, data.bank, rows, minimised) for n, rows in splits.items()}
@@ -177,7 +176,7 @@ def _held_out(job: Job, data: TrainingData, settings: Settings, seeds: Sequence[
 def _shifted(
     fitted: Fitted, test: HeldOut, settings: Settings, seeds: Sequence[int]
 ) -> dict[str, Scores]:
-    """The same network on changed test images; every shift starts from the same draws."""
+    """Scores of the same network on shifted test images; every shift starts from the same draws."""
     found = {}
     if settings.shifts:
         check_range(test.bank.inputs)
@@ -188,7 +187,7 @@ def _shifted(
 
 
 def _probes(fitted: Fitted, settings: Settings, seeds: Sequence[int]) -> dict[str, Tensor]:
-    """What was asked for beside the scores, (S,) each, at the tested weights or on the way there."""
+    """The requested probes, (S,) each, at the tested weights or during training."""
     model, data = fitted.trained.model, fitted.data
     found: dict[str, Tensor] = {}
     if "dead_units" in settings.probes:

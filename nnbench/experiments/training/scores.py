@@ -1,4 +1,4 @@
-"""From scores to a record's plain numbers: metrics of each run, curves, and what no learning scores."""
+"""From scores to a record's plain numbers: metrics of each run, curves, and untrained scores."""
 
 from __future__ import annotations
 
@@ -17,38 +17,27 @@ from nnbench.experiments.measured import Curves as RecordedCurves
 from nnbench.experiments.measured import Row
 from nnbench.settings import Settings
 
-LEARNT = 0.05  # nnbench's own bound: a run that is not so far below the best constant is stuck
+LEARNT = 0.05  # nnbench's own limit: a run less than this share below the best constant is stuck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """What the replicates of a cell score at their tested weights.
+    """What the replicates of a cell score with their tested weights."""
 
-    Attributes:
-        scores: On ``train``, ``validation`` and ``test``.
-        naive: What a predictor scores there that knows frequencies alone, or the training mean.
-        shifted: On the changed test images, by the shift's name.
-        measured: Further metrics, (S,) each.
-        class_names: Of the outputs; () for numbers.
-        outputs: Of the network.
-        test_samples: Of each replicate.
-    """
-
-    scores: Mapping[str, Scores]
-    naive: Mapping[str, Scores]
-    shifted: Mapping[str, Scores]
-    measured: Mapping[str, Tensor]
-    class_names: tuple[str, ...]
-    outputs: int
-    test_samples: int
+    scores: Mapping[str, Scores]  # on ``train``, ``validation`` and ``test``
+    naive: Mapping[str, Scores]  # the same for a predictor that has learned nothing
+    shifted: Mapping[str, Scores]  # on shifted test images, by the shift's name
+    measured: Mapping[str, Tensor]  # further metrics, (S,) each
+    class_names: tuple[str, ...]  # of the outputs; () for regression
+    outputs: int  # of the network
+    test_samples: int  # per replicate
 
 
 def stuck(loss: Tensor, labels: Tensor, objective: Objective, outputs: int) -> Tensor:
     """1 for each replicate whose training loss (S,) is not 5 % below the best constant's, else 0.
 
-    The loss is that of the tested weights on the labels (S, n); the constant predictor says the same
-    of every sample, and the best one knows how frequent each class is among them. A loss that is not
-    finite is stuck.
+    The loss is that of the tested weights on ``labels`` (S, n). A constant predictor gives the same output
+    for every sample; the best one knows the class frequencies. A loss that is not finite counts as stuck.
     """
     assert objective.constant is not None, "numbers have no classes"
     constant = objective.constant(class_frequencies(labels, outputs))
@@ -58,7 +47,7 @@ def stuck(loss: Tensor, labels: Tensor, objective: Objective, outputs: int) -> T
 def metrics_of(
     trained: Trained, tested: Tested, settings: Settings, row: int
 ) -> dict[str, float | None]:
-    """All metrics of one replicate; None where a value is not finite."""
+    """All metrics of one replicate; None for values that are not finite."""
     metrics = {name: values[row].item() for name, values in _scored(tested, tested.scores)}
     metrics["loss_gap"] = metrics["test_loss"] - metrics["train_loss"]
     metrics |= {name: values[row].item() for name, values in tested.measured.items()}
@@ -70,9 +59,9 @@ def metrics_of(
 
 
 def untrained_metrics(tested: Tested) -> dict[str, float | None]:
-    """What a predictor scores that has learned nothing, for runs that diverged: mean over replicates.
+    """Scores of a predictor that has learned nothing, for runs that diverged: means over replicates.
 
-    It says each class with the same probability, or the training targets' mean. Metrics that such a
+    It gives each class the same probability, or predicts the training targets' mean. Metrics that such a
     predictor does not have (epochs, probes) are left out.
     """
     scores = {
@@ -108,7 +97,7 @@ def _scored(
 def status_of(
     trained: Trained, settings: Settings, row: int
 ) -> Literal["ok", "diverged", "capped"]:
-    """How one replicate ended; where there is a target, reaching it comes first."""
+    """How one replicate ended; reaching the target, if there is one, takes precedence."""
     reached = settings.target and epochs_to_target(trained.curves, settings, row) is not None
     if trained.diverged[row] and not reached:
         return "diverged"
@@ -116,7 +105,7 @@ def status_of(
 
 
 def epochs_to_target(curves: Curves, settings: Settings, row: int) -> float | None:
-    """The first evaluation point at the target; None for a run that never got there."""
+    """The first evaluation point at the target; None for a run that never reached it."""
     assert settings.target is not None
     higher = settings.target.metric == "validation_accuracy"
     series = curves.validation_accuracy if higher else curves.validation_loss

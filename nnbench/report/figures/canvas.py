@@ -1,11 +1,9 @@
 """What all figures share: style, colours for light and dark, and rendering to small, stable files.
 
-A figure is one SVG for both modes. Its light colours stand in the drawing, so that every viewer
+A figure is one SVG for both modes. Its light colours are part of the drawing, so that every viewer
 shows them; a ``prefers-color-scheme`` rule swaps each for its dark partner. The figure brings its
 own background, so it stays readable where a viewer ignores that rule.
 """
-
-from __future__ import annotations
 
 import io
 import re
@@ -22,7 +20,7 @@ from matplotlib.figure import Figure
 
 from nnbench.text.vocabulary import TONES
 
-WIDTH = 360.0  # points, as are all lengths here; shown at 4/3 CSS pixels a point
+WIDTH = 360.0  # points, as are all lengths here; shown at 4/3 CSS pixels per point
 TEXT, SMALL = 10.5, 9.0
 MAX_SVG_BYTES = 150_000  # design, section 6: larger figures become PNG
 _PNG_DPI = 192  # two device pixels for each CSS pixel
@@ -203,13 +201,13 @@ def shortened(text: str, most: int) -> str:
 
 
 def text_width(text: str, *, size: float = TEXT) -> float:
-    """An upper estimate of a text's width in points: DejaVu Sans takes 0.6 em a character."""
+    """An upper estimate of a text's width in points: DejaVu Sans takes 0.6 em per character."""
     lines = text.split("\n")
     return max(len(line) for line in lines) * size * 0.6
 
 
 def colours(names: Sequence[str]) -> list[str]:
-    """One colour a level: steps of a ramp for three or more numbers, else distinct hues."""
+    """One colour per level: steps of a ramp for three or more numbers, else distinct hues."""
     if (len(names) >= 3 and all(_is_number(name) for name in names)) or len(names) > len(
         CATEGORIES
     ):

@@ -1,7 +1,5 @@
 """Learning curves of one finding: one line per level, named at its end."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,20 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from nnbench.records.results import Finding, LevelResult, Series
-from nnbench.report.figures.canvas import (
-    CONTROL,
-    MUTED,
-    SMALL,
-    TEXT,
-    WIDTH,
-    Image,
-    axes_within,
-    colours,
-    new_figure,
-    render,
-    shortened,
-    text_width,
-)
+from nnbench.report.figures import canvas
+from nnbench.report.figures.canvas import Image
 from nnbench.report.figures.ticks import padded, set_axis, spans_decades
 from nnbench.text.rounding import loss_unit, unit_words, with_unit
 
@@ -58,18 +44,27 @@ def learning_curves(finding: Finding, *, alt: str) -> Image | None:
     lines = _lines(finding.levels, key=key, unit=unit)
     if not lines:
         return None
-    right = 14 + min(130, max(text_width(line.label, size=TEXT) for line in lines))
+    right = 14 + min(130, max(canvas.text_width(line.label, size=canvas.TEXT) for line in lines))
     plot = max(_PLOT, _LINE_HEIGHT * len(lines))
-    figure = new_figure(_TOP + plot + _BOTTOM)
-    axes = axes_within(figure, (_LEFT, _TOP, right, _BOTTOM))
+    figure = canvas.new_figure(_TOP + plot + _BOTTOM)
+    axes = canvas.axes_within(figure, (_LEFT, _TOP, right, _BOTTOM))
     _scales(axes, lines, loss=unit == "nats")
     for index, line in enumerate(lines):
         _draw(axes, line, index=index)
     _name_ends(axes, lines, plot=plot)
     height = _TOP + plot + _BOTTOM
-    figure.text(10 / WIDTH, 1 - 14 / height, title, color=MUTED, fontsize=SMALL)
-    figure.text(1 - right / WIDTH, 7 / height, "epoch", color=MUTED, fontsize=SMALL, ha="right")
-    return render(figure, alt=alt)
+    figure.text(
+        10 / canvas.WIDTH, 1 - 14 / height, title, color=canvas.MUTED, fontsize=canvas.SMALL
+    )
+    figure.text(
+        1 - right / canvas.WIDTH,
+        7 / height,
+        "epoch",
+        color=canvas.MUTED,
+        fontsize=canvas.SMALL,
+        ha="right",
+    )
+    return canvas.render(figure, alt=alt)
 
 
 def _what(finding: Finding) -> tuple[str, str, str]:
@@ -83,9 +78,9 @@ def _what(finding: Finding) -> tuple[str, str, str]:
 
 def _lines(levels: Sequence[LevelResult], *, key: str, unit: str) -> list[Line]:
     own = [level.level for level in levels if level.role != "control"]
-    palette = dict(zip(own, colours(own), strict=True))
+    palette = dict(zip(own, canvas.colours(own), strict=True))
     return [
-        _line(name, curves, key=key, unit=unit, colour=palette.get(name, CONTROL))
+        _line(name, curves, key=key, unit=unit, colour=palette.get(name, canvas.CONTROL))
         for name, curves in ((level.level, level.curves) for level in levels)
         if curves and key in curves
     ]
@@ -159,9 +154,9 @@ def _name_ends(axes: Axes, lines: Sequence[Line], *, plot: float) -> None:
     places = spaced([share * plot for share in shares], gap=_LINE_HEIGHT, top=plot)
     for (line, end), at in zip(ends, places, strict=True):
         axes.annotate(
-            shortened(line.label, 20), end, xytext=(1.0, at / plot), color=line.colour, va="center",
-            xycoords="data", textcoords="axes fraction", fontsize=TEXT, annotation_clip=False,
-        ).set_x(1.0 + 9 / (WIDTH - _LEFT))  # fmt: skip
+            canvas.shortened(line.label, 20), end, xytext=(1.0, at / plot), color=line.colour, va="center",
+            xycoords="data", textcoords="axes fraction", fontsize=canvas.TEXT, annotation_clip=False,
+        ).set_x(1.0 + 9 / (canvas.WIDTH - _LEFT))  # fmt: skip
 
 
 def spaced(positions: Sequence[float], *, gap: float, top: float) -> list[float]:

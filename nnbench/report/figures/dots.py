@@ -1,7 +1,5 @@
 """The dot plot of one finding: every run, the mean with its interval, and what was claimed."""
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -13,24 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnbench.records.results import Finding, LevelResult
-from nnbench.report.figures.canvas import (
-    CLAIMED,
-    CONTROL,
-    GRID,
-    INK,
-    MEASURED,
-    MUTED,
-    PLATE,
-    SHADE,
-    SMALL,
-    WIDTH,
-    Image,
-    axes_within,
-    new_figure,
-    render,
-    shortened,
-    text_width,
-)
+from nnbench.report.figures import canvas
+from nnbench.report.figures.canvas import Image
 from nnbench.report.figures.ticks import padded, set_axis, spans_decades
 from nnbench.report.tables import ordered_levels
 from nnbench.text.rounding import unit_words, with_unit
@@ -56,10 +38,10 @@ class Row:
     @property
     def colour(self) -> str:
         """Controls, about which nothing is claimed, stand back in grey."""
-        return CONTROL if self.control else MEASURED
+        return canvas.CONTROL if self.control else canvas.MEASURED
 
     def measured(self) -> Iterable[float]:
-        """Everything measured that has a place on the axis."""
+        """Everything measured that the axis can show."""
         yield from self.ok
         yield from self.capped
         yield from self.interval or ()
@@ -98,7 +80,7 @@ def _row(level: LevelResult, *, factor: float) -> Row:
 def _two_lines(name: str) -> list[str]:
     """A name as a row has room for it; what is longer is cut."""
     first, *rest = textwrap.wrap(name, _LABEL_CHARACTERS) or [name]
-    return [first, shortened(" ".join(rest), _LABEL_CHARACTERS)] if rest else [first]
+    return [first, canvas.shortened(" ".join(rest), _LABEL_CHARACTERS)] if rest else [first]
 
 
 def _remark(level: LevelResult) -> list[str]:
@@ -111,27 +93,29 @@ def dot_plot(finding: Finding, *, alt: str) -> Image:
     """Draw one finding; where claims lie far off, the measurements get an enlarged panel."""
     rows = rows_of(finding)
     height = _TOP + _BOTTOM + _ROW * len(rows)
-    figure = new_figure(height)
-    label_width = 10 + max(text_width(row.label) for row in rows)
+    figure = canvas.new_figure(height)
+    label_width = 10 + max(canvas.text_width(row.label) for row in rows)
     log_allowed = finding.scale == "log"
     if _needs_zoom(rows, log_allowed=log_allowed):
-        middle = label_width + (WIDTH - label_width) * 0.40
-        overview = axes_within(figure, (label_width, _TOP, WIDTH - middle + _GAP / 2, _BOTTOM))
-        axes = axes_within(figure, (middle + _GAP / 2, _TOP, 10, _BOTTOM))
+        middle = label_width + (canvas.WIDTH - label_width) * 0.40
+        overview = canvas.axes_within(
+            figure, (label_width, _TOP, canvas.WIDTH - middle + _GAP / 2, _BOTTOM)
+        )
+        axes = canvas.axes_within(figure, (middle + _GAP / 2, _TOP, 10, _BOTTOM))
         _panel(overview, rows, log_allowed=log_allowed, runs=False, claims=True)
         _panel(axes, rows, log_allowed=log_allowed, runs=True, claims=False)
-        overview.axvspan(*axes.get_xlim(), color=SHADE, zorder=0, lw=0)
-        axes.patch.set_facecolor(SHADE)
+        overview.axvspan(*axes.get_xlim(), color=canvas.SHADE, zorder=0, lw=0)
+        axes.patch.set_facecolor(canvas.SHADE)
         _name_rows(overview, rows)
     else:
-        axes = overview = axes_within(figure, (label_width, _TOP, 10, _BOTTOM))
+        axes = overview = canvas.axes_within(figure, (label_width, _TOP, 10, _BOTTOM))
         _panel(axes, rows, log_allowed=log_allowed, runs=True, claims=True)
         _name_rows(axes, rows)
     _edge_marks(axes, rows, right=finding.lower_is_better)
     _chance(axes, finding)
     _axis_title(figure, finding, enlarged=axes is not overview)
     _legend(figure, rows)
-    return render(figure, alt=alt)
+    return canvas.render(figure, alt=alt)
 
 
 def _needs_zoom(rows: Sequence[Row], *, log_allowed: bool) -> bool:
@@ -159,24 +143,17 @@ def _panel(axes: Axes, rows: Sequence[Row], *, log_allowed: bool, runs: bool, cl
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks([])
     for y, row in enumerate(rows):
-        axes.axhline(y, color=GRID, lw=0.8, zorder=0.5)
+        axes.axhline(y, color=canvas.GRID, lw=0.8, zorder=0.5)
         if runs:
             _runs(axes, row, y=y)
         _estimate(axes, row, y=y)
         if claims and row.claimed is not None:
             axes.plot(
-                row.claimed,
-                y,
-                "D",
-                color="none",
-                mec=CLAIMED,
-                ms=7,
-                mew=1.6,
-                zorder=5,
+                row.claimed, y, "D", color="none", mec=canvas.CLAIMED, ms=7, mew=1.6, zorder=5,
                 clip_on=False,
-            )
+            )  # fmt: skip
     if first := next((i for i, row in enumerate(rows) if row.control), 0):
-        axes.axhline(first - 0.5, color=MUTED, lw=0.8, ls=(0, (4, 3)), zorder=1)
+        axes.axhline(first - 0.5, color=canvas.MUTED, lw=0.8, ls=(0, (4, 3)), zorder=1)
 
 
 def _runs(axes: Axes, row: Row, *, y: float) -> None:
@@ -198,7 +175,7 @@ def _estimate(axes: Axes, row: Row, *, y: float) -> None:
     if row.interval is not None:
         axes.plot(row.interval, (y, y), color=row.colour, lw=3, solid_capstyle="round", zorder=3)
     if row.mean is not None:
-        axes.plot(row.mean, y, "o", color=row.colour, ms=7.5, mec=PLATE, mew=1.2, zorder=4)
+        axes.plot(row.mean, y, "o", color=row.colour, ms=7.5, mec=canvas.PLATE, mew=1.2, zorder=4)
 
 
 def _edge_marks(axes: Axes, rows: Sequence[Row], *, right: bool) -> None:
@@ -208,7 +185,7 @@ def _edge_marks(axes: Axes, rows: Sequence[Row], *, right: bool) -> None:
     for y, row in enumerate(rows):
         at = [edge + i * step for i in range(row.diverged)]
         offsets = [y - 0.3] * len(at)
-        axes.plot(at, offsets, "x", color=INK, ms=5, mew=1.3, zorder=6, transform=across)
+        axes.plot(at, offsets, "x", color=canvas.INK, ms=5, mew=1.3, zorder=6, transform=across)
 
 
 def _chance(axes: Axes, finding: Finding) -> None:
@@ -217,17 +194,17 @@ def _chance(axes: Axes, finding: Finding) -> None:
     chance = finding.chance * unit_words(finding.unit).factor
     low, high = axes.get_xlim()
     if low < chance < high:
-        axes.axvline(chance, color=MUTED, lw=1, ls=(0, (1, 2)), zorder=1)
+        axes.axvline(chance, color=canvas.MUTED, lw=1, ls=(0, (1, 2)), zorder=1)
         axes.annotate(
-            "untrained", (chance, 1), xycoords=("data", "axes fraction"), color=MUTED,
-            fontsize=SMALL - 1, ha="center", va="bottom", xytext=(0, 0), textcoords="offset points",
+            "untrained", (chance, 1), xycoords=("data", "axes fraction"), color=canvas.MUTED,
+            fontsize=canvas.SMALL - 1, ha="center", va="bottom", xytext=(0, 0), textcoords="offset points",
         )  # fmt: skip
 
 
 def _name_rows(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=10.5)
     for row, tick in zip(rows, axes.get_yticklabels(), strict=True):
-        tick.set_color(MUTED if row.control else INK)
+        tick.set_color(canvas.MUTED if row.control else canvas.INK)
         tick.set_fontstyle("italic" if row.control else "normal")
 
 
@@ -238,27 +215,29 @@ def _axis_title(figure: Figure, finding: Finding, *, enlarged: bool) -> None:
     if enlarged:
         title += "; right: enlarged"
     y = 7 / (float(figure.get_figheight()) * 72)
-    figure.text(1 - 10 / WIDTH, y, title, color=MUTED, fontsize=SMALL, ha="right")
+    figure.text(
+        1 - 10 / canvas.WIDTH, y, title, color=canvas.MUTED, fontsize=canvas.SMALL, ha="right"
+    )
 
 
 def _legend(figure: Figure, rows: Sequence[Row]) -> None:
-    """Names the marks that there are."""
+    """Name the marks that are drawn."""
     mark = partial(Line2D, [], [], ls="none")
     line, label = (3, "mean, 95 % CI") if any(row.interval for row in rows) else (0, "measured")
     marks = (
-        (True, Line2D([], [], color=MEASURED, lw=line, marker="o", ms=6, label=label)),
+        (True, Line2D([], [], color=canvas.MEASURED, lw=line, marker="o", ms=6, label=label)),
         (any(row.ok for row in rows),
-         mark(marker="o", label="one run", color=MEASURED, ms=3.5, alpha=0.5, mew=0)),
+         mark(marker="o", label="one run", color=canvas.MEASURED, ms=3.5, alpha=0.5, mew=0)),
         (any(row.claimed is not None for row in rows),
-         mark(marker="D", label="claimed", color="none", mec=CLAIMED, ms=6, mew=1.5)),
+         mark(marker="D", label="claimed", color="none", mec=canvas.CLAIMED, ms=6, mew=1.5)),
         (any(row.diverged for row in rows),
-         mark(marker="x", label="diverged", color=INK, ms=5, mew=1.3)),
+         mark(marker="x", label="diverged", color=canvas.INK, ms=5, mew=1.3)),
         (any(row.capped for row in rows),
-         mark(marker=">", label="capped", color=MEASURED, ms=5, alpha=0.5)),
+         mark(marker=">", label="capped", color=canvas.MEASURED, ms=5, alpha=0.5)),
     )  # fmt: skip
     handles = [handle for drawn, handle in marks if drawn]
     figure.legend(
         handles=handles, loc="upper right", bbox_to_anchor=(1, 1), ncol=len(handles), frameon=False,
-        fontsize=SMALL, labelcolor=MUTED, handletextpad=0.5, columnspacing=1.2, handlelength=1.6,
+        fontsize=canvas.SMALL, labelcolor=canvas.MUTED, handletextpad=0.5, columnspacing=1.2, handlelength=1.6,
         borderaxespad=0.3, borderpad=0.2,
     )  # fmt: skip

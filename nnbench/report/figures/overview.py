@@ -1,6 +1,4 @@
-"""All claims with numbers at a glance: how much of each claimed gap was there when measured."""
-
-from __future__ import annotations
+"""All claims with numbers at a glance: how much of each claimed gap was measured."""
 
 import math
 from collections.abc import Sequence
@@ -12,20 +10,8 @@ from matplotlib.axes import Axes
 
 from nnbench.claims.kinds import KINDS
 from nnbench.records.results import ClaimResult, Finding, PairResult
-from nnbench.report.figures.canvas import (
-    CLAIMED,
-    GRID,
-    INK,
-    MUTED,
-    PLATE,
-    SMALL,
-    WIDTH,
-    Image,
-    axes_within,
-    new_figure,
-    render,
-    shortened,
-)
+from nnbench.report.figures import canvas
+from nnbench.report.figures.canvas import Image
 from nnbench.report.figures.ticks import set_axis
 from nnbench.text.vocabulary import TONES, VERDICTS
 
@@ -95,19 +81,26 @@ def overview(claims: Sequence[ClaimResult], *, alt: str) -> Image | None:
     if not entries:
         return None
     height = _TOP + _ROW * len(entries) + _BOTTOM
-    figure = new_figure(height)
-    axes = axes_within(figure, (_LEFT, _TOP, _RIGHT, _BOTTOM))
+    figure = canvas.new_figure(height)
+    axes = canvas.axes_within(figure, (_LEFT, _TOP, _RIGHT, _BOTTOM))
     set_axis(axes, "x", limits=_limits(entries), log=False, most=5)
     axes.set_ylim(len(entries) - 0.5, -0.5)
-    titles = [shortened(entry.title, _CHARACTERS) for entry in entries]
-    axes.set_yticks(range(len(entries)), titles, fontsize=9.5, color=INK)
+    titles = [canvas.shortened(entry.title, _CHARACTERS) for entry in entries]
+    axes.set_yticks(range(len(entries)), titles, fontsize=9.5, color=canvas.INK)
     axes.tick_params(axis="y", pad=8)  # room for an arrow at the edge
     for y, entry in enumerate(entries):
         _entry(axes, entry, y=y)
     _references(axes)
     title = "measured difference of best and worst level, % of the claimed one; 95 % CI"
-    figure.text(1 - 10 / WIDTH, 7 / height, title, color=MUTED, fontsize=SMALL, ha="right")
-    return render(figure, alt=alt)
+    figure.text(
+        1 - 10 / canvas.WIDTH,
+        7 / height,
+        title,
+        color=canvas.MUTED,
+        fontsize=canvas.SMALL,
+        ha="right",
+    )
+    return canvas.render(figure, alt=alt)
 
 
 def _limits(entries: Sequence[Share]) -> tuple[float, float]:
@@ -121,12 +114,12 @@ def _entry(axes: Axes, entry: Share, *, y: int) -> None:
     chip = VERDICTS[entry.verdict]
     colour = TONES[chip.tone][0]
     middle, low, high = entry.decides
-    axes.axhline(y, color=GRID, lw=0.8, zorder=0.5)
+    axes.axhline(y, color=canvas.GRID, lw=0.8, zorder=0.5)
     for other in entry.others:
-        _mark(axes, other, y=y, color=PLATE, mec=colour, ms=5.5, zorder=3)
+        _mark(axes, other, y=y, color=canvas.PLATE, mec=colour, ms=5.5, zorder=3)
     ends = np.clip((low, high), *axes.get_xlim())
     axes.plot(ends, (y, y), color=colour, lw=3, solid_capstyle="butt", zorder=2)
-    _mark(axes, middle, y=y, color=colour, mec=PLATE, ms=8, zorder=4)
+    _mark(axes, middle, y=y, color=colour, mec=canvas.PLATE, ms=8, zorder=4)
     axes.annotate(
         str(chip), (1, y), xycoords=("axes fraction", "data"), color=colour,
         xytext=(8, 0), textcoords="offset points", va="center", fontsize=9.5,
@@ -142,11 +135,14 @@ def _mark(axes: Axes, value: float, *, y: int, **style: Any) -> None:
 
 
 def _references(axes: Axes) -> None:
-    axes.axvline(0, color=MUTED, lw=1, zorder=1)
-    axes.axvline(100, color=CLAIMED, lw=1.2, zorder=1)
-    notes = ((0, "← reversed  ", "right", MUTED), (100, "as claimed", "center", CLAIMED))
+    axes.axvline(0, color=canvas.MUTED, lw=1, zorder=1)
+    axes.axvline(100, color=canvas.CLAIMED, lw=1.2, zorder=1)
+    notes = (
+        (0, "← reversed  ", "right", canvas.MUTED),
+        (100, "as claimed", "center", canvas.CLAIMED),
+    )
     for x, text, side, colour in notes:
         axes.annotate(
             text, (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 5), color=colour,
-            textcoords="offset points", ha=side, fontsize=SMALL,
+            textcoords="offset points", ha=side, fontsize=canvas.SMALL,
         )  # fmt: skip

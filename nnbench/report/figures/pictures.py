@@ -1,7 +1,5 @@
 """All figures of a report, drawn once for HTML and Markdown."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What a dataset looks like: one sample or two of each class."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

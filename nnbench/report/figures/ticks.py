@@ -1,7 +1,5 @@
 """Axes that read well: few ticks, plain numbers, logarithms only where they help."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from typing import Literal
