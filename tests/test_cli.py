@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from made_up_plan import FILE, claim, plan_in, write_document
 
-from nnbench.cells.cell import canonical, dataset_of
+from nnbench.cells.cell import blocks_of, canonical, dataset_of
 from nnbench.cli.main import main
 from nnbench.datasets.prepared import store
+from nnbench.jobs.job import done_path
 from nnbench.plan.plan import Plan
+from nnbench.records.results import read_results
 from nnbench.records.store import dataset_folder, record_path
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +36,8 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
 
 
 def first_cell(plan: Plan) -> dict[str, Any]:
-    return next(iter(plan.cells.values())).document()
+    document: dict[str, Any] = json.loads(next(iter(plan.cells.values())).to_json())
+    return document
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -82,7 +85,7 @@ def test_planning_gives_every_cells_document(
     assert main(["plan", "--json"]) == 0
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {item["id"]: item for item in documents} == {
-        cell.id: json.loads(json.dumps(cell.document())) for cell in plan.cells.values()
+        cell.id: json.loads(cell.to_json()) for cell in plan.cells.values()
     }
 
 
@@ -114,7 +117,6 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "no document": (["run", "{"], ["not a cell's document", "'{'"]),
     "no config": (["plan", "--config", "gone.yaml"], ["gone.yaml", "no such", "--config"]),
     "a folder": (["plan", "--config", "config"], ["config", "directory"]),
-    "judge first": (["judge"], ["results/aggregate", "nnbench aggregate"]),
     "report first": (["report"], ["results.json", "nnbench judge"]),
     "dataset": (["prepare", "digts", "x"], ["'digts'", "did you mean 'digits'?", "mnist1d"]),
     "no data": (["prepare", "mnist", "x"], ["'mnist'", "MNIST/raw", "download", "'mnist5k'"]),
@@ -130,6 +132,13 @@ def test_a_mistake_is_named_with_the_next_step(
     error = refused(*arguments, capsys=capsys)
     missing = [word for word in words if word not in error]
     assert not missing, error
+
+
+def test_judging_before_anything_is_measured_names_what_is_missing(plan: Plan) -> None:
+    assert main(["judge"]) == 0
+    found = read_results(Path(plan.config.reports) / "results.json")
+    assert {missing.cell for missing in found.provenance.missing_cells} == set(plan.cells)
+    assert [claim.verdict for claim in found.claims] == ["inconclusive"]
 
 
 @pytest.mark.parametrize("name", ["results", "reports"])
@@ -152,8 +161,11 @@ def changed(plan: Plan, **content: Any) -> str:
     return json.dumps({"id": digest[:16], **document})
 
 
+JOB = ("--seeds", "2", "--results", "results", "--data", "data")
+
+
 def test_a_cell_planned_with_other_code_is_not_run(plan: Plan) -> None:
-    done = command("run", changed(plan, code="0" * 16))
+    done = command("run", changed(plan, code="0" * 16), *JOB)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "the training code changed after this run was planned" in done.stderr
     assert "start snakemake again" in done.stderr
@@ -163,9 +175,43 @@ def test_a_cell_planned_with_other_code_is_not_run(plan: Plan) -> None:
 def test_a_cell_whose_id_is_not_that_of_its_content_is_not_run(
     plan: Plan, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for change in ({"id": "f" * 16}, {"seeds": [7]}, {"settings": {"lr": 0.5}}):
+    for change in ({"id": "f" * 16}, {"threads": 7}, {"settings": {"lr": 0.5}}):
         document = json.dumps({**first_cell(plan), **change})
-        assert "id is not the hash of its content" in refused("run", document, capsys=capsys)
+        error = refused("run", document, *JOB, capsys=capsys)
+        assert "id is not the hash of its content" in error
+
+
+def test_a_cell_given_as_a_document_needs_what_the_config_would_say(
+    plan: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.dumps(first_cell(plan))
+    error = refused("run", document, "--seeds", "5", capsys=capsys)
+    assert "options are missing: --results, --data" in error
+
+
+def test_a_block_that_the_seeds_do_not_have_is_named(
+    plan: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = first_cell(plan)["id"]
+    error = refused("run", cell, "--seeds", "7", "--blocks", "0-4", "5-9", capsys=capsys)
+    assert "no such block" in error
+    assert "got: 5-9" in error
+    assert "allowed: 0-4, 5-6" in error
+
+
+def test_a_cell_is_measured_by_its_id_block_by_block(plan: Plan) -> None:
+    folder = Path(plan.config.results)
+    store.prepare(
+        dataset_of("digits"), dataset_folder(folder, "digits"), data_folder=None, download=False
+    )
+    cell = first_cell(plan)["id"]
+    run = ("run", cell[:10], "--seeds", "7", "--device", "cpu", "--reuse")
+    paths = [record_path(folder, cell, block) for block in blocks_of(7)]
+    done = [command(*run, "--blocks", "5-6"), command(*run)]
+    assert [process.returncode for process in done] == [0, 0], done
+    assert [path.exists() for path in paths] == [True, True]
+    assert done_path(folder, cell, 7).exists()
+    assert "already measured" in command(*run).stdout
 
 
 def test_data_that_were_not_prepared_are_named_before_torch_is_loaded(plan: Plan) -> None:
@@ -189,7 +235,7 @@ def test_a_gpu_where_there_is_none_is_named(plan: Plan) -> None:
     assert "device 'cuda' does not exist" in done.stderr
     assert "allowed: auto, cpu" in done.stderr
     assert "device: auto" in done.stderr
-    assert not record_path(Path(plan.config.results), cell).exists()
+    assert not record_path(Path(plan.config.results), cell, (0, 1)).exists()
 
 
 @pytest.mark.parametrize("text", ["gpu", "cuda:x", "CPU", ""])
@@ -201,7 +247,8 @@ def test_a_device_has_a_known_name(text: str, capsys: pytest.CaptureFixture[str]
 
 def test_a_results_folder_in_the_way_is_named_before_torch_is_loaded(plan: Plan) -> None:
     document = json.dumps(first_cell(plan))
-    done = command("run", document, "--record", f"{FILE}/x/record.json", "--device", "cpu")
+    own = ("--seeds", "2", "--results", f"{FILE}/x", "--data", "data")
+    done = command("run", document, *own, "--device", "cpu")
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "cannot be written (Not a directory)" in done.stderr
 

@@ -185,7 +185,7 @@ def test_two_jobs_at_once_have_a_gpu_each_and_end_with_an_interrupted_snakemake(
     run.communicate(timeout=project.patience_seconds)
     wait_for(lambda: not slurm.jobs(), "the end of the jobs")
     assert project.records() == {}
-    assert len(list(tmp_path.glob("results/cells/*/checkpoint.pt"))) == 2
+    assert len(list(tmp_path.glob("results/cells/*/checkpoint-0-4.pt"))) == 2
 
 
 def test_jobs_that_outlive_a_killed_snakemake_are_neither_lost_nor_done_twice(
