@@ -1,6 +1,4 @@
-"""``nnbench audit``: a random sample of finished cells, measured again and compared with their records."""
-
-from __future__ import annotations
+"""``nnbench audit``: a random sample of finished cells, measured again and held against before."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +18,7 @@ from nnbench.audit.known import (
 )
 from nnbench.audit.noise import Change, changes
 from nnbench.audit.rerun import Rerun, Say, measure_again
-from nnbench.audit.subjects import Found, LeftOut, Subject
+from nnbench.audit.subjects import Found, LeftOut, Subject, and_more
 from nnbench.cells.cost import runs_alone
 from nnbench.claims.config import Config
 from nnbench.errors import NnbenchError
@@ -67,14 +65,7 @@ def audit(
 ) -> Audit:
     """Measure a random sample of cells again, each in all of its finished blocks of seeds.
 
-    Args:
-        found: What can be audited.
-        config: Says where prepared data lie.
-        cells: How many to draw.
-        seed: For the draw: with the same cells to draw from, it draws the same ones.
-        device: Where to compute.
-        cores: CPU cores for all cells together.
-        say: Told about progress.
+    ``seed`` is that of the draw; the cores are for all cells together.
 
     Raises:
         NnbenchError: There is nothing to audit.
@@ -97,10 +88,8 @@ def audit(
 
 
 def _nothing(found: Found, config: Config) -> NnbenchError:
-    """Why there is nothing to audit."""
     if found.refused:
-        first, *others = (f"{entry.source}: {entry.why}" for entry in found.refused)
-        got = f"{first}, and {len(others)} more" if others else first
+        got = and_more([f"{entry.source}: {entry.why}" for entry in found.refused])
         todo = "audit something that today's config, code and schema still support"
         return NnbenchError("no cell can be measured again", got=got, todo=todo)
     got = f"no record in {config.results}/cells"
@@ -116,17 +105,32 @@ def sample(subjects: Sequence[Subject], size: int, *, seed: int) -> list[Subject
 
 def judged(subjects: Sequence[Subject], reruns: Sequence[Rerun]) -> Iterator[AuditedCell]:
     """The outcome of each subject; the tests of all their metrics are one family."""
-    again = [from_records(rerun.records) if rerun.records else None for rerun in reruns]
+    again = [from_records(rerun.records) for rerun in reruns]
     pairs = {
         (index, metric): pair
         for index, (subject, now) in enumerate(zip(subjects, again, strict=True))
-        if now is not None and _why_not_compared(subject, now) is None
+        if now.records and _why_not_compared(subject, now) is None
         for metric, pair in pairs_of(subject.then, now).items()
     }
     found = changes(pairs)
     for index, (subject, rerun, now) in enumerate(zip(subjects, reruns, again, strict=True)):
         changed = {metric: change for (i, metric), change in found.items() if i == index}
-        yield _audited(subject, rerun, now, changed)
+        differences = _differences(subject.then, now)
+        outcome, reasons = _outcome(subject, rerun, now, changed)
+        if outcome in ("drifted", "within noise"):
+            reasons += [*subject.notes, *_causes(differences)] or [NOTHING]
+        yield AuditedCell(
+            cell=subject.cell.id,
+            source=subject.source,
+            name=subject.name,
+            outcome=outcome,
+            reasons=tuple(reasons),
+            largest=largest_difference(subject.then, now),
+            metrics=changed,
+            differs=differences,
+            seconds=rerun.seconds,
+            output=rerun.output,
+        )
 
 
 def _why_not_compared(subject: Subject, now: Known) -> str | None:
@@ -138,32 +142,11 @@ def _why_not_compared(subject: Subject, now: Known) -> str | None:
     return None
 
 
-def _audited(
-    subject: Subject, rerun: Rerun, now: Known | None, changed: Mapping[str, Change]
-) -> AuditedCell:
-    differences = () if now is None else _differences(subject.then, now)
-    outcome, reasons = _outcome(subject, rerun, now, changed)
-    if outcome in ("drifted", "within noise"):
-        reasons += [*subject.notes, *_causes(differences)] or [NOTHING]
-    return AuditedCell(
-        cell=subject.cell.id,
-        source=subject.source,
-        name=subject.name,
-        outcome=outcome,
-        reasons=tuple(reasons),
-        largest=None if now is None else largest_difference(subject.then, now),
-        metrics=changed,
-        differs=differences,
-        seconds=rerun.seconds,
-        output=rerun.output,
-    )
-
-
 def _outcome(
-    subject: Subject, rerun: Rerun, now: Known | None, changed: Mapping[str, Change]
+    subject: Subject, rerun: Rerun, now: Known, changed: Mapping[str, Change]
 ) -> tuple[Outcome, list[str]]:
     """What became of a cell, and what is wrong with it."""
-    if now is None:
+    if not now.records:
         return "failed", [rerun.output]
     if now.failure and not subject.then.failure:
         return "failed", [now.failure]
@@ -173,17 +156,16 @@ def _outcome(
 
 
 def _compared(then: Known, now: Known, changed: Mapping[str, Change]) -> tuple[Outcome, list[str]]:
-    whole = _TO_THE_BIT if then.records else ()
-    differ = [name for name in whole if _parts(then, name) != _parts(now, name)]
     by_outcome: dict[str, list[str]] = {}
     for name, change in changed.items():
         by_outcome.setdefault(change.outcome, []).append(name)
     if gone := [name for name in changed if name not in now.runs]:
-        why = [f"{place}: {r}" for record in now.records for place, r in record.missing.items()]
+        why = [f"{name}: {r}" for record in now.records for name, r in record.missing.items()]
         return "drifted", [f"{', '.join(gone)} not measured any more", *dict.fromkeys(why)]
     if moved := by_outcome.get("moved"):
         return "drifted", [f"{', '.join(moved)} moved"]
     if by_outcome.keys() == {"identical"}:
+        differ = [name for name in _TO_THE_BIT if then.records and _differ(then, now, name)]
         return ("within noise", [f"{', '.join(differ)} differ"]) if differ else ("identical", [])
     if "within noise" in by_outcome:
         return "within noise", []
@@ -191,11 +173,15 @@ def _compared(then: Known, now: Known, changed: Mapping[str, Change]) -> tuple[O
     return "not comparable", [f"{', '.join(few)}: fewer than two runs on a side"]
 
 
-def _parts(known: Known, name: str) -> list[object]:
-    return [getattr(record, name) for record in known.records]
+def _differ(then: Known, now: Known, field: str) -> bool:
+    """Whether the records say something else in a field."""
+    old, new = ([getattr(record, field) for record in side.records] for side in (then, now))
+    return old != new
 
 
 def _differences(then: Known, now: Known) -> tuple[Difference, ...]:
+    if not now.records:
+        return ()
     known = now.facts if then.records else then.facts
     return differing(then.facts, {n: value for n, value in now.facts.items() if n in known})
 

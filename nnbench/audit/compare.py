@@ -1,15 +1,12 @@
 """``nnbench compare``: two results side by side, and which differences are more than noise."""
 
-from __future__ import annotations
-
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from nnbench.audit.comparison import (
-    About,
     Comparison,
     FindingVerdict,
     LevelChange,
@@ -19,15 +16,14 @@ from nnbench.audit.comparison import (
     VerdictChange,
     Where,
 )
-from nnbench.audit.known import Difference, differing, report_facts
-from nnbench.audit.noise import Change, Outcome, Pair, changes, runs_of, timing_margin
+from nnbench.audit.known import RUN_FACTS, Difference, differing, report_facts
+from nnbench.audit.noise import Change, Outcome, Pair, changes, pair_of, runs_of
 from nnbench.errors import NnbenchError
-from nnbench.metrics import METRICS, percent_change
+from nnbench.metrics import percent_change
 from nnbench.records.results import ClaimResult, Finding, LevelResult, Results, read_results
 
 # covered by the cells' ids or the verdicts; all other facts can move a number
-_NO_CAUSE = ("nnbench_version", "config_sha256", "tier", "seeds", "tuning_seeds", "commit")
-_MEASURED = ("judged", "measured")
+_NO_CAUSE = (*RUN_FACTS, "commit")
 _NO_REASON = "nothing that the results tell: the same cells, versions and machine"
 
 
@@ -49,12 +45,10 @@ class _Both:
             return f"times of other hardware: {machines[0]} in A, {machines[1]} in B"
         return None
 
-    def levels(self) -> Iterator[tuple[_Both, LevelResult, LevelResult]]:
-        """The levels of both, with this finding."""
+    def levels(self) -> list[tuple[LevelResult, LevelResult]]:
+        """The levels of both."""
         others = {level.level: level for level in self.b.levels}
-        for level in self.a.levels:
-            if level.level in others:
-                yield self, level, others[level.level]
+        return [(level, others[level.level]) for level in self.a.levels if level.level in others]
 
     def levels_in_one(self) -> Iterator[LevelInOne]:
         """The levels of A only, then those of B only."""
@@ -65,44 +59,47 @@ class _Both:
 
 
 def compare(a: Results | Path | str, b: Results | Path | str) -> Comparison:
-    """What differs between two results.
+    """What differs between two results, each given as such, as a file, or as a folder with one.
 
     Example:
         >>> from nnbench.audit.compare import compare
         >>> compare("reports", "reports").differs
         False
 
-    Args:
-        a: Results, a ``results.json``, or a folder with one.
-        b: The other one.
-
     Raises:
         NnbenchError: A file cannot be read, the two have no finding in common, or a value on a log
             scale is below zero.
     """
-    one, other = (
-        side if isinstance(side, Results) else read_results(Path(side)) for side in (a, b)
+    return _compared(
+        *(side if isinstance(side, Results) else read_results(Path(side)) for side in (a, b))
     )
-    claims_a, claims_b = ({claim.id: claim for claim in side.claims} for side in (one, other))
+
+
+def _compared(a: Results, b: Results) -> Comparison:
+    claims_a, claims_b = ({claim.id: claim for claim in side.claims} for side in (a, b))
     shared = [(claim, claims_b[name]) for name, claim in claims_a.items() if name in claims_b]
-    findings = [both for pair in shared for both in _shared_findings(*pair)]
+    findings = [both for pair in shared for both in _findings(*pair)]
     if not findings:
         raise NnbenchError(
             "nothing to compare: no claim was measured in both on the same dataset",
             todo="give two reports of the same claims",
         )
-    facts = differing(report_facts(one.provenance), report_facts(other.provenance))
-    levels = (*_skipped_levels(findings), *_compared_levels(findings, facts))
+    facts = differing(report_facts(a.provenance), report_facts(b.provenance))
+    levels = tuple(_level_changes(findings, facts))
     verdicts = tuple(change for pair in shared if (change := _verdict_change(*pair, levels)))
     summary = _summary(findings, levels, verdicts)
     return Comparison(
-        a=_about(one),
-        b=_about(other),
+        a=a.provenance,
+        b=b.provenance,
         differs=bool(summary.verdicts_changed or summary.levels["moved"]),
         summary=summary,
         only_a=tuple(name for name in claims_a if name not in claims_b),
         only_b=tuple(name for name in claims_b if name not in claims_a),
-        measured_in_one=tuple(_measured_in_one(shared)),
+        measured_in_one=tuple(
+            MeasuredInOne(claim=one.id, a=one.status, b=other.status)
+            for one, other in shared
+            if _measured(one) != _measured(other)
+        ),
         verdicts=verdicts,
         levels=levels,
         levels_in_one=tuple(level for both in findings for level in both.levels_in_one()),
@@ -110,9 +107,22 @@ def compare(a: Results | Path | str, b: Results | Path | str) -> Comparison:
     )
 
 
-def _about(results: Results) -> About:
-    names = set(About.__annotations__)
-    return About(**results.provenance.model_dump(include=names))
+def _findings(a: ClaimResult, b: ClaimResult) -> list[_Both]:
+    """The findings that both have of a claim."""
+    others = {finding.key: finding for finding in b.results}
+    return [
+        _Both(
+            where=Where(claim=a.id, dataset=f.dataset, track=f.track, variant=f.variant),
+            a=f,
+            b=others[f.key],
+        )
+        for f in a.results
+        if f.key in others
+    ]
+
+
+def _measured(claim: ClaimResult) -> bool:
+    return claim.status in ("judged", "measured")
 
 
 def _summary(
@@ -126,94 +136,56 @@ def _summary(
     )
 
 
-def _measured_in_one(shared: Sequence[tuple[ClaimResult, ClaimResult]]) -> Iterator[MeasuredInOne]:
-    for a, b in shared:
-        if (a.status in _MEASURED) != (b.status in _MEASURED):
-            yield MeasuredInOne(claim=a.id, a=a.status, b=b.status)
-
-
-def _shared_findings(a: ClaimResult, b: ClaimResult) -> Iterator[_Both]:
-    others = _by_where(b)
-    for where, finding in _by_where(a).items():
-        if where in others:
-            yield _Both(where=where, a=finding, b=others[where])
-
-
-def _by_where(claim: ClaimResult) -> dict[Where, Finding]:
-    return {
-        Where(claim=claim.id, dataset=f.dataset, track=f.track, variant=f.variant): f
-        for f in claim.results
-    }
-
-
 # --- levels
 
 
-def _skipped_levels(findings: Sequence[_Both]) -> Iterator[LevelChange]:
-    for both in findings:
-        if both.skipped:
-            for level in both.levels():
-                yield _level_change(*level, change=Change(outcome="skipped"), why=[both.skipped])
-
-
-def _compared_levels(
-    findings: Sequence[_Both], facts: Sequence[Difference]
-) -> Iterator[LevelChange]:
-    levels = [level for both in findings if not both.skipped for level in both.levels()]
-    compared = changes({index: _pair(*level) for index, level in enumerate(levels)})
-    for index, level in enumerate(levels):
-        change = compared[index]
-        why = [] if change.outcome == "identical" else list(_reasons(*level, facts=facts))
-        yield _level_change(*level, change=change, why=why)
+def _level_changes(findings: Sequence[_Both], facts: Sequence[Difference]) -> Iterator[LevelChange]:
+    """How the levels of both changed, those that are skipped first."""
+    skipped_first = sorted(findings, key=lambda both: both.skipped is None)
+    levels = [(both, *pair) for both in skipped_first for pair in both.levels()]
+    pairs = {i: _pair(*level) for i, level in enumerate(levels) if not level[0].skipped}
+    compared = changes(pairs)
+    for index, (both, a, b) in enumerate(levels):
+        change = compared.get(index, Change(outcome="skipped"))
+        logarithm = change.difference if both.a.scale == "log" else None
+        same = change.outcome == "identical"
+        yield LevelChange(
+            **vars(both.where),
+            level=a.level,
+            metric=both.a.metric,
+            unit=both.a.unit,
+            scale=both.a.scale,
+            n_a=sum(value is not None for value in a.values.values()),
+            n_b=sum(value is not None for value in b.values.values()),
+            **vars(change),
+            percent=None if logarithm is None else percent_change(logarithm),
+            reasons=() if same else tuple(_reasons(both, a, b, facts=facts)),
+        )
 
 
 def _pair(both: _Both, a: LevelResult, b: LevelResult) -> Pair:
-    pair = Pair(
-        a=runs_of(a.values, a.seed_status),
-        b=runs_of(b.values, b.seed_status),
-        scale=both.a.scale,
-        exact=both.a.unit == "count",
-        margin=timing_margin(METRICS[both.a.metric]),
-    )
-    if both.a.scale == "log" and any((run.value or 0.0) < 0 for run in (*pair.a, *pair.b)):
+    runs = [runs_of(level.values, level.seed_status) for level in (a, b)]
+    if both.a.scale == "log" and any((run.value or 0.0) < 0 for run in (*runs[0], *runs[1])):
         raise NnbenchError(
             f"{both.where.claim}, level {a.level!r}: a value below zero has no logarithm",
             todo="compare files that `nnbench judge` wrote",
         )
-    return pair
-
-
-def _level_change(
-    both: _Both, a: LevelResult, b: LevelResult, *, change: Change, why: Sequence[str]
-) -> LevelChange:
-    logarithm = change.difference if both.a.scale == "log" else None
-    return LevelChange(
-        **vars(both.where),
-        level=a.level,
-        metric=both.a.metric,
-        unit=both.a.unit,
-        scale=both.a.scale,
-        n_a=sum(value is not None for value in a.values.values()),
-        n_b=sum(value is not None for value in b.values.values()),
-        **vars(change),
-        percent=None if logarithm is None else percent_change(logarithm),
-        reasons=tuple(why),
-    )
+    return pair_of(both.a.metric, *runs, scale=both.a.scale)
 
 
 def _reasons(
     both: _Both, a: LevelResult, b: LevelResult, *, facts: Sequence[Difference]
-) -> Iterator[str]:
-    """What may have moved a level, the most certain first."""
-    own = list(_own_reasons(a, b))
+) -> list[str]:
+    """Why a level is skipped, or what may have moved it, the most certain first."""
+    if both.skipped:
+        return [both.skipped]
+    data = f"data {both.a.dataset}"
     around = [
         fact.text
         for fact in facts
-        if fact.what not in _NO_CAUSE
-        and (not fact.what.startswith("data ") or fact.what == f"data {both.a.dataset}")
+        if fact.what not in _NO_CAUSE and (fact.what == data or not fact.what.startswith("data "))
     ]
-    yield from own or around or [_NO_REASON]
-    yield from around if own else []
+    return [*_own_reasons(a, b), *around] or [_NO_REASON]
 
 
 def _own_reasons(a: LevelResult, b: LevelResult) -> Iterator[str]:
@@ -221,18 +193,15 @@ def _own_reasons(a: LevelResult, b: LevelResult) -> Iterator[str]:
         if level.not_measured:
             yield f"not measured in {side}: {level.not_measured}"
     other_cells = set(a.cells) != set(b.cells)  # a cell's id stands for settings and code
-    settings = _other_settings(a.settings, b.settings) if other_cells else []
-    yield from settings
+    known = [name for name in a.settings if name in b.settings] if other_cells else []
+    changed = [name for name in known if a.settings[name] != b.settings[name]]
+    yield from (f"{name} {a.settings[name]} -> {b.settings[name]}" for name in changed)
     same = "settings and seeds"
     if a.values and b.values and set(a.values) != set(b.values):
         yield f"{len(a.values)} -> {len(b.values)} seeds"
         same = "settings"
-    if other_cells and not settings:
+    if other_cells and not changed:
         yield f"training code (other cells, with the same {same})"
-
-
-def _other_settings(a: Mapping[str, object], b: Mapping[str, object]) -> list[str]:
-    return [f"{name} {a[name]} -> {b[name]}" for name in a if name in b and a[name] != b[name]]
 
 
 # --- verdicts
@@ -242,12 +211,11 @@ def _verdict_change(
     a: ClaimResult, b: ClaimResult, levels: Sequence[LevelChange]
 ) -> VerdictChange | None:
     """How a claim's verdicts changed; None if they did not, or if one side did not measure it."""
-    findings = [_finding_verdict(both) for both in _shared_findings(a, b)]
+    findings = [_finding_verdict(both) for both in _findings(a, b)]
     changed = tuple(finding for finding in findings if finding.a != finding.b)
-    measured = all(claim.status in _MEASURED for claim in (a, b))
-    if not measured or (a.verdict == b.verdict and not changed):
+    if not (_measured(a) and _measured(b)) or (a.verdict == b.verdict and not changed):
         return None
-    deciding = [{w for w, finding in _by_where(c).items() if finding.decides} for c in (a, b)]
+    deciding = [{finding.key for finding in side.results if finding.decides} for side in (a, b)]
     other = None if deciding[0] == deciding[1] else "other results decide in A and B"
     skipped = other or next((f.skipped for f in findings if f.decides and f.skipped), None)
     return VerdictChange(

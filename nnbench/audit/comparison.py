@@ -1,23 +1,14 @@
 """What ``nnbench compare`` finds: two results, here called A and B, side by side."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from nnbench.audit.known import Difference
 from nnbench.audit.noise import Change
 from nnbench.experiments.measured import JsonObject
+from nnbench.records.results import Provenance
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """When and from what results were made."""
-
-    generated: str | None
-    git_commit: str | None
-    git_dirty: bool | None
-    seeds: int
+_ABOUT = {"generated", "git_commit", "git_dirty", "seeds"}  # what ``--json`` tells of a provenance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +94,8 @@ class Summary:
 class Comparison:
     """Two results side by side; they differ if a verdict changed or a level moved beyond noise."""
 
-    a: About
-    b: About
+    a: Provenance
+    b: Provenance
     differs: bool
     summary: Summary
     only_a: tuple[str, ...]
@@ -118,6 +109,7 @@ class Comparison:
     def to_json(self) -> JsonObject:
         """Plain data, as ``--json`` prints it; ``docs/audit.md`` explains the fields."""
         data = asdict(self)
+        data |= {"a": self.a.model_dump(include=_ABOUT), "b": self.b.model_dump(include=_ABOUT)}
         for entry in data["levels_in_one"]:
             entry["in"] = entry.pop("side")  # `in` cannot be the name of a field
         return data

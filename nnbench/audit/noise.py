@@ -1,12 +1,10 @@
 """Whether two measurements of the same thing differ by more than seeds do: statistics, no files.
 
-The noise is that between seeds: what another draw of data, weights and order would have changed. Seeds
-are not paired, because a rounding difference that is the same in every seed would then count as a change.
-If both sides use the same seeds their runs are correlated, so the tests detect less than they could, but
-they raise no false alarms.
+The noise is that between seeds: what another draw of data, weights and order would have changed.
+Seeds are not paired, because a rounding difference that is the same in every seed would then count
+as a change. If both sides use the same seeds, their runs are correlated, so the tests detect less
+than they could, but they raise no false alarms.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -17,13 +15,14 @@ import numpy as np
 from scipy import stats
 
 from nnbench.errors import NnbenchError
-from nnbench.metrics import Metric, Scale, log_scale
+from nnbench.metrics import METRICS, Scale, log_scale
 from nnbench.verdicts.rules import ALPHA, Floats, holm_adjusted
 
 Outcome = Literal["identical", "within noise", "moved", "not comparable", "skipped"]
 DIGITS = 12  # to which two numbers are compared: float64 has 15 to 17
-# Relative: training is float32, which has 7 digits, and sums over thousands of samples lose one or two. A network
-# that learns nothing has the same loss in every seed up to rounding, and rounding differs between devices.
+# Relative: training is float32, which has 7 digits, and sums over thousands of samples lose one or
+# two. A network that learns nothing has the same loss in every seed up to rounding, and rounding
+# differs between devices.
 ROUNDING = 1e-5
 MEANS = "means"
 OK, MISSING = "ok", "missing"
@@ -50,27 +49,21 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """How one quantity changed.
+    """How one quantity changed."""
 
-    Attributes:
-        outcome: ``identical`` is to the bit, in every seed; ``not comparable`` are fewer than two runs.
-        mean_a, mean_b: In natural units; geometric means on a log scale.
-        difference: B minus A on the scale.
-        test: What moved: ``means``, or the number of runs of some status, as in ``diverged``; if nothing
-            did, the test with the lowest p value.
-        p, p_holm: Of that test, alone and corrected for all tests of the comparison.
-    """
-
-    outcome: Outcome
-    mean_a: float | None = None
+    outcome: Outcome  # identical: to the bit, in every seed; not comparable: fewer than two runs
+    mean_a: float | None = None  # in natural units; a geometric mean on a log scale
     mean_b: float | None = None
-    difference: float | None = None
+    difference: float | None = None  # B minus A on the scale
+    # What moved: MEANS, or the number of runs of a status, as in `diverged`; if nothing did, the
+    # test with the lowest p value. Its p value is given alone and corrected for all tests.
     test: str | None = None
     p: float | None = None
     p_holm: float | None = None
 
 
 Key = TypeVar("Key", bound=Hashable)
+_Test = tuple[str, float, float]  # name, p value, p value corrected for all
 
 
 def runs_of(
@@ -82,12 +75,22 @@ def runs_of(
     return tuple(SeedRun(seed, states.get(seed, OK), values.get(seed)) for seed in seeds)
 
 
-def timing_margin(metric: Metric | None) -> float:
-    """The margin of a metric of time: one run's seeds share the machine's state, two runs do not."""
-    return metric.margin_on_scale() if metric and metric.timing else 0.0
+def pair_of(
+    metric: str, a: tuple[SeedRun, ...], b: tuple[SeedRun, ...], *, scale: Scale | None = None
+) -> Pair:
+    """Both sides of a metric, as in ``seconds@jax``; by default on the metric's own scale."""
+    known = METRICS.get(metric.partition("@")[0])
+    return Pair(
+        a=a,
+        b=b,
+        scale=scale or (known.scale if known else "raw"),
+        exact=known is not None and known.unit == "count",
+        # the runs of one measurement share the state of the machine, those of two do not
+        margin=known.margin_on_scale() if known and known.timing else 0.0,
+    )
 
 
-def changes(pairs: Mapping[Key, Pair], *, alpha: float = ALPHA) -> dict[Key, Change]:
+def changes(pairs: Mapping[Key, Pair]) -> dict[Key, Change]:
     """Compare all pairs as one family: Holm's correction covers all their tests together.
 
     Pairs with the same runs count once, and pairs that are identical to the bit are not tested.
@@ -95,17 +98,13 @@ def changes(pairs: Mapping[Key, Pair], *, alpha: float = ALPHA) -> dict[Key, Cha
     Raises:
         NnbenchError: A value below zero on the log scale.
     """
-    tests = {
-        (pair, name): p
-        for pair in dict.fromkeys(pairs.values())
-        if pair.a != pair.b
-        for name, p in _tests(pair)
-    }
-    adjusted = holm_adjusted(np.array(list(tests.values()))).tolist() if tests else []
-    found: dict[Pair, list[tuple[str, float, float]]] = {}
-    for ((pair, name), p), p_holm in zip(tests.items(), adjusted, strict=True):
+    distinct = [pair for pair in dict.fromkeys(pairs.values()) if pair.a != pair.b]
+    tests = [(pair, name, p) for pair in distinct for name, p in _tests(pair)]
+    adjusted = holm_adjusted(np.array([p for *_, p in tests])).tolist() if tests else []
+    found: dict[Pair, list[_Test]] = {}
+    for (pair, name, p), p_holm in zip(tests, adjusted, strict=True):
         found.setdefault(pair, []).append((name, p, p_holm))
-    return {key: _change(pair, found.get(pair, []), alpha=alpha) for key, pair in pairs.items()}
+    return {key: _change(pair, found.get(pair, [])) for key, pair in pairs.items()}
 
 
 def _tests(pair: Pair) -> Iterator[tuple[str, float]]:
@@ -133,8 +132,8 @@ def _scaled(runs: tuple[SeedRun, ...], scale: Scale) -> Floats:
 def means_p(a: Floats, b: Floats) -> float:
     """Two-sided p value of equal means of two independent samples of two or more values.
 
-    Welch's t test; Fisher's exact test if both samples together contain only two distinct values (stuck
-    or not, three epochs or four), for which a t test is not valid.
+    Welch's t test; Fisher's exact test if both samples together contain only two distinct values
+    (stuck or not, three epochs or four), for which a t test is not valid.
     """
     both = np.concatenate([a, b])
     size = float(np.abs(both).max()) or 1.0
@@ -150,17 +149,16 @@ def means_p(a: Floats, b: Floats) -> float:
     return float(test.pvalue)
 
 
-def shares_p(counts: tuple[int, int] | list[int], of: tuple[int, int]) -> float:
+def shares_p(counts: Sequence[int], of: Sequence[int]) -> float:
     """Two-sided p value of equal shares, by Fisher's exact test."""
     table = np.array([[count, n - count] for count, n in zip(counts, of, strict=True)])
     return float(stats.fisher_exact(table).pvalue)
 
 
-def _change(pair: Pair, tests: Sequence[tuple[str, float, float]], *, alpha: float) -> Change:
-    """How one pair changed, from its tests: name, p value, and p value corrected for all."""
-    a, b = (_mean(side, pair.scale) for side in (pair.a, pair.b))
+def _change(pair: Pair, tests: Sequence[_Test]) -> Change:
+    a, b = _mean(pair.a, pair.scale), _mean(pair.b, pair.scale)
     difference = None if a is None or b is None else b - a
-    means = (_natural(a, pair.scale), _natural(b, pair.scale))
+    means = [m if m is None or pair.scale == "raw" else math.exp(m) for m in (a, b)]
     plain = Change(
         outcome="not comparable", mean_a=means[0], mean_b=means[1], difference=difference
     )
@@ -171,30 +169,23 @@ def _change(pair: Pair, tests: Sequence[tuple[str, float, float]], *, alpha: flo
     if not tests:
         same = pair.exact and difference is not None
         return replace(plain, outcome="within noise") if same else plain
-    large = abs(difference or 0.0) > max(pair.margin, ROUNDING * _size(pair, a, b))
-    moved = [test for test in tests if test[2] <= alpha and (large or test[0] != MEANS)]
+    # a difference of logarithms is already relative
+    size = max(1.0, abs(a or 0.0), abs(b or 0.0)) if pair.scale == "raw" else 1.0
+    large = abs(difference or 0.0) > max(pair.margin, ROUNDING * size)
+    moved = [test for test in tests if test[2] <= ALPHA and (large or test[0] != MEANS)]
     name, p, p_holm = min(moved or tests, key=lambda test: test[1])
     outcome: Outcome = "moved" if moved else "within noise"
     return replace(plain, outcome=outcome, test=name, p=p, p_holm=p_holm)
 
 
 def _counts_differ(pair: Pair) -> bool:
-    """Whether some seed has another count; if no seed is in both, whether the sets of counts differ."""
+    """Whether a seed has another count; if they share no seed, whether the sets of counts differ."""
     a, b = ({r.seed: r.value for r in side if r.value is not None} for side in (pair.a, pair.b))
     if shared := a.keys() & b.keys():
         return any(a[seed] != b[seed] for seed in shared)
     return bool(a and b) and set(a.values()) != set(b.values())
 
 
-def _size(pair: Pair, *means: float | None) -> float:
-    """What rounding is relative to: a difference of logarithms is already relative."""
-    return max(1.0, *(abs(mean or 0.0) for mean in means)) if pair.scale == "raw" else 1.0
-
-
 def _mean(runs: tuple[SeedRun, ...], scale: Scale) -> float | None:
     values = _scaled(runs, scale)
     return float(values.mean()) if values.size else None
-
-
-def _natural(mean: float | None, scale: Scale) -> float | None:
-    return mean if mean is None or scale == "raw" else math.exp(mean)

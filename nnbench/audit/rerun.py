@@ -1,9 +1,7 @@
-"""Cells measured once more, in a scratch folder, each in a process of its own, as Snakemake's jobs are.
+"""Cells measured once more, in a scratch folder, each in a process of its own, as Snakemake does.
 
 However it ends, it leaves no files and no processes behind.
 """
-
-from __future__ import annotations
 
 import os
 import sys
@@ -25,6 +23,7 @@ _THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
 
 Say = Callable[[str], None]
 Block = tuple[int, ...]  # seeds that have one record
+_Key = tuple[str, tuple[Block, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ class Task:
     blocks: tuple[Block, ...]
 
     @property
-    def key(self) -> tuple[object, ...]:
+    def key(self) -> _Key:
         """Tasks with the same key are the same."""
         return self.cell.id, self.blocks
 
@@ -44,9 +43,9 @@ class Task:
 class Rerun:
     """What became of a task: the new records, or none and the last lines that its process wrote."""
 
-    records: tuple[Record, ...]
-    output: str
-    seconds: float
+    records: tuple[Record, ...] = ()
+    output: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +64,7 @@ class _Setup:
     def cores_for(self, task: Task) -> int:
         return self.cores if runs_alone(task.cell) else task.cell.threads
 
-    def child(self, arguments: Sequence[str], *, threads: int) -> Child:
+    def child(self, *arguments: str, threads: int) -> Child:
         limits = {f"{name}_NUM_THREADS": str(threads) for name in _THREADS}
         return Child(
             command=(sys.executable, "-m", "nnbench", *arguments),
@@ -76,9 +75,9 @@ class _Setup:
 def measure_again(
     tasks: Sequence[Task], config: Config, *, device: str, cores: int, say: Say
 ) -> list[Rerun]:
-    """Measure anew, as many cells at once as the cores allow, and those that measure time one by one.
+    """Measure anew: as many cells at once as the cores allow, then one by one those that time.
 
-    Missing datasets are prepared first, where the config says. ``say`` is told about progress.
+    Missing datasets are prepared first, where the config says.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; all processes have ended by then.
@@ -91,27 +90,24 @@ def measure_again(
         distinct = {task.key: task for task in tasks if task.cell.dataset not in broken}.values()
         found = _run([task for task in distinct if not runs_alone(task.cell)], setup)
         found |= _run([task for task in distinct if runs_alone(task.cell)], setup)
-    failed = {name: Rerun(records=(), output=why, seconds=0.0) for name, why in broken.items()}
-    return [failed.get(task.cell.dataset) or found[task.key] for task in tasks]
+    return [broken.get(task.cell.dataset) or found[task.key] for task in tasks]
 
 
-def _prepare(names: Iterable[str], setup: _Setup) -> dict[str, str]:
-    """Prepare the datasets that are not; of those that cannot be, the last words."""
+def _prepare(names: Iterable[str], setup: _Setup) -> dict[str, Rerun]:
+    """Prepare the datasets that are not; what becomes of the cells of those that cannot be."""
     missing = [name for name in sorted(names) if not (setup.data(name) / MANIFEST).exists()]
     options = ["--data-folder", setup.config.data_folder]
     options += ["--download"] if setup.config.download else []
     children = []
     for name in missing:
         setup.say(f"preparing {name}")
-        command = ["prepare", name, str(setup.data(name)), *options]
-        children.append(setup.child(command, threads=setup.cores))
+        command = ("prepare", name, str(setup.data(name)), *options)
+        children.append(setup.child(*command, threads=setup.cores))
     ends = zip(missing, run_children(children), strict=True)
-    return {name: _last_words(ended) for name, ended in ends if ended.failure}
+    return {name: Rerun(output=_last_words(ended)) for name, ended in ends if ended.failure}
 
 
-def _run(tasks: Sequence[Task], setup: _Setup) -> dict[tuple[object, ...], Rerun]:
-    """What became of each task, by its key."""
-
+def _run(tasks: Sequence[Task], setup: _Setup) -> dict[_Key, Rerun]:
     def say(index: int, ended: Ended) -> None:
         how = "failed" if ended.failure else "measured again"
         setup.say(f"cell {tasks[index].cell.id}: {how} in {ended.seconds:.0f} s")
@@ -126,27 +122,25 @@ def _run(tasks: Sequence[Task], setup: _Setup) -> dict[tuple[object, ...], Rerun
 
 
 def _job(task: Task, setup: _Setup, *, to: Path) -> Child:
-    data, cores = setup.data(task.cell.dataset), setup.cores_for(task)
-    command = [
+    cores = setup.cores_for(task)
+    return setup.child(
         *("run", task.cell.to_json(), "--seeds", str(task.blocks[-1][-1] + 1)),
         *("--blocks", *map(block_name, task.blocks)),
-        *("--results", str(to), "--data", str(data)),
+        *("--results", str(to), "--data", str(setup.data(task.cell.dataset))),
         *("--device", setup.device, "--cores", str(cores)),
         *("--jobs-per-gpu", str(setup.config.jobs_per_gpu), "--end-with-parent"),
-    ]
-    return setup.child(command, threads=cores)
+        threads=cores,
+    )
 
 
 def _rerun(task: Task, folder: Path, ended: Ended) -> Rerun:
-    records: tuple[Record, ...] = ()
-    output = _last_words(ended) if ended.failure else ""
+    if ended.failure:
+        return Rerun(output=_last_words(ended), seconds=ended.seconds)
     try:
-        if not ended.failure:
-            paths = [record_path(folder, task.cell.id, block) for block in task.blocks]
-            records = tuple(map(read_record, paths))
+        paths = [record_path(folder, task.cell.id, block) for block in task.blocks]
+        return Rerun(records=tuple(map(read_record, paths)), seconds=ended.seconds)
     except RejectedRecordError as error:
-        output = error.reason
-    return Rerun(records=records, output=output, seconds=ended.seconds)
+        return Rerun(output=error.reason, seconds=ended.seconds)
 
 
 def _last_words(ended: Ended) -> str:
