@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from nnbench.audit.noise import MISSING, OK, Pair, SeedRun, timing_margin
 from nnbench.metrics import METRICS
+from nnbench.records.origin import Provenance
 from nnbench.records.record import Record
-from nnbench.records.results import Provenance
 
 Facts = Mapping[str, str]
 

@@ -9,7 +9,7 @@ from nnbench.experiments.joining import together
 from nnbench.experiments.measured import JsonObject
 from nnbench.plan.plan import Plan
 from nnbench.records.record import Record
-from nnbench.records.results import Rejected
+from nnbench.records.origin import Rejected
 from nnbench.records.store import RejectedRecordError, read_record, record_path
 
 NO_RECORD = "no record: its job failed or has not run"
