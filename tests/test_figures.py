@@ -12,7 +12,8 @@ import matplotlib.pyplot as plt
 import pytest
 from made_up_results import made_up_results, typed
 
-from nnbench.records.results import ClaimResult, DatasetFacts, Finding
+from nnbench.records.origin import DatasetFacts
+from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.figures import canvas, curves, dots, samples, ticks
 from nnbench.report.figures import overview as gaps
 from nnbench.report.figures.canvas import DARK, PLATE, colours, figure_style

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnbench.audit.noise import MISSING, OK, Pair, SeedRun, pair_of
+from nnbench.records.origin import Provenance
 from nnbench.records.record import Record
-from nnbench.records.results import Provenance
 
 Facts = Mapping[str, str]
 

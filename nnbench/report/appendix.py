@@ -2,14 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from nnbench.records.results import (
-    ClaimResult,
-    DatasetFacts,
-    LevelResult,
-    MeasuredOn,
-    Provenance,
-    Results,
-)
+from nnbench.records.origin import DatasetFacts, MeasuredOn, Provenance
+from nnbench.records.results import ClaimResult, LevelResult, Results
 from nnbench.report.anchors import Anchors
 from nnbench.report.tables import Cell, Link, Table
 from nnbench.text.rounding import duration_text

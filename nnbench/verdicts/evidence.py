@@ -8,8 +8,8 @@ from nnbench.cells.cell import block_name, blocks_of
 from nnbench.experiments.joining import together
 from nnbench.experiments.measured import JsonObject
 from nnbench.plan.plan import Plan
+from nnbench.records.origin import Rejected
 from nnbench.records.record import Record
-from nnbench.records.results import Rejected
 from nnbench.records.store import RejectedRecordError, read_record, record_path
 
 NO_RECORD = "no record: its job failed or has not run"

@@ -16,12 +16,12 @@ from nnbench.claims.claim import Claim
 from nnbench.claims.document import Document
 from nnbench.claims.kinds import KINDS, Outcome
 from nnbench.plan.plan import Plan
+from nnbench.records.origin import MissingCell
 from nnbench.records.results import (
     SCHEMA_VERSION,
     ClaimResult,
     ClaimStatus,
     Finding,
-    MissingCell,
     Results,
     Summary,
 )

@@ -13,8 +13,7 @@ from nnbench.cells.cell import canonical, dataset_of
 from nnbench.datasets.prepared.store import load_samples, read_manifest
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan
-from nnbench.records.record import Record
-from nnbench.records.results import (
+from nnbench.records.origin import (
     DatasetFacts,
     MeasuredOn,
     MissingCell,
@@ -22,6 +21,7 @@ from nnbench.records.results import (
     RunFacts,
     Sample,
 )
+from nnbench.records.record import Record
 from nnbench.records.store import dataset_folder
 from nnbench.verdicts.evidence import Records
 

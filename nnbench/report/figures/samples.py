@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 
-from nnbench.records.results import DatasetFacts, Sample
+from nnbench.records.origin import DatasetFacts, Sample
 from nnbench.report.figures.canvas import MEASURED, MUTED, SMALL, WIDTH, Image, new_figure, render
 from nnbench.text.rounding import significant
 
