@@ -6,7 +6,7 @@ from typing import Literal
 from nnbench.audit.known import Difference
 from nnbench.audit.noise import Change
 from nnbench.experiments.measured import JsonObject
-from nnbench.records.results import Provenance
+from nnbench.records.origin import Provenance
 
 _ABOUT = {"generated", "git_commit", "git_dirty", "seeds"}  # what ``--json`` tells of a provenance
 
