@@ -1,7 +1,5 @@
 """The one error type that users see: what is wrong, what was found, what is allowed, what to do."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 
@@ -17,23 +15,14 @@ class NnbenchError(Exception):
     """
 
     def __init__(
-        self,
-        what: str,
-        *,
-        got: object = None,
-        allowed: object = None,
-        todo: str | None = None,
+        self, what: str, *, got: object = None, allowed: object = None, todo: str | None = None
     ) -> None:
         self.what, self.got, self.allowed, self.todo = what, got, allowed, todo
-        parts = [
-            what,
-            None if got is None else f"got: {got}",
-            None if allowed is None else f"allowed: {allowed}",
-            None if todo is None else f"do: {todo}",
-        ]
-        super().__init__("\n  ".join(part for part in parts if part is not None))
+        more = {"got": got, "allowed": allowed, "do": todo}
+        said = [f"{key}: {value}" for key, value in more.items() if value is not None]
+        super().__init__("\n  ".join([what, *said]))
 
-    def at(self, where: str) -> NnbenchError:
+    def at(self, where: str) -> "NnbenchError":
         """The same error with its place in front."""
         what = f"{where}: {self.what}"
         return NnbenchError(what, got=self.got, allowed=self.allowed, todo=self.todo)
@@ -41,17 +30,12 @@ class NnbenchError(Exception):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt one most likely meant, or None."""
-    names = list(known)
-    folded = {candidate.casefold(): candidate for candidate in names}
-    if name.casefold() in folded:
-        return folded[name.casefold()]
-    found = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return found[0] if found else None
+    folded = {candidate.casefold(): candidate for candidate in known}
+    found = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return folded[found[0]] if found else None
 
 
-def unknown_name(
-    where: str, name: str, known: Iterable[str], *, todo: str | None = None
-) -> NnbenchError:
+def unknown_name(where: str, name: str, known: Iterable[str]) -> NnbenchError:
     """The error for a name that is not registered, with the nearest right one."""
     names = sorted(known)
     guess = nearest(name, names)
@@ -59,5 +43,5 @@ def unknown_name(
         f"{where}: unknown name",
         got=repr(name),
         allowed=", ".join(names),
-        todo=todo or (f"did you mean {guess!r}?" if guess else "use one of the allowed names"),
+        todo=f"did you mean {guess!r}?" if guess else "use one of the allowed names",
     )

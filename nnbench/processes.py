@@ -1,7 +1,5 @@
 """Child processes run to their end, and processes that end with the one that started them."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import signal
@@ -22,31 +20,21 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """A process to run.
-
-    Attributes:
-        command: The program and its arguments.
-        environment: All of its environment variables.
-        document: What it reads from standard input.
-    """
+    """A process to run."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
+    """All of its environment variables."""
     document: bytes = b""
+    """What it reads from standard input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a child ended.
-
-    Attributes:
-        failure: What went wrong, in a few words; None if its exit status was 0.
-        output: What it printed.
-        errors: What it wrote to standard error.
-        seconds: From its start to its end.
-    """
+    """How a child ended, after how long, and what it wrote."""
 
     failure: str | None
+    """What went wrong, in a few words; None if its exit status was 0."""
     output: str = ""
     errors: str = ""
     seconds: float = 0.0
@@ -105,34 +93,32 @@ class _Running:
         try:
             if self.stopped.is_set():  # after it has been added: `stop` may have missed it
                 _kill_session(process)
-            how, (output, errors) = self._wait(process, child.document)
+            how, said = _wait(process, child.document, timeout_seconds=self.timeout_seconds)
         finally:
             self.processes.discard(process)
             _kill_session(process)
-        said = errors.decode(errors="replace")
+        output, errors = (text.decode(errors="replace") for text in said)
         return Ended(
-            failure=how and ": ".join(filter(None, [how, " | ".join(last_lines(said))])),
-            output=output.decode(errors="replace"),
-            errors=said,
+            failure=how and ": ".join(filter(None, [how, " | ".join(last_lines(errors))])),
+            output=output,
+            errors=errors,
             seconds=time.perf_counter() - started,
         )
 
-    def _wait(
-        self, process: subprocess.Popen[bytes], document: bytes
-    ) -> tuple[str | None, tuple[bytes, bytes]]:
-        """How the process failed, if it did, and both of its outputs."""
-        try:
-            said = process.communicate(document, timeout=self.timeout_seconds)
-        except subprocess.TimeoutExpired:
-            _kill_session(process)
-            return (
-                f"ended after {self.timeout_seconds:g} s without an answer",
-                process.communicate(),
-            )
-        code = process.returncode
-        if code == 0:
-            return None, said
-        return f"ended with code {code}" if code > 0 else f"killed by signal {-code}", said
+
+def _wait(
+    process: subprocess.Popen[bytes], document: bytes, *, timeout_seconds: float | None
+) -> tuple[str | None, tuple[bytes, bytes]]:
+    """How the process failed, if it did, and both of its outputs."""
+    try:
+        said = process.communicate(document, timeout=timeout_seconds)
+    except subprocess.TimeoutExpired:
+        _kill_session(process)
+        said = process.communicate()
+        return f"ended after {timeout_seconds:g} s without an answer", said
+    code = process.returncode
+    how = f"ended with code {code}" if code > 0 else f"killed by signal {-code}"
+    return how if code else None, said
 
 
 def _start(child: Child) -> subprocess.Popen[bytes]:
@@ -164,7 +150,7 @@ def end_with_parent(parent: int | None = None, *, by: signal.Signals = signal.SI
     """Ask Linux to end this process when its parent ends, so that no orphan computes on.
 
     Args:
-        parent: The parent's id, if known: then a parent that has already ended is noticed too.
+        parent: Its id, if known: then a parent that has already ended is noticed too.
         by: The signal to end by.
 
     Raises:
@@ -186,7 +172,8 @@ def use_cores(count: int) -> None:
 def ending_by(stop: Callable[[int], None]) -> Iterator[None]:
     """Let SIGTERM and SIGINT call ``stop(exit status)``, which ends the process when it is ready.
 
-    SIGTERM is what a cluster sends at the time limit, and what ``end_with_parent`` asks for; SIGINT is Ctrl-C.
+    SIGTERM is what a cluster sends at the time limit, and what ``end_with_parent`` asks for; SIGINT
+    is Ctrl-C.
     """
 
     def handle(number: int, _: FrameType | None) -> None:

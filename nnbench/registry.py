@@ -5,8 +5,6 @@ allowed, ``my_package.my_module:my_object`` is allowed too. Planning reads the n
 without importing torch.
 """
 
-from __future__ import annotations
-
 import importlib
 import re
 from collections.abc import Mapping

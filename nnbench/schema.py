@@ -1,7 +1,5 @@
 """Shared ground of the config models: strict, frozen, no unknown keys, errors in plain words."""
 
-from __future__ import annotations
-
 import json
 import math
 import re
@@ -10,6 +8,7 @@ from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from nnbench.errors import NnbenchError, nearest
 
@@ -78,9 +77,8 @@ def parse(model: type[Model], data: object, *, where: str) -> Model:
     except (TypeError, ValueError, RecursionError) as error:
         raise NnbenchError(f"{where}: not plain data ({error})") from None
     if hidden := _ESCAPED.search(text):
-        raise NnbenchError(
-            f"{where}: a text has a control character", got=hidden[1], todo="remove it"
-        )
+        what = f"{where}: a text has a control character"
+        raise NnbenchError(what, got=hidden[1], todo="remove it")
     return parsed
 
 
@@ -95,44 +93,41 @@ def first_problem(error: ValidationError, *, most: int = 300) -> str:
 def _explain(model: type[Strict], error: ValidationError, *, where: str) -> NnbenchError:
     found = error.errors(include_url=False)
     problems = [_problem(model, item) for item in found[:MOST_PROBLEMS]]
-    first = problems[0]
     if len(found) == 1:
-        place = f"{where}: {first[0]}" if first[0] else where
-        return NnbenchError(f"{place}: {first[1]}", got=first[2], allowed=first[3], todo=first[4])
-    lines = [
-        f"{place}: {what}"
-        + (f" (got: {got})" if got is not None else "")
-        + (f" (allowed: {allowed})" if allowed else "")
-        + (f" ({todo})" if todo else "")
-        for place, what, got, allowed, todo in problems
-    ]
+        return problems[0].at(where)
+    lines = [str(problem).replace("\n  ", "; ") for problem in problems]
     more = [f"and {len(found) - len(lines)} more"] if len(found) > len(lines) else []
     return NnbenchError(f"{where}: {len(found)} problems\n  " + "\n  ".join([*lines, *more]))
 
 
-def _problem(
-    model: type[Strict], item: Mapping[str, Any]
-) -> tuple[str, str, str | None, str | None, str | None]:
-    loc = tuple(item["loc"])
-    place = ".".join(str(part) for part in loc)
+def _problem(model: type[Strict], item: ErrorDetails) -> NnbenchError:
+    loc = item["loc"]
     if item["type"] == "extra_forbidden":
         allowed = _fields_at(model, loc[:-1])
         guess = nearest(str(loc[-1]), allowed)
-        todo = f"did you mean {guess!r}?" if guess else "remove the key"
-        return place, "unknown key", repr(loc[-1]), ", ".join(allowed), todo
-    if item["type"] == "missing":
-        return place, "required key is missing", None, None, "add it"
-    message = _PLAIN.get(item["type"]) or item["msg"].removeprefix("Value error, ")
-    return place, message, _short(item["input"]), None, _hint(item)
+        problem = NnbenchError(
+            "unknown key",
+            got=repr(loc[-1]),
+            allowed=", ".join(allowed) or None,
+            todo=f"did you mean {guess!r}?" if guess else "remove the key",
+        )
+    elif item["type"] == "missing":
+        problem = NnbenchError("required key is missing", todo="add it")
+    else:
+        what = _PLAIN.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+        shown = repr(item["input"])
+        got = shown if len(shown) <= LONGEST_SHOWN else None
+        problem = NnbenchError(what, got=got, todo=_hint(item))
+    return problem.at(".".join(map(str, loc))) if loc else problem
 
 
 # pydantic speaks of JSON; users write YAML
 _PLAIN: Mapping[str, str] = {
-    "tuple_type": "should be a list: [a, b]",
-    "list_type": "should be a list: [a, b]",
-    "dict_type": "should be keys with values: {key: value}",
-    "model_type": "should be keys with values: {key: value}",
-    "model_attributes_type": "should be keys with values: {key: value}",
+    **dict.fromkeys(["tuple_type", "list_type"], "should be a list: [a, b]"),
+    **dict.fromkeys(
+        ["dict_type", "model_type", "model_attributes_type"],
+        "should be keys with values: {key: value}",
+    ),
     "int_type": "should be a whole number",
     "float_type": "should be a number",
     "string_type": "should be a text",
@@ -144,12 +139,7 @@ MOST_PROBLEMS = 20  # that one error spells out
 LONGEST_SHOWN = 100  # characters of a value; a whole section is no help in an error
 
 
-def _short(value: object) -> str | None:
-    shown = repr(value)
-    return shown if len(shown) <= LONGEST_SHOWN else None
-
-
-def _hint(item: Mapping[str, Any]) -> str | None:
+def _hint(item: ErrorDetails) -> str | None:
     """What the user most likely meant."""
     value = item["input"]
     if item["type"] == "literal_error" and isinstance(value, str):
@@ -165,12 +155,8 @@ def _fields_at(model: type[Strict], loc: Iterable[object]) -> list[str]:
     """The keys that the config model allows at a place inside it."""
     here: Any = model
     for part in loc:
-        if isinstance(here, type) and issubclass(here, BaseModel):
-            here = here.model_fields[str(part)].annotation
-        else:
-            here = get_args(here)[-1]
+        fields = getattr(here, "model_fields", None)
+        here = fields[str(part)].annotation if fields else get_args(here)[-1]
         if get_origin(here) in (Union, UnionType):
             here = next(a for a in get_args(here) if a is not type(None))
-    return (
-        sorted(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
-    )
+    return sorted(getattr(here, "model_fields", ()))
