@@ -210,6 +210,14 @@ def test_results_that_disagree_write_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "reports").exists()
 
 
+def test_a_curve_without_an_epoch_writes_nothing(tmp_path: Path) -> None:
+    results = copy.deepcopy(made_up_results())
+    results["claims"][0]["results"][0]["levels"][0]["curves"]["epochs"][3] = None
+    with pytest.raises(NnbenchError, match=r"cannot be shown(.|\n)*IndexError"):
+        write(results, tmp_path / "reports")
+    assert not (tmp_path / "reports").exists()
+
+
 SHELL = "; touch executed; $(touch executed) `touch executed` 'q' \"d\" & x > executed #*?[a]~ é"
 
 

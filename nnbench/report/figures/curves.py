@@ -88,6 +88,7 @@ def _lines(levels: Sequence[LevelResult], *, key: str, unit: str) -> list[Line]:
 
 def _line(label: str, curves: Mapping[str, Series], *, key: str, unit: str, colour: str) -> Line:
     keep = _thinned(len(curves["epochs"]))
+    epochs = [epoch for epoch in curves["epochs"] if epoch is not None]
 
     def series(name: str) -> tuple[float, ...] | None:
         if name not in curves:
@@ -98,7 +99,7 @@ def _line(label: str, curves: Mapping[str, Series], *, key: str, unit: str, colo
     return Line(
         label=label,
         colour=colour,
-        x=tuple(curves["epochs"][i] or 0.0 for i in keep),
+        x=tuple(epochs[i] for i in keep),  # fails if one is missing: such curves cannot be drawn
         y=series(key) or (),
         low=series(f"{key}_low"),
         high=series(f"{key}_high"),
