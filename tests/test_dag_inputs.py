@@ -8,14 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_plan import (
-    FILE,
-    TUNED,
-    claim,
-    made_up_record,
-    store,
-    write_document,
-)
+from made_up_plan import FILE, TUNED, claim, made_up_record, store, write_document
 from made_up_readings import frameworks
 
 from nnbench.cells.cell import Cell, read_cell
