@@ -147,6 +147,26 @@ def test_two_pipelines_on_one_results_folder_train_each_cell_once(
         assert report_numbers(project) == report_numbers(clean)
 
 
+def test_a_job_that_ends_badly_after_a_record_was_written_leaves_it(fresh: Project) -> None:
+    """Snakemake removes only what it knows of such a job, and the next run measures what is missing."""
+    fresh.config["seeds"] = 10
+    fresh.only_rates(0.1, 0.2, train_for="200 epochs")
+    run = fresh.start()
+    wait_for(lambda: fresh.records() or run.poll() is not None, "the record of a first block")
+    cell, first = next(iter(fresh.records().items()))
+    second, mark = first.with_name("record-5-9.json"), first.with_name("seeds-10.done")
+    next(job for job in jobs_in(fresh.folder) if cell in " ".join(job.cmdline())).kill()
+    run.communicate(timeout=PATIENCE_SECONDS)
+    assert run.returncode != 0
+    assert (second.exists(), mark.exists()) == (False, False)
+    content, stamp = first.read_bytes(), first.stat().st_mtime_ns
+    done = fresh.run()
+    assert done.returncode == 0, done.stdout
+    assert (first.read_bytes(), first.stat().st_mtime_ns) == (content, stamp)
+    assert (second.exists(), mark.exists()) == (True, True)
+    assert leftovers(fresh.folder / "results/cells") == set()
+
+
 def test_force_measures_again_what_is_finished(clean: Project, tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     shutil.copytree(clean.folder / "results", project.folder / "results")

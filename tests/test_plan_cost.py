@@ -131,6 +131,9 @@ def test_some_blocks_done_are_not_the_cell(tmp_path: Path) -> None:
     ]  # fmt: skip
     fewer = planned(tmp_path, claim(), seeds=5)
     assert "1 done, 2 to run" in plan_table(fewer, cores=1)
+    shared = planned(tmp_path, claim(), claim(seeds=5), seeds=10)
+    rows = plan_table(shared, cores=1).splitlines()[1:3]
+    assert [row.split()[3] for row in rows] == ["10", "5"]  # that each claim reads
 
 
 def test_ten_thousand_levels_are_planned_in_seconds(tmp_path: Path) -> None:

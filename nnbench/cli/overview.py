@@ -26,7 +26,8 @@ def plan_table(plan: Plan, *, cores: int | None) -> str:
         ids = plan.cells_of(claim_id)
         todo = [(plan.cells[cell_id], missing[cell_id]) for cell_id in ids if missing[cell_id]]
         status = "not run" if claim_id in plan.not_run else claim.kind
-        seeds = "/".join(map(str, sorted({plan.seeds[cell_id] for cell_id in ids})))
+        read = {use.seeds for use in plan.uses if use.claim == claim_id}
+        seeds = "/".join(map(str, sorted(read)))
         counts = (str(len(ids)), seeds or "-", str(len(ids) - len(todo)), str(len(todo)))
         cost = _duration(_seconds(todo, rate))
         if left_out := plan.left_out.get(claim_id):

@@ -24,6 +24,7 @@ from nnbench.records.store import (
     read_record,
     record_path,
     usable,
+    write_atomically,
     write_record,
 )
 from nnbench.schema import parse
@@ -97,10 +98,13 @@ def seeds_and_blocks(seeds: int, names: Sequence[str]) -> list[tuple[int, ...]]:
 
 
 def mark_done(results: Path, cell_id: str, seeds: int) -> None:
-    """Leave the file by which Snakemake knows that all these seeds are measured."""
-    path = done_path(results, cell_id, seeds)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"record-{block_name(block)}.json\n" for block in blocks_of(seeds)))
+    """Leave the file by which Snakemake knows that all these seeds are measured.
+
+    Raises:
+        NnbenchError: The cell's folder cannot be written.
+    """
+    names = (record_path(results, cell_id, block).name for block in blocks_of(seeds))
+    write_atomically(done_path(results, cell_id, seeds), "".join(f"{n}\n" for n in names).encode())
 
 
 def done_path(results: Path, cell_id: str, seeds: int) -> Path:
