@@ -43,11 +43,9 @@ State = dict[str, Any]  # by name: tensors and plain data, as ``torch.save`` tak
 
 
 class Checkpoint:
-    """The progress of one cell.
+    """The progress of one cell; without a path nothing is kept.
 
-    Args:
-        path: Of the file; None: nothing is kept.
-        every_seconds: How often a running training is saved, at most.
+    A running training is saved at most once in ``every_seconds``.
     """
 
     def __init__(self, path: Path | None = None, *, every_seconds: float = EVERY_SECONDS) -> None:
@@ -86,7 +84,7 @@ class Checkpoint:
         return found
 
     def keep(self, stage: str, values: State) -> None:
-        """Save a mapping that keeps changing with every state; it starts with an earlier job's values."""
+        """Save a changing mapping with every state; it starts with an earlier job's values."""
         values.update(self._done.get(stage, {}))
         self._done[stage] = values
 
@@ -141,10 +139,7 @@ class Checkpoint:
             raise SystemExit(self.stopping)
 
     def stop(self, code: int) -> None:
-        """End this process: at once, or during a training as soon as its state is saved.
-
-        Args:
-            code: The process's exit status.
+        """End this process with that exit status: at once, or as soon as a training's state is saved.
 
         Raises:
             SystemExit: Nothing needs to be saved first.
