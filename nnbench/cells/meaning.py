@@ -242,7 +242,8 @@ class _File:
 
     def _imported(self, node: ast.Call) -> Target | None:
         """The module that ``importlib.import_module("literal")`` or ``__import__("literal")`` brings in."""
-        given = dict(zip(("name", "package"), node.args, strict=False))
+        given: dict[str | None, ast.expr] = {}
+        given |= zip(("name", "package"), node.args, strict=False)
         given |= {keyword.arg: keyword.value for keyword in node.keywords}
         text = getattr(given.get("name"), "value", None)
         if not isinstance(text, str):

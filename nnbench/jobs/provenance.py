@@ -73,8 +73,8 @@ def git_state() -> dict[str, Any]:
 
 def _git(*arguments: str) -> str | None:
     # with --git-dir no repository that the checkout merely lies in is asked
-    where = ("--git-dir", CHECKOUT / ".git", "--work-tree", CHECKOUT)
-    command = ("git", "-C", CHECKOUT, *where, *arguments)
+    where = (f"--git-dir={CHECKOUT / '.git'}", f"--work-tree={CHECKOUT}")
+    command = ("git", "-C", str(CHECKOUT), *where, *arguments)
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed arguments
     except (OSError, subprocess.CalledProcessError):
