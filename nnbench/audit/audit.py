@@ -7,15 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from nnbench.audit.known import (
-    Difference,
-    Known,
-    Largest,
-    differing,
-    from_records,
-    largest_difference,
-    pairs_of,
-)
+from nnbench.audit.known import Difference, Known, Largest, differing, from_records
 from nnbench.audit.noise import Change, changes
 from nnbench.audit.rerun import Rerun, Say, measure_again
 from nnbench.audit.subjects import Found, LeftOut, Subject, and_more
@@ -33,7 +25,7 @@ _NO_CAUSE = ("commit", "nnbench")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedCell:
-    """What became of a cell: the outcome, why, and how the numbers changed (A is then, B is now)."""
+    """What became of a cell: outcome, reasons, and how its numbers changed (A is then, B is now)."""
 
     cell: str
     source: str
@@ -110,27 +102,37 @@ def judged(subjects: Sequence[Subject], reruns: Sequence[Rerun]) -> Iterator[Aud
         (index, metric): pair
         for index, (subject, now) in enumerate(zip(subjects, again, strict=True))
         if now.records and _why_not_compared(subject, now) is None
-        for metric, pair in pairs_of(subject.then, now).items()
+        for metric, pair in subject.then.pairs_with(now).items()
     }
     found = changes(pairs)
     for index, (subject, rerun, now) in enumerate(zip(subjects, reruns, again, strict=True)):
         changed = {metric: change for (i, metric), change in found.items() if i == index}
-        differences = _differences(subject.then, now)
-        outcome, reasons = _outcome(subject, rerun, now, changed)
-        if outcome in ("drifted", "within noise"):
-            reasons += [*subject.notes, *_causes(differences)] or [NOTHING]
-        yield AuditedCell(
-            cell=subject.cell.id,
-            source=subject.source,
-            name=subject.name,
-            outcome=outcome,
-            reasons=tuple(reasons),
-            largest=largest_difference(subject.then, now),
-            metrics=changed,
-            differs=differences,
-            seconds=rerun.seconds,
-            output=rerun.output,
-        )
+        yield _audited(subject, rerun, now, changed)
+
+
+def _audited(
+    subject: Subject, rerun: Rerun, now: Known, changed: Mapping[str, Change]
+) -> AuditedCell:
+    known = now.facts if subject.then.records else subject.then.facts
+    here = {name: value for name, value in now.facts.items() if name in known}
+    differs = differing(subject.then.facts, here) if now.records else ()
+    outcome, reasons = _outcome(subject, rerun, now, changed)
+    if outcome in ("drifted", "within noise"):
+        code = any(difference.what == "training code" for difference in differs)
+        causes = [d.text for d in differs if code or d.what not in _NO_CAUSE]
+        reasons += [*subject.notes, *causes] or [NOTHING]
+    return AuditedCell(
+        cell=subject.cell.id,
+        source=subject.source,
+        name=subject.name,
+        outcome=outcome,
+        reasons=tuple(reasons),
+        largest=subject.then.largest_difference(now),
+        metrics=changed,
+        differs=differs,
+        seconds=rerun.seconds,
+        output=rerun.output,
+    )
 
 
 def _why_not_compared(subject: Subject, now: Known) -> str | None:
@@ -156,36 +158,18 @@ def _outcome(
 
 
 def _compared(then: Known, now: Known, changed: Mapping[str, Change]) -> tuple[Outcome, list[str]]:
-    by_outcome: dict[str, list[str]] = {}
-    for name, change in changed.items():
-        by_outcome.setdefault(change.outcome, []).append(name)
+    def named(outcome: str) -> str:
+        return ", ".join(name for name, change in changed.items() if change.outcome == outcome)
+
     if gone := [name for name in changed if name not in now.runs]:
         why = [f"{name}: {r}" for record in now.records for name, r in record.missing.items()]
         return "drifted", [f"{', '.join(gone)} not measured any more", *dict.fromkeys(why)]
-    if moved := by_outcome.get("moved"):
-        return "drifted", [f"{', '.join(moved)} moved"]
-    if by_outcome.keys() == {"identical"}:
-        differ = [name for name in _TO_THE_BIT if then.records and _differ(then, now, name)]
-        return ("within noise", [f"{', '.join(differ)} differ"]) if differ else ("identical", [])
-    if "within noise" in by_outcome:
+    if moved := named("moved"):
+        return "drifted", [f"{moved} moved"]
+    if named("within noise"):
         return "within noise", []
-    few = by_outcome.get("not comparable", ["no metric"])
-    return "not comparable", [f"{', '.join(few)}: fewer than two runs on a side"]
-
-
-def _differ(then: Known, now: Known, field: str) -> bool:
-    """Whether the records say something else in a field."""
-    old, new = ([getattr(record, field) for record in side.records] for side in (then, now))
-    return old != new
-
-
-def _differences(then: Known, now: Known) -> tuple[Difference, ...]:
-    if not now.records:
-        return ()
-    known = now.facts if then.records else then.facts
-    return differing(then.facts, {n: value for n, value in now.facts.items() if n in known})
-
-
-def _causes(differences: Sequence[Difference]) -> list[str]:
-    code = any(difference.what == "training code" for difference in differences)
-    return [d.text for d in differences if code or d.what not in _NO_CAUSE]
+    if few := "no metric" if not changed else named("not comparable"):
+        return "not comparable", [f"{few}: fewer than two runs on a side"]
+    pairs = list(zip(then.records, now.records, strict=False))  # none of a report
+    differ = [n for n in _TO_THE_BIT if any(getattr(a, n) != getattr(b, n) for a, b in pairs)]
+    return ("within noise", [f"{', '.join(differ)} differ"]) if differ else ("identical", [])

@@ -31,9 +31,14 @@ _NO_REASON = "nothing that the results tell: the same cells, versions and machin
 class _Both:
     """A finding of both."""
 
-    where: Where
+    claim: str
     a: Finding
     b: Finding
+
+    @property
+    def where(self) -> Where:
+        f = self.a
+        return Where(claim=self.claim, dataset=f.dataset, track=f.track, variant=f.variant)
 
     @property
     def skipped(self) -> str | None:
@@ -110,15 +115,7 @@ def _compared(a: Results, b: Results) -> Comparison:
 def _findings(a: ClaimResult, b: ClaimResult) -> list[_Both]:
     """The findings that both have of a claim."""
     others = {finding.key: finding for finding in b.results}
-    return [
-        _Both(
-            where=Where(claim=a.id, dataset=f.dataset, track=f.track, variant=f.variant),
-            a=f,
-            b=others[f.key],
-        )
-        for f in a.results
-        if f.key in others
-    ]
+    return [_Both(claim=a.id, a=f, b=others[f.key]) for f in a.results if f.key in others]
 
 
 def _measured(claim: ClaimResult) -> bool:
@@ -130,7 +127,7 @@ def _summary(
 ) -> Summary:
     counts = Counter[str](level.outcome for level in levels)
     return Summary(
-        claims=len({both.where.claim for both in findings}),
+        claims=len({both.claim for both in findings}),
         verdicts_changed=sum(verdict.counted for verdict in verdicts),
         levels={outcome: counts[outcome] for outcome in get_args(Outcome)},
     )
@@ -167,7 +164,7 @@ def _pair(both: _Both, a: LevelResult, b: LevelResult) -> Pair:
     runs = [runs_of(level.values, level.seed_status) for level in (a, b)]
     if both.a.scale == "log" and any((run.value or 0.0) < 0 for run in (*runs[0], *runs[1])):
         raise NnbenchError(
-            f"{both.where.claim}, level {a.level!r}: a value below zero has no logarithm",
+            f"{both.claim}, level {a.level!r}: a value below zero has no logarithm",
             todo="compare files that `nnbench judge` wrote",
         )
     return pair_of(both.a.metric, *runs, scale=both.a.scale)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from nnbench.audit.noise import MISSING, OK, Pair, SeedRun, pair_of
 from nnbench.records.origin import Provenance
@@ -96,6 +97,15 @@ def _joined(facts: Iterable[tuple[str, object]]) -> Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Largest:
+    """The value that differs most, relative to the larger of the two."""
+
+    relative: float
+    metric: str
+    seed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What is known about one measurement."""
 
@@ -110,14 +120,41 @@ class Known:
         """Why a block has no runs, if so."""
         return next((record.failure for record in self.records if record.failure), None)
 
+    def pairs_with(self, now: Self) -> dict[str, Pair]:
+        """For every metric that was measured then, its runs then and now."""
+        found = {}
+        for name, old in self.runs.items():
+            new = now.runs.get(name, {})
+            seeds = sorted({*old, *new} if self.records else old)
+            a, b = (tuple(_comparable(side, seed) for seed in seeds) for side in (old, new))
+            negative = any((run.value or 0.0) < 0 for run in (*a, *b))
+            found[name] = pair_of(name, a, b, scale="raw" if negative else None)
+        return found
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Largest:
-    """The value that differs most, relative to the larger of the two."""
+    def largest_difference(self, now: Self) -> Largest | None:
+        """The largest relative difference of a single value; None if no value is on both sides."""
+        before = {
+            (name, seed): run.value
+            for name, runs in self.runs.items()
+            for seed, run in runs.items()
+        }
+        found = [
+            Largest(
+                relative=abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0, metric=name, seed=seed
+            )
+            for name, runs in now.runs.items()
+            for seed, run in runs.items()
+            if (a := before.get((name, seed))) is not None and (b := run.value) is not None
+        ]
+        return max(found, key=lambda value: (value.relative, value.metric), default=None)
 
-    relative: float
-    metric: str
-    seed: str
+
+def _comparable(runs: Mapping[str, SeedRun], seed: str) -> SeedRun:
+    """Without a value, a run is missing; of a diverged one, only the status counts."""
+    run = runs.get(seed, SeedRun(seed, MISSING, None))
+    if run.status == "diverged":
+        return run._replace(value=None)
+    return run._replace(status=MISSING) if run.value is None and run.status == OK else run
 
 
 def from_records(records: Sequence[Record]) -> Known:
@@ -133,39 +170,3 @@ def from_records(records: Sequence[Record]) -> Known:
         hardware=tuple(sorted({f"{m.device_name}, {m.cores} cores" for m in machines})),
         records=tuple(records),
     )
-
-
-def pairs_of(then: Known, now: Known) -> dict[str, Pair]:
-    """For every metric that was measured then, its runs then and now."""
-    found = {}
-    for name, old in then.runs.items():
-        new = now.runs.get(name, {})
-        seeds = sorted({*old, *new} if then.records else old)
-        a, b = (tuple(_comparable(side, seed) for seed in seeds) for side in (old, new))
-        negative = any((run.value or 0.0) < 0 for run in (*a, *b))
-        found[name] = pair_of(name, a, b, scale="raw" if negative else None)
-    return found
-
-
-def _comparable(runs: Mapping[str, SeedRun], seed: str) -> SeedRun:
-    """Without a value, a run is missing; of a diverged one, only the status counts."""
-    run = runs.get(seed, SeedRun(seed, MISSING, None))
-    if run.status == "diverged":
-        return run._replace(value=None)
-    return run._replace(status=MISSING) if run.value is None and run.status == OK else run
-
-
-def largest_difference(then: Known, now: Known) -> Largest | None:
-    """The largest relative difference of a single value; None if no value is on both sides."""
-    before = {
-        (name, seed): run.value for name, runs in then.runs.items() for seed, run in runs.items()
-    }
-    found = [
-        Largest(
-            relative=abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0, metric=name, seed=seed
-        )
-        for name, runs in now.runs.items()
-        for seed, run in runs.items()
-        if (a := before.get((name, seed))) is not None and (b := run.value) is not None
-    ]
-    return max(found, key=lambda value: (value.relative, value.metric), default=None)

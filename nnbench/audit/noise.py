@@ -156,7 +156,8 @@ def shares_p(counts: Sequence[int], of: Sequence[int]) -> float:
 
 
 def _change(pair: Pair, tests: Sequence[_Test]) -> Change:
-    a, b = _mean(pair.a, pair.scale), _mean(pair.b, pair.scale)
+    sides = [_scaled(side, pair.scale) for side in (pair.a, pair.b)]
+    a, b = (float(side.mean()) if side.size else None for side in sides)
     difference = None if a is None or b is None else b - a
     means = [m if m is None or pair.scale == "raw" else math.exp(m) for m in (a, b)]
     plain = Change(
@@ -179,13 +180,8 @@ def _change(pair: Pair, tests: Sequence[_Test]) -> Change:
 
 
 def _counts_differ(pair: Pair) -> bool:
-    """Whether a seed has another count; if they share no seed, whether the sets of counts differ."""
+    """Whether a seed has another count; if they share none, whether the sets of counts differ."""
     a, b = ({r.seed: r.value for r in side if r.value is not None} for side in (pair.a, pair.b))
     if shared := a.keys() & b.keys():
         return any(a[seed] != b[seed] for seed in shared)
     return bool(a and b) and set(a.values()) != set(b.values())
-
-
-def _mean(runs: tuple[SeedRun, ...], scale: Scale) -> float | None:
-    values = _scaled(runs, scale)
-    return float(values.mean()) if values.size else None

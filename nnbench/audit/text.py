@@ -19,7 +19,8 @@ def compare_text(found: Comparison, *, names: tuple[str, str]) -> str:
     """A readable account: verdicts, levels, what was left out, provenance, and a sentence."""
     moved = [level for level in found.levels if level.outcome == "moved"]
     head = ("claim", "where", "level", "metric", "A", "B", "change", "p (Holm)")
-    rows = [(_level_row(level), [_causes(level.reasons)]) for level in moved]
+    causes = ["; ".join(_first(level.reasons, MOST_CAUSES, more="more")) for level in moved]
+    rows = [(_level_row(level), [f"may be: {w}"]) for level, w in zip(moved, causes, strict=True)]
     return _paragraphs(
         _sides(found, names),
         _headed("Verdicts that changed", _verdicts(found.verdicts)),
@@ -117,10 +118,6 @@ def _verdicts(verdicts: Sequence[VerdictChange]) -> Iterator[str]:
 def _verdict_change(change: VerdictChange | FindingVerdict) -> str:
     a, b = change.a or "no verdict", change.b or "no verdict"
     return f"{a} in both" if a == b else f"{a} -> {b}"
-
-
-def _causes(reasons: Sequence[str]) -> str:
-    return f"may be: {'; '.join(_first(reasons, MOST_CAUSES, more='more'))}"
 
 
 def _level_row(level: LevelChange) -> _Row:

@@ -1,34 +1,19 @@
 """The fingerprint of the code that can change a cell's numbers.
 
 It covers what a job reaches by import from its entry point, from what its experiment measures with, and
-from its dataset, model, activation and optimizer. What counts of each file is what it does
-(``meaning``): prose, layout, the place and the name of a file do not count. Of the user's own code each
-module counts that the import system would find, and the files that it lists in ``nnbench_inputs``;
-what cannot be followed is named by ``unfollowed``. The standard library and installed distributions
-count by name alone. Modules that only name, check, plan or store things are left out, and so is the
-whole report. No module is executed.
+from its dataset, model, activation and optimizer. Modules that only name, check, plan or store things
+are left out, and so is the whole report. ``modules`` says which modules of the user's own code count,
+``meaning`` what of a file counts. No module is executed but an experiment's declaration.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from nnbench.cells import modules
-from nnbench.cells.meaning import Target
-from nnbench.cells.modules import (
-    NEUTRAL,
-    NEUTRAL_TO_READERS,
-    Unfollowed,
-    digest,
-    find,
-    origin_of,
-    reached,
-    sha256,
-    unfollowed_in,
-)
+from nnbench.cells.meaning import Target, Unfollowed
+from nnbench.cells.modules import NEUTRAL_TO_READERS, digest, find, origin_of, reached, sha256
+from nnbench.datasets.own.description import content_fingerprint
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
 from nnbench.registry import (
@@ -44,6 +29,7 @@ from nnbench.registry import (
 
 PACKAGE = modules.PACKAGE
 ENTRY = "nnbench.experiments.run"
+_SWAPPED = {"model": MODELS, "activation": ACTIVATIONS, "optimizer": OPTIMIZERS}
 
 
 @cache
@@ -58,34 +44,26 @@ def code_fingerprint(
 ) -> str:
     """SHA-256 (16 hex digits) over what the code behind one cell's numbers does.
 
-    The experiment's declaration is loaded, since it names the module that measures; it needs no torch.
-
-    Args:
-        dataset: As the cell names it.
-        model: As its settings name it, and so the next three.
-        activation: See above.
-        optimizer: See above.
-        experiment: See above.
-        parts: What else the cell names, see ``further_parts``.
+    All names are as the cell has them; ``parts`` is what else it names, see ``further_parts``.
 
     Raises:
         NnbenchError: A module is missing, or a file of the user's own code cannot be read.
     """
-    measure = experiment_of(experiment).measure
     names = (
+        ENTRY,
         target(experiment, EXPERIMENTS),
-        measure,
+        experiment_of(experiment).measure,
         target(dataset, DATASETS),
         target(model, MODELS),
         target(activation, ACTIVATIONS),
         target(optimizer, OPTIMIZERS),
     )
     further = (_meant(part, text=True) for part in parts)
-    return sha256([*map(_meant, (ENTRY, *names)), *_own_data(dataset), *further])[:16]
+    return sha256([*map(_meant, names), *_own_data(dataset), *further])[:16]
 
 
 def _meant(name: str, *, text: bool = False) -> str:
-    """What ``module:object`` stands for; an option's ``text`` may look like a name and be none."""
+    """What ``module:object`` stands for; an option's ``text`` may only look like such a name."""
     module_name, _, attribute = name.partition(":")
     module = find(module_name)
     if module is None and not text:
@@ -95,12 +73,16 @@ def _meant(name: str, *, text: bool = False) -> str:
         )
     if module is None or not module.ours:
         return name
-    origin, attribute = origin_of(module, Target(module_name, attribute), NEUTRAL)
+    origin, attribute = origin_of(module, Target(module_name, attribute))
     return f"{digest(origin) if origin else ''}:{attribute}:{digest(module)}"
 
 
+def _own_data(dataset: str) -> list[str]:
+    return [content_fingerprint(Path(dataset))] if is_data_file(dataset) else []
+
+
 def further_parts(
-    options: Mapping[str, Any], candidates: Sequence[Mapping[str, Any]]
+    options: Mapping[str, object], candidates: Sequence[Mapping[str, object]]
 ) -> tuple[str, ...]:
     """What a cell names as ``module:object`` beside its own settings, sorted.
 
@@ -109,16 +91,12 @@ def further_parts(
         candidates: Of its search: they may put parts in place of the settings' own.
     """
     swapped = {
-        target(candidate[key], known)
+        target(str(candidate[key]), known)
         for candidate in candidates
         for key, known in _SWAPPED.items()
         if key in candidate
     }
-    named = (text for text in _texts([options, candidates]) if is_own(text))
-    return tuple(sorted(swapped | set(named)))
-
-
-_SWAPPED = {"model": MODELS, "activation": ACTIVATIONS, "optimizer": OPTIMIZERS}
+    return tuple(sorted(swapped.union(filter(is_own, _texts([options, candidates])))))
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -132,22 +110,11 @@ def _texts(value: object) -> Iterator[str]:
 def unfollowed(*names: str) -> tuple[Unfollowed, ...]:
     """What the fingerprint cannot follow in a user's own code, sorted by file and line.
 
-    Args:
-        names: As a config writes them; those that are no ``module:object`` are passed over.
+    Names are as a config writes them; those that are no ``module:object`` are passed over.
     """
     roots = [root for name in names if is_own(name) and (root := find(name.partition(":")[0]))]
-    modules = {m for root in roots if root.ours for m in reached(root, NEUTRAL)}
-    found = {u for m in modules for u in unfollowed_in(m)}
-    return tuple(sorted(found, key=lambda u: (u.file, u.line, u.what)))
-
-
-def _own_data(dataset: str) -> tuple[str, ...]:
-    """What a user's own data hold; nothing for a dataset that code makes."""
-    if not is_data_file(dataset):
-        return ()
-    from nnbench.datasets.own.description import content_fingerprint  # noqa: PLC0415 - only where it is needed
-
-    return (content_fingerprint(Path(dataset)),)
+    followed = {module for root in roots if root.ours for module in reached(root)}
+    return tuple(sorted({found for m in followed for found in modules.unfollowed_in(m)}))
 
 
 @cache

@@ -6,8 +6,6 @@ order of neighbouring imports does not. Everything else does. The words are the 
 supported Python, and nothing is executed.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import itertools
@@ -28,11 +26,10 @@ STARTS = "starts a program or loads a library: changes of it go unnoticed"
 
 _KINDS = {  # by full name; "?" stands for a value that is no imported module
     COMPUTES: re.compile(
-        r"(builtins\.)?(exec|eval|__import__)|importlib\.(import_module|reload|__import__)"
-        r"|importlib\.util\.spec_from_\w+|importlib\.machinery\.\w+Loader|runpy\.run_\w+"
-        r"|importlib|builtins|runpy|imp(\.\w+)?|pkgutil\.resolve_name|pydoc\.locate"
-        r"|sys\.(path|meta_path|path_hooks|modules)|site\.addsitedir|([\w.?]+\.)?__path__"
-        r"|nnbench\.registry\.load"
+        r"(builtins\.)?(exec|eval|__import__)|builtins|runpy(\.run_\w+)?|imp(\.\w+)?"
+        r"|importlib(\.(import_module|reload|__import__|util\.spec_from_\w+|machinery\.\w+Loader))?"
+        r"|pkgutil\.resolve_name|pydoc\.locate|sys\.(path|meta_path|path_hooks|modules)"
+        r"|site\.addsitedir|([\w.?]+\.)?__path__|nnbench\.registry\.load"
     ),
     STARTS: re.compile(
         r"subprocess\.\w+|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*)|ctypes\.\w*DLL"
@@ -40,9 +37,9 @@ _KINDS = {  # by full name; "?" stands for a value that is no imported module
     ),
     OPENS: re.compile(
         r"open|\?\.(open|read_text|read_bytes|from_pretrained|load_from_checkpoint)"
-        r"|(?!\?|sklearn\.datasets\.load_(?!files|svmlight))[\w.]+\."
-        r"(open|open_\w+|\w+_open|load|load_(?!state_dict$)\w+|\w+_load|loadtxt|loadmat|read|read_\w+"
-        r"|scan_\w+|imread\w*|genfromtxt|from_?file|memmap|get_data|getlines?|urlopen|urlretrieve"
+        r"|(?!sklearn\.datasets\.load_(?!files|svmlight))[\w.]+\.((\w+_)?(open|load)|open_\w+"
+        r"|load_(?!state_dict$)\w+|loadtxt|loadmat|read(_\w+)?|scan_\w+|imread\w*|genfromtxt"
+        r"|from_?file|memmap|get_data|getlines?|urlopen|urlretrieve"
         r"|from_pretrained|hf_hub_download|connect|File|FileIO|ZipFile|TarFile|HDFStore|ParquetFile"
         r"|ImageFolder|DatasetFolder|\w*ConfigParser)|xml\.[\w.]+parse|fileinput\.\w+|netCDF4\.Dataset"
     ),
@@ -59,14 +56,26 @@ class Target:
     name: str = ""
     otherwise: str | None = None
 
+    @property
+    def full(self) -> str:
+        """Its full name, as in ``torch.nn.ReLU``."""
+        return f"{self.module}.{self.name}".rstrip(".")
 
-@dataclass(frozen=True, slots=True)
-class Note:
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unfollowed:
     """Something that a file uses and that cannot be followed; ``used`` is its full name, as far as known."""
 
+    file: Path
     line: int
     what: str
-    used: str = "?"
+    used: str = field(default="?", compare=False)
+
+    def __str__(self) -> str:
+        """As the plan prints it."""
+        here = Path.cwd()
+        file = self.file.relative_to(here) if self.file.is_relative_to(here) else self.file
+        return f"{file}, line {self.line}: {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +86,17 @@ class Meaning:
         words: Its code, with a target for each import.
         exports: The names that a single import at the top level binds, and nothing else.
         inputs: Its ``nnbench_inputs``; None if it has none.
-        notes: What cannot be followed.
     """
 
     words: tuple[str | Target, ...] = ()
     exports: Mapping[str, Target] = field(default_factory=dict)
     inputs: tuple[str, ...] | None = None
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Unfollowed, ...] = ()
 
 
 @cache
 def meaning_of(source: bytes, path: Path, module: str, *, package: bool) -> Meaning:
-    """Read one file.
-
-    Args:
-        source: Its content; a coding cookie is obeyed.
-        path: Its path, for errors.
-        module: The name under which it is imported.
-        package: Whether it is a package's ``__init__``.
+    """Read one file, which is imported as ``module``; a coding cookie is obeyed.
 
     Raises:
         NnbenchError: It is not Python, or its ``nnbench_inputs`` is not a list of texts.
@@ -106,7 +108,7 @@ def meaning_of(source: bytes, path: Path, module: str, *, package: bool) -> Mean
         words=tuple(file.words()) if active else (),
         exports=file.exports(),
         inputs=_inputs(tree, path),
-        notes=tuple(dict.fromkeys(file.notes())),
+        notes=tuple(Unfollowed(path, *note) for note in file.notes()),
     )
 
 
@@ -161,7 +163,7 @@ class _File:
         self.tree, self.module, self.home = tree, module, home
         self.nodes = list(ast.walk(tree))
         bound = [pair for node in self.nodes for pair in self.bindings(node)]
-        self.aliases = {name: f"{t.module}.{t.name}".rstrip(".") for name, t in bound if name}
+        self.aliases = {name: target.full for name, target in bound if name}
         self.bound = Counter(name for name, _ in bound)
 
     def bindings(self, node: ast.AST) -> Iterator[tuple[str, Target]]:
@@ -178,12 +180,11 @@ class _File:
                 yield alias.asname or alias.name, Target(base, alias.name)
 
     def exports(self) -> dict[str, Target]:
+        if "*" in self.bound:  # which may bind any name again
+            return {}
         others = {_bound_name(node) for node in self.nodes}
-        others |= (
-            set(self.bound) if self.bound["*"] else {n for n, k in self.bound.items() if k > 1}
-        )
         pairs = [pair for node in self.tree.body for pair in self.bindings(node)]
-        return {name: target for name, target in pairs if name not in others}
+        return {name: t for name, t in pairs if self.bound[name] == 1 and name not in others}
 
     def words(self) -> Iterator[str | Target]:
         todo: list[object] = [self.tree]
@@ -241,37 +242,36 @@ class _File:
 
     def _imported(self, node: ast.Call) -> Target | None:
         """The module that ``importlib.import_module("literal")`` or ``__import__("literal")`` brings in."""
-        called = self._called(node.func)
-        first, *_ = *node.args[:1], *(k.value for k in node.keywords if k.arg == "name"), None
-        if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
+        given: dict[str | None, ast.expr] = {}
+        given |= zip(("name", "package"), node.args, strict=False)
+        given |= {keyword.arg: keyword.value for keyword in node.keywords}
+        text = getattr(given.get("name"), "value", None)
+        if not isinstance(text, str):
             return None
-        name = first.value.lstrip(".")
-        level = len(first.value) - len(name)
+        name, called = text.lstrip("."), self._called(node.func)
+        level = len(text) - len(name)
         if called in ("__import__", "builtins.__import__") and not level:
-            keywords = {keyword.arg for keyword in node.keywords}
-            return None if len(node.args) > 4 or keywords & {None, "level"} else Target(name)
-        home = self._package(node) if level else ""
+            return None if len(node.args) > 4 or given.keys() & {None, "level"} else Target(name)
+        home = self._package(given.get("package")) if level else ""
         if called != "importlib.import_module" or home is None:
             return None
         return Target(_absolute(name, level, home))
 
-    def _package(self, node: ast.Call) -> str | None:
-        given = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "package")]
-        if given and isinstance(given[0], ast.Constant):
-            return str(given[0].value)
-        known = {"__package__": self.home, "__name__": self.module}
-        return known.get(_last_name(given[0]) or "") if given else None
+    def _package(self, given: ast.expr | None) -> str | None:
+        if isinstance(given, ast.Constant):
+            return str(given.value)
+        return {"__package__": self.home, "__name__": self.module}.get(_last_name(given) or "")
 
-    def notes(self) -> Iterator[Note]:
+    def notes(self) -> Iterator[tuple[int, str, str]]:
+        """Line, kind and full name of what cannot be followed."""
         passed = {id(n.func) for n in self.nodes if isinstance(n, ast.Call) and self._imported(n)}
         passed |= {id(n.value) for n in self.nodes if isinstance(n, ast.Attribute)
                    and getattr(n.value, "id", None) in self.aliases}  # fmt: skip
         for node in self.nodes:
             if isinstance(node, ast.Name | ast.Attribute) and id(node) not in passed:
                 used = self._called(node)
-                what = next((what for what, kind in _KINDS.items() if kind.fullmatch(used)), None)
-                if what:
-                    yield Note(node.lineno, what, used)
+                for what in [what for what, kind in _KINDS.items() if kind.fullmatch(used)][:1]:
+                    yield node.lineno, what, used
 
 
 def _absolute(name: str, level: int, home: str) -> str:

@@ -1,10 +1,9 @@
 """The modules behind a name, found as a job would find them but not executed, and their digests.
 
 Of the user's own code each module counts that the import system would find, with the packages around
-it; the standard library and installed distributions count by name alone.
+it and the files that it lists in ``nnbench_inputs``; the standard library and installed distributions
+count by name alone.
 """
-
-from __future__ import annotations
 
 import hashlib
 import importlib
@@ -15,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from glob import glob
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import PathFinder
+from itertools import accumulate
 from pathlib import Path
 
-from nnbench.cells.meaning import COMPILED, OPENS, Meaning, Note, Target, meaning_of
+from nnbench.cells.meaning import COMPILED, OPENS, Meaning, Target, Unfollowed, meaning_of
 from nnbench.errors import NnbenchError
 
 PACKAGE = Path(__file__).parent.parent
@@ -33,13 +33,18 @@ _STANDARD_LIBRARY = Path(os.__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module that the import system finds; ``path`` is None for a package without ``__init__``."""
+    """A module that the import system finds.
+
+    Attributes:
+        path: Its file; None for a package without ``__init__``.
+        inside: The folders of its submodules; None if it is no package.
+        ours: Whether its content counts: it is the package's or the user's own, not installed.
+    """
 
     name: str
-    path: Path | None = None
-    package: bool = False
-    ours: bool = False
-    """Whether its content counts: it is the package's or the user's own, not installed."""
+    path: Path | None
+    inside: tuple[str, ...] | None
+    ours: bool
 
     @property
     def packaged(self) -> bool:
@@ -47,34 +52,19 @@ class Module:
         return self.name.partition(".")[0] == PACKAGE.name
 
 
-@dataclass(frozen=True, slots=True)
-class Unfollowed:
-    """Something in a user's own code that the fingerprint cannot follow."""
-
-    file: Path
-    line: int
-    what: str
-
-    def __str__(self) -> str:
-        """As the plan prints it."""
-        here = Path.cwd()
-        file = self.file.relative_to(here) if self.file.is_relative_to(here) else self.file
-        return f"{file}, line {self.line}: {self.what}"
-
-
 # --- finding modules
 
 
 @cache
-def _located(name: str, start: Path | None) -> tuple[Module, tuple[str, ...]] | None:
-    """A module and the folders of its submodules, its parents found but not executed."""
+def _located(name: str, start: Path | None) -> Module | None:
+    """A module, its parents found but not executed; ``start`` replaces the import system's folders."""
     parent, _, tail = name.rpartition(".")
     folders = None if start is None else [str(start)]
     if parent:
         above = _located(parent, start)
         if above is None:
             return None
-        folders = list(above[1])
+        folders = list(above.inside or ())
     elif name == PACKAGE.name:
         folders = [str(PACKAGE.parent)]
     finders = sys.meta_path if folders is None else (PathFinder,)
@@ -82,18 +72,14 @@ def _located(name: str, start: Path | None) -> tuple[Module, tuple[str, ...]] | 
     spec = next((spec for spec in specs if spec is not None), None)
     if spec is None or name == "__main__":  # a script has no name that a job could import
         return None
-    inside = tuple(spec.submodule_search_locations or ())
-    return _module(name, spec, inside), inside
-
-
-def _module(name: str, spec: ModuleSpec, inside: tuple[str, ...]) -> Module:
     path = Path(spec.origin) if spec.origin and spec.has_location else None
-    places = [path] if path else [Path(folder) for folder in inside]
-    ours = name.partition(".")[0] == PACKAGE.name or any(map(_is_own_place, places))
-    return Module(name, path, package=spec.submodule_search_locations is not None, ours=ours)
+    inside = spec.submodule_search_locations
+    lies_at = [path] if path else map(Path, inside or ())
+    ours = name.partition(".")[0] == PACKAGE.name or any(map(_is_own, lies_at))
+    return Module(name, path, None if inside is None else tuple(inside), ours)
 
 
-def _is_own_place(path: Path) -> bool:
+def _is_own(path: Path) -> bool:
     real = path.resolve()  # a link in site-packages may lead to the user's own folder, and back
     installed = {"site-packages", "dist-packages"} & set(real.parts)
     return not installed and not real.is_relative_to(_STANDARD_LIBRARY)
@@ -104,43 +90,30 @@ def find(name: str, start: Path | None = None) -> Module | None:
     if not all(part.isidentifier() for part in name.split(".")):
         return None
     top = _located(name.partition(".")[0], start)
-    if top is None or not top[0].ours:
-        return top and top[0]
-    found = _located(name, start)
-    return found and found[0]
+    return _located(name, start) if top and top.ours else top
 
 
 @cache
 def _imported(importer: Module, name: str) -> Module | None:
     """What a module gets that imports a name: as the job will, or else from the folders above it."""
     found = find(name)
-    if (
-        found is None
-        and importer.path
-        and not importer.packaged
-        and not find(name.partition(".")[0])
-    ):
-        here = Path.cwd()
-        above = [folder for folder in importer.path.parents if folder.is_relative_to(here)]
-        found = next((module for folder in above if (module := find(name, folder))), None)
-    return found
-
-
-def _with_parents(name: str) -> Iterator[str]:
-    parts = name.split(".")
-    return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+    if found or importer.packaged or not importer.path or find(name.partition(".")[0]):
+        return found
+    here = Path.cwd()
+    above = [folder for folder in importer.path.parents if folder.is_relative_to(here)]
+    return next((module for folder in above if (module := find(name, folder))), None)
 
 
 @cache
 def _meaning(module: Module) -> Meaning:
-    if module.path is None:
+    path = module.path
+    if path is None:
         return Meaning()
-    if module.path.suffix in (".py", ".pyw") and module.path.is_file():
-        return meaning_of(_content(module.path), module.path, module.name, package=module.package)
-    # it may lie in an archive
-    file = next((p for p in (module.path, *module.path.parents) if p.is_file()), module.path)
-    whole = hashlib.sha256(_content(file)).hexdigest()
-    return Meaning(words=(whole,), notes=(Note(1, COMPILED),))
+    if path.suffix in (".py", ".pyw") and path.is_file():
+        package = module.inside is not None
+        return meaning_of(_content(path), path, module.name, package=package)
+    file = next((p for p in (path, *path.parents) if p.is_file()), path)  # it may be an archive
+    return Meaning(words=(_file_sha256(file),), notes=(Unfollowed(path, 1, COMPILED),))
 
 
 def _content(path: Path) -> bytes:
@@ -150,23 +123,26 @@ def _content(path: Path) -> bytes:
         raise NnbenchError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-# --- from modules to digests
+def _file_sha256(path: Path) -> str:
+    return hashlib.sha256(_content(path)).hexdigest()
+
+
+# --- from modules to digests; modules whose names ``neutral`` matches do not count
 
 
 @cache
 def _needs(module: Module, neutral: re.Pattern[str]) -> frozenset[Module]:
     """The modules that count with this one: those it imports, and the packages around all of them."""
     wanted = [word for word in _meaning(module).words if isinstance(word, Target)]
-    names = {module.name, *(f"{w.module}.{w.name}" if w.name else w.module for w in wanted)}
     origins = {origin for w in wanted if (origin := origin_of(module, w, neutral)[0])}
-    names |= {origin.name for origin in origins}
-    around = {above for name in names for above in _with_parents(name)}
+    names = {module.name, *(w.full for w in wanted), *(origin.name for origin in origins)}
+    around = {above for name in names for above in accumulate(name.split("."), "{}.{}".format)}
     found = origins | {m for name in around if (m := _imported(module, name))}
     return frozenset(m for m in found if m.ours and not neutral.fullmatch(m.name)) - {module}
 
 
 @cache
-def reached(module: Module, neutral: re.Pattern[str]) -> frozenset[Module]:
+def reached(module: Module, neutral: re.Pattern[str] = NEUTRAL) -> frozenset[Module]:
     """A module and all that counts with it, directly or not."""
     seen: set[Module] = set()
     todo = [module]
@@ -178,36 +154,32 @@ def reached(module: Module, neutral: re.Pattern[str]) -> frozenset[Module]:
 
 
 def origin_of(
-    importer: Module, wanted: Target, neutral: re.Pattern[str]
+    importer: Module, wanted: Target, neutral: re.Pattern[str] = NEUTRAL
 ) -> tuple[Module | None, str]:
     """Where a name comes from, through packages that hand it on: a module of ours, and a name in it."""
     seen: set[Target] = set()
-    while True:
+    further: Target | None = wanted
+    while further and further not in seen:
+        wanted = further
         seen.add(wanted)
         module = _imported(importer, wanted.module)
         if module is None or not module.ours:
-            return None, wanted.otherwise or f"{wanted.module}.{wanted.name}".rstrip(".")
-        further = None
-        if not neutral.fullmatch(module.name):  # what a neutral module needs is not followed
-            further = _meaning(module).exports.get(wanted.name)
-        if further is None or further in seen:
-            break
-        importer, wanted = module, further
-    inner = _imported(importer, f"{wanted.module}.{wanted.name}") if wanted.name else None
+            return None, wanted.otherwise or wanted.full
+        # what a neutral module needs is not followed
+        exports = {} if neutral.fullmatch(module.name) else _meaning(module).exports
+        importer, further = module, exports.get(wanted.name)
+    # here the importer is the module that has the name, and asks for a submodule of its own
+    inner = _imported(importer, wanted.full) if wanted.name else None
     if inner and inner.ours:
-        module, wanted = inner, Target(inner.name)
-    return (None if neutral.fullmatch(module.name) else module), wanted.name
-
-
-def digest(module: Module, neutral: re.Pattern[str] = NEUTRAL) -> str:
-    """The hash of what a module and all that it needs do (64 hex digits)."""
-    return _digests(module, neutral)[module]
+        importer, wanted = inner, Target(inner.name)
+    return (None if neutral.fullmatch(importer.name) else importer), wanted.name
 
 
 @cache
-def _digests(module: Module, neutral: re.Pattern[str]) -> Mapping[Module, str]:
-    all_of_them = reached(module, neutral)
-    return _circle(frozenset(m for m in all_of_them if module in reached(m, neutral)), neutral)
+def digest(module: Module, neutral: re.Pattern[str] = NEUTRAL) -> str:
+    """The hash of what a module and all that it needs do (64 hex digits)."""
+    circle = frozenset(m for m in reached(module, neutral) if module in reached(m, neutral))
+    return _circle(circle, neutral)[module]
 
 
 @cache
@@ -231,8 +203,7 @@ def _mixed(module: Module, circle: Mapping[Module, str], neutral: re.Pattern[str
         origin, name = origin_of(module, wanted, neutral)
         return f"<{of(origin) if origin else ''}:{name}>"
 
-    meaning = _meaning(module)
-    words = [word(w) if isinstance(w, Target) else w for w in meaning.words]
+    words = [word(w) if isinstance(w, Target) else w for w in _meaning(module).words]
     # packages that do nothing are not missed: a module may move into one or out of it
     run = sorted({of(m) for m in _needs(module, neutral) if _meaning(m).words})
     return sha256([*words, "imports", *run, "inputs", *_inputs(module)])
@@ -243,15 +214,13 @@ def sha256(texts: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-@cache
-def _inputs(module: Module) -> tuple[str, ...]:
+def _inputs(module: Module) -> list[str]:
     """Names, as the module's folder sees them, and checksums of the files that it says it reads."""
     if module.path is None:
-        return ()
-    folder = module.path.parent
-    paths = {p for entry in _meaning(module).inputs or () for p in _files(module.path, entry)}
-    sums = {os.path.relpath(p, folder): hashlib.sha256(_content(p)).hexdigest() for p in paths}
-    return tuple(f"{name} {sums[name]}" for name in sorted(sums))
+        return []
+    found = {p for entry in _meaning(module).inputs or () for p in _files(module.path, entry)}
+    files = {os.path.relpath(path, module.path.parent): path for path in found}
+    return [f"{name} {_file_sha256(files[name])}" for name in sorted(files)]
 
 
 def _files(importer: Path, entry: str) -> Iterator[Path]:
@@ -269,28 +238,21 @@ def _files(importer: Path, entry: str) -> Iterator[Path]:
         yield from filter(Path.is_file, path.rglob("*")) if path.is_dir() else [path]
 
 
-def unfollowed_in(module: Module) -> Iterator[Unfollowed]:
+def unfollowed_in(module: Module) -> list[Unfollowed]:
     """What one module uses and the fingerprint cannot follow; nothing of the package's own modules."""
     meaning = _meaning(module)
-    for note in () if module.packaged else meaning.notes:
-        declared = note.what == OPENS and meaning.inputs is not None
-        # what has a name of ours is followed into its own file
+
+    def is_followed(note: Unfollowed) -> bool:
         top = _imported(module, note.used.partition(".")[0])
-        ours = note.what == OPENS and top is not None and top.ours
-        if module.path and not declared and not ours:
-            yield Unfollowed(module.path, note.line, note.what)
+        own = top is not None and top.ours  # then it is followed into its own file
+        return note.what == OPENS and (own or meaning.inputs is not None)
 
-
-def reachable(*names: str) -> list[Path]:
-    """The files of these modules and of all that they import, directly or not; sorted."""
-    found = [module for name in names if (module := find(name))]
-    paths = {m.path for root in found for m in reached(root, NEUTRAL_TO_READERS)}
-    return sorted(path for path in paths if path)
+    return [] if module.packaged else [note for note in meaning.notes if not is_followed(note)]
 
 
 def forget() -> None:
     """Drop what was read, for a process that outlives an edit of the code (tests)."""
-    for cached in (_located, _imported, _meaning, _needs, reached, _digests, _circle, _inputs):
+    for cached in (_located, _imported, _meaning, _needs, reached, digest, _circle):
         cached.cache_clear()
     importlib.invalidate_caches()
     sys.path_importer_cache.clear()

@@ -1,13 +1,11 @@
 """Which GPUs this process may use, by names that mean the same to every process of the machine."""
 
-from __future__ import annotations
-
-import itertools
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from itertools import takewhile
 
 from nnbench.errors import NnbenchError
 
@@ -34,23 +32,18 @@ def visible_among(named: str, listed: Mapping[str, str] | None) -> tuple[str, ..
     """The GPUs that a value of CUDA_VISIBLE_DEVICES makes visible, as CUDA and PyTorch read it.
 
     The first entry decides whether indices, UUIDs (or beginnings of them) or MIG instances follow;
-    the list ends at the first entry that is none, and a repeated one makes all of it void.
-
-    Args:
-        named: The value.
-        listed: Index -> UUID of the machine's GPUs; None: unknown, so that every name is taken as it is.
+    the list ends at the first entry that is none, and a repeated one makes all of it void. ``listed``
+    maps index -> UUID of the machine's GPUs; None: unknown, so that every name is taken as it is.
     """
     kind = next((kind for kind in ("GPU-", "MIG-") if named.startswith(kind)), None)
     entries = (_index(entry) if kind is None else entry for entry in named.split(","))
-    names: list[str] = []
-    for entry in itertools.takewhile(lambda entry: entry and entry.startswith(kind or ""), entries):
-        if entry in names:
-            return ()
-        names.append(entry)
+    names = tuple(takewhile(lambda entry: entry and entry.startswith(kind or ""), entries))
+    if len(set(names)) < len(names):
+        return ()
     if listed is None or kind == "MIG-":  # nvidia-smi's table lists no MIG instances
-        return tuple(names)
-    found = list(itertools.takewhile(bool, (_uuid(name, listed) for name in names)))
-    return tuple(found) if len(set(found)) == len(found) else ()
+        return names
+    found = tuple(takewhile(bool, (_uuid(name, listed) for name in names)))
+    return found if len(set(found)) == len(found) else ()
 
 
 def _index(entry: str) -> str:

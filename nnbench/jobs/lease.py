@@ -7,22 +7,21 @@ itself and, together with others, keeps all slots from k on shut. So a GPU never
 the smallest ``jobs_per_gpu`` among them allows, whichever pipelines and users they belong to.
 """
 
-from __future__ import annotations
-
 import hashlib
+import itertools
 import os
 import platform
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from nnbench.errors import NnbenchError
 from nnbench.jobs.gpus import VISIBLE, visible_gpus
-from nnbench.jobs.locks import Locks, guarded
+from nnbench.jobs.locks import Locks, Say, guarded, to_log
 
 FOLDER = "NNBENCH_LEASES"  # the variable that names another place for the lock files than /tmp
 NAME = "nnbench-leases"
@@ -45,28 +44,20 @@ class Lease:
 
 def slots(device: str, *, jobs_per_gpu: int) -> int:
     """How many local jobs can hold a slot at once; 0: jobs of this device need none, or find no GPU."""
-    _check(jobs_per_gpu)
-    return jobs_per_gpu * len(_choice(device))
+    return jobs_per_gpu * len(_choice(device, jobs_per_gpu=jobs_per_gpu))
 
 
-def _choice(device: str) -> tuple[str, ...]:
+def _choice(device: str, *, jobs_per_gpu: int) -> tuple[str, ...]:
     """The devices that a job of a config's ``device`` can be given."""
+    if not 1 <= jobs_per_gpu <= MOST_JOBS_PER_GPU:
+        raise NnbenchError(
+            "jobs_per_gpu is out of range", got=jobs_per_gpu, allowed=f"1 to {MOST_JOBS_PER_GPU}"
+        )
     if device in ("cpu", "mps"):
         return () if device == "cpu" else (device,)
     pool = visible_gpus()
     kind, _, number = device.partition(":")
     return pool[int(number) :][:1] if kind == "cuda" and number else pool
-
-
-def _check(jobs_per_gpu: int) -> None:
-    if not 1 <= jobs_per_gpu <= MOST_JOBS_PER_GPU:
-        raise NnbenchError(
-            "jobs_per_gpu is out of range", got=jobs_per_gpu, allowed=f"1 to {MOST_JOBS_PER_GPU}"
-        )
-
-
-def _say(text: str) -> None:
-    print(f"nnbench: {text}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -76,7 +67,7 @@ def leased(
     jobs_per_gpu: int = 1,
     alone: bool = False,
     every: bool = False,
-    say: Callable[[str], None] = _say,
+    say: Say = to_log,
 ) -> Iterator[Lease]:
     """Hold a slot of a GPU, waiting for a free one; CUDA sees this GPU alone until the block ends.
 
@@ -92,16 +83,17 @@ def leased(
     Raises:
         NnbenchError: There is no such GPU, nvidia-smi does not answer, or lock files cannot be used.
     """
-    _check(jobs_per_gpu)
-    choice = _choice(device)
+    choice = _choice(device, jobs_per_gpu=jobs_per_gpu)
     if not choice and device.startswith("cuda"):
         raise _missing(device)
     if not choice or sys.platform == "win32":
         yield Lease(device=device if choice or device != "auto" else "cpu", slot=None)
         return
+    groups = [[gpu] for gpu in sorted(choice)] if every else [choice]
+    limit = 1 if alone or every else jobs_per_gpu
+    waiting = f"waiting for a free slot on {len(choice)} GPUs ({', '.join(choice)})"
     with ExitStack() as held:
-        limit = None if every else 1 if alone else jobs_per_gpu
-        taken = _take(held, choice, limit=limit, say=say)
+        taken = _take(held, groups, limit=limit, pauses=_pauses(waiting, say))
         if device != "mps":
             held.enter_context(_visible([gpu for gpu in choice if gpu in taken]))
         slot = ", ".join(f"{gpu}/{number}" for gpu, number in taken.items())
@@ -126,122 +118,107 @@ def _visible(gpus: Sequence[str]) -> Iterator[None]:
     """Show CUDA these GPUs alone; the environment is put back afterwards."""
     # the order is nvidia-smi's, by which an index was understood
     values = {VISIBLE: ",".join(gpus), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
-    before = {key: os.environ.get(key) for key in values}
+    before = {key: os.environ[key] for key in values if key in os.environ}
     os.environ.update(values)
     try:
         yield
     finally:
-        for key, value in before.items():
+        for key in values:
             os.environ.pop(key, None)
-            os.environ.update({} if value is None else {key: value})
+        os.environ.update(before)
+
+
+def _pauses(waiting: str, say: Say) -> Iterator[None]:
+    """Each step waits a little; the second says so: at the first, someone else may just be looking."""
+    for step in itertools.count():
+        if step == 1:
+            say(waiting)
+        time.sleep(POLL_SECONDS)
+        yield
 
 
 def _take(
-    held: ExitStack, gpus: Sequence[str], *, limit: int | None, say: Callable[[str], None]
+    held: ExitStack, groups: Sequence[Sequence[str]], *, limit: int, pauses: Iterator[None]
 ) -> dict[str, int]:
-    """Wait for a slot below ``limit``, or for all GPUs, and keep them in ``held``: GPU -> slot."""
+    """Take a slot of one GPU of each group and keep it in ``held``: GPU -> slot.
+
+    Each GPU has a line, whose lock is held to look for a slot. All who want several GPUs go by the
+    order of their names, and who wants one holds none while it waits: so no two wait for each other.
+    """
     folder = _folder()
-    waiting = f"waiting for a free slot on {len(gpus)} GPUs ({', '.join(gpus)})"
     try:
         held.enter_context(guarded(folder, kept=folder.name == NAME))
         with ExitStack() as lines:
-            if limit is None:
-                looks = _all_of(gpus, folder=folder, lines=lines, held=held)
-            else:
-                looks = _one_of(gpus, folder=folder, lines=lines, held=held, limit=limit)
-            for tried, found in enumerate(looks):
-                if found is not None:
-                    return found
-                if tried == 1:  # at first someone else may just have been looking
-                    say(waiting)
-                time.sleep(POLL_SECONDS)
+            search = _Search(folder, limit, held=held, lines=lines)
+            return dict(search.one_of(group, pauses) for group in groups)
     except OSError as error:
         raise NnbenchError(
             f"{folder}: its lock files cannot be used, so no GPU can be leased",
             got=error,
             todo=f"set that right, or set {FOLDER} to a folder that all users of these GPUs can write to",
         ) from error
-    raise AssertionError("the search for a slot ends with one")
 
 
-Looks = Iterator[dict[str, int] | None]  # what each look for a slot finds: GPU -> slot, or none yet
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A search for slots below ``limit``."""
 
+    folder: Path
+    limit: int
+    held: ExitStack
+    lines: ExitStack
 
-def _one_of(
-    gpus: Sequence[str], *, folder: Path, lines: ExitStack, held: ExitStack, limit: int
-) -> Looks:
-    """Look for a slot of any GPU.
+    def one_of(self, gpus: Sequence[str], pauses: Iterator[None]) -> tuple[str, int]:
+        """Wait for a slot of any of these GPUs.
 
-    Each GPU has a line, whose lock is held to look for a slot. Who finds none keeps the first that it
-    got, so that a job which needs a whole GPU is not overtaken for ever by small ones.
-    """
-    kept: str | None = None
-    while True:
-        with ExitStack() as stack:
-            free = {gpu: stack.enter_context(Locks()) for gpu in gpus}
-            first = [g for g in gpus if g == kept or free[g].take(_file(folder, g, "line"))]
-            found = _find(folder, first, limit=limit, held=held)
-            if kept is None and first:
-                kept = first[0]
-                lines.push(free[kept].pop_all())
-        yield found
+        Who finds none keeps the first line that it got, so that a job which needs a whole GPU is not
+        overtaken for ever by small ones.
+        """
+        kept: str | None = None
+        while True:
+            with ExitStack() as stack:
+                free = {gpu: stack.enter_context(Locks()) for gpu in gpus}
+                first = [g for g in gpus if g == kept or free[g].take(self.file(g, "line"))]
+                found = self.find(first)
+                if kept is None and first:
+                    kept = first[0]
+                    self.lines.push(free[kept].pop_all())
+            if found:
+                return found
+            next(pauses)
 
+    def find(self, gpus: Sequence[str]) -> tuple[str, int] | None:
+        """Keep a slot of a GPU that is free above the limit: the one with the most room.
 
-def _all_of(gpus: Sequence[str], *, folder: Path, lines: ExitStack, held: ExitStack) -> Looks:
-    """Take one GPU after the other, whole.
-
-    All who want several go by the order of their names, and who wants one holds none while it
-    waits: so no two wait for each other.
-    """
-    taken: dict[str, int] = {}
-    line = lines.enter_context(Locks())
-    for gpu in sorted(gpus):
-        while not line.take(_file(folder, gpu, "line")):
-            yield None
-        while (found := _find(folder, [gpu], limit=1, held=held)) is None:
-            yield None
-        taken |= found
-    yield taken
-
-
-def _find(
-    folder: Path, gpus: Sequence[str], *, limit: int, held: ExitStack
-) -> dict[str, int] | None:
-    """Keep a slot below ``limit`` of a GPU that is free above it: the one with the most room.
-
-    The lines of these GPUs are held, so that nobody takes a slot in the meantime. GPU by GPU, since
-    each has many files, and a process may open only so many.
-    """
-    room = {gpu: _free(folder, gpu, limit=limit) for gpu in gpus}
-    gpu = max(gpus, key=lambda name: len(room[name]), default=None)
-    if gpu is None or not room[gpu]:
-        return None
-    with Locks() as locks:
-        number = room[gpu][0]
-        if not (_shut(locks, folder, gpu, limit) and locks.take(_file(folder, gpu, str(number)))):
+        The lines of these GPUs are held, so that nobody takes a slot in the meantime. GPU by GPU,
+        since each has many files, and a process may open only so many.
+        """
+        room = {gpu: self.free(gpu) for gpu in gpus}
+        gpu = max(gpus, key=lambda name: len(room[name]), default=None)
+        if gpu is None or not room[gpu]:
             return None
-        held.push(locks.pop_all())
-    return {gpu: number}
+        number = room[gpu][0]
+        with Locks() as locks:
+            if not (self.shut(gpu, locks) and locks.take(self.file(gpu, str(number)))):
+                return None
+            self.held.push(locks.pop_all())
+        return gpu, number
 
+    def free(self, gpu: str) -> list[int]:
+        """The slots that are free, on a GPU that is free above the limit."""
+        with Locks() as locks:
+            below = range(self.limit) if self.shut(gpu, locks) else ()
+            return [number for number in below if locks.take(self.file(gpu, str(number)))]
 
-def _free(folder: Path, gpu: str, *, limit: int) -> list[int]:
-    """The slots below ``limit`` that are free, on a GPU that is free above it."""
-    with Locks() as locks:
-        if not _shut(locks, folder, gpu, limit):
-            return []
-        return [n for n in range(limit) if locks.take(_file(folder, gpu, str(n)))]
+    def shut(self, gpu: str, locks: Locks) -> bool:
+        """Keep all slots from the limit on shut, together with others that do; False: one is in use."""
+        above = range(self.limit, MOST_JOBS_PER_GPU)
+        return all(locks.take(self.file(gpu, str(number)), shared=True) for number in above)
 
-
-def _shut(locks: Locks, folder: Path, gpu: str, limit: int) -> bool:
-    """Keep all slots from ``limit`` on shut, together with others that do; False: one is in use."""
-    above = range(limit, MOST_JOBS_PER_GPU)
-    return all(locks.take(_file(folder, gpu, str(n)), shared=True) for n in above)
-
-
-def _file(folder: Path, gpu: str, part: str) -> Path:
-    """The lock file of a slot: its name is safe and short, whatever the GPU is called."""
-    safe = re.sub(r"[^A-Za-z0-9-]", "_", gpu)[:48]
-    return folder / f"{safe}.{hashlib.sha256(gpu.encode()).hexdigest()[:8]}.{part}"
+    def file(self, gpu: str, part: str) -> Path:
+        """A lock file: its name is safe and short, whatever the GPU is called."""
+        safe = re.sub(r"[^A-Za-z0-9-]", "_", gpu)[:48]
+        return self.folder / f"{safe}.{hashlib.sha256(gpu.encode()).hexdigest()[:8]}.{part}"
 
 
 def _folder() -> Path:

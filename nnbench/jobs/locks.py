@@ -3,8 +3,6 @@
 The kernel releases a lock however its process ends.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import platform
@@ -22,6 +20,12 @@ if sys.platform != "win32":  # which has no such locks
 
 # a folder of that name is there already
 TAKEN = frozenset((errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EPERM))
+Say = Callable[[str], None]
+
+
+def to_log(message: str) -> None:
+    """Tell the user something, in the job's log."""
+    print(f"nnbench: {message}", file=sys.stderr, flush=True)
 
 
 class Locks(ExitStack):
@@ -121,18 +125,8 @@ def _lies_at(file: int, path: Path) -> bool:
         return False
 
 
-# --- a folder
-
-
-Say = Callable[[str], None]
-
-
-def _to_log(message: str) -> None:
-    print(f"nnbench: {message}", file=sys.stderr, flush=True)
-
-
 @contextmanager
-def folder_lock(folder: Path, *, say: Say = _to_log) -> Iterator[None]:
+def folder_lock(folder: Path, *, say: Say = to_log) -> Iterator[None]:
     """Hold a cell's or a dataset's folder for this process, waiting while another process holds it.
 
     Where a file system has no locks, this is said and nothing is held: two processes may then do the

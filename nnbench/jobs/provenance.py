@@ -1,18 +1,18 @@
 """Where and with what a cell was measured: machine, versions, code, for its record."""
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from nnbench import __version__
 
+CHECKOUT = Path(__file__).parent.parent.parent
 PACKAGES = ("torch", "torchvision", "numpy")
 
 
@@ -23,13 +23,11 @@ def now() -> str:
 
 def versions() -> dict[str, str | None]:
     """Versions of Python and the packages that make the numbers."""
-    found: dict[str, str | None] = {"nnbench": __version__, "python": platform.python_version()}
+    found: dict[str, str | None] = dict.fromkeys(PACKAGES)
     for package in PACKAGES:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+    return {"nnbench": __version__, "python": platform.python_version(), **found}
 
 
 def cores_there() -> int:
@@ -39,7 +37,7 @@ def cores_there() -> int:
     return os.cpu_count() or 1
 
 
-def machine() -> dict[str, Any]:
+def machine() -> dict[str, object]:
     """The machine's name, system, cores and memory."""
     return {
         "hostname": platform.node(),
@@ -66,24 +64,19 @@ def peak_memory_mb() -> float | None:
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def git_state(folder: Path | None = None) -> dict[str, Any]:
+def git_state() -> dict[str, Any]:
     """Commit and dirty flag of the checkout that the package runs from; None outside one."""
-    root = folder or Path(__file__).parent.parent.parent
-    if not (root / ".git").exists():
-        return {"git_commit": None, "git_dirty": None}
-    commit = _git(root, "rev-parse", "HEAD")
-    changes = _git(root, "status", "--porcelain", "--untracked-files=no", "--", "nnbench", "config")
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no", "--", "nnbench", "config")
     return {"git_commit": commit or None, "git_dirty": None if changes is None else bool(changes)}
 
 
-def _git(root: Path, *arguments: str) -> str | None:
+def _git(*arguments: str) -> str | None:
+    # with --git-dir no repository that the checkout merely lies in is asked
+    where = (f"--git-dir={CHECKOUT / '.git'}", f"--work-tree={CHECKOUT}")
+    command = ("git", "-C", str(CHECKOUT), *where, *arguments)
     try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments
-            ["git", "-C", str(root), *arguments],  # noqa: S607
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed arguments
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

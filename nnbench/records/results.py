@@ -85,7 +85,7 @@ class PickResult(Section):
     metric: MetricName
     draws: Count | None
     candidates: tuple[CandidateResult, ...]
-    chosen: dict[Seed, str | None] = {}
+    chosen: dict[Seed, str | None] = Field(default_factory=dict)
 
 
 class LevelResult(Bounds):
@@ -190,7 +190,7 @@ class ClaimResult(Section):
     factor: str = ""
     metric: str = "test_loss"
     tier: str = "default"
-    claimed: dict[str, float] = {}
+    claimed: dict[str, float] = Field(default_factory=dict)
     order: tuple[str, ...] = ()
     status: ClaimStatus
     reason: str | None

@@ -1,7 +1,7 @@
 """Records on disk: the only thing that the run side gives the read side.
 
 A file is ``{"schema_version":2,"sha256":"…","record":{…}}`` on one line; the checksum is that of
-the record's bytes as they stand, so that a flipped bit or a lost tail shows without parsing. Records
+the record's bytes in the file, so that a flipped bit or a lost tail shows without parsing. Records
 are written to a temporary file, flushed to the disk and renamed: a reader sees all or nothing.
 """
 
@@ -47,7 +47,7 @@ def cell_folder(results: Path, cell_id: str) -> Path:
 
 
 def record_path(results: Path, cell_id: str, seeds: Sequence[int]) -> Path:
-    """Where the record of one block of a cell's seeds lies: ``cells/<id>/record-0-4.json``."""
+    """The path of the record of one block of seeds: ``cells/<id>/record-0-4.json``."""
     return cell_folder(results, cell_id) / f"record-{block_name(seeds)}.json"
 
 
@@ -118,20 +118,17 @@ def records_sha256(results: Path, blocks: Iterable[tuple[str, Sequence[int]]]) -
     """The SHA-256 over the checksums that these blocks' records state; a missing one counts as such.
 
     It tells whether tables and results were made of these records, whatever their time stamps say.
-
-    Args:
-        results: The folder of results.
-        blocks: Cell id and seeds of each, see ``Plan.blocks``.
+    A block is a cell's id with seeds, see ``Plan.blocks``.
     """
     digest = hashlib.sha256()
     for cell_id, seeds in sorted(blocks):
-        stated = stated_sha256(record_path(results, cell_id, seeds))
+        stated = _stated_sha256(record_path(results, cell_id, seeds))
         if stated is not None:
             digest.update(f"{cell_id}/{block_name(seeds)}".encode() + stated)
     return digest.hexdigest()
 
 
-def stated_sha256(path: Path) -> bytes | None:
+def _stated_sha256(path: Path) -> bytes | None:
     """The checksum that a record states, unchecked; ``-`` where it states none, None where it is missing."""
     try:
         with path.open("rb") as file:
@@ -149,8 +146,7 @@ def read_record(path: Path) -> Record:
             record of another cell or block than its name says.
     """
     try:
-        body = check_record(path)
-        record = Record.model_validate_json(body)
+        record = Record.model_validate_json(check_record(path))
     except ValidationError as error:
         raise RejectedRecordError(path, _problem(error)) from None
     named = record_path(Path(), record.cell.id, record.seeds)
