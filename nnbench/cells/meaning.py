@@ -242,9 +242,8 @@ class _File:
 
     def _imported(self, node: ast.Call) -> Target | None:
         """The module that ``importlib.import_module("literal")`` or ``__import__("literal")`` brings in."""
-        given: dict[str | None, ast.expr] = {}
+        given: dict[str | None, ast.expr] = {k.arg: k.value for k in node.keywords}
         given |= zip(("name", "package"), node.args, strict=False)
-        given |= {keyword.arg: keyword.value for keyword in node.keywords}
         text = getattr(given.get("name"), "value", None)
         if not isinstance(text, str):
             return None

@@ -12,7 +12,7 @@ from typing import Any
 
 from nnbench import __version__
 
-CHECKOUT = Path(__file__).parent.parent.parent
+CHECKOUT = str(Path(__file__).parent.parent.parent)
 PACKAGES = ("torch", "torchvision", "numpy")
 
 
@@ -73,8 +73,8 @@ def git_state() -> dict[str, Any]:
 
 def _git(*arguments: str) -> str | None:
     # with --git-dir no repository that the checkout merely lies in is asked
-    where = (f"--git-dir={CHECKOUT / '.git'}", f"--work-tree={CHECKOUT}")
-    command = ("git", "-C", str(CHECKOUT), *where, *arguments)
+    where = ("--git-dir", f"{CHECKOUT}/.git", "--work-tree", CHECKOUT)
+    command = ("git", "-C", CHECKOUT, *where, *arguments)
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed arguments
     except (OSError, subprocess.CalledProcessError):
