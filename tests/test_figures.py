@@ -215,9 +215,8 @@ def contrast(one, other):
 
 @pytest.mark.parametrize("tone", TONES)
 def test_verdict_colours_have_the_contrast_that_text_needs(tone):
-    on_light, on_dark = TONES[tone]
-    assert contrast(on_light, PLATE) >= 4.5
-    assert contrast(on_dark, DARK[PLATE]) >= 4.5
+    for colour, plate in zip(TONES[tone], (PLATE, DARK[PLATE]), strict=True):
+        assert contrast(colour, plate) >= 4.5
 
 
 def test_an_order_without_numbers_has_no_diamonds_and_says_what_was_not_measured():
@@ -259,9 +258,8 @@ def test_samples_of_a_regression_carry_their_target_and_coloured_ones_their_colo
 
 def test_a_metric_without_a_better_end_says_nothing_of_better():
     result = first("loss/activation")
-    assert any(
-        "Test loss, nats (lower is better)" in text for text in texts(dot_plot(result, alt=""))
-    )
+    shown = texts(dot_plot(result, alt=""))
+    assert any("Test loss, nats (lower is better)" in text for text in shown)
     result["directed"] = False
     assert not any("better" in text for text in texts(dot_plot(result, alt="")))
 
