@@ -133,9 +133,7 @@ def write_report(results: Results, folder: str | Path) -> None:
 def compare(a: str | Path, b: str | Path) -> Comparison:
     """Two reports side by side: which levels and verdicts differ beyond the noise of seeds.
 
-    Args:
-        a: A ``results.json``, or a folder that holds one.
-        b: Another one.
+    Each is a ``results.json``, or a folder that holds one.
 
     Raises:
         NnbenchError: One cannot be read, or they share no claim.

@@ -64,27 +64,20 @@ class Workflow:
         return str(dataset_folder(self.results, self._cell(cell_id).dataset) / "manifest.json")
 
     def cells_done(self) -> list[str]:
-        """What tells of every planned cell that its seeds are measured."""
-        return [
-            str(done_path(self.results, cell_id, seeds))
-            for cell_id, seeds in self.plan.seeds.items()
-        ]
-
-    def _records(self, cell_id: str) -> list[Path]:
-        blocks = blocks_of(self.plan.seeds[cell_id])
-        return [record_path(self.results, cell_id, block) for block in blocks]
+        """The marks of all planned cells, each of which says that its seeds are measured."""
+        planned = self.plan.seeds.items()
+        return [str(done_path(self.results, cell_id, seeds)) for cell_id, seeds in planned]
 
     @cached_property
     def _work(self) -> dict[str, float]:
-        seeds = self.plan.seeds
-        return {
-            cell_id: work(cell, seeds=seeds[cell_id]) for cell_id, cell in self.plan.cells.items()
-        }
+        """The work of each cell, the least first."""
+        cells, seeds = self.plan.cells, self.plan.seeds
+        found = {cell_id: work(cell, seeds=seeds[cell_id]) for cell_id, cell in cells.items()}
+        return dict(sorted(found.items(), key=lambda item: item[1]))
 
     @cached_property
     def _ranks(self) -> dict[str, int]:
-        ordered = sorted(self._work, key=self._work.__getitem__)
-        return {cell_id: rank for rank, cell_id in enumerate(ordered)}
+        return {cell_id: rank for rank, cell_id in enumerate(self._work)}
 
     def rank(self, cell_id: str) -> int:
         """Priority of a cell: the longest start first, so that none is left alone at the end."""
@@ -140,7 +133,7 @@ class Workflow:
         messages = []
         for cell_id, seeds in self.plan.seeds.items():
             done = done_path(self.results, cell_id, seeds)
-            paths = self._records(cell_id)
+            paths = [record_path(self.results, cell_id, block) for block in blocks_of(seeds)]
             rejected = [message for path in paths if (message := _rejected(path))]
             if rejected or not all(path.exists() for path in paths):
                 done.unlink(missing_ok=True)
@@ -191,17 +184,16 @@ def _rejected(path: Path) -> str | None:
     try:
         read_record(path)
     except RejectedRecordError as error:
-        return f"{path}: {error.reason}; kept as {_set_aside(path).name}, its seeds are run again"
-    return None
-
-
-def _set_aside(path: Path) -> Path:
+        reason = error.reason
+    else:
+        return None
     try:
-        return set_aside(path)
+        aside = set_aside(path)
     except OSError as error:
         raise NnbenchError(
             f"{path}: damaged, and cannot be renamed ({error.strerror})", todo="remove the file"
         ) from error
+    return f"{path}: {reason}; kept as {aside.name}, its seeds are run again"
 
 
 def use_this_python() -> None:

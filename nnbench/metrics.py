@@ -29,16 +29,13 @@ _ANY = (-math.inf, math.inf)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One measured quantity.
+    """One measured quantity, with its key in records and its title in the report.
 
     Attributes:
-        name: Its key in records and configs.
-        title: Its name in the report.
         unit: ``fraction`` (shown as %), ``deviations`` (of the training targets), …
             ``own objective`` is that of losses whose levels minimise different objectives.
         lower_is_better: The direction of improvement; of an undirected metric that of an order: the
             smallest first.
-        scale: ``raw`` or ``log``, the scale of the paired differences.
         margin: The smallest difference that matters: absolute on the raw scale, relative
             (0.05 = 5 %) on the log scale.
         source: Who computes it: every ``training``, one on ``classes`` or on ``numbers``, one with a
@@ -46,7 +43,6 @@ class Metric:
             ``pick`` of a level among candidates.
         diverged: What a run that diverged scores: what an ``untrained`` predictor does, what was
             measured (``kept``: sizes and times are true all the same), or ``nothing``.
-        bounds: The lowest and the highest possible value.
         directed: Whether one end is better: of a count or of a ratio of gradients none is.
         timing: Whether it belongs to the machine that it was measured on.
         derived: How it follows from what was measured, if it was not measured itself.

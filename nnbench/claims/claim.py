@@ -109,6 +109,30 @@ class Claim(Strict):
         return self.model_copy(update={"variants": {}, **_replaced(self.variants[variant])})
 
 
+class Document(Strict):
+    """A text with claims: its short name, its title and its claims by name."""
+
+    document: str
+    title: str
+    file: str
+    claims: dict[str, Claim]
+
+    @field_validator("document")
+    @classmethod
+    def _short_name(cls, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise ValueError("a document's name is lower-case letters, digits, - and _")
+        return name
+
+    @field_validator("claims")
+    @classmethod
+    def _claim_names(cls, claims: dict[str, Claim]) -> dict[str, Claim]:
+        for name in claims:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"claim {name!r}: use lower-case letters, digits, - and _")
+        return claims
+
+
 def _replaced(variant: Variant) -> dict[str, object]:
     """The fields that a variant replaces; claimed numbers go with the metric or order they belong to."""
     given = {
@@ -151,8 +175,12 @@ def _claim_problems(claim: Claim) -> list[str]:
     problems += _variant_problems(claim)
     if claim.decided_by not in claim.tracks:
         problems.append(f"decided_by is {claim.decided_by!r}, but tracks are {list(claim.tracks)}")
-    run_problems = _run_problems(claim) if claim.runs else []
-    return problems + _claimed_problems(claim) + run_problems + KINDS[claim.kind].problems(claim)
+    problems += _claimed_problems(claim)
+    if claim.runs and not claim.levels:
+        problems.append("zero levels: name at least one")
+    if claim.runs and not claim.datasets:
+        problems.append("no dataset: name at least one")
+    return problems + KINDS[claim.kind].problems(claim)
 
 
 def _variant_problems(claim: Claim) -> list[str]:
@@ -172,16 +200,6 @@ def _choice(name: str, known: Iterable[str]) -> str:
     """The nearest known name, then all of them."""
     guess = nearest(name, known)
     return (f"did you mean {guess!r}? " if guess else "") + f"allowed: {', '.join(known)}"
-
-
-def _run_problems(claim: Claim) -> list[str]:
-    """What any claim needs to be run."""
-    problems = []
-    if not claim.levels:
-        problems.append("zero levels: name at least one")
-    if not claim.datasets:
-        problems.append("no dataset: name at least one")
-    return problems
 
 
 def _claimed_problems(claim: Claim) -> list[str]:

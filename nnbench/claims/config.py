@@ -6,6 +6,7 @@ cores, memory and queues belong to Snakemake.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from nnbench.claims.claim import Claim, Overrides, Tier
-from nnbench.claims.document import Document
+from nnbench.claims.claim import Claim, Document, Overrides, Tier
 from nnbench.datasets.own import description as own
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
@@ -93,25 +93,17 @@ def _changed(document: Document, config: Config, *, where: str) -> Document:
     """The document with the config's ``overrides`` and ``instead`` applied to its claims."""
     claims = {}
     for name, claim in document.claims.items():
-        data = claim.model_dump(mode="json", exclude_unset=True)
         change = config.overrides.get(f"{document.document}/{name}", {})
-        data |= change
+        data = claim.model_dump(mode="json", exclude_unset=True) | change
         for reading in (data, *data.get("variants", {}).values()):
             if reading.get("datasets") and "datasets" not in change:
-                reading["datasets"] = _swapped(reading["datasets"], config.instead)
+                reading["datasets"] = {
+                    other: settings
+                    for dataset, settings in reading["datasets"].items()
+                    for other in config.instead.get(dataset, (dataset,))
+                }
         claims[name] = parse(Claim, data, where=f"{where}: claims.{name}")
     return document.model_copy(update={"claims": claims})
-
-
-def _swapped(
-    datasets: Mapping[str, Overrides], instead: Mapping[str, tuple[str, ...]]
-) -> dict[str, Overrides]:
-    """Each dataset, or those that replace it, with its settings."""
-    return {
-        other: settings
-        for name, settings in datasets.items()
-        for other in instead.get(name, (name,))
-    }
 
 
 def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ...]:
@@ -121,9 +113,8 @@ def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ..
         NnbenchError: Two files use the same document name.
     """
     documents = tuple(read_document(root / path, config) for path in config.documents)
-    names = [document.document for document in documents]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(document.document for document in documents).items():
+        if count > 1:
             raise NnbenchError(f"document {name!r} stands in two files", todo="rename one of them")
     return documents
 
@@ -136,15 +127,13 @@ def parse_config(data: Mapping[str, object], *, where: str = "config") -> Config
 def read_config(source: str, *over: str) -> Config:
     """Read a config from a path, or from JSON text (as Snakemake's rules pass it).
 
-    Args:
-        source: The config.
-        over: Further files laid over it, as Snakemake lays its ``--configfile`` over the config.
+    Files in ``over`` are laid over it, as Snakemake lays its ``--configfile`` over the config.
     """
     if source.lstrip().startswith("{"):
         try:
             return parse_config(json.loads(source), where="config (JSON)")
         except (ValueError, RecursionError) as error:
-            raise NnbenchError(f"config: not JSON ({error})", got=_start(source)) from None
+            raise NnbenchError(f"config: not JSON ({error})", got=repr(source[:60])) from None
     data = _sections(Path(source)) if over else read_yaml(Path(source))
     for path in over:
         data = _laid_over(data, _sections(Path(path)))
@@ -169,10 +158,6 @@ def _laid_over(base: Mapping[str, object], top: Mapping[str, object]) -> dict[st
             value = _laid_over(below, value)  # noqa: PLW2901 - what is below shows through
         result[key] = value
     return result
-
-
-def _start(text: str) -> str:
-    return repr(text[:60])
 
 
 def resolve_settings(layers: tuple[Mapping[str, object], ...], *, where: str) -> Settings:

@@ -50,29 +50,17 @@ Conclusion = tuple[Outcome, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimKind:
-    """What a claim of this kind means.
+    """What a claim of this kind means."""
 
-    Attributes:
-        meaning: In a few words, for the report.
-        problems: What is missing from such a claim, or contradicts itself in it.
-        pairs: The levels that it compares, with their margins.
-        outcome: From the pairs' statuses to the verdict and its reason; None: it is not judged.
-        status: Such a claim's status in the results, unless the run leaves it out.
-        ties: Whether every pair is claimed to be equal.
-        two_sided: Whether a difference in either direction is what is claimed.
-        lead: The key of the sentence that a verdict begins with.
-        undirected_lead: The same where neither end of the metric is better.
-    """
-
-    meaning: str
-    problems: Callable[[Claim], list[str]] = lambda _: []
+    meaning: str  # for the report
+    problems: Callable[[Claim], list[str]] = lambda _: []  # what it lacks, or contradicts
     pairs: Callable[[Claim, Metric], tuple[PairRule, ...]] = lambda *_: ()
-    outcome: Callable[[Judged], Conclusion] | None = None
-    status: Literal["judged", "measured", "qualitative"] = "judged"
-    ties: bool = False
-    two_sided: bool = False
-    lead: str = ""
-    undirected_lead: str = ""
+    outcome: Callable[[Judged], Conclusion] | None = None  # from statuses; None: it is not judged
+    status: Literal["judged", "measured", "qualitative"] = "judged"  # unless the run leaves it out
+    ties: bool = False  # every pair is claimed to be equal
+    two_sided: bool = False  # a difference in either direction is what is claimed
+    lead: str = ""  # the key of the sentence that a verdict begins with
+    undirected_lead: str = ""  # the same where neither end of the metric is better
 
     def lead_of(self, *, directed: bool) -> str:
         """The key of its leading sentence, for a metric that has a better end or has none."""

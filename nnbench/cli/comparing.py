@@ -9,25 +9,22 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from nnbench.cli.options import add_config, device, read, seed, whole
+from nnbench.cli.options import Commands, add_command, add_config, add_device, read, seed, whole
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this file."""
     text = "Two results.json side by side; exit status 0: nothing changed beyond noise, 1: something did."
-    compare = commands.add_parser("compare", help=text, description=text)
+    compare = add_command(commands, "compare", text, _compare)
     compare.add_argument("a", type=Path, metavar="A", help="a results.json, or a folder with one")
     compare.add_argument("b", type=Path, metavar="B", help="another one")
     compare.add_argument("--json", action="store_true", help="everything that was found, as JSON")
-    compare.set_defaults(call=_compare)
 
     text = "Measure a random sample of finished cells again; exit status 1: some drifted or failed."
-    audit = commands.add_parser("audit", help=text, description=text)
+    audit = add_command(commands, "audit", text, _audit)
     add_config(audit)
     audit.add_argument("--cells", type=whole, default=5, help="how many to draw (default: 5)")
-    audit.add_argument(
-        "--seed", type=seed, default=None, help="of the draw (default: a new one, which is shown)"
-    )
+    audit.add_argument("--seed", type=seed, help="of the draw (default: a new one, which is shown)")
     source = audit.add_mutually_exclusive_group()
     source.add_argument(
         "--all", action="store_true", help="draw from records of earlier plans and code, too"
@@ -35,12 +32,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     source.add_argument(
         "--report", type=Path, help="audit a published results.json, without its records"
     )
-    audit.add_argument(
-        "--device", type=device, help="auto, cpu, cuda, cuda:N or mps (default: the config's)"
-    )
-    audit.add_argument("--cores", type=whole, default=None, help="CPU cores (default: all)")
+    add_device(audit)
+    audit.add_argument("--cores", type=whole, help="CPU cores (default: all)")
     audit.add_argument("--json", action="store_true", help="everything that was found, as JSON")
-    audit.set_defaults(call=_audit)
 
 
 def _compare(options: argparse.Namespace) -> int:

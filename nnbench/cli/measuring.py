@@ -6,7 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnbench.cli.options import add_config, device, needed, read, seconds, whole
+from nnbench.cli.options import (
+    Commands,
+    add_command,
+    add_config,
+    add_device,
+    needed,
+    read,
+    seconds,
+    whole,
+)
 from nnbench.errors import NnbenchError
 
 if TYPE_CHECKING:
@@ -14,26 +23,20 @@ if TYPE_CHECKING:
     from nnbench.claims.config import Config
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this file."""
-    prepare = commands.add_parser(
-        "prepare", help="Prepare one dataset.", description="Prepare one dataset."
-    )
+    prepare = add_command(commands, "prepare", "Prepare one dataset.", _prepare)
     prepare.add_argument("name")
     prepare.add_argument("folder", type=Path)
     prepare.add_argument("--data-folder", type=Path, default=Path("data"))
     prepare.add_argument("--download", action="store_true", help="fetch missing files")
-    prepare.set_defaults(call=_prepare)
 
-    text = "Measure one cell and write its records."
-    run = commands.add_parser("run", help=text, description=text)
+    run = add_command(commands, "run", "Measure one cell and write its records.", _run)
     add_config(run)
     run.add_argument(
         "cell", help="a cell's document as JSON, or the id (or its beginning) of a planned cell"
     )
-    run.add_argument(
-        "--seeds", type=whole, default=None, help="how many (default: as many as are planned)"
-    )
+    run.add_argument("--seeds", type=whole, help="how many (default: as many as are planned)")
     run.add_argument(
         "--blocks",
         nargs="+",
@@ -42,7 +45,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="only these blocks of five seeds, as in 5-9 (default: all)",
     )
     _add_job(run)
-    run.set_defaults(call=_run)
 
 
 def _add_job(run: argparse.ArgumentParser) -> None:
@@ -50,20 +52,14 @@ def _add_job(run: argparse.ArgumentParser) -> None:
         "--results", type=Path, help="where its records go (default: the config's results folder)"
     )
     run.add_argument("--data", type=Path, help="the prepared dataset's manifest or folder")
+    add_device(run)
+    run.add_argument("--cores", type=whole, help="CPU cores for it (default: all)")
     run.add_argument(
-        "--device", type=device, help="auto, cpu, cuda, cuda:N or mps (default: the config's)"
-    )
-    run.add_argument("--cores", type=whole, default=None, help="CPU cores for it (default: all)")
-    run.add_argument(
-        "--jobs-per-gpu",
-        type=whole,
-        default=None,
-        help="jobs that share a GPU (default: the config's)",
+        "--jobs-per-gpu", type=whole, help="jobs that share a GPU (default: the config's)"
     )
     run.add_argument(
         "--checkpoint-seconds",
         type=seconds,
-        default=None,
         metavar="SECONDS",
         help="how often a training is saved, at most, for the next job to go on from (default: 60)",
     )

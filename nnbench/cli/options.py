@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from nnbench.errors import NnbenchError
 
@@ -12,6 +13,23 @@ if TYPE_CHECKING:
     from nnbench.claims.config import Config
 
 DEFAULT_CONFIG = "config/config.yaml"
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+
+
+def add_command(
+    commands: Commands, name: str, text: str, call: Callable[[argparse.Namespace], int | None]
+) -> argparse.ArgumentParser:
+    """A command's parser; ``text`` says what the command does, ``call`` does it."""
+    command = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(call=call)
+    return command
+
+
+def add_device(command: argparse.ArgumentParser) -> None:
+    """``--device``."""
+    command.add_argument(
+        "--device", type=device, help="auto, cpu, cuda, cuda:N or mps (default: the config's)"
+    )
 
 
 def add_config(command: argparse.ArgumentParser) -> None:

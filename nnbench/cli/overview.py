@@ -58,12 +58,12 @@ def _missing(plan: Plan) -> tuple[dict[str, int], float]:
 
 
 def _seconds(todo: Iterable[tuple[Cell, int]], rate: float) -> float:
-    return sum(STARTUP_SECONDS + _one(cell, seeds, rate) for cell, seeds in todo)
-
-
-def _one(cell: Cell, seeds: int, rate: float) -> float:
-    seconds = declared_seconds(cell, seeds=seeds)
-    return work(cell, seeds=seeds) / rate if seconds is None else seconds
+    total = 0.0
+    for cell, seeds in todo:
+        declared = declared_seconds(cell, seeds=seeds)
+        own = work(cell, seeds=seeds) / rate if declared is None else declared
+        total += STARTUP_SECONDS + own
+    return total
 
 
 def _totals(
@@ -74,9 +74,8 @@ def _totals(
     longest = max((_seconds([one], rate) for one in todo), default=0.0)
     wall = max(seconds / cores, longest)
     source = "finished records" if known else "a constant; it gets better once a few cells are done"
-    levels = len(plan.uses)
     return [
-        f"{len(plan.cells)} cells for {levels} levels (levels with the same settings share a cell)",
+        f"{len(plan.cells)} cells for {len(plan.uses)} levels (levels with the same settings share a cell)",
         f"{len(plan.cells) - len(todo)} done, {len(todo)} to run",
         f"estimate: {_duration(seconds)} of core time, {_duration(wall)} on {cores} cores",
         f"(from {source})",
@@ -92,11 +91,5 @@ def _duration(seconds: float) -> str:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            text.ljust(width) if column < 2 else text.rjust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
+    form = "  ".join(f"{{:{'<' if i < 2 else '>'}{width}}}" for i, width in enumerate(widths))
+    return [form.format(*row).rstrip() for row in rows]

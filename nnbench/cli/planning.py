@@ -6,22 +6,20 @@ import argparse
 import json
 from pathlib import Path
 
-from nnbench.cli.options import add_config, read, whole
+from nnbench.cli.options import Commands, add_command, add_config, read, whole
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this file."""
     text = "Show claims, cells, what is done, what would run, and for how long."
-    plan = commands.add_parser("plan", help=text, description=text)
+    plan = add_command(commands, "plan", text, _plan)
     add_config(plan)
     plan.add_argument("--json", action="store_true", help="every cell's document, one per line")
-    plan.add_argument("--cores", type=whole, default=None, help="cores to estimate the time for")
-    plan.set_defaults(call=_plan)
+    plan.add_argument("--cores", type=whole, help="cores to estimate the time for")
 
     text = "Write the JSON schemas of the config files."
-    schemas = commands.add_parser("schemas", help=text, description=text)
+    schemas = add_command(commands, "schemas", text, _schemas)
     schemas.add_argument("folder", type=Path, nargs="?", default=Path("workflow/schemas"))
-    schemas.set_defaults(call=_schemas)
 
 
 def _plan(options: argparse.Namespace) -> None:

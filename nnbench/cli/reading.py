@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nnbench.cli.options import add_config, read
+from nnbench.cli.options import Commands, add_command, add_config, read
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this file."""
     for name, text, call in (
         ("aggregate", "Records to tables (results/aggregate).", _aggregate),
         ("judge", "Records to tables and to reports/results.json.", _judge),
         ("report", "reports/results.json to HTML, Markdown and CSV.", _report),
     ):
-        command = commands.add_parser(name, help=text, description=text)
-        add_config(command)
-        command.set_defaults(call=call)
+        add_config(add_command(commands, name, text, call))
 
 
 def _aggregate(options: argparse.Namespace) -> None:

@@ -38,17 +38,14 @@ class Use:
     track: str
     level: str
     role: Role
-    cells: tuple[str, ...]
-    """The one cell, or the candidates of a pick."""
-    seeds: int
-    """How many seeds of each cell it reads: 0, 1, …"""
-    at: str | None = None
-    """Which of a cell's entries it reads, where there are several (``test_loss@rotated``)."""
+    cells: tuple[str, ...]  # the one cell, or the candidates of a pick
+    seeds: int  # of each cell it reads the seeds 0, 1, …
+    at: str | None = None  # the entry of a cell that it reads, as in ``test_loss@rotated``
     pick_by: str | None = None
     draws: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Context:
     """One reading of a claim on one dataset in one track."""
 
@@ -93,22 +90,13 @@ def claim_uses(
     for variant, track in itertools.product((None, *claim.variants), claim.tracks):
         reading = claim.reading(variant)
         for dataset in reading.datasets:
-            yield from _uses(
-                _Context(
-                    claim_id=claim_id,
-                    claim=reading,
-                    variant=variant,
-                    dataset_name=dataset,
-                    track=track,
-                    config=config,
-                )
-            )
+            yield from _uses(_Context(claim_id, reading, variant, dataset, track, config))
 
 
 def _uses(context: _Context) -> Iterator[tuple[Use, tuple[Cell, ...]]]:
     budgets: dict[str, int] = {}
     first: dict[object, str] = {}
-    for name, level in _levels(context):
+    for name, level in _levels(context).items():
         cells = tuple(_level_cells(context, level))
         if cells[0].search is not None:
             budgets[name] = len(cells[0].search.candidates)
@@ -145,15 +133,14 @@ def _use(context: _Context, name: str, level: _Level, cells: tuple[Cell, ...]) -
     )
 
 
-def _levels(context: _Context) -> Iterator[tuple[str, _Level]]:
+def _levels(context: _Context) -> dict[str, _Level]:
     claim = context.claim
-    for name, overrides in claim.levels.items():
-        yield name, _level(context, name, overrides, role="level")
-    for name, overrides in claim.controls.items():
-        yield name, _level(context, name, overrides, role="control")
+    levels = {name: _level(context, name, own, "level") for name, own in claim.levels.items()}
+    controls = {name: _level(context, name, own, "control") for name, own in claim.controls.items()}
+    return {**levels, **controls}
 
 
-def _level(context: _Context, name: str, overrides: Mapping[str, object], *, role: Role) -> _Level:
+def _level(context: _Context, name: str, overrides: Mapping[str, object], role: Role) -> _Level:
     where = f"{context.where}: level {name!r}"
     settings = dict(overrides)
     tune, at, pick = (settings.pop(key, None) for key in ("tune", "at", "pick"))

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from nnbench.cells.cell import Cell, blocks_of, named_code
 from nnbench.cells.fingerprint import unfollowed
-from nnbench.claims.claim import Claim
+from nnbench.claims.claim import Claim, Document
 from nnbench.claims.config import Config, read_documents, resolve_settings
-from nnbench.claims.document import Document
 from nnbench.errors import unknown_name
 from nnbench.plan.levels import Use, claim_uses
 from nnbench.registry import DATASETS, check_name
@@ -26,8 +25,7 @@ class Plan:
     config: Config
     documents: tuple[Document, ...]
     cells: Mapping[str, Cell]
-    seeds: Mapping[str, int]
-    """How many seeds of each cell are measured: the most that a use reads."""
+    seeds: Mapping[str, int]  # of each cell: the most that a use reads
     uses: tuple[Use, ...]
     not_run: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, tuple[tuple[Cell, int], ...]] = field(default_factory=dict)

@@ -23,18 +23,12 @@ _ASYMMETRY = 0.1  # share of the half width up to which an interval is written w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitWords:
-    """How a unit is written; empty where it would say nothing.
+    """How a unit is written; empty where it would say nothing."""
 
-    Attributes:
-        name: After a title, and after a number in a table or a note.
-        value, difference: After a number and after a difference in a sentence.
-        factor: What a stored value is multiplied by to be shown.
-    """
-
-    name: str = ""
-    value: str = ""
-    difference: str = ""
-    factor: float = 1.0
+    name: str = ""  # after a title, and after a number in a table or a note
+    value: str = ""  # after a number in a sentence
+    difference: str = ""  # after a difference in a sentence
+    factor: float = 1.0  # what a stored value is multiplied by to be shown
 
 
 _UNITS: Mapping[str, UnitWords] = {

@@ -16,18 +16,12 @@ from nnbench.records.results import ClaimResult, Finding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """A small label.
+    """A small label: a symbol and a word, in a colour."""
 
-    Attributes:
-        tone: The name of its colour: a verdict, or ``neutral``.
-        symbol, word: What is printed.
-        target: The anchor or address it links to, if any.
-    """
-
-    tone: str
+    tone: str  # the name of its colour: a verdict, or ``neutral``
     symbol: str
     word: str
-    target: str | None = None
+    target: str | None = None  # the anchor or address that it links to
 
     def __str__(self) -> str:
         return f"{self.symbol}\u00a0{self.word}"

@@ -17,17 +17,13 @@ NO_RECORD = "no record: its job failed or has not run"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """The records of a plan's cells.
+    """The records of a plan's cells, by cell id."""
 
-    Attributes:
-        blocks: By cell id, in the order of their seeds; cells without any record are left out.
-        rejected: Records that were not used, and why.
-        missing: Why a cell lacks runs of whole blocks, by cell id.
-    """
-
-    blocks: Mapping[str, tuple[Record, ...]]
+    blocks: Mapping[str, tuple[Record, ...]]  # in the order of their seeds, where there are any
     rejected: tuple[Rejected, ...] = ()
-    missing: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(
+        default_factory=dict
+    )  # why a cell lacks runs of whole blocks
     _joined: dict[tuple[str, int], Record] = field(default_factory=dict, repr=False)
 
     def of(self, cell_id: str, *, seeds: int) -> tuple[Record, ...]:
@@ -52,8 +48,9 @@ def read_records(plan: Plan, results: Path) -> Records:
         found: list[Record] = []
         reasons: dict[str, str] = {}
         for seeds in blocks_of(count):
+            path = record_path(results, cell_id, seeds)
             try:
-                record = _found(record_path(results, cell_id, seeds))
+                record = read_record(path) if path.exists() else None
             except RejectedRecordError as error:
                 rejected.append(Rejected(cell=cell_id, reason=error.reason))
                 reasons[block_name(seeds)] = error.reason
@@ -67,10 +64,6 @@ def read_records(plan: Plan, results: Path) -> Records:
         if reasons:
             missing[cell_id] = _why(reasons, blocks=len(blocks_of(count)))
     return Records(blocks=blocks, rejected=tuple(rejected), missing=missing)
-
-
-def _found(path: Path) -> Record | None:
-    return read_record(path) if path.exists() else None
 
 
 def _why(reasons: Mapping[str, str], *, blocks: int) -> str:

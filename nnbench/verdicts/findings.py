@@ -44,6 +44,8 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
     plan, records, use = evidence.plan, evidence.records, levels[0].use
     reading, dataset = claim.reading(use.variant), dataset_of(use.dataset)
     metric = METRICS[reading.metric]
+    first = (None, next(iter(claim.datasets)), claim.decided_by)
+    decides = (use.variant, use.dataset, use.track) == first
     lost = {lv.use.level: _why_lost(lv, metric, records) for lv in levels if lv.lost}
     shown = tuple(
         level_result(level, reading, plan, records, reason=lost.get(level.use.level))
@@ -60,7 +62,7 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         track=use.track,
         variant=use.variant,
         variant_title=claim.variants[use.variant].title if use.variant else None,
-        decides=_decides(levels[0], claim),
+        decides=decides,
         kind=reading.kind,
         task=dataset.task,
         metric=metric.name,
@@ -83,12 +85,6 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
 
 
 _METRIC_FACTS = ("unit", "lower_is_better", "directed", "scale", "timing", "derived")
-
-
-def _decides(level: LevelRuns, claim: Claim) -> bool:
-    """Whether the claim's verdict is that of this finding."""
-    use, first = level.use, next(iter(claim.datasets))
-    return use.variant is None and use.dataset == first and use.track == claim.decided_by
 
 
 def _verdict(

@@ -13,11 +13,7 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class LoadedResults:
-    """A run's results, and the same as tables.
-
-    Attributes:
-        results: Everything that the file holds, typed.
-    """
+    """A run's results, and the same as tables."""
 
     results: Results
 

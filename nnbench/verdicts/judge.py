@@ -12,8 +12,7 @@ from typing import get_args
 
 from nnbench.cells.cell import canonical
 from nnbench.cells.cost import WORK_PER_SECOND, work
-from nnbench.claims.claim import Claim
-from nnbench.claims.document import Document
+from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS, Outcome
 from nnbench.plan.plan import Plan
 from nnbench.records.origin import MissingCell
@@ -27,7 +26,7 @@ from nnbench.records.results import (
 )
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import wording
-from nnbench.verdicts.evidence import Records, read_records
+from nnbench.verdicts.evidence import read_records
 from nnbench.verdicts.findings import Evidence, findings
 from nnbench.verdicts.measurements import level_runs
 from nnbench.verdicts.provenance import run_provenance
@@ -40,12 +39,7 @@ def gather(plan: Plan) -> Evidence:
 
 
 def judge(plan: Plan, evidence: Evidence | None = None) -> Results:
-    """Judge every claim of a plan by the records in its folder of results.
-
-    Args:
-        plan: See ``nnbench.plan.plan.make_plan``.
-        evidence: What ``gather`` found for this plan; None: gather it now.
-    """
+    """Judge every claim of a plan by ``evidence``, or else by what ``gather`` finds now."""
     evidence = evidence or gather(plan)
     results = Path(plan.config.results)
     claims = tuple(_claim(*item, evidence) for item in plan.claims())
@@ -53,12 +47,7 @@ def judge(plan: Plan, evidence: Evidence | None = None) -> Results:
         schema_version=SCHEMA_VERSION,
         records_sha256=records_sha256(results, plan.blocks()),
         summary=_summary(claims),
-        provenance=run_provenance(
-            evidence.plan,
-            evidence.records,
-            config_sha256=config_hash(plan),
-            missing=_missing(plan, evidence.records),
-        ),
+        provenance=run_provenance(plan, evidence.records, config_sha256=config_hash(plan)),
         claims=claims,
     )
 
@@ -88,18 +77,6 @@ def _summary(claims: Sequence[ClaimResult]) -> Summary:
         measured=states["measured"],
         qualitative=states["qualitative"],
         not_run=states["not run"],
-    )
-
-
-def _missing(plan: Plan, records: Records) -> tuple[MissingCell, ...]:
-    return tuple(
-        MissingCell(
-            cell=cell_id,
-            claims=tuple(sorted({use.claim for use in plan.uses if cell_id in use.cells})),
-            reason=records.missing[cell_id],
-        )
-        for cell_id in plan.cells
-        if cell_id in records.missing
     )
 
 
@@ -145,7 +122,5 @@ def _depends_on_track(results: Iterable[Finding]) -> bool:
 
 def _cost(plan: Plan, claim_id: str) -> float | None:
     """A rough estimate of the core seconds of a claim that this run leaves out."""
-    cells = plan.left_out.get(claim_id, ())
-    return (
-        sum(work(cell, seeds=seeds) for cell, seeds in cells) / WORK_PER_SECOND if cells else None
-    )
+    known = [work(cell, seeds=seeds) for cell, seeds in plan.left_out.get(claim_id, ())]
+    return sum(known) / WORK_PER_SECOND if known else None

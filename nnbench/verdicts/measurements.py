@@ -3,7 +3,7 @@
 A missing or rejected record makes rows with status ``missing``: no run is dropped in silence.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -36,8 +36,6 @@ class LevelRuns:
     """What one level of a claim reads, on one dataset in one track.
 
     Attributes:
-        use: Which level it is, and its cells.
-        metric: The claim's metric, in this reading.
         runs: One row per seed: ``seed``, ``status``, ``cell`` (the one that was read; None where a pick
             could choose none) and every metric, in natural units.
         offered: For a pick, one row per seed and candidate: whether it was ``drawn`` and ``chosen``, its
@@ -70,12 +68,7 @@ def measurements(levels: Iterable[LevelRuns]) -> pd.DataFrame:
     Columns: see ``docs/measurements.md``.
     """
     rows = [
-        {
-            **_use_columns(level.use),
-            "metric": level.metric,
-            "value": run[level.metric],
-            **{str(name): value for name, value in run.items()},
-        }
+        _joined(level, {"metric": level.metric, "value": run[level.metric], **run})
         for level in levels
         for run in level.runs.to_dict("records")
     ]
@@ -84,16 +77,17 @@ def measurements(levels: Iterable[LevelRuns]) -> pd.DataFrame:
 
 def candidates(levels: Iterable[LevelRuns]) -> pd.DataFrame:
     """One row per picked level, seed and candidate."""
-    rows = [
-        {**_use_columns(level.use), **{str(name): value for name, value in offer.items()}}
-        for level in levels
-        for offer in level.offered.to_dict("records")
-    ]
+    rows = [_joined(level, offer) for level in levels for offer in level.offered.to_dict("records")]
     return _table(rows, (*USE_COLUMNS, *OFFER_COLUMNS))
 
 
-def _use_columns(use: Use) -> dict[str, object]:
-    return {name: getattr(use, name) for name in USE_COLUMNS}
+def _joined(level: LevelRuns, own: Mapping[Hashable, object]) -> Row:
+    """A row of a level's own, with the columns that say which level it is."""
+    return {**{name: getattr(level.use, name) for name in USE_COLUMNS}, **_named(own)}
+
+
+def _named(row: Mapping[Hashable, object]) -> dict[str, object]:
+    return {str(name): value for name, value in row.items()}
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
@@ -155,7 +149,7 @@ def _row_of(block: pd.DataFrame, number: int | None) -> dict[str, object]:
     """One candidate's run; None: a missing one, of which nothing is known."""
     if number is None:
         return {"status": "missing"}
-    return {str(name): value for name, value in block.iloc[number].items()}
+    return _named(block.iloc[number].to_dict())
 
 
 # --- what a cell's record holds

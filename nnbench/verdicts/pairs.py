@@ -64,18 +64,16 @@ def _judged(
     runs: Mapping[str, pd.DataFrame], claim: Claim, metric: Metric, *, rules: Sequence[PairRule]
 ) -> Verdict:
     duration = metric.unit == "epochs"
-    stopped = {
-        name: own["status"].isin(["capped", "diverged"]).tolist() for name, own in runs.items()
-    }
-    diverged = {name: (own["status"] == "diverged").tolist() for name, own in runs.items()}
+    ended = ["capped", "diverged"] if duration else ["diverged"]
+    marked = {name: own["status"].isin(ended).tolist() for name, own in runs.items()}
     return judge(
         {name: own[metric.name].tolist() for name, own in runs.items()},
         rules=rules,
         kind=claim.kind,
         lower_is_better=metric.lower_is_better,
         scale=metric.scale,
-        censored=stopped if duration else None,
-        excluded=None if duration else diverged,
+        censored=marked if duration else None,
+        excluded=None if duration else marked,
     )
 
 

@@ -26,32 +26,26 @@ from nnbench.records.store import dataset_folder
 from nnbench.verdicts.evidence import Records
 
 COLOURED = 10  # samples of coloured images: three times the numbers of grey ones
-_PHASES = (
-    "load",
-    "train",
-    "evaluate",
-)  # of a training; other experiments spend their time otherwise
+_PHASES = ("load", "train", "evaluate")  # of a training; other experiments have their own
 D = TypeVar("D", bound=Mapping[str, object])
 
 
-def run_provenance(
-    plan: Plan, records: Records, *, config_sha256: str, missing: tuple[MissingCell, ...]
-) -> Provenance:
+def run_provenance(plan: Plan, records: Records, *, config_sha256: str) -> Provenance:
     """Everything that the records say about how the numbers were made."""
     found = [record for blocks in records.blocks.values() for record in blocks]
     newest = max(found, key=lambda record: record.ended, default=None)
     machines = _distinct((r.cell.id, r.machine.model_dump()) for r in found)
     versions = _distinct((r.cell.id, r.versions) for r in found)
-    results = Path(plan.config.results)
+    config = plan.config
     return Provenance(
         nnbench_version=__version__,
         git_commit=newest.git_commit if newest else None,
         git_dirty=newest.git_dirty if newest else None,
-        config=plan.config.model_dump(mode="json"),
+        config=config.model_dump(mode="json"),
         config_sha256=config_sha256,
-        tier=plan.config.tier,
-        seeds=plan.config.seeds,
-        tuning_seeds=plan.config.tuning_seeds,
+        tier=config.tier,
+        seeds=config.seeds,
+        tuning_seeds=config.tuning_seeds,
         generated=newest.ended if newest else None,
         run=_run(found),
         machines=tuple(MeasuredOn.model_validate({**m, "cells": n}) for m, n in machines),
@@ -60,16 +54,28 @@ def run_provenance(
             "deterministic": bool(found) and all(r.machine.deterministic for r in found),
             "tf32": any(r.machine.tf32 for r in found),
         },
-        datasets=tuple(_dataset(results, name) for name in plan.datasets()),
+        datasets=tuple(_dataset(Path(config.results), name) for name in plan.datasets()),
         rejected_records=records.rejected,
-        missing_cells=missing,
+        missing_cells=_missing(plan, records),
+    )
+
+
+def _missing(plan: Plan, records: Records) -> tuple[MissingCell, ...]:
+    return tuple(
+        MissingCell(
+            cell=cell_id,
+            claims=tuple(sorted({use.claim for use in plan.uses if cell_id in use.cells})),
+            reason=records.missing[cell_id],
+        )
+        for cell_id in plan.cells
+        if cell_id in records.missing
     )
 
 
 def _run(records: list[Record]) -> RunFacts:
     intervals = [(_time(record.started), _time(record.ended)) for record in records]
     spent = [record.seconds for record in records]
-    phases = {name: sum(s.get(name, 0.0) for s in spent) for name in _PHASES}
+    phases = {f"{name}_seconds": sum(s.get(name, 0.0) for s in spent) for name in _PHASES}
     peaks = [record.peak_memory_mb for record in records if record.peak_memory_mb]
     return RunFacts(
         cells=len({record.cell.id for record in records}),
@@ -79,9 +85,7 @@ def _run(records: list[Record]) -> RunFacts:
         # a clock that went back in between says nothing
         busy_seconds=sum(max(0.0, end - start) for start, end in intervals),
         resumed=len({record.cell.id for record in records if record.resumed}),
-        load_seconds=phases["load"],
-        train_seconds=phases["train"],
-        evaluate_seconds=phases["evaluate"],
+        **phases,
         other_seconds=sum(t for s in spent for name, t in s.items() if name not in _PHASES),
         peak_memory_mb=max(peaks, default=None),
     )
@@ -129,7 +133,7 @@ def _pixels(inputs: npt.NDArray[np.generic]) -> object:
 
 
 def _values(inputs: npt.NDArray[np.generic]) -> tuple[float, ...]:
-    return tuple(float(f"{value:.4g}") for value in inputs.astype(float).ravel().tolist())
+    return tuple(float(f"{value:.4g}") for value in inputs.astype(float).ravel())
 
 
 def _samples(folder: Path, shape: tuple[int, ...]) -> tuple[Sample, ...]:

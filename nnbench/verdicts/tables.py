@@ -8,8 +8,6 @@ records they were made of. ``docs/measurements.md`` explains their columns.
 import io
 from pathlib import Path
 
-import pandas as pd
-
 from nnbench.records.store import MADE_OF, records_sha256, write_atomically
 from nnbench.verdicts.curves import curve_table
 from nnbench.verdicts.findings import Evidence
@@ -18,10 +16,6 @@ from nnbench.verdicts.measurements import candidates, measurements
 
 def write_tables(evidence: Evidence, folder: Path) -> None:
     """Write the tables of what was read; the same records give the same bytes.
-
-    Args:
-        evidence: See ``nnbench.verdicts.judge.gather``.
-        folder: Usually ``results/aggregate``.
 
     Raises:
         NnbenchError: The folder cannot be written.
@@ -39,17 +33,10 @@ def write_tables(evidence: Evidence, folder: Path) -> None:
         "curves": curve_table(cells),
     }
     for name, table in tables.items():
-        write_atomically(folder / f"{name}.csv", _csv(table))
-    write_atomically(folder / "measurements.parquet", _parquet(tidy))
+        text = table.to_csv(index=False, lineterminator="\n")
+        write_atomically(folder / f"{name}.csv", text.encode())
+    file = io.BytesIO()
+    tidy.to_parquet(file, engine="pyarrow", index=False)
+    write_atomically(folder / "measurements.parquet", file.getvalue())
     made_of = records_sha256(Path(plan.config.results), plan.blocks())
     write_atomically(folder / MADE_OF, made_of.encode() + b"\n")
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    file = io.BytesIO()
-    table.to_parquet(file, engine="pyarrow", index=False)
-    return file.getvalue()
