@@ -15,7 +15,6 @@ from nnbench.cells.cost import WORK_PER_SECOND, work
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS, Outcome
 from nnbench.plan.plan import Plan
-from nnbench.records.origin import MissingCell
 from nnbench.records.results import (
     SCHEMA_VERSION,
     ClaimResult,
