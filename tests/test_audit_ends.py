@@ -105,11 +105,13 @@ def wait_for_two_trainings(process: subprocess.Popen[str]) -> None:
     def two_loaded() -> bool:
         assert process.poll() is None, process.stderr and process.stderr.read()
         children = psutil.Process(process.pid).children(recursive=True)
-        running = [child for child in children if "run" in child.cmdline()[3:4]]
-        return len(running) == 2 and all(map(loaded, running))
+        return sum(map(is_loaded_training, children)) == 2
 
     wait_for(two_loaded, "two trainings")
 
 
-def loaded(child: psutil.Process) -> bool:
-    return child.memory_info().rss > 200e6
+def is_loaded_training(child: psutil.Process) -> bool:
+    try:
+        return "run" in child.cmdline()[3:4] and child.memory_info().rss > 200e6
+    except psutil.NoSuchProcess:  # such as a git that has just ended
+        return False
