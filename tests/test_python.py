@@ -61,6 +61,8 @@ def test_the_notebook_runs_and_measures_one_more_level(
 ) -> None:
     monkeypatch.setenv("NNBENCH_NOTEBOOK_FOLDER", str(checkout / "own"))
     monkeypatch.setenv("MPLBACKEND", "agg")
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(checkout / "jupyter"))  # nothing stays in the home folder
     notebook = nbformat.read(checkout / "examples/notebook.ipynb", as_version=4)
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute(
         cwd=str(checkout / "examples")
