@@ -131,6 +131,11 @@ class Slurm:
         return self.ask("squeue", "--noheader", "--format=%i", *wanted).split()
 
 
+def cell_in(comment: str) -> str:
+    """The cell of a job's comment, which names the rule and the values of its wildcards."""
+    return comment.removeprefix("rule_cell_wildcards_").partition("_")[0]
+
+
 @contextmanager
 def one_node_slurm(folder: Path, *, accounting: bool = False) -> Iterator[Slurm]:
     """Start a SLURM in an empty folder and wait until its node is ready; end it with the block.

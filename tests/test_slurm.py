@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from one_node_slurm import ACCOUNT, Slurm, one_node_slurm, why_not
+from one_node_slurm import ACCOUNT, Slurm, cell_in, one_node_slurm, why_not
 from project import TABLES, Project
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
@@ -88,7 +88,7 @@ def jobs(slurm: Slurm, *fields: str) -> dict[str, tuple[str, ...]]:
     """Cell id -> fields of its job, after the accounting."""
     asked = ("sacct", "-X", "-n", "-P", "--format", ",".join(("comment", *fields)))
     rows = [row.split("|") for row in slurm.ask(*asked).splitlines()]
-    return {comment.removeprefix("rule_cell_wildcards_"): tuple(rest) for comment, *rest in rows}
+    return {cell_in(comment): tuple(rest) for comment, *rest in rows}
 
 
 def test_the_smoke_workflow_ends_in_the_same_records_as_on_this_machine(

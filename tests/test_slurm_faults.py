@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from one_node_slurm import Slurm, one_node_slurm, why_not
+from one_node_slurm import Slurm, cell_in, one_node_slurm, why_not
 from project import TABLES, Project
 from waiting import wait_for
 
@@ -50,7 +50,7 @@ def jobs(slurm: Slurm, *states: str) -> dict[str, str]:
     wanted = f"--states={','.join(states) or 'all'}"
     rows = slurm.ask("squeue", "--noheader", "--format=%i|%k", wanted).split()
     pairs = (row.split("|") for row in rows)
-    return {job: comment.removeprefix("rule_cell_wildcards_") for job, comment in pairs}
+    return {job: cell_in(comment) for job, comment in pairs}
 
 
 def caught(project: Project, known: Iterable[str] = ()) -> tuple[str, psutil.Process]:
@@ -147,7 +147,7 @@ def faulty(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Faulty:
     states: dict[str, list[str]] = {}
     for row in slurm.ask("squeue", "--noheader", "--states=all", "--format=%k|%T").split():
         comment, state = row.split("|")
-        states.setdefault(comment.removeprefix("rule_cell_wildcards_"), []).append(state)
+        states.setdefault(cell_in(comment), []).append(state)
     return Faulty(project=project, undisturbed=undisturbed.metrics(), cells=cells, states=states)
 
 
