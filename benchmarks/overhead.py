@@ -26,12 +26,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nnbench.cells.cell import make_cell
 from nnbench.engine.checkpoint import EVERY_SECONDS, LARGEST_SHARE, Checkpoint
-from nnbench.experiments.run import run_cell
+from nnbench.experiments.request import Request
+from nnbench.experiments.run import measure, numerics
 from nnbench.jobs.job import prepare_dataset
 from nnbench.jobs.lease import leased
-from nnbench.records.store import folder_lock
+from nnbench.jobs.locks import folder_lock
 from nnbench.settings import Settings
 
 LIMIT = 0.02
@@ -69,10 +69,6 @@ def lease() -> None:
 
 def mean_cell_seconds() -> tuple[float, str]:
     """The mean time inside a cell, and where it was read."""
-    cells = Path("results/aggregate/cells.json")
-    if cells.is_file():
-        found = json.loads(cells.read_bytes())["cells"].values()
-        return statistics.mean(sum(cell["seconds"].values()) for cell in found), str(cells)
     report = Path("reports/results.json")
     run = json.loads(report.read_bytes())["provenance"]["run"]
     inside = ("load_seconds", "train_seconds", "evaluate_seconds", "other_seconds")
@@ -98,10 +94,20 @@ class Cells:
         self.runs, self.train_for = 0, train_for
 
     def run(self, checkpoint: Checkpoint | None = None, *, train_for: str | None = None) -> None:
-        """The reference network, ten seeds."""
+        """The reference network, one block of five seeds."""
         settings = Settings(train_for=train_for or self.train_for, hidden=(128,), batch_size=32)
-        cell = make_cell("mnist5k", settings, seeds=tuple(range(10))).document()
-        run_cell(cell, folder=self.data, device="cpu", checkpoint=checkpoint)
+        request = Request(
+            options=None,
+            settings=settings,
+            dataset="mnist5k",
+            folder=self.data,
+            seeds=tuple(range(5)),
+            search=None,
+            device=numerics("cpu", threads=1),
+            cores=1,
+            checkpoint=checkpoint or Checkpoint(),
+        )
+        measure(request)
 
     def run_with_all(self, every_seconds: float) -> tuple[Timed, float]:
         """As a job does it; also the seconds in which the cell itself stood still."""
@@ -132,7 +138,7 @@ def parts(cells: Cells) -> None:
     mean, source = mean_cell_seconds()
     share = (lease_seconds + lock_seconds) / mean + min(save_seconds / EVERY_SECONDS, LARGEST_SHARE)
     print(
-        f"lease {1e3 * lease_seconds:.1f} ms and lock {1e3 * lock_seconds:.2f} ms a cell; a save of "
+        f"lease {1e3 * lease_seconds:.1f} ms and lock {1e3 * lock_seconds:.2f} ms per cell; a save of "
         f"{megabytes:.1f} MB {1e3 * save_seconds:.0f} ms (mean of {checkpoint.saves}), one in {EVERY_SECONDS:g} s"
     )
     print(f"of the mean cell, {mean:.1f} s ({source}): {share:.2%} (limit {LIMIT:.0%})")

@@ -73,8 +73,10 @@ def start_up() -> None:
                     *run,
                     "run",
                     cell,
-                    "--record",
-                    f"{json.loads(cell)['id']}/record.json",
+                    "--seeds",
+                    "5",
+                    "--results",
+                    "results",
                     "--data",
                     "data",
                     "--device",
@@ -109,10 +111,11 @@ def idle_run() -> None:
 
 def share(seconds: float, cores: int) -> None:
     """The cores' time inside load, search, train and evaluate of the cells."""
-    cells = json.loads(Path("results/aggregate/cells.json").read_bytes())["cells"].values()
-    inside = sum(sum(cell["seconds"].values()) for cell in cells)
-    peak = max(cell["peak_memory_mb"] for cell in cells)
-    print(f"{inside:.0f} s inside {len(cells)} cells of {seconds * cores:.0f} core seconds: "
+    paths = list(Path("results/cells").glob("*/record-?-?.json"))
+    records = [json.loads(path.read_bytes())["record"] for path in paths]
+    inside = sum(sum(record["seconds"].values()) for record in records)
+    peak = max(record["peak_memory_mb"] for record in records)
+    print(f"{inside:.0f} s inside {len(records)} blocks of seeds of {seconds * cores:.0f} core seconds: "
           f"{inside / (seconds * cores):.1%} (floor 85 %); largest job {peak:.0f} MB (limit 4,000 MB)")  # fmt: skip
 
 
