@@ -137,7 +137,7 @@ class Workflow:
             rejected = [message for path in paths if (message := _rejected(path))]
             if rejected or not all(path.exists() for path in paths):
                 done.unlink(missing_ok=True)
-            elif not done.exists():
+            else:
                 mark_done(self.results, cell_id, seeds)
             messages += rejected
         return messages

@@ -143,9 +143,12 @@ FORBIDDEN = (
         "subprocess.Popen",
     ),
     *("pickle.find_class", "socket.connect", "socket.bind", "urllib.Request", "ctypes.dlopen"),
-    *("shutil.rmtree", "shutil.unpack_archive", "webbrowser.open"),
+    *("shutil.unpack_archive", "webbrowser.open"),
 )
-WRITING = ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink")
+WRITING = (
+    *("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink"),
+    "shutil.rmtree",
+)
 
 
 @dataclass

@@ -8,6 +8,7 @@ may be written outside the folder, and nothing may hang.
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ def test_a_malformed_input_is_read_or_refused_in_words_and_nothing_is_run(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # private copies count as its own
     made = CASES[kind](tmp_path)
     tried: set[str] = set()
     counts = TALLY[kind] = Counter()

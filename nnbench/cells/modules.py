@@ -27,7 +27,7 @@ NEUTRAL = re.compile(
     r"nnbench(\.(errors|registry|schema|processes|records(\..+)?|datasets\.checks"
     r"|experiments\.(measured|reads)|(.+\.)?(cost|costs|\w+_costs)))?"
 )
-NEUTRAL_TO_READERS = re.compile(r"nnbench\.registry")
+NEUTRAL_TO_READERS = re.compile(r"nnbench(\.(api|registry))?")  # they name everything
 _STANDARD_LIBRARY = Path(os.__file__).resolve().parent
 
 

@@ -23,6 +23,7 @@ from nnbench.records.store import (
     cell_folder,
     read_record,
     record_path,
+    records_sha256,
     usable,
     write_atomically,
     write_record,
@@ -100,11 +101,15 @@ def seeds_and_blocks(seeds: int, names: Sequence[str]) -> list[tuple[int, ...]]:
 def mark_done(results: Path, cell_id: str, seeds: int) -> None:
     """Leave the file by which Snakemake knows that all these seeds are measured.
 
+    It holds the records' checksums, since Snakemake takes a small file of the same content for unchanged.
+
     Raises:
         NnbenchError: The cell's folder cannot be written.
     """
-    names = (record_path(results, cell_id, block).name for block in blocks_of(seeds))
-    write_atomically(done_path(results, cell_id, seeds), "".join(f"{n}\n" for n in names).encode())
+    checksum = records_sha256(results, [(cell_id, block) for block in blocks_of(seeds)])
+    path, content = done_path(results, cell_id, seeds), checksum.encode() + b"\n"
+    if not path.exists() or path.read_bytes() != content:
+        write_atomically(path, content)
 
 
 def done_path(results: Path, cell_id: str, seeds: int) -> Path:
