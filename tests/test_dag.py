@@ -213,6 +213,11 @@ def test_more_seeds_train_the_new_blocks_and_fewer_train_nothing(fresh: Project)
     assert {name: ten[name] for name in five} == five
     assert {name.split("/")[1] for name in ten.keys() - five.keys()} == {"record-5-9.json"}
     assert len(ten) == 2 * len(five)
+    fresh.config["seeds"] = 5
+    fresh.save()
+    planned = fresh.run("--dry-run").stdout
+    assert "rule judge" in planned  # the reading side alone
+    assert "rule cell" not in planned
     assert run(5) == ten
     levels = [lv for claim in fresh.results()["claims"] for lv in claim["results"][0]["levels"]]
     assert {level["planned"] for level in levels} == {5}
