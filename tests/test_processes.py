@@ -102,7 +102,7 @@ def test_an_error_ends_the_children_that_run_and_starts_no_other(tmp_path: Path)
     with pytest.raises(KeyboardInterrupt):
         run_children(children[:2] + children[3:], at_once=2, ended=interrupted)
     assert_gone([int(path.name) for path in tmp_path.iterdir()])
-    assert not children()
+    assert not waiting.children()
 
 
 def test_last_lines_are_few_and_short() -> None:
