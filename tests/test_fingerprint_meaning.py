@@ -110,7 +110,7 @@ def another(value: object) -> str | bytes | int | float:
     if isinstance(value, bool) or not isinstance(value, str | bytes | int | float):
         return 17
     if isinstance(value, int | float):
-        return value + 1
+        return 2 * value + 1  # also of 1e100 another one
     return value + "x" if isinstance(value, str) else value + b"x"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from waiting import PATIENCE_SECONDS
+from waiting import children as children_left
 
 from nnbench.processes import Child, Ended, last_lines, run_children
 
@@ -102,7 +103,7 @@ def test_an_error_ends_the_children_that_run_and_starts_no_other(tmp_path: Path)
     with pytest.raises(KeyboardInterrupt):
         run_children(children[:2] + children[3:], at_once=2, ended=interrupted)
     assert_gone([int(path.name) for path in tmp_path.iterdir()])
-    assert not psutil.Process().children()
+    assert not children_left()
 
 
 def test_last_lines_are_few_and_short() -> None:

@@ -237,7 +237,7 @@ def test_nothing_in_a_config_is_run_by_a_shell(tmp_path: Path) -> None:
     done = project.run()
     assert done.returncode == 0, done.stdout
     assert (tmp_path / reports / "index.html").exists()
-    assert len(list((tmp_path / results / "cells").glob("*/record.json"))) == 2
+    assert len(list((tmp_path / results / "cells").glob("*/record-*.json"))) == 2
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {
         results,
