@@ -18,7 +18,7 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.training import fit as training_fit
 from nnbench.jobs.job import Job, done_path, mark_done, run_job, seeds_and_blocks
 from nnbench.records.record import Record
-from nnbench.records.store import AGAIN, record_path
+from nnbench.records.store import AGAIN, read_record, record_path, write_record
 
 FIRST, SECOND, SHORT = blocks_of(12)
 SEARCH = {"candidates": [{"lr": 0.001}, {"lr": 0.03}], "seeds": [1_000_000, 1_000_001]}
@@ -71,11 +71,6 @@ def test_seeds_make_blocks_of_five_and_a_shorter_last_one() -> None:
     assert (error.value.got, error.value.allowed) == ("10-14", "0-4, 5-9, 10-11")
 
 
-def test_the_mark_of_a_finished_cell_names_its_records(tmp_path: Path) -> None:
-    mark_done(tmp_path, "ab", 7)
-    assert done_path(tmp_path, "ab", 7).read_text() == "record-0-4.json\nrecord-5-6.json\n"
-
-
 @pytest.mark.parametrize("name", CELLS)
 def test_a_blocks_numbers_depend_on_no_other_block(name: str, folder: Path, tmp_path: Path) -> None:
     """Together in one job, each in a job of its own in either order, each without the others."""
@@ -104,6 +99,25 @@ def test_more_seeds_leave_the_records_of_finished_blocks_as_they_are(
     assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in paths] == before
     assert len(list(paths[0].parent.glob("record-*.json"))) == 4
     assert [len(record.runs) for record in twenty.values()] == [5] * 4
+
+
+def test_the_mark_of_a_finished_cell_changes_with_its_records_alone(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Snakemake goes by the content of a small file: the same mark, the same records."""
+    cell = made(train_for="1 step")
+    run(cell, blocks_of(7), tmp_path, folder)
+    mark = done_path(tmp_path, cell.id, 7)
+    mark_done(tmp_path, cell.id, 7)
+    content, stamp = mark.read_text(), mark.stat().st_mtime_ns
+    mark_done(tmp_path, cell.id, 7)
+    assert mark.stat().st_mtime_ns == stamp
+    path = record_path(tmp_path, cell.id, (5, 6))
+    write_record(path, read_record(path).model_copy(update={"notes": ("again",)}))
+    mark_done(tmp_path, cell.id, 7)
+    assert mark.read_text() != content
+    mark_done(tmp_path, cell.id, 5)
+    assert done_path(tmp_path, cell.id, 5).read_text() not in (content, mark.read_text())
 
 
 @pytest.fixture
