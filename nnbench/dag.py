@@ -7,20 +7,29 @@ import hashlib
 import json
 import math
 import os
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 from nnbench.cells.cell import Cell, blocks_of
-from nnbench.cells.cost import WORK_PER_SECOND, memory_mb, runs_alone, work
+from nnbench.cells.cost import estimated_seconds, memory_mb, runs_alone
 from nnbench.cells.fingerprint import PACKAGE, module_fingerprint
 from nnbench.claims.config import parse_config
+from nnbench.claims.selection import now_folder, tables_folder, with_own_reports
 from nnbench.errors import NnbenchError
 from nnbench.jobs.job import done_path, mark_done
 from nnbench.jobs.lease import slots
+from nnbench.jobs.locks import hold_shared
 from nnbench.jobs.provenance import cores_there
 from nnbench.plan.plan import Plan, make_plan
+from nnbench.progress.estimate import jobs_of
+from nnbench.progress.labels import cell_labels
+from nnbench.progress.narrator import Outlook
+from nnbench.progress.state import states
 from nnbench.records.store import (
     AGAIN,
     MADE_OF,
@@ -32,19 +41,32 @@ from nnbench.records.store import (
     set_aside,
 )
 
+RUN_FILE = Path(".snakemake/nnbench.running")
 LONG_AGO = 1  # seconds since the epoch; Snakemake takes 0 for no time at all
 SHORTEST_MINUTES = 15  # start-up from a shared disk, the data, and waiting for a lock
 SLOWER = 5.0  # how much longer than estimated a cell may take before a cluster ends it
 
 
 class Workflow:
-    """A config as the DAG sees it."""
+    """A config as the DAG sees it.
 
-    def __init__(self, config: Mapping[str, object]) -> None:
+    Args:
+        config: The merged config.
+        base: The config file that it started from.
+        files: The files of ``--configfile``. A run that is less than what they ask for has its report in a
+            folder of its own.
+    """
+
+    def __init__(
+        self, config: Mapping[str, object], *, base: Path | None = None, files: Sequence[Path] = ()
+    ) -> None:
         self.config = parse_config(config)
+        if base is not None:
+            self.config = with_own_reports(self.config, base, files)
         self.plan: Plan = make_plan(self.config)
         self.results = Path(self.config.results)
         self.reports = Path(self.config.reports)
+        self.tables = tables_folder(self.config)
 
     @cached_property
     def config_json(self) -> str:
@@ -69,15 +91,15 @@ class Workflow:
         return [str(done_path(self.results, cell_id, seeds)) for cell_id, seeds in planned]
 
     @cached_property
-    def _work(self) -> dict[str, float]:
-        """The work of each cell, the least first."""
+    def _seconds(self) -> dict[str, float]:
+        """What each cell is estimated to take, the shortest first."""
         cells, seeds = self.plan.cells, self.plan.seeds
-        found = {cell_id: work(cell, seeds=seeds[cell_id]) for cell_id, cell in cells.items()}
+        found = {i: estimated_seconds(cell, seeds=seeds[i]) for i, cell in cells.items()}
         return dict(sorted(found.items(), key=lambda item: item[1]))
 
     @cached_property
     def _ranks(self) -> dict[str, int]:
-        return {cell_id: rank for rank, cell_id in enumerate(self._work)}
+        return {cell_id: rank for rank, cell_id in enumerate(self._seconds)}
 
     def rank(self, cell_id: str) -> int:
         """Priority of a cell: the longest start first, so that none is left alone at the end."""
@@ -89,8 +111,7 @@ class Workflow:
 
     def runtime_minutes(self, cell_id: str) -> int:
         """What to ask a cluster for: many times the estimate, since machines differ and estimates err."""
-        seconds = self._work[cell_id] / WORK_PER_SECOND
-        return SHORTEST_MINUTES + math.ceil(SLOWER * seconds / 60)
+        return SHORTEST_MINUTES + math.ceil(SLOWER * self._seconds[cell_id] / 60)
 
     def slurm_extra(self, cell_id: str) -> str | None:
         """A whole node for a cell that measures time; it computes on all the cores that it finds there."""
@@ -152,12 +173,41 @@ class Workflow:
         present = records_sha256(self.results, self.plan.blocks())
         report = self.reports / "results.json"
         for made, outputs in (
-            (self.results / "aggregate" / MADE_OF, ()),
+            (self.tables / MADE_OF, ()),
             (report, (self.reports / "index.html",)),
         ):
             if made.exists() and present.encode() not in _start(made):
                 for path in filter(Path.exists, (made, *outputs)):
                     os.utime(path, (LONG_AGO, LONG_AGO))
+
+    def outlook(self, *, cores: int | None, everything: bool) -> Outlook:
+        """What a run is about to do; with ``everything``, finished cells are measured again."""
+        cells, seeds = self.plan.cells, self.plan.seeds
+        missing = {
+            state.cell: seeds[state.cell] if everything else state.missing_seeds
+            for state in states(self.plan)
+        }
+        return Outlook(
+            labels=cell_labels(self.plan),
+            jobs=jobs_of(cells, missing),
+            cores=None if cores is None else min(cores, cores_there()),
+            reports=self.reports,
+        )
+
+    def report_of_what_is_there(self) -> list[str]:
+        """After a failure: make a report without the cells that failed, and say so.
+
+        Nothing is made after an interruption: what is missing then is only late.
+        """
+        found = list(states(self.plan))
+        failed = [state for state in found if state.state == "failed"]
+        done = f"{sum(state.state == 'done' for state in found)} of {len(found)} cells are measured"
+        if not failed:
+            return [f"{done}; start it again, and it goes on from there."]
+        command = [sys.executable, "-m", "nnbench", "report", "--now", "--config", self.config_json]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)  # noqa: S603 - its own command
+        made = now_folder(self.config) / "index.html"
+        return [f"{done}, {len(failed)} failed. A report of what is there: {made}"]
 
     def check_writable(self) -> None:
         """Fail early, and by name, where nothing could be stored."""
@@ -196,6 +246,19 @@ def _rejected(path: Path) -> str | None:
     return f"{path}: {reason}; kept as {aside.name}, its seeds are run again"
 
 
+def running_here() -> BinaryIO | None:
+    """Hold this working folder's run file as long as the result lives, as every run in it does.
+
+    Snakemake's own lock outlives a Snakemake that was killed; this one does not, and tells the two apart.
+    """
+    with suppress(OSError):
+        RUN_FILE.parent.mkdir(exist_ok=True)
+        file = RUN_FILE.open("ab")
+        hold_shared(file)
+        return file
+    return None
+
+
 def use_this_python() -> None:
     """Let the jobs' ``python3`` be the one that runs Snakemake, also where it is not activated."""
     own = str(Path(sys.executable).parent)
@@ -211,7 +274,7 @@ def measure_again(forced: object) -> None:
 def code_of(module: str) -> str:
     """A hash of one read-side module, all that it imports and the templates beside it."""
     digest = hashlib.sha256(module_fingerprint(module).encode())
-    if module == "nnbench.report":
+    if module == "nnbench.report.write":
         for file in sorted(p for p in (PACKAGE / "report" / "templates").rglob("*") if p.is_file()):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

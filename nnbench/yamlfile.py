@@ -47,23 +47,34 @@ def read_yaml(path: Path) -> Any:
             more than 50 levels deep, or grows to more than a million values through aliases.
     """
     try:
-        text = _read_text(path)
-        _check_size(text)
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        return parse_yaml(_read_text(path), where=str(path))
     except FileNotFoundError:
         raise NnbenchError(
             f"{path}: no such config file",
             todo="correct the path (`--config`, or `documents:` in the config), or change to the "
             "folder that it starts from",
         ) from None
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise NnbenchError(f"{path}: cannot be read as YAML\n  {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_yaml(str(path), error) from None
+
+
+def parse_yaml(text: str, *, where: str) -> Any:
+    """Parse YAML text; ``where`` names it in errors, which are those of ``read_yaml``."""
+    try:
+        _check_size(text)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise _no_yaml(where, error) from None
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # how PyYAML fails for impossible scalars: 2024-13-45, 0b_, !!int x
         raise NnbenchError(
-            f"{path}: has a value that is not what it looks like ({error})",
+            f"{where}: has a value that is not what it looks like ({error})",
             todo="put texts that look like numbers or dates in quotes",
         ) from None
+
+
+def _no_yaml(where: str, error: Exception) -> NnbenchError:
+    return NnbenchError(f"{where}: cannot be read as YAML\n  {error}")
 
 
 def _read_text(path: Path) -> str:

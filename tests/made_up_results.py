@@ -12,7 +12,7 @@ from made_up_provenance import made_up_provenance
 from pydantic import BaseModel
 
 from nnbench.records.results import Results
-from nnbench.report import write_report
+from nnbench.report.write import write_report
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -31,7 +31,7 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Search
 from nnbench.records.results import read_results
 from nnbench.records.store import SCHEMA_VERSION, read_record
-from nnbench.report import write_report
+from nnbench.report.write import write_report
 from nnbench.settings import Settings
 from nnbench.verdicts.judge import gather, judge, write_results
 from nnbench.verdicts.tables import write_tables

@@ -57,7 +57,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("nnbench", "workflow", "profiles"):
+        for name in ("nnbench", "snakemake_logger_plugin_nnbench", "workflow", "profiles"):
             shutil.copytree(
                 ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
             )

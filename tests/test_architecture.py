@@ -26,7 +26,7 @@ FILES = {
 ROOMS = (
     "errors", "registry", "schema", "settings", "metrics", "processes", "yamlfile",
     "datasets", "models", "engine", "experiments", "claims", "cells", "plan", "records", "jobs",
-    "text", "verdicts", "report", "audit",
+    "progress", "text", "verdicts", "report", "audit",
     "api", "dag", "cli", "__init__", "__main__",
 )  # fmt: skip
 RUN = ("datasets", "models", "engine", "experiments")

@@ -148,6 +148,7 @@ def test_a_folder_that_cannot_be_written_is_named(
     config = json.dumps({"documents": [FILE], name: f"{FILE}/x"})
     if name == "reports":
         assert main(["aggregate", "--config", config]) == 0
+        assert capsys.readouterr().out == "wrote results/aggregate\n"
     step = {"results": "aggregate", "reports": "judge"}[name]
     error = refused(step, "--config", config, capsys=capsys)
     assert f"{FILE}/x" in error

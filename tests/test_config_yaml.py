@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up_plan import CLAIM, FILE, TUNED, document, plan_in, write_text
 
-from nnbench.cells.cost import memory_mb, work
+from nnbench.cells.cost import estimated_seconds, memory_mb
 from nnbench.claims.config import parse_config, read_config
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import make_plan
@@ -207,7 +207,7 @@ def test_a_config_changed_at_random_is_a_plan_or_a_clear_error(
     try:
         plan = make_plan(parse_config(config))
         assert all(
-            memory_mb(cell) > 0 and work(cell, seeds=plan.seeds[id_]) > 0
+            memory_mb(cell) > 0 and estimated_seconds(cell, seeds=plan.seeds[id_]) > 0
             for id_, cell in plan.cells.items()
         )
         message, outcome = "none needed", "a plan"

@@ -12,7 +12,7 @@ from made_up_plan import FILE, TUNED, claim, made_up_record, store, write_docume
 from made_up_readings import frameworks
 
 from nnbench.cells.cell import Cell, read_cell
-from nnbench.cells.cost import WORK_PER_SECOND, work
+from nnbench.cells.cost import estimated_seconds
 from nnbench.dag import SHORTEST_MINUTES, SLOWER, Workflow, measure_again
 from nnbench.errors import NnbenchError
 from nnbench.jobs.job import done_path
@@ -144,7 +144,7 @@ def test_a_job_is_given_the_document_of_its_cell(tmp_path: Path) -> None:
 def test_the_longest_jobs_come_first(tmp_path: Path) -> None:
     workflow = workflow_in(tmp_path, claim(**TUNED))
     cells = sorted(workflow.plan.cells.values(), key=lambda cell: workflow.rank(cell.id))
-    costs = [work(cell, seeds=10) for cell in cells]
+    costs = [estimated_seconds(cell, seeds=10) for cell in cells]
     assert costs == sorted(costs)
     assert {workflow.rank(cell.id) for cell in cells} == set(range(len(cells)))
     assert cells[-1].search is not None
@@ -234,7 +234,7 @@ def test_a_cluster_is_asked_for_more_time_where_a_cell_takes_longer(tmp_path: Pa
     longest = max(minutes, key=lambda budget: minutes[budget])
     assert longest == "2000 epochs"
     assert min(minutes.values()) > SHORTEST_MINUTES
-    seconds = max(work(cell, seeds=10) for cell in cells(workflow)) / WORK_PER_SECOND
+    seconds = max(estimated_seconds(cell, seeds=10) for cell in cells(workflow))
     assert minutes[longest] * 60 >= SLOWER * seconds
 
 

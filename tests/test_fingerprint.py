@@ -215,7 +215,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("nnbench.verdicts.judge", "text/wording.py", True),
         ("nnbench.verdicts.judge", "errors.py", True),
         ("nnbench.verdicts.judge", "report/figures/dots.py", False),
-        ("nnbench.report", "report/figures/dots.py", True),
+        ("nnbench.report.write", "report/figures/dots.py", True),
         ("nnbench.verdicts.measurements", "records/record.py", True),
         ("nnbench.verdicts.measurements", "verdicts/judge.py", False),
     ],
@@ -232,7 +232,7 @@ def test_the_read_side_runs_again_when_its_own_code_changes(
 
 
 @pytest.mark.parametrize(
-    ("module", "changes"), [("nnbench.report", True), ("nnbench.verdicts.judge", False)]
+    ("module", "changes"), [("nnbench.report.write", True), ("nnbench.verdicts.judge", False)]
 )
 def test_a_page_is_made_again_when_its_template_changes(
     module: str, changes: bool, copied: Path, monkeypatch: pytest.MonkeyPatch

@@ -19,7 +19,7 @@ from made_up_plan import (
 )
 
 from nnbench.records.results import read_results
-from nnbench.report import write_report
+from nnbench.report.write import write_report
 from nnbench.verdicts.judge import judge
 
 

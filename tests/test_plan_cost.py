@@ -24,7 +24,7 @@ from made_up_plan import (
 )
 
 from nnbench.cells.cell import BLOCK, canonical, dataset_of, make_cell
-from nnbench.cells.cost import memory_mb, work
+from nnbench.cells.cost import estimated_seconds, memory_mb
 from nnbench.claims import config as claims_config
 from nnbench.claims.config import read_config
 from nnbench.cli.overview import cells_as_json, plan_table
@@ -38,7 +38,7 @@ ROOT = Path(__file__).parent.parent
 
 def test_more_of_anything_is_more_work(tmp_path: Path) -> None:
     def cost(dataset: str = "digits", *, seeds: int = 3, **settings: Any) -> float:
-        return work(make_cell(dataset, Settings(**settings)), seeds=seeds)
+        return estimated_seconds(make_cell(dataset, Settings(**settings)), seeds=seeds)
 
     base = cost()
     assert 0 < cost(seeds=1) < base < cost(seeds=4)
@@ -47,7 +47,7 @@ def test_more_of_anything_is_more_work(tmp_path: Path) -> None:
     assert cost(train_size=600) < base < cost("mnist5k")
     cells = cells_by_level(planned(tmp_path, claim(**TUNED)), track="tuned")
     as_written = make_cell("digits", cells["relu"].settings)
-    assert work(cells["relu"], seeds=3) > 1.5 * work(as_written, seeds=3)
+    assert estimated_seconds(cells["relu"], seeds=3) > 1.5 * estimated_seconds(as_written, seeds=3)
 
 
 def test_a_cell_reserves_memory_for_the_data_of_one_block() -> None:
@@ -69,10 +69,11 @@ import sys, json
 from nnbench.claims.config import read_config
 from nnbench.dag import Workflow, code_of
 from nnbench.cli.overview import plan_table
+from nnbench.report.terminal import closing
 config = read_config({str(ROOT / "config/config.yaml")!r}).model_dump(mode="json")
 workflow = Workflow({{**config, "results": {str(tmp_path)!r}}})
 print(len(workflow.plan.cells), len(plan_table(workflow.plan, cores=1)) > 0)
-code_of("nnbench.report"), workflow.repair_records(), workflow.cells_done()
+code_of("nnbench.report.write"), workflow.repair_records(), workflow.cells_done()
 heavy = "torch torchvision pandas scipy sklearn matplotlib seaborn jinja2 mlxtend snakemake"
 print(sorted(set(heavy.split()) & set(sys.modules)))
 """

@@ -35,7 +35,7 @@ def test_another_process_writes_the_same_bytes_and_needs_no_torch(folder, tmp_pa
     source.write_text(json.dumps(made_up_results()))
     script = (
         "import pathlib, sys; from nnbench.records.results import read_results\n"
-        "from nnbench.report import write_report\n"
+        "from nnbench.report.write import write_report\n"
         "write_report(read_results(pathlib.Path(sys.argv[1])), pathlib.Path(sys.argv[2]))\n"
         "print('torch' in sys.modules)"
     )

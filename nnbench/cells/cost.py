@@ -1,26 +1,44 @@
 """What a cell roughly costs: arithmetic, memory, and whether it needs the machine for itself."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping
 from functools import cache
 
-from nnbench.cells.cell import BLOCK, Cell, dataset_of
+from nnbench.cells.cell import BLOCK, Cell, blocks_of, dataset_of
 from nnbench.datasets.selection import outputs_in_use, train_size
 from nnbench.experiments.base import Experiment, experiment_of
-from nnbench.models.costs import Cost, cost_of
+from nnbench.models.costs import ZOO, Cost, cost_of
 from nnbench.models.facts import replicates_at_once
 from nnbench.schema import Strict, parse
-from nnbench.settings import Settings
+from nnbench.settings import Augment, Settings
 
-WORK_PER_SECOND = 2.3e10  # multiply-adds of one core where there is no record to go by; measured
+START_SECONDS = 2.5  # interpreter, torch and data, per job
+ENDING_EARLY = 0.1  # of its budget, for a training that ends at a target or without progress
 
 
-def work(cell: Cell, *, seeds: int) -> float:
-    """Rough arithmetic of so many seeds (multiply-adds), to start long jobs first and estimate times."""
-    if (seconds := declared_seconds(cell, seeds=seeds)) is not None:
-        return seconds * WORK_PER_SECOND
-    tried = 0 if cell.search is None else len(cell.search.candidates) * len(cell.search.seeds)
+# Seconds of one core: a fit to the cells of a default run on an AMD EPYC, two at a time.
+STEP = 1.4e-4  # of a stack of replicates, whatever their size
+# the others per replicate; per multiply-add of the forward pass, with its backward pass
+MULTIPLY_ADD: Mapping[str, float] = {
+    **dict.fromkeys(ZOO, 1.3e-10),
+    "cnn": 5.4e-10,
+    "lstm": 1.4e-10,
+    "gru": 1.8e-10,
+}
+DENSE_MULTIPLY_ADD = 7.5e-11
+PARAMETER = 1.1e-9  # per step: the optimiser's memory traffic
+UNIT = 9e-9  # per sample and hidden unit: activations
+DROPPED_UNIT = 1.8e-8  # the same, for dropout
+AUGMENTED = 4.5e-6  # per sample
+
+
+def estimated_seconds(cell: Cell, *, seeds: int) -> float:
+    """Rough seconds of so many seeds on one core, without the job's start; another machine has a pace.
+
+    They order the jobs and, scaled by what the first ones took, estimate the time that is left.
+    """
+    if (declared := declared_seconds(cell, seeds=seeds)) is not None:
+        return declared
     settings, size = cell.settings, _train_size(cell)
     stages = [(settings, size)]
     if settings.pretrain is not None:
@@ -30,8 +48,12 @@ def work(cell: Cell, *, seeds: int) -> float:
         stages.append((before, train_size(dataset_of(cell.dataset), before)))
     if settings.rbm is not None:
         stages.append((settings.model_copy(update={"train_for": settings.rbm.train_for}), size))
-    runs = seeds + tried
-    return float(runs * sum(_stage_work(cell, own, size=size) for own, size in stages))
+    candidates, trials = 0, 0
+    if cell.search is not None:
+        candidates = len(cell.search.candidates)
+        trials = candidates * len(cell.search.seeds)
+    stacks, runs = len(blocks_of(seeds)) + candidates, seeds + trials
+    return sum(_stage_seconds(cell, own, size, stacks=stacks, runs=runs) for own, size in stages)
 
 
 @cache
@@ -41,16 +63,21 @@ def _experiment(name: str) -> Experiment:
 
 
 def declared_seconds(cell: Cell, *, seeds: int) -> float | None:
-    """How long the cell's experiment says that it takes; None: see ``work``."""
+    """How long the cell's experiment says that it takes; None: it is estimated."""
     experiment = _experiment(cell.settings.experiment)
     return None if experiment.seconds is None else experiment.seconds(_options(cell), seeds)
 
 
-def _stage_work(cell: Cell, settings: Settings, *, size: int) -> float:
-    """One run: forward and backward of each step, and the optimiser's memory traffic."""
-    cost = _cost(cell)
-    per_step = 3 * cost.macs * settings.batch_size + 30 * cost.parameters
-    return float(settings.total_steps(size) * per_step)
+def _stage_seconds(cell: Cell, settings: Settings, size: int, *, stacks: int, runs: int) -> float:
+    """One training: dispatch once per stack; products, activations and the optimiser per replicate."""
+    cost, hidden = _cost(cell), sum(settings.hidden)
+    sample = cost.macs * MULTIPLY_ADD.get(settings.model, DENSE_MULTIPLY_ADD)
+    sample += hidden * (UNIT + DROPPED_UNIT * bool(settings.dropout))
+    sample += AUGMENTED * (settings.augment != Augment())
+    replicate = settings.batch_size * sample + cost.parameters * PARAMETER
+    ends_early = settings.stop_at_target or settings.patience is not None
+    steps = settings.total_steps(size) * (ENDING_EARLY if ends_early else 1.0)
+    return steps * (stacks * STEP + runs * replicate)
 
 
 def memory_mb(cell: Cell) -> int:

@@ -16,6 +16,7 @@ from nnbench.schema import Strict, is_name
 
 Track = Literal["as-written", "tuned"]
 Tier = Literal["default", "full"]
+RunTier = Literal["quick", "default", "full"]
 Overrides = dict[str, object]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from nnbench.claims.claim import Claim, Document, Overrides, Tier
+from nnbench.claims.claim import Claim, Document, Overrides, RunTier
 from nnbench.datasets.own import description as own
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
@@ -41,7 +41,7 @@ class Config(Strict):
     documents: Annotated[tuple[PathText, ...], Field(min_length=1)]
     only: tuple[str, ...] = ("*",)
     """Claims to run, as shell patterns over ids such as ``loss/*``."""
-    tier: Tier = "default"
+    tier: RunTier = "default"
     seeds: Annotated[int, Field(ge=1, le=1000)] = 10
     tuning_seeds: Annotated[int, Field(ge=1, le=100)] = 3
     device: str = "auto"
@@ -58,6 +58,13 @@ class Config(Strict):
     """Datasets to use where a claim names another one, as in mnist5k: [mnist, fashion_mnist]."""
     overrides: dict[str, Overrides] = Field(default_factory=dict)
     """Keys of a claim, by its id, that replace those in its document's file."""
+
+    @field_validator("only", mode="before")
+    @classmethod
+    def _only(cls, value: object) -> object:
+        """A text stands for a list, as in ``--config only=loss/*,keras/scaling``."""
+        value = value.split(",") if isinstance(value, str) else value
+        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("device")
     @classmethod
@@ -134,13 +141,14 @@ def read_config(source: str, *over: str) -> Config:
             return parse_config(json.loads(source), where="config (JSON)")
         except (ValueError, RecursionError) as error:
             raise NnbenchError(f"config: not JSON ({error})", got=repr(source[:60])) from None
-    data = _sections(Path(source)) if over else read_yaml(Path(source))
+    data = sections(Path(source)) if over else read_yaml(Path(source))
     for path in over:
-        data = _laid_over(data, _sections(Path(path)))
+        data = laid_over(data, sections(Path(path)))
     return parse_config(data, where=" + ".join((source, *over)))
 
 
-def _sections(path: Path) -> dict[str, object]:
+def sections(path: Path) -> dict[str, object]:
+    """A config file's keys and values; NnbenchError if it holds something else."""
     found = read_yaml(path)
     if not isinstance(found, dict):
         raise NnbenchError(
@@ -149,13 +157,13 @@ def _sections(path: Path) -> dict[str, object]:
     return found
 
 
-def _laid_over(base: Mapping[str, object], top: Mapping[str, object]) -> dict[str, object]:
-    """Section by section, as Snakemake merges configs."""
+def laid_over(base: Mapping[str, object], top: Mapping[str, object]) -> dict[str, object]:
+    """One config over another, section by section, as Snakemake merges them."""
     result = dict(base)
     for key, value in top.items():
         below = result.get(key)
         if isinstance(below, Mapping) and isinstance(value, Mapping):
-            value = _laid_over(below, value)  # noqa: PLW2901 - what is below shows through
+            value = laid_over(below, value)  # noqa: PLW2901 - what is below shows through
         result[key] = value
     return result
 

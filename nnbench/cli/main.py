@@ -5,8 +5,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+import argcomplete
+
 from nnbench import __version__
-from nnbench.cli import comparing, measuring, planning, reading
+from nnbench.cli import comparing, measuring, planning, reading, running
 from nnbench.errors import NnbenchError
 
 TROUBLE = 2  # as diff(1) and argparse have it; 1 says that what was compared differs
@@ -19,14 +21,16 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"nnbench {__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for group in (planning, measuring, reading, comparing):
+    for group in (planning, measuring, running, reading, comparing):
         group.add(commands)
     return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors that a user can act on are printed without a traceback."""
-    options = parser().parse_args(arguments)
+    made = parser()
+    argcomplete.autocomplete(made)
+    options = made.parse_args(arguments)
     try:
         status: int | None = options.call(options)
     except NnbenchError as error:

@@ -11,11 +11,13 @@ from nnbench.cli.options import (
     add_command,
     add_config,
     add_device,
+    claim_ids,
     needed,
     read,
     seconds,
     whole,
 )
+from nnbench.cli.running import run_claims
 from nnbench.errors import NnbenchError
 
 if TYPE_CHECKING:
@@ -31,11 +33,16 @@ def add(commands: Commands) -> None:
     prepare.add_argument("--data-folder", type=Path, default=Path("data"))
     prepare.add_argument("--download", action="store_true", help="fetch missing files")
 
-    run = add_command(commands, "run", "Measure one cell and write its records.", _run)
+    text = "Measure claims and show their tables; or measure one cell and write its records."
+    run = add_command(commands, "run", text, _run)
     add_config(run)
     run.add_argument(
-        "cell", help="a cell's document as JSON, or the id (or its beginning) of a planned cell"
-    )
+        "what",
+        nargs="+",
+        metavar="CLAIM|CELL",
+        help="claims, such as loss/activation or 'loss/*'; or one cell: its document as JSON, or the id (or "
+        "its beginning) of a planned cell",
+    ).completer = claim_ids  # type: ignore[attr-defined]  # argcomplete looks for it
     run.add_argument("--seeds", type=whole, help="how many (default: as many as are planned)")
     run.add_argument(
         "--blocks",
@@ -81,7 +88,17 @@ def _prepare(options: argparse.Namespace) -> None:
     )
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int:
+    """What is named by a path such as ``loss/activation`` are claims."""
+    if not options.what[0].lstrip().startswith("{") and any("/" in name for name in options.what):
+        return run_claims(options.what, options)
+    if len(options.what) > 1:
+        raise NnbenchError("one cell at a time", got=" ".join(options.what))
+    _run_cell(options.what[0], options)
+    return 0
+
+
+def _run_cell(name: str, options: argparse.Namespace) -> None:
     from nnbench.cells.cell import read_cell  # noqa: PLC0415
     from nnbench.jobs.job import Job, mark_done, run_job, seeds_and_blocks  # noqa: PLC0415
     from nnbench.processes import end_with_parent  # noqa: PLC0415
@@ -91,12 +108,12 @@ def _run(options: argparse.Namespace) -> None:
         end_with_parent()
     results, data, seeds = options.results, options.data, options.seeds
     where, shared = options.device or "auto", options.jobs_per_gpu or 1
-    if options.cell.lstrip().startswith("{"):  # as Snakemake calls it: no config is read
-        cell = read_cell(options.cell)
+    if name.lstrip().startswith("{"):  # as Snakemake calls it: no config is read
+        cell = read_cell(name)
         needed(seeds=seeds, results=results, data=data)
     else:
         config = read(options)
-        cell, planned = _planned(options.cell, config)
+        cell, planned = _planned(name, config)
         seeds, results = seeds or planned, results or Path(config.results)
         data = data or dataset_folder(Path(config.results), cell.dataset)
         where = options.device or config.device

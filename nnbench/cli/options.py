@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from nnbench.errors import NnbenchError
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from nnbench.claims.config import Config
 
 DEFAULT_CONFIG = "config/config.yaml"
+_CHANGE = re.compile(r"[A-Za-z_]\w*=")  # what Snakemake takes for a key with its value
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 
@@ -33,27 +36,65 @@ def add_device(command: argparse.ArgumentParser) -> None:
 
 
 def add_config(command: argparse.ArgumentParser) -> None:
-    """``--config`` and ``--configfile``, as Snakemake lays its files over one another."""
+    """``--config`` and ``--configfile``, as Snakemake has them."""
     command.add_argument(
         "--config",
-        default=DEFAULT_CONFIG,
-        metavar="FILE",
-        help=f"a config file, or its content as JSON (default: {DEFAULT_CONFIG})",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE|FILE",
+        help="keys to change, as with Snakemake's --config; or another config file than "
+        f"{DEFAULT_CONFIG}, or its content as JSON",
     )
     command.add_argument(
         "--configfile",
-        action="append",
+        nargs="+",
+        action="extend",
         default=[],
         metavar="FILE",
-        help="a file laid over it, as with Snakemake's --configfile; can be repeated",
+        help="files laid over it, as with Snakemake's --configfile",
     )
+
+
+def add_claims(command: argparse.ArgumentParser) -> None:
+    """Claims, by id or pattern."""
+    claims = command.add_argument(
+        "claims",
+        nargs="*",
+        metavar="CLAIM",
+        help="only these claims, such as 'loss/*' (default: all)",
+    )
+    claims.completer = claim_ids  # type: ignore[attr-defined]  # argcomplete looks for it
+
+
+def claim_ids(**_: object) -> list[str]:
+    """Every claim of the default config, for tab completion."""
+    from nnbench.claims.config import read_config, read_documents  # noqa: PLC0415 - commands load what they need
+
+    documents = read_documents(read_config(DEFAULT_CONFIG))
+    return [f"{document.document}/{name}" for document in documents for name in document.claims]
+
+
+def changes(options: argparse.Namespace) -> list[str]:
+    """The ``KEY=VALUE`` texts of ``--config``."""
+    return [text for text in options.config if _CHANGE.match(text)]
 
 
 def read(options: argparse.Namespace) -> Config:
     """The config that these options name."""
-    from nnbench.claims.config import read_config  # noqa: PLC0415 - commands load what they need
+    from nnbench.claims.config import read_config  # noqa: PLC0415
+    from nnbench.claims.selection import changes_of, read_run  # noqa: PLC0415
 
-    return read_config(options.config, *options.configfile)
+    sources = [text for text in options.config if not _CHANGE.match(text)] or [DEFAULT_CONFIG]
+    changed = changes_of(changes(options))
+    if claims := getattr(options, "claims", None):
+        changed["only"] = list(claims)
+    if sources[0].lstrip().startswith("{"):  # from Snakemake's rules, with all that applies
+        if changed or options.configfile or sources[1:]:
+            raise NnbenchError("a config as JSON stands alone", todo="leave the other options out")
+        return read_config(sources[0])
+    base, *others = map(Path, sources)
+    return read_run(base, [*others, *map(Path, options.configfile)], changed)
 
 
 def whole(text: str) -> int:

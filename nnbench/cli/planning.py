@@ -6,13 +6,14 @@ import argparse
 import json
 from pathlib import Path
 
-from nnbench.cli.options import Commands, add_command, add_config, read, whole
+from nnbench.cli.options import Commands, add_claims, add_command, add_config, read, whole
 
 
 def add(commands: Commands) -> None:
     """Add the commands of this file."""
     text = "Show claims, cells, what is done, what would run, and for how long."
     plan = add_command(commands, "plan", text, _plan)
+    add_claims(plan)
     add_config(plan)
     plan.add_argument("--json", action="store_true", help="every cell's document, one per line")
     plan.add_argument("--cores", type=whole, help="cores to estimate the time for")

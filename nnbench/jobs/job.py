@@ -1,6 +1,7 @@
 """The jobs of the DAG that measure: prepare one dataset, measure one cell in blocks of seeds."""
 
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Chosen
 from nnbench.jobs import provenance
 from nnbench.jobs.lease import Lease, leased
-from nnbench.jobs.locks import folder_lock
+from nnbench.jobs.locks import folder_lock, to_log
 from nnbench.processes import ending_by
 from nnbench.records.record import Machine, Record
 from nnbench.records.store import (
@@ -117,6 +118,11 @@ def done_path(results: Path, cell_id: str, seeds: int) -> Path:
     return cell_folder(results, cell_id) / f"seeds-{seeds}.done"
 
 
+def log_path(results: Path, cell_id: str, seeds: int) -> Path:
+    """Where the job writes what it does, as the rule says: ``cells/<id>/seeds-10.log``."""
+    return done_path(results, cell_id, seeds).with_suffix(".log")
+
+
 def _finished(cell: Cell, block: Sequence[int], job: Job) -> bool:
     if not job.reuse or os.environ.get(AGAIN) or not usable(_record(cell, block, job)):
         return False
@@ -144,12 +150,16 @@ def _measure_blocks(cell: Cell, blocks: Sequence[tuple[int, ...]], job: Job) -> 
     ) as lease:
         chosen = _earlier_search(cell, job)
         for block in blocks:
+            to_log(f"seeds {block_name(block)}: measuring on {lease.device}")
+            started = time.perf_counter()
             record = _measured(cell, block, replace(job, device=lease.device), chosen)
             record = record.model_copy(
                 update={"data": dict(manifest.arrays), "slot": _slot(record, lease)}
             )
             write_record(_record(cell, block, job), record)
             _checkpoint(cell, block, job).unlink(missing_ok=True)
+            taken = time.perf_counter() - started
+            to_log(f"seeds {block_name(block)}: measured in {taken:.1f} s")
             chosen = record.search
 
 

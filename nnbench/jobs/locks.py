@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from nnbench.records.store import unwritable
 
@@ -157,3 +158,21 @@ def folder_lock(folder: Path, *, say: Say = to_log) -> Iterator[None]:
             file.write(f"process {os.getpid()} on {platform.node()}")
             file.flush()
         yield
+
+
+def is_locked(file: Path) -> bool:
+    """Whether a process holds a folder's lock file; nothing is created or waited for."""
+    if sys.platform == "win32":
+        return False
+    with suppress(OSError), file.open("rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def hold_shared(file: BinaryIO) -> None:
+    """Lock an open file together with all who hold it so, until it is closed; OSError: not possible here."""
+    if sys.platform != "win32":
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from nnbench.cells.cell import canonical
-from nnbench.cells.cost import WORK_PER_SECOND, work
+from nnbench.cells.cost import estimated_seconds
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS, Outcome
 from nnbench.plan.plan import Plan
@@ -121,5 +121,5 @@ def _depends_on_track(results: Iterable[Finding]) -> bool:
 
 def _cost(plan: Plan, claim_id: str) -> float | None:
     """A rough estimate of the core seconds of a claim that this run leaves out."""
-    known = [work(cell, seeds=seeds) for cell, seeds in plan.left_out.get(claim_id, ())]
-    return sum(known) / WORK_PER_SECOND if known else None
+    left_out = plan.left_out.get(claim_id, ())
+    return sum(estimated_seconds(cell, seeds=seeds) for cell, seeds in left_out) or None

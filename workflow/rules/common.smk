@@ -3,15 +3,20 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
-from nnbench.dag import Workflow, code_of, measure_again, use_this_python
+from nnbench.dag import Workflow, code_of, measure_again, running_here, use_this_python
 from nnbench.errors import NnbenchError
+from nnbench.report.terminal import closing
 
 use_this_python()
 
 try:
-    WORKFLOW = Workflow(config)
+    WORKFLOW = Workflow(
+        config, base=Path("config/config.yaml"), files=workflow.overwrite_configfiles
+    )
     if workflow.is_main_process:
+        RUNNING = running_here()
         WORKFLOW.check_writable()
         for message in (*WORKFLOW.repair_records(), *WORKFLOW.plan.notes()):
             print(f"nnbench: {message}", file=sys.stderr)
@@ -33,6 +38,7 @@ OFFERED = workflow.resource_settings.cores
 
 RESULTS = WORKFLOW.results
 REPORTS = WORKFLOW.reports
+TABLES = WORKFLOW.tables
 DATASETS = WORKFLOW.dataset_manifests()
 
 
@@ -42,7 +48,26 @@ wildcard_constraints:
     dataset=r"[\w.]+-[0-9a-f]{8}",
 
 
+if workflow.is_main_process:
+    # to the logger that tells the run's story: snakemake_logger_plugin_nnbench
+    logger.info(None, extra={"nnbench_reports": REPORTS})
+
+
 onstart:
     if workflow.is_main_process:
         options = workflow.dag_settings
-        measure_again(options.forceall or options.forcerun or options.forcetargets)
+        forced = options.forceall or options.forcerun or options.forcetargets
+        measure_again(forced)
+        everything = options.forceall or "cell" in options.forcerun
+        outlook = WORKFLOW.outlook(cores=OFFERED, everything=everything)
+        logger.info(None, extra={"nnbench_outlook": outlook})
+
+
+onsuccess:
+    if workflow.is_main_process:
+        print(*closing(REPORTS), sep="\n", file=sys.stderr)
+
+
+onerror:
+    if workflow.is_main_process:
+        print(*WORKFLOW.report_of_what_is_there(), sep="\n", file=sys.stderr)

@@ -6,13 +6,13 @@ rule aggregate:
         WORKFLOW.cells_done(),
         WORKFLOW.config.documents,
     output:
-        RESULTS / "aggregate/measurements.csv",
-        RESULTS / "aggregate/measurements.parquet",
-        RESULTS / "aggregate/candidates.csv",
-        RESULTS / "aggregate/curves.csv",
-        RESULTS / "aggregate/records.sha256",
+        TABLES / "measurements.csv",
+        TABLES / "measurements.parquet",
+        TABLES / "candidates.csv",
+        TABLES / "curves.csv",
+        TABLES / "records.sha256",
     log:
-        RESULTS / "aggregate/aggregate.log",
+        TABLES / "aggregate.log",
     conda:
         "../envs/nnbench.yaml"
     resources:
@@ -32,7 +32,7 @@ rule judge:
     output:
         REPORTS / "results.json",
     log:
-        RESULTS / "aggregate/judge.log",
+        TABLES / "judge.log",
     conda:
         "../envs/nnbench.yaml"
     resources:
@@ -52,7 +52,7 @@ rule report:
         REPORTS / "index.html",
         REPORTS / "README.md",
     log:
-        RESULTS / "aggregate/report.log",
+        TABLES / "report.log",
     conda:
         "../envs/nnbench.yaml"
     resources:
@@ -60,6 +60,6 @@ rule report:
         runtime=20,
     params:
         config=WORKFLOW.config_json,
-        code=code_of("nnbench.report"),
+        code=code_of("nnbench.report.write"),
     shell:
         "exec python3 -m nnbench report --config {params.config:q} > {log:q} 2>&1"

@@ -1,0 +1,86 @@
+"""The report in a terminal: its headline, and one claim's table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nnbench.errors import NnbenchError, unknown_name
+from nnbench.records.results import ClaimResult, Finding, Results, read_results
+from nnbench.report.anchors import Anchors, anchors_of
+from nnbench.report.page import counts, facts
+from nnbench.report.tables import Table, level_table
+from nnbench.text.vocabulary import claim_chip, finding_chip, where_text
+
+_FEW = 3  # claims that are told one by one
+
+
+def headline(results: Results) -> list[str]:
+    """What was found, in a few lines: the counts or each of a few claims, then what was run."""
+    judged = [claim for claim in results.claims if claim.results]
+    ran = ". ".join(f"{name}: {text}" for name, text in facts(results)) + "."
+    if len(judged) <= _FEW:
+        return [*(f"{claim_chip(claim)}: {claim.id}. {claim.answer}" for claim in judged), ran]
+    found = ", ".join(f"{number} {chip.word}" for chip, number in counts(results) if number)
+    against = [claim.id for claim in judged if claim.verdict == "contradicted"]
+    return [
+        f"Of {len(results.claims)} claims: {found}.",
+        *([f"Contradicted: {', '.join(against)}."] if against else []),
+        ran,
+    ]
+
+
+def closing(folder: Path) -> list[str]:
+    """The headline of the report in a folder, and where it lies; nothing, if there is none."""
+    try:
+        results = read_results(folder)
+    except NnbenchError:
+        return []
+    return [*headline(results), f"Report: {folder / 'index.html'}"]
+
+
+def claim_text(results: Results, claim_id: str, folder: Path) -> str:
+    """A claim with its tables as text; its figures lie in ``folder``.
+
+    Raises:
+        NnbenchError: There is no such claim.
+    """
+    claims = {claim.id: claim for claim in results.claims}
+    if claim_id not in claims:
+        raise unknown_name("claim", claim_id, claims)
+    claim, anchors = claims[claim_id], anchors_of(results)
+    lines = [
+        f"{claim.id}: {claim.title}",
+        f"“{claim.quote}”",
+        "",
+        f"{claim_chip(claim)}. {claim.answer}",
+    ]
+    for finding in claim.results:
+        lines += ["", *_finding_lines(claim, finding, anchors, folder)]
+    return "\n".join(lines)
+
+
+def _finding_lines(
+    claim: ClaimResult, finding: Finding, anchors: Anchors, folder: Path
+) -> list[str]:
+    figure = folder / "figures" / f"{anchors.of(claim, finding)}.svg"
+    deciding = " (this one decides)" if finding.decides and len(claim.results) > 1 else ""
+    return [
+        f"{where_text(finding)}: {finding_chip(finding)}{deciding}",
+        *table_lines(level_table(finding)),
+        *([f"Figure: {figure}"] if figure.exists() else []),
+    ]
+
+
+def table_lines(table: Table) -> list[str]:
+    """A table as lines of text, its caption above."""
+    rows = [list(table.columns), *([str(cell) for cell in row] for row in table.rows)]
+    right = [not table.is_text(index) for index in range(len(table.columns))]
+    return [table.caption, *aligned(rows, right=right)]
+
+
+def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[bool]) -> list[str]:
+    """Rows in columns that are as wide as their longest text, those of ``right`` to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    form = "  ".join(
+        f"{{:{'>' if end else '<'}{width}}}" for width, end in zip(widths, right, strict=True)
+    )
+    return [form.format(*row).rstrip() for row in rows]
