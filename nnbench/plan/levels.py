@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nnbench.cells.cell import Cell, dataset_of, make_cell
-from nnbench.claims.claim import Claim
+from nnbench.claims.claim import Claim, Pick
 from nnbench.claims.config import Config, resolve_settings
-from nnbench.claims.pick import Pick
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.checks import check_settings
 from nnbench.errors import NnbenchError

@@ -36,7 +36,7 @@ def other_table(finding: Finding) -> Table:
             for unit in [unit_on(name, finding)]
         },
         "Training, all runs": [duration_text(level.train_seconds) for level in levels],
-        "Samples/s": [_speed(level.samples_per_second) for level in levels],
+        "Samples/s": [value_text(level.samples_per_second, "count") for level in levels],
         "Parameters": [value_text(level.parameters, "count") for level in levels],
         "Cell": [level.cell or f"{len(level.cells)} candidates" for level in levels],
     }
@@ -49,10 +49,6 @@ def unit_on(name: str, finding: Finding) -> str:
     """A metric's unit; that of losses depends on what the levels minimise."""
     unit = METRICS[name].unit
     return loss_unit(finding.objective, finding.task) if unit == "nats" else unit
-
-
-def _speed(speed: float | None) -> str:
-    return "–" if speed is None else f"{speed:,.0f}"
 
 
 def fact_table(finding: Finding) -> Table | None:
@@ -79,7 +75,7 @@ def fact_text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         whole = float(value).is_integer()
-        return (count_text(value) if whole else significant(value, 4)).replace("-", MINUS)
+        return count_text(value).replace("-", MINUS) if whole else significant(value, 4)
     return "–" if value is None else str(value)
 
 

@@ -15,14 +15,7 @@ from nnbench.cells.cost import WORK_PER_SECOND, work
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS, Outcome
 from nnbench.plan.plan import Plan
-from nnbench.records.results import (
-    SCHEMA_VERSION,
-    ClaimResult,
-    ClaimStatus,
-    Finding,
-    Results,
-    Summary,
-)
+from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import wording
 from nnbench.verdicts.evidence import read_records
@@ -52,11 +45,7 @@ def judge(plan: Plan, evidence: Evidence | None = None) -> Results:
 
 
 def write_results(results: Results, path: Path) -> None:
-    """Write ``results.json``.
-
-    Raises:
-        NnbenchError: It cannot be written.
-    """
+    """Write ``results.json``; an NnbenchError where that cannot be done."""
     write_atomically(path, results.to_json())
 
 
@@ -84,9 +73,8 @@ def _claim(claim_id: str, document: Document, claim: Claim, evidence: Evidence) 
     reason, cost = plan.not_run.get(claim_id), _cost(plan, claim_id)
     found = findings(claim_id, claim, evidence) if reason is None else ()
     deciding = next((finding for finding in found if finding.decides), None)
-    status: ClaimStatus = KINDS[claim.kind].status
-    if reason is not None and status != "qualitative":
-        status = "not run"
+    own = KINDS[claim.kind].status
+    status = own if reason is None or own == "qualitative" else "not run"
     return ClaimResult(
         id=claim_id,
         document=document.document,
@@ -113,10 +101,8 @@ _REPEATED = (
 
 
 def _depends_on_track(results: Iterable[Finding]) -> bool:
-    verdicts: dict[tuple[str | None, str], set[Outcome | None]] = {}
-    for result in results:
-        verdicts.setdefault((result.variant, result.dataset), set()).add(result.verdict)
-    return any(len(found) > 1 for found in verdicts.values())
+    verdicts = {(result.variant, result.dataset, result.verdict) for result in results}
+    return len(verdicts) > len({place[:2] for place in verdicts})
 
 
 def _cost(plan: Plan, claim_id: str) -> float | None:

@@ -12,7 +12,7 @@ import pandas as pd
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
 from nnbench.datasets.base import Dataset
-from nnbench.experiments.measured import Chosen, JsonObject
+from nnbench.experiments.measured import JsonObject
 from nnbench.metrics import METRICS, Metric, log_scale
 from nnbench.plan.plan import Plan
 from nnbench.records.record import Record
@@ -25,10 +25,8 @@ from nnbench.records.results import (
     SeedStatus,
 )
 from nnbench.text.rounding import loss_unit
-from nnbench.verdicts.curves import shown_curves
 from nnbench.verdicts.evidence import Records
-from nnbench.verdicts.measurements import LevelRuns
-from nnbench.verdicts.picking import differing, metric_about
+from nnbench.verdicts.measurements import LevelRuns, differing, metric_about, shown_curves
 from nnbench.verdicts.rules import finite, mean_interval
 
 IN_EACH_BLOCK = "chosen in each block"
@@ -47,7 +45,7 @@ def level_result(
     times = [r.seconds["train"] for r in facts if r and "train" in r.seconds]  # of all candidates
     speeds = [r.samples_per_second for r in facts if r and r.samples_per_second]
     status: dict[str, SeedStatus] = dict(zip(runs["seed"].astype(str), runs["status"], strict=True))
-    counts = Counter(status.values())
+    counts, parameters = Counter(status.values()), finite(runs["parameters"].mean())
     exact = KINDS[claim.kind].status == "measured"
     return LevelResult(
         level=use.level,
@@ -75,8 +73,9 @@ def level_result(
         settings=_settings(level, plan, records),
         train_seconds=sum(times) if times else None,
         samples_per_second=sum(speeds) / len(speeds) if speeds else None,
-        parameters=_count(runs["parameters"], alone),
-        flops=_count(runs["flops"], None),
+        # means, where the seeds chose different networks
+        parameters=alone.parameters if alone and parameters is None else parameters,
+        flops=finite(runs["flops"].mean()),
         facts=_facts_at(facts[0], use.at),
         search=_search(alone),
         pick=_pick(level, plan, metric),
@@ -87,14 +86,10 @@ def level_result(
 def bounds(values: pd.Series[float], metric: Metric, *, exact: bool = False) -> Bounds:
     """Mean and 95 % t interval in natural units; of a log-scale metric the geometric ones."""
     known = values.dropna().to_numpy(dtype=float)
-    if known.size == 0:
-        return Bounds(mean=None, low=None, high=None)
-    if exact:
-        return Bounds(mean=float(known[0]), low=None, high=None)
-    if metric.scale == "log":
+    if metric.scale == "log" and not exact:
         numbers = [math.exp(x) for x in mean_interval(log_scale(known))]
     else:
-        numbers = list(mean_interval(known))
+        numbers = list(mean_interval(known[:1] if exact else known))
     mean, low, high = map(finite, numbers)
     return Bounds(mean=mean, low=low, high=high)
 
@@ -123,14 +118,6 @@ def resolution(levels: Sequence[LevelResult], metric: Metric, dataset: Dataset) 
     return math.sqrt(p * (1 - p) / dataset.test_size)
 
 
-def _count(values: pd.Series[float], alone: Record | None) -> float | None:
-    """A network's number of something; the mean over seeds where they chose different networks."""
-    known = values.dropna()
-    if known.empty:
-        return alone.parameters if alone else None
-    return float(known.mean())
-
-
 def _settings(level: LevelRuns, plan: Plan, records: Records) -> JsonObject:
     """A level's settings: those that all candidates share, and all blocks."""
     found: list[JsonObject] = []
@@ -151,17 +138,13 @@ def _facts_at(record: Record | None, at: str | None) -> JsonObject:
 
 
 def _search(record: Record | None) -> SearchResult | None:
-    search: Chosen | None = record.search if record else None
-    if search is None:
+    if record is None or record.search is None:
         return None
-    candidates, chosen = search.candidates, search.candidates[search.chosen]
-    return SearchResult(
-        candidates=candidates,
-        scores=search.scores,
-        chosen=search.chosen,
-        at_edge=any(_at_edge(chosen[key], [c[key] for c in candidates]) for key in chosen),
-        seeds=len(search.seeds),
-    )
+    search = record.search
+    chosen = search.candidates[search.chosen]
+    at_edge = any(_at_edge(chosen[key], [c[key] for c in search.candidates]) for key in chosen)
+    own = search.model_dump(exclude={"seeds"})
+    return SearchResult(**own, at_edge=at_edge, seeds=len(search.seeds))
 
 
 def _at_edge(value: object, grid: Sequence[object]) -> bool:

@@ -3,31 +3,31 @@
 A missing or rejected record makes rows with status ``missing``: no run is dropped in silence.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
-from nnbench.experiments.measured import Metrics, Run
+from nnbench.cells.cell import canonical
+from nnbench.experiments.measured import JsonObject, Metrics, Run
 from nnbench.metrics import METRICS
 from nnbench.plan.levels import Use
 from nnbench.plan.plan import Plan
 from nnbench.records.record import Record
 from nnbench.verdicts.evidence import Records
-from nnbench.verdicts.picking import (
-    candidate_names,
-    choose,
-    drawn_candidates,
-    fallback,
-    metric_about,
-    rank_correlation,
-)
+from nnbench.verdicts.rules import finite
 
 USE_COLUMNS = (
     "claim", "variant", "dataset", "track", "level", "role", "at", "pick_by", "draws",
 )  # fmt: skip
 RUN_COLUMNS = ("seed", "status", "cell", *METRICS)
 OFFER_COLUMNS = ("seed", "cell", "status", "by", "value", "drawn", "chosen")
+CURVE_POINTS = 60  # as many as a figure can show
+CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 Row = Mapping[str, object]
 
 
@@ -67,31 +67,23 @@ def measurements(levels: Iterable[LevelRuns]) -> pd.DataFrame:
 
     Columns: see ``docs/measurements.md``.
     """
-    rows = [
-        _joined(level, {"metric": level.metric, "value": run[level.metric], **run})
-        for level in levels
-        for run in level.runs.to_dict("records")
-    ]
-    return _table(rows, (*USE_COLUMNS, "metric", "seed", "status", "cell", "value", *METRICS))
+    columns = (*USE_COLUMNS, "metric", "seed", "status", "cell", "value", *METRICS)
+    runs = ((lv.use, lv.runs.assign(metric=lv.metric, value=lv.runs[lv.metric])) for lv in levels)
+    return _table(runs, columns)
 
 
 def candidates(levels: Iterable[LevelRuns]) -> pd.DataFrame:
     """One row per picked level, seed and candidate."""
-    rows = [_joined(level, offer) for level in levels for offer in level.offered.to_dict("records")]
-    return _table(rows, (*USE_COLUMNS, *OFFER_COLUMNS))
+    return _table(((lv.use, lv.offered) for lv in levels), (*USE_COLUMNS, *OFFER_COLUMNS))
 
 
-def _joined(level: LevelRuns, own: Mapping[Hashable, object]) -> Row:
-    """A row of a level's own, with the columns that say which level it is."""
-    return {**{name: getattr(level.use, name) for name in USE_COLUMNS}, **_named(own)}
-
-
-def _named(row: Mapping[Hashable, object]) -> dict[str, object]:
-    return {str(name): value for name, value in row.items()}
-
-
-def _table(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
-    """A table whose columns have the same types whatever it holds, even if it is empty."""
+def _table(parts: Iterable[tuple[Use, pd.DataFrame]], columns: Sequence[str]) -> pd.DataFrame:
+    """What levels have, each row with its use; types are the same even where there are no rows."""
+    rows = [
+        {**{name: getattr(use, name) for name in USE_COLUMNS}, **row}
+        for use, part in parts
+        for row in part.to_dict("records")
+    ]
     table = pd.DataFrame(rows, columns=list(columns))
     types = {name: _TYPES.get(name, "string") for name in columns}
     return table.astype({**types, **{name: "float64" for name in columns if name in METRICS}})
@@ -128,13 +120,16 @@ def _picked(
     names, about = candidate_names(settings), metric_about(metric, use.pick_by)
     read: list[Row] = []
     offered: list[Row] = []
+    columns = ["status", *METRICS]
     for seed in range(use.seeds):
-        block = pd.DataFrame([rows[seed] for rows in cells], columns=["status", *METRICS])
+        block = pd.DataFrame([rows[seed] for rows in cells], columns=columns)
         block = block.astype(dict.fromkeys(METRICS, float))
         drawn = drawn_candidates(names, seed, use.draws)
         best = choose(block, use.pick_by, among=drawn)
-        row = _row_of(block, fallback(block, among=drawn) if best is None else best)
-        if row["status"] != "missing":
+        taken = fallback(block, among=drawn) if best is None else best
+        row: dict[str, object] = {"status": "missing"}
+        if taken is not None:
+            row = dict(zip(columns, block.iloc[taken], strict=True))
             row["rank_correlation"] = rank_correlation(block, use.pick_by, about)
         read.append({**row, "cell": None if best is None else use.cells[best]})
         scores = zip(use.cells, block["status"], block[use.pick_by], block[about], strict=True)
@@ -145,11 +140,68 @@ def _picked(
     return read, offered
 
 
-def _row_of(block: pd.DataFrame, number: int | None) -> dict[str, object]:
-    """One candidate's run; None: a missing one, of which nothing is known."""
-    if number is None:
-        return {"status": "missing"}
-    return _named(block.iloc[number].to_dict())
+# --- a level that is chosen among candidates, never by the test set
+
+
+def candidate_names(settings: Sequence[JsonObject]) -> list[str]:
+    """Each candidate by the settings that not all share, as canonical JSON."""
+    varied = differing(settings)
+    return [canonical({key: one[key] for key in varied}) for one in settings]
+
+
+def differing(settings: Sequence[JsonObject]) -> list[str]:
+    """The keys whose values are not the same everywhere."""
+    first = settings[0]
+    return [key for key in first if any(other[key] != first[key] for other in settings)]
+
+
+def drawn_candidates(names: Sequence[str], seed: int, draws: int | None) -> list[int]:
+    """Which of a pick's candidates a block may choose among, by number; ``draws`` None: all.
+
+    A PCG64 stream of the block's own, seeded by the SHA-256 of the candidates' names and the seed,
+    gives each candidate a raw 64-bit number, and the ``draws`` lowest are drawn. Raw streams are the
+    same on every machine and in every version of numpy; the names are settings, so that an edit of the
+    code draws the same ones.
+    """
+    if draws is None or draws >= len(names):
+        return list(range(len(names)))
+    digest = hashlib.sha256(canonical([*names, seed]).encode()).digest()
+    numbers = np.random.PCG64(int.from_bytes(digest, "big")).random_raw(len(names))
+    return sorted(np.argsort(numbers, kind="stable")[:draws].tolist())
+
+
+def choose(block: pd.DataFrame, by: str, *, among: Sequence[int]) -> int | None:
+    """The row with the best value of a metric, the first of equal ones; None if no run has one."""
+    values, status = block[by].tolist(), block["status"].tolist()
+    sign = 1.0 if METRICS[by].lower_is_better else -1.0
+    able = [i for i in among if status[i] in ("ok", "capped") and not math.isnan(values[i])]
+    return min(able, key=lambda i: sign * values[i], default=None)
+
+
+def fallback(block: pd.DataFrame, *, among: Sequence[int]) -> int | None:
+    """Where no candidate can be chosen: the first that diverged; None: the block is lost."""
+    status = block["status"].tolist()
+    return next((i for i in among if status[i] == "diverged"), None)
+
+
+def rank_correlation(block: pd.DataFrame, by: str, metric: str) -> float:
+    """Spearman's correlation of two metrics over candidates, both turned so that more is better.
+
+    NaN where a metric has fewer than three values or is the same everywhere.
+    """
+    both = block[[by, metric]].dropna()
+    if len(both) < 3 or (both.nunique() < 2).any():
+        return float("nan")
+    sign = 1.0 if METRICS[by].lower_is_better == METRICS[metric].lower_is_better else -1.0
+    return sign * float(both.iloc[:, 0].rank().corr(both.iloc[:, 1].rank()))
+
+
+def metric_about(metric: str, by: str) -> str:
+    """What a pick's candidates are compared in: the claim's metric.
+
+    A claim about the rank correlation itself is about the same quantity of the test set.
+    """
+    return metric if metric != "rank_correlation" else f"test_{by.partition('_')[2]}"
 
 
 # --- what a cell's record holds
@@ -209,3 +261,52 @@ def _scores(run: Run, record: Record) -> Metrics:
         return untrained.get(key, untrained.get(name)) if rule == "untrained" else None
 
     return {key: score(key, value) for key, value in run.metrics.items()}
+
+
+# --- the learning curves of a cell
+
+
+def curve_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    """The curves of all cells, one below the other; ``records`` by cell id, blocks joined."""
+    frames = [
+        table.assign(cell=cell_id)
+        for cell_id, record in records.items()
+        if (table := mean_curves(record)) is not None
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"cell": []})
+
+
+def mean_curves(record: Record | None) -> pd.DataFrame | None:
+    """Mean of each curve over the runs that did not diverge, with its 95 % t interval.
+
+    Where all of them diverged, over all. None where there are no curves.
+    """
+    if record is None or record.curves is None:
+        return None
+    runs = [record.runs.get(str(seed)) for seed in record.seeds]
+    kept = [i for i, run in enumerate(runs) if run is not None and run.status != "diverged"]
+    table = pd.DataFrame({"epochs": record.curves.epochs})
+    for name in CURVES:
+        rows = getattr(record.curves, name)
+        if not rows:
+            continue
+        values = pd.DataFrame(rows, dtype=float)
+        values = values[kept] if kept else values
+        table[name] = values.mean(axis=1)
+        if name == "validation_loss":
+            half = stats.t.ppf(0.975, values.count(axis=1) - 1) * values.sem(axis=1)
+            table[f"{name}_low"], table[f"{name}_high"] = table[name] - half, table[name] + half
+    return table
+
+
+def shown_curves(record: Record | None) -> dict[str, tuple[float | None, ...]] | None:
+    """The curves as the results state them: few points, five digits."""
+    table = mean_curves(record)
+    if table is None or table.empty:
+        return None
+    count = min(len(table), CURVE_POINTS)  # equally spaced, both ends among them
+    points = [round(i * (len(table) - 1) / max(count - 1, 1)) for i in range(count)]
+    return {
+        str(name): tuple(finite(float(f"{value:.5g}")) for value in table[name].iloc[points])
+        for name in table.columns
+    }

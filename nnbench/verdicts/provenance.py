@@ -1,9 +1,10 @@
 """The report's provenance: machines, versions, time and data of the run, out of its records."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +35,8 @@ def run_provenance(plan: Plan, records: Records, *, config_sha256: str) -> Prove
     """Everything that the records say about how the numbers were made."""
     found = [record for blocks in records.blocks.values() for record in blocks]
     newest = max(found, key=lambda record: record.ended, default=None)
-    machines = _distinct((r.cell.id, r.machine.model_dump()) for r in found)
-    versions = _distinct((r.cell.id, r.versions) for r in found)
+    machines = _distinct([(r.cell.id, r.machine.model_dump()) for r in found])
+    versions = _distinct([(r.cell.id, r.versions) for r in found])
     config = plan.config
     return Provenance(
         nnbench_version=__version__,
@@ -113,16 +114,11 @@ def covered_seconds(intervals: Iterable[tuple[float, float]]) -> float:
     return total
 
 
-def _distinct(items: Iterable[tuple[str, D]]) -> list[tuple[D, int]]:
+def _distinct(items: Sequence[tuple[str, D]]) -> list[tuple[D, int]]:
     """Each distinct description once, with the number of cells it holds for; most cells first."""
-    found: dict[str, D] = {}
-    cells: dict[str, set[str]] = {}
-    for cell_id, item in items:
-        key = canonical(item)
-        found[key] = item
-        cells.setdefault(key, set()).add(cell_id)
-    ordered = sorted(cells, key=lambda key: -len(cells[key]))
-    return [(found[key], len(cells[key])) for key in ordered]
+    found = {canonical(item): item for _, item in items}
+    holding = dict.fromkeys((canonical(item), cell_id) for cell_id, item in items)
+    return [(found[key], n) for key, n in Counter(key for key, _ in holding).most_common()]
 
 
 def _pixels(inputs: npt.NDArray[np.generic]) -> object:
@@ -132,18 +128,15 @@ def _pixels(inputs: npt.NDArray[np.generic]) -> object:
     return (pixels if len(pixels) == 3 else pixels[0]).tolist()
 
 
-def _values(inputs: npt.NDArray[np.generic]) -> tuple[float, ...]:
-    return tuple(float(f"{value:.4g}") for value in inputs.astype(float).ravel())
-
-
 def _samples(folder: Path, shape: tuple[int, ...]) -> tuple[Sample, ...]:
     """A few samples for the picture."""
     samples = load_samples(folder)
     pairs = list(zip(samples.inputs, samples.labels.tolist(), strict=True))
-    if len(shape) != 3:
-        return tuple(Sample(label=y, values=_values(x)) for x, y in pairs)
-    grey = shape[0] == 1
-    return tuple(Sample(label=y, pixels=_pixels(x)) for x, y in pairs[: None if grey else COLOURED])
+    if len(shape) == 3:
+        most = None if shape[0] == 1 else COLOURED
+        return tuple(Sample(label=y, pixels=_pixels(x)) for x, y in pairs[:most])
+    rounded = [tuple(float(f"{v:.4g}") for v in x.astype(float).ravel()) for x, _ in pairs]
+    return tuple(Sample(label=y, values=x) for x, (_, y) in zip(rounded, pairs, strict=True))
 
 
 def _dataset(results: Path, name: str) -> DatasetFacts:
@@ -160,15 +153,9 @@ def _dataset(results: Path, name: str) -> DatasetFacts:
         )
     except NnbenchError as error:
         declared = {key: getattr(dataset_of(name), key) for key in _DECLARED}
-        title = f"{declared['title']} (not prepared)"
-        return DatasetFacts(
-            **{**declared, "name": name, "title": title},
-            sizes={},
-            class_counts={},
-            sha256={},
-            samples=(),
-            error=error.what,
-        )
+        declared |= {"name": name, "title": f"{declared['title']} (not prepared)"}
+        none: dict[str, Any] = {"sizes": {}, "class_counts": {}, "sha256": {}, "samples": ()}
+        return DatasetFacts(**declared, **none, error=error.what)
 
 
 _DECLARED = (

@@ -9,9 +9,8 @@ import io
 from pathlib import Path
 
 from nnbench.records.store import MADE_OF, records_sha256, write_atomically
-from nnbench.verdicts.curves import curve_table
 from nnbench.verdicts.findings import Evidence
-from nnbench.verdicts.measurements import candidates, measurements
+from nnbench.verdicts.measurements import candidates, curve_table, measurements
 
 
 def write_tables(evidence: Evidence, folder: Path) -> None:

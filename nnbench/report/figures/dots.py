@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 
 from nnbench.records.results import Finding, LevelResult
 from nnbench.report.figures import canvas
-from nnbench.report.figures.canvas import Image
-from nnbench.report.figures.ticks import padded, set_axis, spans_decades
+from nnbench.report.figures.canvas import Image, padded, set_axis, spans_decades
 from nnbench.report.tables import ordered_levels
 from nnbench.text.rounding import unit_words, with_unit
 
@@ -92,8 +91,7 @@ def _remark(level: LevelResult) -> list[str]:
 def dot_plot(finding: Finding, *, alt: str) -> Image:
     """Draw one finding; where claims lie far off, the measurements get an enlarged panel."""
     rows = rows_of(finding)
-    height = _TOP + _BOTTOM + _ROW * len(rows)
-    figure = canvas.new_figure(height)
+    figure = canvas.new_figure(_TOP + _BOTTOM + _ROW * len(rows))
     label_width = 10 + max(canvas.text_width(row.label) for row in rows)
     log_allowed = finding.scale == "log"
     if _needs_zoom(rows, log_allowed=log_allowed):
@@ -113,7 +111,7 @@ def dot_plot(finding: Finding, *, alt: str) -> Image:
         _name_rows(axes, rows)
     _edge_marks(axes, rows, right=finding.lower_is_better)
     _chance(axes, finding)
-    _axis_title(figure, finding, enlarged=axes is not overview)
+    canvas.name_axis(figure, _axis_title(finding, enlarged=axes is not overview))
     _legend(figure, rows)
     return canvas.render(figure, alt=alt)
 
@@ -208,16 +206,11 @@ def _name_rows(axes: Axes, rows: Sequence[Row]) -> None:
         tick.set_fontstyle("italic" if row.control else "normal")
 
 
-def _axis_title(figure: Figure, finding: Finding, *, enlarged: bool) -> None:
+def _axis_title(finding: Finding, *, enlarged: bool) -> str:
     title = with_unit(finding.metric_title, finding.unit)
     if finding.directed:
         title += f" ({'lower' if finding.lower_is_better else 'higher'} is better)"
-    if enlarged:
-        title += "; right: enlarged"
-    y = 7 / (float(figure.get_figheight()) * 72)
-    figure.text(
-        1 - 10 / canvas.WIDTH, y, title, color=canvas.MUTED, fontsize=canvas.SMALL, ha="right"
-    )
+    return f"{title}; right: enlarged" if enlarged else title
 
 
 def _legend(figure: Figure, rows: Sequence[Row]) -> None:
