@@ -17,7 +17,7 @@ from scipy import stats
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
 from nnbench.verdicts.evidence import read_records
-from nnbench.verdicts.measurements import mean_curves
+from nnbench.verdicts.levels import mean_curves
 
 ROOT = Path(__file__).parent.parent
 

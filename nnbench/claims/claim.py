@@ -5,7 +5,7 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -184,17 +184,16 @@ def _claim_problems(claim: Claim) -> list[str]:
     return problems + KINDS[claim.kind].problems(claim)
 
 
-def _variant_problems(claim: Claim) -> list[str]:
+def _variant_problems(claim: Claim) -> Iterator[str]:
     """What is wrong with a variant's name, or with the claim as the variant reads it."""
-    problems = []
     for name, variant in claim.variants.items():
         if not NAME.fullmatch(name):
-            problems.append(f"variant {name!r}: use lower-case letters, digits, - and _")
+            yield f"variant {name!r}: use lower-case letters, digits, - and _"
         if variant.metric is not None and variant.metric not in METRICS:
-            problems.append(f"variant {name!r}: unknown metric; {_choice(variant.metric, METRICS)}")
+            yield f"variant {name!r}: unknown metric; {_choice(variant.metric, METRICS)}"
             continue
-        problems += [f"variant {name!r}: {text}" for text in _claim_problems(claim.reading(name))]
-    return problems
+        for problem in _claim_problems(claim.reading(name)):
+            yield f"variant {name!r}: {problem}"
 
 
 def _choice(name: str, known: Iterable[str]) -> str:
@@ -203,23 +202,20 @@ def _choice(name: str, known: Iterable[str]) -> str:
     return (f"did you mean {guess!r}? " if guess else "") + f"allowed: {', '.join(known)}"
 
 
-def _claimed_problems(claim: Claim) -> list[str]:
-    problems = [
-        f"claimed has {name!r}, which is no level; {_choice(name, claim.levels)}"
-        for name in claim.claimed
-        if name not in claim.levels
-    ]
+def _claimed_problems(claim: Claim) -> Iterator[str]:
+    for name in claim.claimed:
+        if name not in claim.levels:
+            yield f"claimed has {name!r}, which is no level; {_choice(name, claim.levels)}"
     if claim.order and claim.claimed:
-        problems.append("give claimed numbers or an order, not both")
+        yield "give claimed numbers or an order, not both"
     if claim.order and claim.kind != "order":
-        problems.append(f"order belongs to kind order, got kind {claim.kind}")
+        yield f"order belongs to kind order, got kind {claim.kind}"
     for name, value in claim.claimed.items():
         metric = METRICS[claim.metric]
         if metric.scale == "log" and value <= 0:
-            problems.append(f"claimed {name!r} must be positive, got {value}")
+            yield f"claimed {name!r} must be positive, got {value}"
         if metric.unit == "fraction" and not metric.possible(value, by=0.0):
-            problems.append(f'claimed {name!r} is an accuracy: write 0.85 or "85 %", got {value}')
-    return problems
+            yield f'claimed {name!r} is an accuracy: write 0.85 or "85 %", got {value}'
 
 
 # --- a level that is chosen among candidates
@@ -260,16 +256,21 @@ class Pick(Strict):
         return self
 
     def candidates(self) -> list[dict[str, object]]:
-        """The settings of each candidate; names in sorted order, so that a file's order means nothing."""
+        """The settings of each candidate."""
         if self.grid:
-            names = sorted(self.grid)
-            combinations = itertools.product(*(self.grid[name] for name in names))
-            return [dict(zip(names, values, strict=True)) for values in combinations]
+            return combinations(self.grid)
         generator = random.Random(self.seed)  # noqa: S311 - not for secrets
         return [
             {name: _drawn(self.random[name], generator) for name in sorted(self.random)}
             for _ in range(self.pool)
         ]
+
+
+def combinations(grid: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
+    """All of a grid; names in sorted order, so that a file's order means nothing."""
+    names = sorted(grid)
+    found = itertools.product(*(grid[name] for name in names))
+    return [dict(zip(names, values, strict=True)) for values in found]
 
 
 def _drawn(values: Range, generator: random.Random) -> float:

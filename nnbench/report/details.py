@@ -1,7 +1,7 @@
 """The tables behind the numbers of a finding: other metrics, facts, candidates, tuning, settings."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from nnbench.metrics import METRICS
 from nnbench.records.results import Finding, LevelResult, PickResult, SearchResult
@@ -92,22 +92,17 @@ def _candidate_table(level: LevelResult, pick: PickResult, finding: Finding) -> 
     candidates = pick.candidates
     by, by_unit = METRICS[pick.by], unit_on(pick.by, finding)
     unit = unit_on(pick.metric, finding)
-
-    def counts(numbers: Sequence[int]) -> list[str]:
-        return [f"{number}/{level.planned}" for number in numbers]
-
+    counted = {"drawn": pick.draws, "chosen": True, "diverged": any(c.diverged for c in candidates)}
     columns = {
         "Candidate": [_settings_text(c.settings) or c.cell for c in candidates],
         with_unit(by.title, by_unit): interval_texts([c.by for c in candidates], by_unit),
         with_unit(title_of(METRICS[pick.metric]), unit): interval_texts(candidates, unit),
-        "Drawn": counts([c.drawn for c in candidates]),
-        "Chosen": counts([c.chosen for c in candidates]),
-        "Diverged": counts([c.diverged for c in candidates]),
+        **{
+            name.capitalize(): [f"{getattr(c, name)}/{level.planned}" for c in candidates]
+            for name, shown in counted.items()
+            if shown
+        },
     }
-    if not pick.draws:
-        del columns["Drawn"]
-    if not any(c.diverged for c in candidates):
-        del columns["Diverged"]
     return Table.of(f"Candidates of {level.level}", columns)
 
 

@@ -108,13 +108,10 @@ def _claimed(levels: Sequence[LevelResult], unit: str) -> dict[str, list[str]]:
 
 def _sizes(levels: Sequence[LevelResult], metric: str) -> dict[str, list[str]]:
     """Parameters and floating-point operations, where the levels differ in them."""
-    sizes = {
-        "parameters": ("Parameters", [level.parameters for level in levels]),
-        "flops": ("FLOPs of one image", [level.flops for level in levels]),
-    }
     return {
         title: [value_text(value, "count") for value in values]
-        for name, (title, values) in sizes.items()
+        for name, title in (("parameters", "Parameters"), ("flops", "FLOPs of one image"))
+        for values in [[getattr(level, name) for level in levels]]
         if name != metric and len(set(values) - {None}) > 1
     }
 

@@ -10,11 +10,11 @@ from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS, PairRule
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.plan.plan import Plan
-from nnbench.records.record import Record
 from nnbench.records.results import Finding, PairResult
 from nnbench.text import wording
+from nnbench.text.rounding import loss_unit
 from nnbench.verdicts.evidence import Records
-from nnbench.verdicts.levels import level_result, metric_on, objective_of, resolution
+from nnbench.verdicts.levels import level_result, objective_of, resolution
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.provenance import machine_texts
 from nnbench.verdicts.rules import PairTest, Verdict, finite, judge
@@ -53,7 +53,8 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         for level in levels
     )
     objective = objective_of(shown, dataset)
-    metric = metric_on(metric, dataset, objective)
+    if metric.unit == "nats":  # a loss has the unit of what its networks minimise
+        metric = replace(metric, unit=loss_unit(objective, dataset.task))
     blocks = [b for lv in levels for c in lv.use.cells for b in records.of(c, seeds=lv.use.seeds)]
     machines = machine_texts(blocks)
     verdict = _verdict(levels, reading, metric, lost=lost, machines=machines)
@@ -124,22 +125,18 @@ def _why_lost(level: LevelRuns, metric: Metric, records: Records) -> str:
 
 def _chance(levels: Sequence[LevelRuns], metric: Metric, records: Records) -> float | None:
     """What an untrained predictor scores; None where it has no score or levels differ in it."""
-    found = [
-        _untrained(records.joined(cell_id, seeds=level.use.seeds), metric, level.use.at)
-        for level in levels
-        for cell_id in level.use.cells
-    ]
+    found: list[float | None] = []
+    for use in [level.use for level in levels]:
+        for cell_id in use.cells:
+            record = records.joined(cell_id, seeds=use.seeds)
+            scores = (record.untrained if record else None) or {}
+            there = scores.get(f"{metric.name}@{use.at}")
+            found.append(scores.get(metric.name) if there is None else there)
     known = [score for score in found if score is not None]
     if not known or len(known) < len(found):
         return None
     alike = max(known) - min(known) <= _ALIKE * max(map(abs, known))
     return sum(known) / len(known) if alike else None
-
-
-def _untrained(record: Record | None, metric: Metric, at: str | None) -> float | None:
-    scores = (record.untrained if record else None) or {}
-    there = scores.get(f"{metric.name}@{at}")
-    return scores.get(metric.name) if there is None else there
 
 
 # --- the verdict, and the pairs that it rests on

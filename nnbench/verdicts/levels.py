@@ -1,13 +1,11 @@
-"""The runs of one level as one claim sees them: ``levels`` in ``results.json``."""
-
-from __future__ import annotations
+"""The runs of one level as one claim sees them: ``levels`` in ``results.json``; learning curves."""
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pandas as pd
+from scipy import stats
 
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
@@ -24,12 +22,13 @@ from nnbench.records.results import (
     SearchResult,
     SeedStatus,
 )
-from nnbench.text.rounding import loss_unit
 from nnbench.verdicts.evidence import Records
-from nnbench.verdicts.measurements import LevelRuns, differing, metric_about, shown_curves
+from nnbench.verdicts.measurements import LevelRuns, differing, metric_about
 from nnbench.verdicts.rules import finite, mean_interval
 
 IN_EACH_BLOCK = "chosen in each block"
+CURVE_POINTS = 60  # as many as a figure can show
+CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 
 
 def level_result(
@@ -83,7 +82,7 @@ def level_result(
     )
 
 
-def bounds(values: pd.Series[float], metric: Metric, *, exact: bool = False) -> Bounds:
+def bounds(values: "pd.Series[float]", metric: Metric, *, exact: bool = False) -> Bounds:
     """Mean and 95 % t interval in natural units; of a log-scale metric the geometric ones."""
     known = values.dropna().to_numpy(dtype=float)
     if metric.scale == "log" and not exact:
@@ -99,13 +98,6 @@ def objective_of(levels: Sequence[LevelResult], dataset: Dataset) -> str | None:
     default = "mse" if dataset.task == "regression" else "cross_entropy"
     found = {str(level.settings.get("loss") or default) for level in levels}
     return found.pop() if len(found) == 1 and IN_EACH_BLOCK not in found else None
-
-
-def metric_on(metric: Metric, dataset: Dataset, objective: str | None) -> Metric:
-    """A metric on a dataset: a loss has the unit of what its networks minimise."""
-    if metric.unit != "nats":
-        return metric
-    return replace(metric, unit=loss_unit(objective, dataset.task))
 
 
 def resolution(levels: Sequence[LevelResult], metric: Metric, dataset: Dataset) -> float | None:
@@ -184,3 +176,52 @@ def _pick(level: LevelRuns, plan: Plan, metric: Metric) -> PickResult | None:
         candidates=tuple(candidates),
         chosen={seed: cell if isinstance(cell, str) else None for seed, cell in chosen.items()},
     )
+
+
+# --- the learning curves of a cell
+
+
+def curve_table(plan: Plan, records: Records) -> pd.DataFrame:
+    """The curves of all cells, one below the other."""
+    frames = [
+        table.assign(cell=cell_id)
+        for cell_id, seeds in plan.seeds.items()
+        if (table := mean_curves(records.joined(cell_id, seeds=seeds))) is not None
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"cell": []})
+
+
+def mean_curves(record: Record | None) -> pd.DataFrame | None:
+    """Mean of each curve over the runs that did not diverge, with its 95 % t interval.
+
+    Where all of them diverged, over all. None where there are no curves.
+    """
+    if record is None or record.curves is None:
+        return None
+    runs = [record.runs.get(str(seed)) for seed in record.seeds]
+    kept = [i for i, run in enumerate(runs) if run is not None and run.status != "diverged"]
+    table = pd.DataFrame({"epochs": record.curves.epochs})
+    for name in CURVES:
+        rows = getattr(record.curves, name)
+        if not rows:
+            continue
+        values = pd.DataFrame(rows, dtype=float)
+        values = values[kept] if kept else values
+        table[name] = values.mean(axis=1)
+        if name == "validation_loss":
+            half = stats.t.ppf(0.975, values.count(axis=1) - 1) * values.sem(axis=1)
+            table[f"{name}_low"], table[f"{name}_high"] = table[name] - half, table[name] + half
+    return table
+
+
+def shown_curves(record: Record | None) -> dict[str, tuple[float | None, ...]] | None:
+    """The curves as the results state them: few points, five digits."""
+    table = mean_curves(record)
+    if table is None or table.empty:
+        return None
+    count = min(len(table), CURVE_POINTS)  # equally spaced, both ends among them
+    points = [round(i * (len(table) - 1) / max(count - 1, 1)) for i in range(count)]
+    return {
+        str(name): tuple(finite(float(f"{value:.5g}")) for value in table[name].iloc[points])
+        for name in table.columns
+    }

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from nnbench.cells.cell import canonical
 from nnbench.experiments.measured import JsonObject, Metrics, Run
@@ -19,15 +18,12 @@ from nnbench.plan.levels import Use
 from nnbench.plan.plan import Plan
 from nnbench.records.record import Record
 from nnbench.verdicts.evidence import Records
-from nnbench.verdicts.rules import finite
 
 USE_COLUMNS = (
     "claim", "variant", "dataset", "track", "level", "role", "at", "pick_by", "draws",
 )  # fmt: skip
 RUN_COLUMNS = ("seed", "status", "cell", *METRICS)
 OFFER_COLUMNS = ("seed", "cell", "status", "by", "value", "drawn", "chosen")
-CURVE_POINTS = 60  # as many as a figure can show
-CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 Row = Mapping[str, object]
 
 
@@ -35,11 +31,10 @@ Row = Mapping[str, object]
 class LevelRuns:
     """What one level of a claim reads, on one dataset in one track.
 
-    Attributes:
-        runs: One row per seed: ``seed``, ``status``, ``cell`` (the one that was read; None where a pick
-            could choose none) and every metric, in natural units.
-        offered: For a pick, one row per seed and candidate: whether it was ``drawn`` and ``chosen``, its
-            value of the metric to choose ``by``, and its ``value`` of the metric that the claim is about.
+    ``runs`` has one row per seed: ``seed``, ``status``, ``cell`` (the one that was read; None where a
+    pick could choose none) and every metric, in natural units. ``offered`` has, for a pick, one per
+    seed and candidate: whether it was ``drawn`` and ``chosen``, its value of the metric to choose
+    ``by``, and its ``value`` of the metric that the claim is about.
     """
 
     use: Use
@@ -63,10 +58,7 @@ def level_runs(plan: Plan, records: Records) -> tuple[LevelRuns, ...]:
 
 
 def measurements(levels: Iterable[LevelRuns]) -> pd.DataFrame:
-    """The tidy table: one row per claim, variant, dataset, track, level and seed.
-
-    Columns: see ``docs/measurements.md``.
-    """
+    """The tidy table (``docs/measurements.md``): a row per claim, variant, dataset, track, level, seed."""
     columns = (*USE_COLUMNS, "metric", "seed", "status", "cell", "value", *METRICS)
     runs = ((lv.use, lv.runs.assign(metric=lv.metric, value=lv.runs[lv.metric])) for lv in levels)
     return _table(runs, columns)
@@ -126,7 +118,9 @@ def _picked(
         block = block.astype(dict.fromkeys(METRICS, float))
         drawn = drawn_candidates(names, seed, use.draws)
         best = choose(block, use.pick_by, among=drawn)
-        taken = fallback(block, among=drawn) if best is None else best
+        # where none can be chosen, the first that diverged counts; without one the block is lost
+        diverged = (i for i in drawn if block["status"].iloc[i] == "diverged")
+        taken = next(diverged, None) if best is None else best
         row: dict[str, object] = {"status": "missing"}
         if taken is not None:
             row = dict(zip(columns, block.iloc[taken], strict=True))
@@ -176,12 +170,6 @@ def choose(block: pd.DataFrame, by: str, *, among: Sequence[int]) -> int | None:
     sign = 1.0 if METRICS[by].lower_is_better else -1.0
     able = [i for i in among if status[i] in ("ok", "capped") and not math.isnan(values[i])]
     return min(able, key=lambda i: sign * values[i], default=None)
-
-
-def fallback(block: pd.DataFrame, *, among: Sequence[int]) -> int | None:
-    """Where no candidate can be chosen: the first that diverged; None: the block is lost."""
-    status = block["status"].tolist()
-    return next((i for i in among if status[i] == "diverged"), None)
 
 
 def rank_correlation(block: pd.DataFrame, by: str, metric: str) -> float:
@@ -261,52 +249,3 @@ def _scores(run: Run, record: Record) -> Metrics:
         return untrained.get(key, untrained.get(name)) if rule == "untrained" else None
 
     return {key: score(key, value) for key, value in run.metrics.items()}
-
-
-# --- the learning curves of a cell
-
-
-def curve_table(records: Mapping[str, Record]) -> pd.DataFrame:
-    """The curves of all cells, one below the other; ``records`` by cell id, blocks joined."""
-    frames = [
-        table.assign(cell=cell_id)
-        for cell_id, record in records.items()
-        if (table := mean_curves(record)) is not None
-    ]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"cell": []})
-
-
-def mean_curves(record: Record | None) -> pd.DataFrame | None:
-    """Mean of each curve over the runs that did not diverge, with its 95 % t interval.
-
-    Where all of them diverged, over all. None where there are no curves.
-    """
-    if record is None or record.curves is None:
-        return None
-    runs = [record.runs.get(str(seed)) for seed in record.seeds]
-    kept = [i for i, run in enumerate(runs) if run is not None and run.status != "diverged"]
-    table = pd.DataFrame({"epochs": record.curves.epochs})
-    for name in CURVES:
-        rows = getattr(record.curves, name)
-        if not rows:
-            continue
-        values = pd.DataFrame(rows, dtype=float)
-        values = values[kept] if kept else values
-        table[name] = values.mean(axis=1)
-        if name == "validation_loss":
-            half = stats.t.ppf(0.975, values.count(axis=1) - 1) * values.sem(axis=1)
-            table[f"{name}_low"], table[f"{name}_high"] = table[name] - half, table[name] + half
-    return table
-
-
-def shown_curves(record: Record | None) -> dict[str, tuple[float | None, ...]] | None:
-    """The curves as the results state them: few points, five digits."""
-    table = mean_curves(record)
-    if table is None or table.empty:
-        return None
-    count = min(len(table), CURVE_POINTS)  # equally spaced, both ends among them
-    points = [round(i * (len(table) - 1) / max(count - 1, 1)) for i in range(count)]
-    return {
-        str(name): tuple(finite(float(f"{value:.5g}")) for value in table[name].iloc[points])
-        for name in table.columns
-    }

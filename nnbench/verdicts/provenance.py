@@ -74,7 +74,8 @@ def _missing(plan: Plan, records: Records) -> tuple[MissingCell, ...]:
 
 
 def _run(records: list[Record]) -> RunFacts:
-    intervals = [(_time(record.started), _time(record.ended)) for record in records]
+    time = dt.datetime.fromisoformat
+    intervals = [(time(r.started).timestamp(), time(r.ended).timestamp()) for r in records]
     spent = [record.seconds for record in records]
     phases = {f"{name}_seconds": sum(s.get(name, 0.0) for s in spent) for name in _PHASES}
     peaks = [record.peak_memory_mb for record in records if record.peak_memory_mb]
@@ -96,10 +97,6 @@ def machine_texts(records: Iterable[Record]) -> tuple[str, ...]:
     """The distinct hardware of some records, as in: ``Example CPU, 2 cores``."""
     machines = (record.machine for record in records)
     return tuple(dict.fromkeys(f"{m.device_name}, {m.cores} cores" for m in machines))
-
-
-def _time(text: str) -> float:
-    return dt.datetime.fromisoformat(text).timestamp()
 
 
 def covered_seconds(intervals: Iterable[tuple[float, float]]) -> float:

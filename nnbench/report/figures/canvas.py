@@ -8,8 +8,8 @@ own background, so it stays readable where a viewer ignores that rule.
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,11 +82,9 @@ class Image:
     alt: str  # a sentence that states the finding, for those who cannot see it
 
 
-@contextmanager
-def figure_style() -> Iterator[None]:
+def figure_style() -> AbstractContextManager[None]:
     """The rendering style; wrap a whole report in it, matplotlib's own settings return after."""
-    with mpl.rc_context(_STYLE):
-        yield
+    return mpl.rc_context(_STYLE)
 
 
 def new_figure(height: float) -> Figure:

@@ -106,16 +106,12 @@ def _thinned(count: int) -> list[int]:
     return sorted({round((count - 1) * step**power) for step in steps})
 
 
-def _finite(values: Sequence[float]) -> list[float]:
-    return [value for value in values if math.isfinite(value)]
-
-
 def _scales(axes: Axes, lines: Sequence[Line], *, loss: bool) -> None:
-    y = _finite([value for line in lines for value in line.y])
+    y = [value for line in lines for value in line.y if math.isfinite(value)]
     log_y = loss and spans_decades(y, factor=5)
     # Training losses may fall by decades; they are followed to half the best validation loss.
-    train = _finite([value for line in lines for value in line.train or ()])
-    y += [value for value in train if min(y) / 2 <= value <= max(y)]
+    low, high = min(y, default=0.0) / 2, max(y, default=0.0)
+    y += [value for line in lines for value in line.train or () if low <= value <= high]
     set_axis(axes, "y", limits=padded(y, log=log_y), log=log_y)
     lasts = [line.x[-1] for line in lines]
     x = [value for line in lines for value in line.x]

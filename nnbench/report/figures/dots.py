@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,13 +39,10 @@ class Row:
         """Controls, about which nothing is claimed, stand back in grey."""
         return canvas.CONTROL if self.control else canvas.MEASURED
 
-    def measured(self) -> Iterable[float]:
+    def measured(self) -> list[float]:
         """Everything measured that the axis can show."""
-        yield from self.ok
-        yield from self.capped
-        yield from self.interval or ()
-        if self.mean is not None:
-            yield self.mean
+        mean = [] if self.mean is None else [self.mean]
+        return [*self.ok, *self.capped, *(self.interval or ()), *mean]
 
 
 def rows_of(finding: Finding) -> list[Row]:
@@ -64,8 +61,10 @@ def _row(level: LevelResult, *, factor: float) -> Row:
         return None if value is None else value * factor
 
     low, high = scaled(level.low), scaled(level.high)
+    why = "(not measured)" if level.not_measured else "(no runs)"
+    remark = [why] if level.mean is None else []
     return Row(
-        label="\n".join([*_two_lines(level.level), *_remark(level)]),
+        label="\n".join([*_two_lines(level.level), *remark]),
         control=level.role == "control",
         claimed=scaled(level.claimed),
         mean=scaled(level.mean),
@@ -80,12 +79,6 @@ def _two_lines(name: str) -> list[str]:
     """A name as a row has room for it; what is longer is cut."""
     first, *rest = textwrap.wrap(name, _LABEL_CHARACTERS) or [name]
     return [first, canvas.shortened(" ".join(rest), _LABEL_CHARACTERS)] if rest else [first]
-
-
-def _remark(level: LevelResult) -> list[str]:
-    if level.mean is not None:
-        return []
-    return ["(not measured)"] if level.not_measured else ["(no runs)"]
 
 
 def dot_plot(finding: Finding, *, alt: str) -> Image:

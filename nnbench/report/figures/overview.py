@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from nnbench.claims.kinds import KINDS
+from nnbench.metrics import log_scale
 from nnbench.records.results import ClaimResult, Finding, PairResult
 from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image, set_axis
@@ -52,7 +53,9 @@ def _gap(finding: Finding) -> tuple[float, float, float] | None:
     best, worst = claimed.get(pair.a), claimed.get(pair.b)
     if best is None or worst is None:
         return None
-    gap = abs(_scaled(best, finding) - _scaled(worst, finding))
+    if finding.scale == "log":
+        best, worst = map(float, log_scale([best, worst]))
+    gap = abs(best - worst)
     if gap == 0:
         return None
     low = -math.inf if pair.low is None else 100 * pair.low / gap
@@ -68,10 +71,6 @@ def _widest(finding: Finding) -> PairResult | None:
     if extremes:
         return extremes[0]
     return finding.pairs[0] if len(finding.pairs) == 1 and not finding.pairs[0].tie else None
-
-
-def _scaled(value: float, finding: Finding) -> float:
-    return math.log(max(value, 1e-12)) if finding.scale == "log" else value
 
 
 def overview(claims: Sequence[ClaimResult], *, alt: str) -> Image | None:

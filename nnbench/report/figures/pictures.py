@@ -83,7 +83,7 @@ def _overview_alt(claims: Sequence[ClaimResult]) -> str:
 def sample_picture(dataset: DatasetFacts) -> Image:
     """Up to 20 images, or one signal per class, each with its class."""
     samples = dataset.samples
-    images = samples[0].pixels is not None
+    images, numbers = samples[0].pixels is not None, dataset.task == "regression"
     if not images:
         samples = tuple({sample.label: sample for sample in reversed(samples)}.values())[::-1]
     samples = samples[:_MOST]
@@ -101,20 +101,12 @@ def sample_picture(dataset: DatasetFacts) -> Image:
         )
         axes.set_axis_off()
         _draw(axes, sample)
+        name = significant(sample.label, 3) if numbers else dataset.class_names[int(sample.label)]
         x, y = (left + tile[0] / 2) / canvas.WIDTH, (bottom - 10) / height
-        figure.text(
-            x, y, _label(sample, dataset), color=canvas.MUTED, fontsize=canvas.SMALL, ha="center"
-        )
-    what = "target" if dataset.task == "regression" else "class"
+        figure.text(x, y, name, color=canvas.MUTED, fontsize=canvas.SMALL, ha="center")
+    what = "target" if numbers else "class"
     alt = f"{len(samples)} samples of {dataset.title}, each with its {what}."
     return canvas.render(figure, alt=alt)
-
-
-def _label(sample: Sample, dataset: DatasetFacts) -> str:
-    """A sample's class, or its target."""
-    if dataset.task == "regression":
-        return significant(sample.label, 3)
-    return dataset.class_names[int(sample.label)]
 
 
 def _draw(axes: Axes, sample: Sample) -> None:
@@ -124,8 +116,8 @@ def _draw(axes: Axes, sample: Sample) -> None:
         axes.plot(values, color=canvas.MEASURED, lw=1.3, marker=marker, ms=2.5)
         return
     pixels = np.asarray(sample.pixels, dtype=np.uint8)
-    if pixels.ndim == 3:
-        pixels = np.moveaxis(pixels, 0, -1) if pixels.shape[0] in (1, 3) else pixels
+    if pixels.ndim == 3 and pixels.shape[0] in (1, 3):
+        pixels = np.moveaxis(pixels, 0, -1)
     # Ink on paper: dark strokes on light, as the digits were written.
     grey = 255 - pixels.squeeze() if pixels.squeeze().ndim == 2 else pixels
     axes.imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="equal")
