@@ -68,7 +68,8 @@ def test_numbers_of_blocks_are_joined_by_what_they_mean(cell: Cell) -> None:
             {
                 "seconds": {"load": 1.0, "train": 6.0}, "samples_per_second": 100.0,
                 "peak_memory_mb": 300.0, "notes": ("a", "b"), "untrained": {"test_loss": 1.0},
-                "facts": {"A": {"parameters": 7, "losses": {"0": 3}}}, "stopped_epochs": {"0": 3.0}, "steps": 10,
+                "facts": {"A": {"parameters": 7, "losses": {"0": 3}}}, "steps": 10,
+                "stopped_epochs": {"0": 3.0},
             },
             {
                 "seconds": {"train": 2.0}, "samples_per_second": 500.0, "peak_memory_mb": 400.0,

@@ -153,16 +153,15 @@ def _track_rows(claim: ClaimResult, anchors: Anchors) -> Iterator[list[Cell]]:
     by_track = {finding.key: finding for finding in claim.results}
     for written in claim.results:
         tuned = by_track.get((written.dataset, "tuned", written.variant))
-        if written.track != "as-written" or tuned is None:
-            continue
-        yield [
-            Link(text=claim.title, target=anchors.claims[claim.id]),
-            ", ".join(filter(None, (tuned.dataset_title, tuned.variant_title))),
-            finding_chip(written).to(anchors.of(claim, written)),
-            finding_chip(tuned).to(anchors.of(claim, tuned)),
-            "same" if written.verdict == tuned.verdict else "changes",
-            chosen_text(tuned),
-        ]
+        if written.track == "as-written" and tuned is not None:
+            yield [
+                Link(text=claim.title, target=anchors.claims[claim.id]),
+                ", ".join(filter(None, (tuned.dataset_title, tuned.variant_title))),
+                finding_chip(written).to(anchors.of(claim, written)),
+                finding_chip(tuned).to(anchors.of(claim, tuned)),
+                "same" if written.verdict == tuned.verdict else "changes",
+                chosen_text(tuned),
+            ]
 
 
 # --- what is said of a claim and of its findings beside their own fields and tables

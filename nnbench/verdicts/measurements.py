@@ -208,13 +208,15 @@ def _rows(record: Record | None, use: Use, metric: str) -> list[Row]:
     own = {name for score in scores.values() for name, _ in _at(score, use.at)}
     if use.at and METRICS[metric].unit != "count":
         own.add(metric)
-    facts = {**dict.fromkeys(own), **_counted(record, use.at)}
+    facts = {} if use.at is None else record.facts.get(use.at, {})  # counts hold for every run
+    counts = {n: float(v) for n in METRICS if isinstance(v := facts.get(n), int | float)}
+    shared = {**dict.fromkeys(own), **counts}
 
     def row(seed: str) -> Row:
         if seed not in scores:
             return missing
         score, status = scores[seed], record.runs[seed].status
-        return {"status": status, **dict(_at(score, None)), **facts, **dict(_at(score, use.at))}
+        return {"status": status, **dict(_at(score, None)), **shared, **dict(_at(score, use.at))}
 
     return [row(str(seed)) for seed in range(use.seeds)]
 
@@ -225,14 +227,6 @@ def _at(scores: Metrics, at: str | None) -> Iterator[tuple[str, float | None]]:
         name, _, there = key.partition("@")
         if name in METRICS and there == (at or ""):
             yield name, value
-
-
-def _counted(record: Record, at: str | None) -> dict[str, float]:
-    """The counts among an entry's facts, which hold for every run."""
-    facts = {} if at is None else record.facts.get(at, {})
-    return {
-        name: float(value) for name in METRICS if isinstance(value := facts.get(name), int | float)
-    }
 
 
 def _scores(run: Run, record: Record) -> Metrics:

@@ -77,7 +77,6 @@ def _run(records: list[Record]) -> RunFacts:
     time = dt.datetime.fromisoformat
     intervals = [(time(r.started).timestamp(), time(r.ended).timestamp()) for r in records]
     spent = [record.seconds for record in records]
-    phases = {f"{name}_seconds": sum(s.get(name, 0.0) for s in spent) for name in _PHASES}
     peaks = [record.peak_memory_mb for record in records if record.peak_memory_mb]
     return RunFacts(
         cells=len({record.cell.id for record in records}),
@@ -87,7 +86,7 @@ def _run(records: list[Record]) -> RunFacts:
         # a clock that went back in between says nothing
         busy_seconds=sum(max(0.0, end - start) for start, end in intervals),
         resumed=len({record.cell.id for record in records if record.resumed}),
-        **phases,
+        **{f"{name}_seconds": sum(s.get(name, 0.0) for s in spent) for name in _PHASES},
         other_seconds=sum(t for s in spent for name, t in s.items() if name not in _PHASES),
         peak_memory_mb=max(peaks, default=None),
     )

@@ -89,9 +89,8 @@ def dot_plot(finding: Finding, *, alt: str) -> Image:
     log_allowed = finding.scale == "log"
     if _needs_zoom(rows, log_allowed=log_allowed):
         middle = label_width + (canvas.WIDTH - label_width) * 0.40
-        overview = canvas.axes_within(
-            figure, (label_width, _TOP, canvas.WIDTH - middle + _GAP / 2, _BOTTOM)
-        )
+        right = canvas.WIDTH - middle + _GAP / 2
+        overview = canvas.axes_within(figure, (label_width, _TOP, right, _BOTTOM))
         axes = canvas.axes_within(figure, (middle + _GAP / 2, _TOP, 10, _BOTTOM))
         _panel(overview, rows, log_allowed=log_allowed, runs=False, claims=True)
         _panel(axes, rows, log_allowed=log_allowed, runs=True, claims=False)
