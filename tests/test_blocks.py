@@ -68,13 +68,14 @@ def test_numbers_of_blocks_are_joined_by_what_they_mean(cell: Cell) -> None:
             {
                 "seconds": {"load": 1.0, "train": 6.0}, "samples_per_second": 100.0,
                 "peak_memory_mb": 300.0, "notes": ("a", "b"), "untrained": {"test_loss": 1.0},
-                "facts": {"A": {"parameters": 7}}, "stopped_epochs": {"0": 3.0}, "steps": 10,
+                "facts": {"A": {"parameters": 7, "losses": {"0": 3}}}, "steps": 10,
+                "stopped_epochs": {"0": 3.0},
             },
             {
                 "seconds": {"train": 2.0}, "samples_per_second": 500.0, "peak_memory_mb": 400.0,
                 "notes": ("b", "c"), "untrained": {"test_loss": 2.0}, "missing": {"B": "gone"},
-                "facts": {"A": {"parameters": 8, "extra": 1}}, "stopped_epochs": {"5": 4.0},
-                "steps": 20,
+                "facts": {"A": {"parameters": 8, "losses": {"5": 4}, "extra": 1}, "B": {"parameters": 9}},
+                "stopped_epochs": {"5": 4.0}, "steps": 20,
             },
             {"seconds": {}, "samples_per_second": None, "notes": (), "untrained": {"test_loss": 6.0}},
         )
@@ -85,7 +86,9 @@ def test_numbers_of_blocks_are_joined_by_what_they_mean(cell: Cell) -> None:
     assert whole.notes == ("a", "b", "c")
     assert whole.untrained == {"test_loss": (5 * 1.0 + 5 * 2.0 + 2 * 6.0) / 12}
     assert whole.missing == {"B": "gone"}
-    assert whole.facts == {"A": {"parameters": 7, "extra": 1}}
+    assert whole.facts == {
+        "A": {"parameters": 7, "losses": {"0": 3, "5": 4}, "extra": 1}, "B": {"parameters": 9},
+    }  # fmt: skip
     assert whole.stopped_epochs == {"0": 3.0, "5": 4.0}
     assert whole.steps == 20
 

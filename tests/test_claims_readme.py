@@ -9,9 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from nnbench.claims.claim import Claim, Document, Variant
+from nnbench.claims.claim import Claim, Document, Pick, Variant
 from nnbench.claims.config import Config, read_config
-from nnbench.claims.pick import Pick
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan, make_plan
 from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target

@@ -14,7 +14,7 @@ from made_up_results import made_up_results, typed
 
 from nnbench.records.origin import DatasetFacts
 from nnbench.records.results import ClaimResult, Finding
-from nnbench.report.figures import canvas, curves, dots, samples, ticks
+from nnbench.report.figures import canvas, curves, dots, pictures
 from nnbench.report.figures import overview as gaps
 from nnbench.report.figures.canvas import DARK, PLATE, colours, figure_style
 from nnbench.report.figures.curves import spaced
@@ -55,7 +55,7 @@ def overview(claims, *, alt):
 
 
 def sample_picture(dataset):
-    return samples.sample_picture(typed(DatasetFacts, dataset))
+    return pictures.sample_picture(typed(DatasetFacts, dataset))
 
 
 def texts(image):
@@ -177,16 +177,16 @@ def test_jitter_is_even_and_within_its_row():
 
 @pytest.mark.parametrize(("low", "high"), [(0.09, 0.5), (0.11, 0.19), (1, 3_000), (1e-6, 1e6)])
 def test_log_ticks_are_few_round_numbers_within_the_limits(low, high):
-    found = ticks.log_ticks(low, high, most=6)
+    found = canvas.log_ticks(low, high, most=6)
     assert len(found) <= 6
     assert all(low <= tick <= high for tick in found)
     assert all(f"{tick:e}"[0] in "1235" for tick in found)
 
 
 def test_a_log_axis_needs_more_than_a_decade_of_positive_values():
-    assert ticks.spans_decades([0.1, 1.2])
-    assert not ticks.spans_decades([0.2, 1.2])
-    assert not ticks.spans_decades([0.0, 100.0])
+    assert canvas.spans_decades([0.1, 1.2])
+    assert not canvas.spans_decades([0.2, 1.2])
+    assert not canvas.spans_decades([0.0, 100.0])
 
 
 def test_labels_are_moved_apart_but_stay_within_the_plot():

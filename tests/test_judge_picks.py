@@ -16,7 +16,7 @@ from made_up_plan import made_up_record, store
 from made_up_readings import fill_cells, picked, plan_of
 from scipy import stats
 
-from nnbench.verdicts.picking import (
+from nnbench.verdicts.measurements import (
     candidate_names,
     choose,
     drawn_candidates,

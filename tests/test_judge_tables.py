@@ -16,8 +16,8 @@ from scipy import stats
 
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
-from nnbench.verdicts.curves import mean_curves
 from nnbench.verdicts.evidence import read_records
+from nnbench.verdicts.levels import mean_curves
 
 ROOT = Path(__file__).parent.parent
 

@@ -1,11 +1,12 @@
 """A document's claims as typed values; whatever a claim can get wrong by itself is checked here."""
 
-from __future__ import annotations
-
+import itertools
+import math
+import random
 import re
 from collections import Counter
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -93,7 +94,7 @@ class Claim(Strict):
         return name
 
     @model_validator(mode="after")
-    def _consistent(self) -> Claim:
+    def _consistent(self) -> Self:
         for problem in _claim_problems(self):
             raise ValueError(problem)
         return self
@@ -103,7 +104,7 @@ class Claim(Strict):
         """Whether there is an experiment to run at all."""
         return self.not_run is None and KINDS[self.kind].status != "qualitative"
 
-    def reading(self, variant: str | None) -> Claim:
+    def reading(self, variant: str | None) -> Self:
         """The claim as one of its variants reads it; None: as the document has it."""
         if variant is None:
             return self
@@ -184,17 +185,16 @@ def _claim_problems(claim: Claim) -> list[str]:
     return problems + KINDS[claim.kind].problems(claim)
 
 
-def _variant_problems(claim: Claim) -> list[str]:
+def _variant_problems(claim: Claim) -> Iterator[str]:
     """What is wrong with a variant's name, or with the claim as the variant reads it."""
-    problems = []
     for name, variant in claim.variants.items():
         if not NAME.fullmatch(name):
-            problems.append(f"variant {name!r}: use lower-case letters, digits, - and _")
+            yield f"variant {name!r}: use lower-case letters, digits, - and _"
         if variant.metric is not None and variant.metric not in METRICS:
-            problems.append(f"variant {name!r}: unknown metric; {_choice(variant.metric, METRICS)}")
+            yield f"variant {name!r}: unknown metric; {_choice(variant.metric, METRICS)}"
             continue
-        problems += [f"variant {name!r}: {text}" for text in _claim_problems(claim.reading(name))]
-    return problems
+        for problem in _claim_problems(claim.reading(name)):
+            yield f"variant {name!r}: {problem}"
 
 
 def _choice(name: str, known: Iterable[str]) -> str:
@@ -203,20 +203,81 @@ def _choice(name: str, known: Iterable[str]) -> str:
     return (f"did you mean {guess!r}? " if guess else "") + f"allowed: {', '.join(known)}"
 
 
-def _claimed_problems(claim: Claim) -> list[str]:
-    problems = [
-        f"claimed has {name!r}, which is no level; {_choice(name, claim.levels)}"
-        for name in claim.claimed
-        if name not in claim.levels
-    ]
+def _claimed_problems(claim: Claim) -> Iterator[str]:
+    for name in claim.claimed:
+        if name not in claim.levels:
+            yield f"claimed has {name!r}, which is no level; {_choice(name, claim.levels)}"
     if claim.order and claim.claimed:
-        problems.append("give claimed numbers or an order, not both")
+        yield "give claimed numbers or an order, not both"
     if claim.order and claim.kind != "order":
-        problems.append(f"order belongs to kind order, got kind {claim.kind}")
+        yield f"order belongs to kind order, got kind {claim.kind}"
     for name, value in claim.claimed.items():
         metric = METRICS[claim.metric]
         if metric.scale == "log" and value <= 0:
-            problems.append(f"claimed {name!r} must be positive, got {value}")
+            yield f"claimed {name!r} must be positive, got {value}"
         if metric.unit == "fraction" and not metric.possible(value, by=0.0):
-            problems.append(f'claimed {name!r} is an accuracy: write 0.85 or "85 %", got {value}')
-    return problems
+            yield f'claimed {name!r} is an accuracy: write 0.85 or "85 %", got {value}'
+
+
+# --- a level that is chosen among candidates
+
+
+class Range(Strict):
+    """Where a random search draws one setting from: uniform, or uniform in the logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError("a range needs low < high, and low > 0 where it is logarithmic")
+        return self
+
+
+class Pick(Strict):
+    """A level that is chosen among candidates, anew in each block and never by the test set."""
+
+    by: Literal["validation_loss", "validation_accuracy", "train_loss", "train_accuracy"]
+    grid: dict[str, Annotated[list[object], Field(min_length=1)]] = Field(default_factory=dict)
+    """All combinations of these values."""
+    random: dict[str, Range] = Field(default_factory=dict)
+    """``pool`` random draws, of which each block may choose among ``draws``."""
+    pool: Annotated[int, Field(ge=2, le=1000)] = 30
+    draws: Annotated[int, Field(ge=1, le=1000)] = 9
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.grid) == bool(self.random):
+            raise ValueError("a pick needs either grid or random")
+        if self.random and self.draws > self.pool:
+            raise ValueError(f"draws ({self.draws}) cannot exceed pool ({self.pool})")
+        return self
+
+    def candidates(self) -> list[dict[str, object]]:
+        """The settings of each candidate."""
+        if self.grid:
+            return combinations(self.grid)
+        generator = random.Random(self.seed)  # noqa: S311 - not for secrets
+        return [
+            {name: _drawn(self.random[name], generator) for name in sorted(self.random)}
+            for _ in range(self.pool)
+        ]
+
+
+def combinations(grid: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
+    """All of a grid; names in sorted order, so that a file's order means nothing."""
+    names = sorted(grid)
+    found = itertools.product(*(grid[name] for name in names))
+    return [dict(zip(names, values, strict=True)) for values in found]
+
+
+def _drawn(values: Range, generator: random.Random) -> float:
+    """One value, rounded to four digits so that a reader can repeat it."""
+    if values.log:
+        value = math.exp(generator.uniform(math.log(values.low), math.log(values.high)))
+    else:
+        value = generator.uniform(values.low, values.high)
+    return float(f"{value:.4g}")

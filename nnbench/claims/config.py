@@ -84,20 +84,9 @@ class Config(Strict):
         return value
 
 
-def read_document(path: Path, config: Config | None = None) -> Document:
-    """Read one document's claims, with the config's changes (``make_plan`` resolves their levels)."""
+def _document(path: Path, config: Config) -> Document:
+    """One document's claims, with the config's ``overrides`` and ``instead`` applied to them."""
     document = parse(Document, read_yaml(path), where=str(path))
-    if config is not None:
-        document = _changed(document, config, where=str(path))
-    for name, claim in document.claims.items():
-        for reading in (None, *claim.variants):
-            for dataset in claim.reading(reading).datasets:
-                check_name(f"{path}: claims.{name}.datasets", dataset, DATASETS)
-    return document
-
-
-def _changed(document: Document, config: Config, *, where: str) -> Document:
-    """The document with the config's ``overrides`` and ``instead`` applied to its claims."""
     claims = {}
     for name, claim in document.claims.items():
         change = config.overrides.get(f"{document.document}/{name}", {})
@@ -109,17 +98,17 @@ def _changed(document: Document, config: Config, *, where: str) -> Document:
                     for dataset, settings in reading["datasets"].items()
                     for other in config.instead.get(dataset, (dataset,))
                 }
-        claims[name] = parse(Claim, data, where=f"{where}: claims.{name}")
+        claims[name] = parse(Claim, data, where=f"{path}: claims.{name}")
+    for name, claim in claims.items():
+        for variant in (None, *claim.variants):
+            for dataset in claim.reading(variant).datasets:
+                check_name(f"{path}: claims.{name}.datasets", dataset, DATASETS)
     return document.model_copy(update={"claims": claims})
 
 
 def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ...]:
-    """All documents of a config.
-
-    Raises:
-        NnbenchError: Two files use the same document name.
-    """
-    documents = tuple(read_document(root / path, config) for path in config.documents)
+    """All documents of a config; an NnbenchError if two files use the same document name."""
+    documents = tuple(_document(root / path, config) for path in config.documents)
     for name, count in Counter(document.document for document in documents).items():
         if count > 1:
             raise NnbenchError(f"document {name!r} stands in two files", todo="rename one of them")

@@ -250,7 +250,6 @@ KINDS: Mapping[Kind, ClaimKind] = {
         meaning="a number that follows from the model",
         problems=_needs_count,
         status="measured",
-        lead="counted",
     ),
     "qualitative": ClaimKind(meaning="a statement without numbers", status="qualitative"),
 }

@@ -4,13 +4,12 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from nnbench.cells.cell import Cell, dataset_of, make_cell
-from nnbench.claims.claim import Claim
+from nnbench.claims.claim import Claim, Pick, combinations
 from nnbench.claims.config import Config, resolve_settings
-from nnbench.claims.pick import Pick
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.checks import check_settings
 from nnbench.errors import NnbenchError
@@ -64,20 +63,15 @@ class _Context:
     def dataset(self) -> Dataset:
         return dataset_of(self.dataset_name)
 
-    @property
-    def seeds(self) -> int:
-        return min(self.config.seeds, self.claim.seeds or self.config.seeds)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Level:
     """A level's entry, parsed: its settings, and the keys that are none."""
 
     where: str
-    role: Role
+    use: Use  # still without cells
     settings: Mapping[str, object]
     tune: object
-    at: str | None
     pick: Pick | None
 
 
@@ -96,16 +90,19 @@ def claim_uses(
 def _uses(context: _Context) -> Iterator[tuple[Use, tuple[Cell, ...]]]:
     budgets: dict[str, int] = {}
     first: dict[object, str] = {}
-    for name, level in _levels(context).items():
+    claim = context.claim
+    levels = [_level(context, name, own, "level") for name, own in claim.levels.items()]
+    levels += [_level(context, name, own, "control") for name, own in claim.controls.items()]
+    for level in levels:
         cells = tuple(_level_cells(context, level))
+        use = replace(level.use, cells=tuple(cell.id for cell in cells))
         if cells[0].search is not None:
-            budgets[name] = len(cells[0].search.candidates)
-        use = _use(context, name, level, cells)
+            budgets[use.level] = len(cells[0].search.candidates)
         yield use, cells
         same = (use.cells, use.at, use.pick_by, use.draws)
-        if level.role == "level" and first.setdefault(same, name) != name:
+        if use.role == "level" and first.setdefault(same, use.level) != use.level:
             raise NnbenchError(
-                f"{context.where}: levels {first[same]!r} and {name!r} are the same experiment",
+                f"{context.where}: levels {first[same]!r} and {use.level!r} are the same experiment",
                 todo="let them differ in a setting, or remove one",
             )
     if len(set(budgets.values())) > 1:
@@ -116,44 +113,28 @@ def _uses(context: _Context) -> Iterator[tuple[Use, tuple[Cell, ...]]]:
         )
 
 
-def _use(context: _Context, name: str, level: _Level, cells: tuple[Cell, ...]) -> Use:
-    pick = level.pick
-    return Use(
+def _level(context: _Context, name: str, overrides: Mapping[str, object], role: Role) -> _Level:
+    claim, config, where = context.claim, context.config, f"{context.where}: level {name!r}"
+    settings = dict(overrides)
+    tune, at, picked = (settings.pop(key, None) for key in ("tune", "at", "pick"))
+    if at is not None and not isinstance(at, str):
+        raise NnbenchError(f"{where}: at is the name of an entry of the cell", got=repr(at))
+    pick = None if picked is None else parse(Pick, picked, where=f"{where}: pick")
+    use = Use(
         claim=context.claim_id,
         variant=context.variant,
         dataset=context.dataset_name,
         track=context.track,
         level=name,
-        role=level.role,
-        cells=tuple(cell.id for cell in cells),
-        seeds=context.seeds,
-        at=level.at,
+        role=role,
+        cells=(),
+        seeds=min(config.seeds, claim.seeds or config.seeds),
+        at=_class_name(at, context.dataset),
         pick_by=pick.by if pick else None,
         draws=pick.draws if pick and pick.random else None,
     )
-
-
-def _levels(context: _Context) -> dict[str, _Level]:
-    claim = context.claim
-    levels = {name: _level(context, name, own, "level") for name, own in claim.levels.items()}
-    controls = {name: _level(context, name, own, "control") for name, own in claim.controls.items()}
-    return {**levels, **controls}
-
-
-def _level(context: _Context, name: str, overrides: Mapping[str, object], role: Role) -> _Level:
-    where = f"{context.where}: level {name!r}"
-    settings = dict(overrides)
-    tune, at, pick = (settings.pop(key, None) for key in ("tune", "at", "pick"))
-    if at is not None and not isinstance(at, str):
-        raise NnbenchError(f"{where}: at is the name of an entry of the cell", got=repr(at))
-    return _Level(
-        where=where,
-        role=role,
-        settings=settings,
-        tune=context.claim.tune if tune is None else tune,
-        at=_class_name(at, context.dataset),
-        pick=None if pick is None else parse(Pick, pick, where=f"{where}: pick"),
-    )
+    tune = claim.tune if tune is None else tune
+    return _Level(where=where, use=use, settings=settings, tune=tune, pick=pick)
 
 
 def _class_name(at: str | None, dataset: Dataset) -> str | None:
@@ -176,10 +157,10 @@ def _level_cells(context: _Context, level: _Level) -> Iterator[Cell]:
     for candidate in level.pick.candidates() if level.pick else [{}]:
         where = f"{level.where}: candidate {candidate}" if candidate else level.where
         settings = _checked(context, (*layers, candidate), where=where)
-        check_reads(settings, claim.metric, context.dataset, at=level.at, where=where)
+        check_reads(settings, claim.metric, context.dataset, at=level.use.at, where=where)
         if level.pick:
             check_reads(settings, level.pick.by, context.dataset, at=None, where=f"{where}: pick")
-        tuned = level.role == "level" and context.track == "tuned"
+        tuned = level.use.role == "level" and context.track == "tuned"
         search = _search(context, level, (*layers, candidate), settings) if tuned else None
         try:
             yield make_cell(context.dataset_name, settings, search=search, threads=config.threads)
@@ -214,21 +195,12 @@ def _search(context: _Context, level: _Level, layers: Layers, settings: Settings
             got=repr(grid),
             allowed="setting: [values, ...]",
         )
-    if twice := [name for name, values in grid.items() if _repeats(values)]:
-        raise NnbenchError(
-            f"{level.where}: `tune` has a value twice", got=f"{twice[0]}: {grid[twice[0]]}"
-        )
-    names = sorted(grid)  # the order of keys in a file means nothing
-    candidates = tuple(
-        dict(zip(names, values, strict=True))
-        for values in itertools.product(*(grid[name] for name in names))
-    )
+    for name, values in grid.items():
+        # NaN is found where each value is checked as a setting
+        if len({json.dumps(value, sort_keys=True) for value in values}) < len(values):
+            raise NnbenchError(f"{level.where}: `tune` has a value twice", got=f"{name}: {values}")
+    candidates = tuple(combinations(grid))
     for candidate in candidates:
         _checked(context, (*layers, candidate), where=f"{level.where}: tune {candidate}")
     seeds = range(TUNING_SEED_START, TUNING_SEED_START + context.config.tuning_seeds)
     return Search(candidates=candidates, seeds=tuple(seeds))
-
-
-def _repeats(values: list[object]) -> bool:
-    # NaN is found where each value is checked as a setting
-    return len({json.dumps(value, sort_keys=True) for value in values}) < len(values)

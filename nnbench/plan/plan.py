@@ -59,11 +59,7 @@ class Plan:
 
 
 def make_plan(config: Config, *, root: Path = Path()) -> Plan:
-    """Resolve a config into cells.
-
-    Raises:
-        NnbenchError: Anything wrong in the config or the claims, and where.
-    """
+    """Resolve a config into cells; an NnbenchError says what is wrong in it or the claims, and where."""
     documents = read_documents(config, root=root)
     _check_shared_settings(config)
     cells: dict[str, Cell] = {}
@@ -71,28 +67,24 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
     uses: list[Use] = []
     not_run: dict[str, str] = {}
     left_out: dict[str, dict[str, tuple[Cell, int]]] = {}
-    draft = Plan(config=config, documents=documents, cells=cells, seeds=seeds, uses=())
+    draft = Plan(
+        config=config, documents=documents, cells=cells, seeds=seeds, uses=(), not_run=not_run
+    )
     for claim_id, _, claim in draft.claims():
         reason = _reason_not_run(claim_id, claim, config)
         if reason is not None:
             not_run[claim_id] = reason
         for use, found in claim_uses(claim_id, claim, config):
             if reason is not None:
-                kept = left_out.setdefault(claim_id, {})
-                kept.update((cell.id, (cell, use.seeds)) for cell in found)
+                left_out.setdefault(claim_id, {}).update({c.id: (c, use.seeds) for c in found})
                 continue
             uses.append(use)
             for cell in found:
                 cells[cell.id] = cell
                 seeds[cell.id] = max(use.seeds, seeds.get(cell.id, 0))
-    _check_links(draft)
-    _check_ids(draft)
-    return replace(
-        draft,
-        uses=tuple(uses),
-        not_run=not_run,
-        left_out={claim_id: tuple(found.values()) for claim_id, found in left_out.items()},
-    )
+    _check_names(draft)
+    left = {claim_id: tuple(kept.values()) for claim_id, kept in left_out.items()}
+    return replace(draft, uses=tuple(uses), left_out=left)
 
 
 def _check_shared_settings(config: Config) -> None:
@@ -115,17 +107,13 @@ def _reason_not_run(claim_id: str, claim: Claim, config: Config) -> str | None:
     return None
 
 
-def _check_links(plan: Plan) -> None:
-    known = {claim_id for claim_id, _, _ in plan.claims()}
-    for claim_id, _, claim in plan.claims():
+def _check_names(plan: Plan) -> None:
+    """Whether the claims and datasets that claims and the config name are there."""
+    known = {claim_id: claim for claim_id, _, claim in plan.claims()}
+    for claim_id, claim in known.items():
         for link in claim.links:
             if link not in known:
                 raise unknown_name(f"{claim_id}: links", link, known)
-
-
-def _check_ids(plan: Plan) -> None:
-    """Whether the ids and datasets that the config names are there."""
-    known = [claim_id for claim_id, _, _ in plan.claims()]
     for pattern in plan.config.only:
         if not fnmatch.filter(known, pattern):
             raise unknown_name("config: only", pattern, known)

@@ -19,19 +19,12 @@ _OF_THE_PAGE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchors:
-    """The names in one report, no two alike.
+    """The names in one report, no two alike."""
 
-    Attributes:
-        claims: By id.
-        documents: By short name.
-        findings: By claim and key.
-        datasets: In the order of the results.
-    """
-
-    claims: Mapping[str, str]
-    documents: Mapping[str, str]
-    findings: Mapping[tuple[str | None, ...], str]
-    datasets: tuple[str, ...]
+    claims: Mapping[str, str]  # by id
+    documents: Mapping[str, str]  # by short name
+    findings: Mapping[tuple[str | None, ...], str]  # by claim and key
+    datasets: tuple[str, ...]  # in the order of the results
 
     def of(self, claim: ClaimResult, finding: Finding) -> str:
         """The anchor of a claim's finding."""

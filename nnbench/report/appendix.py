@@ -38,22 +38,21 @@ def _failed_runs(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
             Link(text=claim.title, target=anchors.of(claim, finding)),
             where_text(finding),
             level.level,
-            *_failed_counts(level),
+            *(f"{number}/{level.planned}" if number else "–" for number in _failures(level)),
+            duration_text(level.train_seconds),
         ]
         for claim in claims
         for finding in claim.results
         for level in finding.levels
-        if level.diverged or level.capped or level.failed
+        if any(_failures(level))
     ]
     caption = "Runs that diverged, were stopped at their cap, or left nothing"
     columns = ("Claim", "On", "Level", "Diverged", "Capped", "Missing", "Cost of the cell")
     return Table(caption, columns, rows=rows, text=("On", "Level"))
 
 
-def _failed_counts(level: LevelResult) -> list[str]:
-    numbers = (level.diverged, level.capped, level.failed)
-    counts = [f"{number}/{level.planned}" if number else "–" for number in numbers]
-    return [*counts, duration_text(level.train_seconds)]
+def _failures(level: LevelResult) -> tuple[int, int, int]:
+    return level.diverged, level.capped, level.failed
 
 
 def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
@@ -130,12 +129,10 @@ def memory_text(machine: MeasuredOn) -> str:
 
 def _versions(provenance: Provenance) -> Table:
     versions = provenance.versions
-    names = list(dict.fromkeys(key for entry in versions for key in entry if key != "cells"))
-    rows = [
-        [*(str(entry.get(name) or "–") for name in names), str(entry["cells"])]
-        for entry in versions
-    ]
-    return Table("Versions", (*names, "cells"), rows=rows)
+    names = dict.fromkeys(key for entry in versions for key in entry if key != "cells")
+    columns = [*names, "cells"]
+    rows = [[str(entry.get(name) or "–") for name in columns] for entry in versions]
+    return Table("Versions", columns, rows=rows)
 
 
 # --- the data

@@ -1,7 +1,7 @@
 """The tables behind the numbers of a finding: other metrics, facts, candidates, tuning, settings."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from nnbench.metrics import METRICS
 from nnbench.records.results import Finding, LevelResult, PickResult, SearchResult
@@ -36,7 +36,7 @@ def other_table(finding: Finding) -> Table:
             for unit in [unit_on(name, finding)]
         },
         "Training, all runs": [duration_text(level.train_seconds) for level in levels],
-        "Samples/s": [_speed(level.samples_per_second) for level in levels],
+        "Samples/s": [value_text(level.samples_per_second, "count") for level in levels],
         "Parameters": [value_text(level.parameters, "count") for level in levels],
         "Cell": [level.cell or f"{len(level.cells)} candidates" for level in levels],
     }
@@ -49,10 +49,6 @@ def unit_on(name: str, finding: Finding) -> str:
     """A metric's unit; that of losses depends on what the levels minimise."""
     unit = METRICS[name].unit
     return loss_unit(finding.objective, finding.task) if unit == "nats" else unit
-
-
-def _speed(speed: float | None) -> str:
-    return "–" if speed is None else f"{speed:,.0f}"
 
 
 def fact_table(finding: Finding) -> Table | None:
@@ -79,7 +75,7 @@ def fact_text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         whole = float(value).is_integer()
-        return (count_text(value) if whole else significant(value, 4)).replace("-", MINUS)
+        return count_text(value).replace("-", MINUS) if whole else significant(value, 4)
     return "–" if value is None else str(value)
 
 
@@ -96,22 +92,17 @@ def _candidate_table(level: LevelResult, pick: PickResult, finding: Finding) -> 
     candidates = pick.candidates
     by, by_unit = METRICS[pick.by], unit_on(pick.by, finding)
     unit = unit_on(pick.metric, finding)
-
-    def counts(numbers: Sequence[int]) -> list[str]:
-        return [f"{number}/{level.planned}" for number in numbers]
-
+    counted = {"drawn": pick.draws, "chosen": True, "diverged": any(c.diverged for c in candidates)}
     columns = {
         "Candidate": [_settings_text(c.settings) or c.cell for c in candidates],
         with_unit(by.title, by_unit): interval_texts([c.by for c in candidates], by_unit),
         with_unit(title_of(METRICS[pick.metric]), unit): interval_texts(candidates, unit),
-        "Drawn": counts([c.drawn for c in candidates]),
-        "Chosen": counts([c.chosen for c in candidates]),
-        "Diverged": counts([c.diverged for c in candidates]),
+        **{
+            name.capitalize(): [f"{getattr(c, name)}/{level.planned}" for c in candidates]
+            for name, shown in counted.items()
+            if shown
+        },
     }
-    if not pick.draws:
-        del columns["Drawn"]
-    if not any(c.diverged for c in candidates):
-        del columns["Diverged"]
     return Table.of(f"Candidates of {level.level}", columns)
 
 

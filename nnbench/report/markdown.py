@@ -25,13 +25,8 @@ def escape(value: object) -> str:
     """
     if isinstance(value, Safe):
         return value
-    text = _SPECIAL.sub(lambda m: _ENTITIES.get(m.group(), f"\\{m.group()}"), _one_line(value))
-    return _LINE_START.sub(_literal_start, text)
-
-
-def _literal_start(match: re.Match[str]) -> str:
-    start = match.group()
-    return f"{start}\\" if start.isdigit() else f"\\{start}"
+    text = _SPECIAL.sub(lambda m: _ENTITIES.get(m[0], f"\\{m[0]}"), _one_line(value))
+    return _LINE_START.sub(lambda m: f"{m[0]}\\" if m[0].isdigit() else f"\\{m[0]}", text)
 
 
 def code(text: str) -> Safe:

@@ -6,31 +6,37 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from nnbench.claims.kinds import KINDS
 from nnbench.records.results import ClaimResult, Finding, Results
 from nnbench.report.anchors import Anchors
 from nnbench.report.appendix import memory_text
-from nnbench.report.details import chosen_text
+from nnbench.report.details import chosen_text, pick_texts
 from nnbench.report.tables import Cell, Link, Table
-from nnbench.text.rounding import duration_text
+from nnbench.text.rounding import duration_text, unit_behind, value_text
 from nnbench.text.vocabulary import STATUSES, VERDICTS, Chip, finding_chip, where_text
+from nnbench.text.wording import cost
 
 _COMMON = 0.25  # share of the measured claims from which a dataset and track get a column
 Column = tuple[str, str]  # dataset, track
+_LOSSES = {  # by task and objective
+    ("classification", "mse"): "mean squared errors of the predicted probabilities",
+    ("classification", "hinge"): "hinge losses",
+    ("classification", "smoothed"): "divergences from the smoothed labels, in nats",
+    ("regression", "mse"): "mean squared errors, in squared deviations of the targets",
+    ("regression", "mae"): "mean absolute errors, in deviations of the targets",
+    ("regression", "huber"): (
+        "Huber's: half the squared error up to one deviation of the targets, linear beyond"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """The columns of the matrix of verdicts.
-
-    Attributes:
-        columns: Common datasets and tracks.
-        datasets: The datasets' titles, and how many columns each has.
-        elsewhere: Whether there are findings outside them: on other datasets, or of variants.
-    """
+    """The columns of the matrix of verdicts: common datasets and tracks."""
 
     columns: tuple[Column, ...]
-    datasets: tuple[tuple[str, int], ...]
-    elsewhere: bool
+    datasets: tuple[tuple[str, int], ...]  # their titles, and how many columns each has
+    elsewhere: bool  # whether there are findings on other datasets, or of variants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,18 +131,14 @@ def matrix_row(
 
 def documents(claims: Sequence[ClaimResult], anchors: Anchors) -> list[Document]:
     """The claims by document."""
-
-    def document(name: str, members: tuple[ClaimResult, ...]) -> Document:
-        return Document(
-            title=members[0].document_title,
-            anchor=anchors.documents[name],
-            claims=members,
-            shown=tuple(claim for claim in members if claim.status != "not run"),
-            not_run=tuple(claim for claim in members if claim.status == "not run"),
-        )
-
-    groups = itertools.groupby(claims, key=lambda claim: claim.document)
-    return [document(name, tuple(group)) for name, group in groups]
+    found = []
+    for name, group in itertools.groupby(claims, key=lambda claim: claim.document):
+        own = tuple(group)
+        shown = tuple(claim for claim in own if claim.status != "not run")
+        rest = tuple(claim for claim in own if claim.status == "not run")
+        title, anchor = own[0].document_title, anchors.documents[name]
+        found.append(Document(title=title, anchor=anchor, claims=own, shown=shown, not_run=rest))
+    return found
 
 
 def track_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | None:
@@ -151,13 +153,84 @@ def _track_rows(claim: ClaimResult, anchors: Anchors) -> Iterator[list[Cell]]:
     by_track = {finding.key: finding for finding in claim.results}
     for written in claim.results:
         tuned = by_track.get((written.dataset, "tuned", written.variant))
-        if written.track != "as-written" or tuned is None:
-            continue
-        yield [
-            Link(text=claim.title, target=anchors.claims[claim.id]),
-            ", ".join(filter(None, (tuned.dataset_title, tuned.variant_title))),
-            finding_chip(written).to(anchors.of(claim, written)),
-            finding_chip(tuned).to(anchors.of(claim, tuned)),
-            "same" if written.verdict == tuned.verdict else "changes",
-            chosen_text(tuned),
-        ]
+        if written.track == "as-written" and tuned is not None:
+            yield [
+                Link(text=claim.title, target=anchors.claims[claim.id]),
+                ", ".join(filter(None, (tuned.dataset_title, tuned.variant_title))),
+                finding_chip(written).to(anchors.of(claim, written)),
+                finding_chip(tuned).to(anchors.of(claim, tuned)),
+                "same" if written.verdict == tuned.verdict else "changes",
+                chosen_text(tuned),
+            ]
+
+
+# --- what is said of a claim and of its findings beside their own fields and tables
+
+
+def deciding_first(claim: ClaimResult) -> list[Finding]:
+    """The finding that gives the claim's verdict, then the others in their order."""
+    return sorted(claim.results, key=lambda finding: not finding.decides)
+
+
+def kind_text(claim: ClaimResult) -> str:
+    """What kind of claim it is, in a few words."""
+    return KINDS[claim.kind].meaning
+
+
+def quote_lines(claim: ClaimResult) -> list[str]:
+    """The document's words, without empty lines."""
+    return [line.strip() for line in claim.quote.splitlines() if line.strip()]
+
+
+def links(claim: ClaimResult, results: Results, anchors: Anchors) -> list[Link]:
+    """The claims that it names, as far as they are in the results."""
+    known = {other.id: other.title for other in results.claims}
+    return [Link(text=known[i], target=anchors.claims[i]) for i in claim.links if i in known]
+
+
+def second_look(claim: ClaimResult) -> str:
+    """What was checked after a contradiction; nothing if there is none (any more)."""
+    verdicts = [claim.verdict, *(finding.verdict for finding in claim.results)]
+    return (claim.second_look or "") if "contradicted" in verdicts else ""
+
+
+def not_run_text(claim: ClaimResult) -> str | None:
+    """Why a claim was not run, and what it would take."""
+    if claim.reason is None or claim.cost_seconds is None:
+        return claim.reason
+    return f"{claim.reason} ({cost(claim.cost_seconds)})"
+
+
+def notes(finding: Finding) -> str:
+    """What a reader has to know of a finding: whose time, which data, how many blocks, how picked."""
+    return " ".join([*_notes(finding), *pick_texts(finding)])
+
+
+def _notes(finding: Finding) -> Iterator[str]:
+    if finding.blocks:
+        yield f"{finding.blocks} complete block{'s' * (finding.blocks != 1)}."
+    if finding.derived:
+        yield f"{finding.derived[:1].upper()}{finding.derived[1:]}."
+    if finding.timing and finding.machines:
+        yield f"On this machine: {'; '.join(finding.machines)}."
+    yield from _data_notes(finding)
+    if finding.chance is not None and finding.unit != "count":
+        untrained = f"{value_text(finding.chance, finding.unit)} {unit_behind(finding.unit)}"
+        yield f"An untrained predictor scores {untrained.rstrip()}."
+    values = (value for level in finding.levels for value in level.values.values())
+    if finding.scale == "log" and 0 in values:
+        yield "On the logarithmic scale a value of 0 counts as 1e\u221212."
+    yield from finding.notes
+
+
+def _data_notes(finding: Finding) -> Iterator[str]:
+    if finding.conditional and not finding.timing:
+        yield "One fixed test set: the result is conditional on it."
+    if finding.resolution:
+        error = value_text(finding.resolution, "fraction", digits=2)
+        yield f"An accuracy on it has a standard error of {error} points."
+    what = _LOSSES.get((finding.task, finding.objective or ""))
+    if what and "loss" in finding.metric:
+        yield f"Losses are {what}."
+    if finding.objective is None:
+        yield "Losses are those of each level's own objective, which are not comparable."

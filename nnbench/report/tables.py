@@ -1,10 +1,9 @@
 """The tables of a claim that a reader sees first: its levels, its pairs of levels, every run."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from typing import Self
 
 from nnbench.claims.kinds import KINDS
 from nnbench.records.results import Finding, LevelResult, PairResult
@@ -38,20 +37,13 @@ Cell = str | Chip | Link
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as data, so that HTML and Markdown draw the same one; a row's first cell names it.
+    """A table as data, so that HTML and Markdown draw the same one; a row's first cell names it."""
 
-    Attributes:
-        caption: What the numbers are, with their unit.
-        columns: The headers.
-        rows: As many cells as columns.
-        text: The columns that hold text rather than numbers, besides the first.
-    """
-
-    caption: str
+    caption: str  # what the numbers are, with their unit
     columns: Sequence[str]
     _: KW_ONLY
-    rows: Sequence[Sequence[Cell]]
-    text: Sequence[str] = ()
+    rows: Sequence[Sequence[Cell]]  # as many cells as columns
+    text: Sequence[str] = ()  # the columns that hold text, not numbers, besides the first
 
     def __post_init__(self) -> None:
         bad = [row for row in self.rows if len(row) != len(self.columns)]
@@ -61,7 +53,7 @@ class Table:
     @classmethod
     def of(
         cls, caption: str, columns: Mapping[str, Sequence[Cell]], *, text: Sequence[str] = ()
-    ) -> Table:
+    ) -> Self:
         """A table from its columns, by header."""
         rows = list(zip(*columns.values(), strict=True))
         return cls(caption, list(columns), rows=rows, text=text)
@@ -116,13 +108,10 @@ def _claimed(levels: Sequence[LevelResult], unit: str) -> dict[str, list[str]]:
 
 def _sizes(levels: Sequence[LevelResult], metric: str) -> dict[str, list[str]]:
     """Parameters and floating-point operations, where the levels differ in them."""
-    sizes = {
-        "parameters": ("Parameters", [level.parameters for level in levels]),
-        "flops": ("FLOPs of one image", [level.flops for level in levels]),
-    }
     return {
         title: [value_text(value, "count") for value in values]
-        for name, (title, values) in sizes.items()
+        for name, title in (("parameters", "Parameters"), ("flops", "FLOPs of one image"))
+        for values in [[getattr(level, name) for level in levels]]
         if name != metric and len(set(values) - {None}) > 1
     }
 

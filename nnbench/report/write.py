@@ -12,7 +12,7 @@ import jinja2
 from nnbench.errors import NnbenchError
 from nnbench.records.results import Results
 from nnbench.records.store import write_atomically
-from nnbench.report import appendix, claims, details, markdown, page, tables
+from nnbench.report import appendix, details, markdown, page, tables
 from nnbench.report.anchors import anchors_of
 from nnbench.report.csvs import csv_files
 from nnbench.report.figures.canvas import Image
@@ -25,7 +25,7 @@ _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters
 LIST = ".nnbench-files.json"  # the figures and data files that the last report wrote
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)")
 _TEMPLATES = Path(__file__).parent / "templates"
-_MODULES = (appendix, claims, details, page, tables, vocabulary)  # what templates call
+_MODULES = (appendix, details, page, tables, vocabulary)  # what templates call
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 

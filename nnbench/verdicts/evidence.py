@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 from nnbench.cells.cell import block_name, blocks_of
 from nnbench.experiments.joining import together
-from nnbench.experiments.measured import JsonObject
 from nnbench.plan.plan import Plan
 from nnbench.records.origin import Rejected
 from nnbench.records.record import Record
@@ -20,10 +21,8 @@ class Records:
     """The records of a plan's cells, by cell id."""
 
     blocks: Mapping[str, tuple[Record, ...]]  # in the order of their seeds, where there are any
-    rejected: tuple[Rejected, ...] = ()
-    missing: Mapping[str, str] = field(
-        default_factory=dict
-    )  # why a cell lacks runs of whole blocks
+    rejected: tuple[Rejected, ...]
+    missing: Mapping[str, str]  # why a cell lacks runs of whole blocks
     _joined: dict[tuple[str, int], Record] = field(default_factory=dict, repr=False)
 
     def of(self, cell_id: str, *, seeds: int) -> tuple[Record, ...]:
@@ -55,9 +54,9 @@ def read_records(plan: Plan, results: Path) -> Records:
                 rejected.append(Rejected(cell=cell_id, reason=error.reason))
                 reasons[block_name(seeds)] = error.reason
                 continue
-            found += [] if record is None else [record]
-            reason = NO_RECORD if record is None else record.failure
-            if reason is not None:
+            if record is not None:
+                found.append(record)
+            if reason := NO_RECORD if record is None else record.failure:
                 reasons[block_name(seeds)] = reason
         if found:
             blocks[cell_id] = tuple(found)
@@ -88,7 +87,7 @@ def joined(blocks: Sequence[Record]) -> Record:
         update={
             "seeds": tuple(seed for block in blocks for seed in block.seeds),
             "missing": {at: why for block in reversed(blocks) for at, why in block.missing.items()},
-            "facts": _facts(blocks),
+            "facts": reduce(_added, (block.facts for block in blocks)),
             "notes": tuple(dict.fromkeys(note for block in blocks for note in block.notes)),
             "seconds": {name: sum(b.seconds.get(name, 0.0) for b in blocks) for name in phases},
             "failure": None if whole.runs else blocks[0].failure,
@@ -104,13 +103,12 @@ def joined(blocks: Sequence[Record]) -> Record:
 _ONCE = ("search", "settings_used", "parameters", "classes", "test_samples", "stacked")
 
 
-def _facts(blocks: Sequence[Record]) -> dict[str, JsonObject]:
-    """What describes each entry: as the first block states it, with facts that only later ones state."""
-    facts: dict[str, JsonObject] = {}
-    for block in blocks:
-        for entry, told in block.facts.items():
-            facts[entry] = {**told, **facts.get(entry, {})}
-    return facts
+def _added(first: Any, later: Any) -> Any:
+    """What ``first`` states, and what only ``later`` does, at any depth: some facts are by seed."""
+    if not isinstance(first, dict) or not isinstance(later, dict):
+        return first
+    new = {key: _added(first.get(key, value), value) for key, value in later.items()}
+    return {**first, **new}
 
 
 def _speed(blocks: Sequence[Record]) -> float | None:

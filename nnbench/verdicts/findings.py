@@ -1,22 +1,23 @@
 """A claim on one dataset, in one track, as one of its variants reads it: its levels and its verdict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import pandas as pd
 
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
-from nnbench.claims.kinds import KINDS
-from nnbench.metrics import METRICS, Metric
+from nnbench.claims.kinds import KINDS, PairRule
+from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.plan.plan import Plan
-from nnbench.records.record import Record
-from nnbench.records.results import Finding
+from nnbench.records.results import Finding, PairResult
 from nnbench.text import wording
+from nnbench.text.rounding import loss_unit
 from nnbench.verdicts.evidence import Records
-from nnbench.verdicts.levels import level_result, metric_on, objective_of, resolution
+from nnbench.verdicts.levels import level_result, objective_of, resolution
 from nnbench.verdicts.measurements import LevelRuns
-from nnbench.verdicts.pairs import pair_result, unjudged, verdict_of
 from nnbench.verdicts.provenance import machine_texts
-from nnbench.verdicts.rules import Verdict
+from nnbench.verdicts.rules import PairTest, Verdict, finite, judge
 
 _ALIKE = 0.01  # relative spread of untrained scores that one line in a figure can stand for
 
@@ -52,7 +53,8 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         for level in levels
     )
     objective = objective_of(shown, dataset)
-    metric = metric_on(metric, dataset, objective)
+    if metric.unit == "nats":  # a loss has the unit of what its networks minimise
+        metric = replace(metric, unit=loss_unit(objective, dataset.task))
     blocks = [b for lv in levels for c in lv.use.cells for b in records.of(c, seeds=lv.use.seeds)]
     machines = machine_texts(blocks)
     verdict = _verdict(levels, reading, metric, lost=lost, machines=machines)
@@ -78,7 +80,7 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         verdict=verdict.verdict if verdict else None,
         verdict_reason=verdict.reason if verdict else "",
         blocks=verdict.blocks if verdict else max(level.planned for level in shown),
-        pairs=tuple(pair_result(p, metric) for p in verdict.pairs) if verdict else (),
+        pairs=tuple(_pair_result(p, metric) for p in verdict.pairs) if verdict else (),
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})
@@ -99,9 +101,9 @@ def _verdict(
     if KINDS[reading.kind].status != "judged":
         return None
     if metric.timing and len(machines) > 1:
-        names = "; ".join(machines)
-        return unjudged(f"measured on different machines, which are not pooled: {names}")
-    return verdict_of(levels, reading, metric, lost=lost)
+        reason = f"measured on different machines, which are not pooled: {'; '.join(machines)}"
+        return Verdict(verdict="inconclusive", reason=reason)
+    return _judged_pairs(levels, reading, metric, lost=lost)
 
 
 def _why_lost(level: LevelRuns, metric: Metric, records: Records) -> str:
@@ -123,11 +125,13 @@ def _why_lost(level: LevelRuns, metric: Metric, records: Records) -> str:
 
 def _chance(levels: Sequence[LevelRuns], metric: Metric, records: Records) -> float | None:
     """What an untrained predictor scores; None where it has no score or levels differ in it."""
-    found = [
-        _untrained(records.joined(cell_id, seeds=level.use.seeds), metric, level.use.at)
-        for level in levels
-        for cell_id in level.use.cells
-    ]
+    found: list[float | None] = []
+    for use in [level.use for level in levels]:
+        for cell_id in use.cells:
+            record = records.joined(cell_id, seeds=use.seeds)
+            scores = (record.untrained if record else None) or {}
+            there = scores.get(f"{metric.name}@{use.at}")
+            found.append(scores.get(metric.name) if there is None else there)
     known = [score for score in found if score is not None]
     if not known or len(known) < len(found):
         return None
@@ -135,7 +139,80 @@ def _chance(levels: Sequence[LevelRuns], metric: Metric, records: Records) -> fl
     return sum(known) / len(known) if alike else None
 
 
-def _untrained(record: Record | None, metric: Metric, at: str | None) -> float | None:
-    scores = (record.untrained if record else None) or {}
-    there = scores.get(f"{metric.name}@{at}")
-    return scores.get(metric.name) if there is None else there
+# --- the verdict, and the pairs that it rests on
+
+
+def _judged_pairs(
+    levels: Sequence[LevelRuns], claim: Claim, metric: Metric, *, lost: Mapping[str, str]
+) -> Verdict:
+    """Judge one claim on one dataset in one track.
+
+    ``lost`` says of each level without any value why: a claim about such a level is inconclusive,
+    and its other pairs are judged to be shown.
+    """
+    rules = KINDS[claim.kind].pairs(claim, metric)
+    compared = _levels_of(rules)
+    gone = {name: why for name, why in lost.items() if name in compared}
+    rules = tuple(rule for rule in rules if not {rule.better, rule.worse} & gone.keys())
+    if not rules:
+        return Verdict(verdict="inconclusive", reason=lost_text(gone))
+    runs = {lv.use.level: lv.runs for lv in levels if lv.use.level in _levels_of(rules)}
+    verdict = _judged(runs, claim, metric, rules=rules)
+    unscored = [own["status"].eq("diverged") & own[metric.name].isna() for own in runs.values()]
+    if scoreless := sum(int(marks.sum()) for marks in unscored):
+        have = "run has" if scoreless == 1 else "runs have"
+        note = f"{scoreless} diverged {have} no score, and such blocks are incomplete"
+        verdict = replace(verdict, reason=f"{verdict.reason}; {note}")
+    return replace(verdict, verdict="inconclusive", reason=lost_text(gone)) if gone else verdict
+
+
+def _levels_of(rules: Sequence[PairRule]) -> set[str]:
+    return {level for rule in rules for level in (rule.better, rule.worse)}
+
+
+def lost_text(lost: Mapping[str, str]) -> str:
+    """Which levels were not measured, and why, as in: TensorFlow not measured: not installed."""
+    levels_by_reason: dict[str, list[str]] = {}
+    for level, reason in lost.items():
+        levels_by_reason.setdefault(reason, []).append(level)
+    return "; ".join(
+        f"{', '.join(levels)} not measured: {reason}" for reason, levels in levels_by_reason.items()
+    )
+
+
+def _judged(
+    runs: Mapping[str, pd.DataFrame], claim: Claim, metric: Metric, *, rules: Sequence[PairRule]
+) -> Verdict:
+    duration = metric.unit == "epochs"
+    ended = ["capped", "diverged"] if duration else ["diverged"]
+    marked = {name: own["status"].isin(ended).tolist() for name, own in runs.items()}
+    return judge(
+        {name: own[metric.name].tolist() for name, own in runs.items()},
+        rules=rules,
+        kind=claim.kind,
+        lower_is_better=metric.lower_is_better,
+        scale=metric.scale,
+        censored=marked if duration else None,
+        excluded=None if duration else marked,
+    )
+
+
+_REPEATED = ("margin", "status", "role", "tie", "n", "censored")
+
+
+def _pair_result(pair: PairTest, metric: Metric) -> PairResult:
+    """A pair with its sentence."""
+    result = PairResult(
+        a=pair.better,
+        b=pair.worse,
+        difference=finite(pair.difference),
+        low=finite(pair.low),
+        high=finite(pair.high),
+        **{name: getattr(pair, name) for name in _REPEATED},
+        unit=metric.scale,
+        percent=finite(percent_change(pair.difference)) if metric.scale == "log" else None,
+        p=finite(min(pair.p_up, pair.p_down)),
+        p_holm=finite(min(pair.p_up_holm, pair.p_down_holm)),
+        text="",
+    )
+    return result.model_copy(update={"text": wording.pair(result, metric)})

@@ -1,6 +1,6 @@
 """A ``results.json`` as tables, for whoever asks it something that the report does not answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +9,9 @@ import pandas as pd
 from nnbench.records.results import ClaimResult, Finding, Results
 
 Row = dict[str, object]
+_PLACE = ("claim", "variant", "dataset", "track")
+_RUNS = (*_PLACE, "level", "role", "seed", "status", "metric", "value", "claimed")
+_LEVEL = {"level", "role", "claimed", "claimed_rank", "at", "not_measured"}
 
 
 @dataclass(frozen=True)
@@ -20,55 +23,63 @@ class LoadedResults:
     @cached_property
     def measurements(self) -> pd.DataFrame:
         """One row per claim, variant, dataset, track, level and seed: what was claimed and measured."""
-        return pd.DataFrame(
-            {
-                **place,
-                "level": level.level,
-                "role": level.role,
-                "seed": int(seed),
-                "status": level.seed_status[seed],
-                "metric": finding.metric,
-                "value": value,
-                "claimed": level.claimed,
-            }
-            for place, _, finding in self._findings()
-            for level in finding.levels
-            for seed, value in level.values.items()  # noqa: PD011 - no table
-        )
+        return pd.DataFrame(run_rows(self.results.claims), columns=list(_RUNS))
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
         """One row per pair of levels that a claim compares; a positive difference is as claimed."""
-        return pd.DataFrame(
-            {**place, "metric": finding.metric, **pair.model_dump()}
-            for place, _, finding in self._findings()
-            for pair in finding.pairs
-        )
+        return pd.DataFrame(pair_rows(self.results.claims))
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
         """One row per claim, variant, dataset and track; ``decides`` marks the claim's own verdict."""
-        return pd.DataFrame(
-            {
-                **place,
-                "title": claim.title,
-                "kind": finding.kind,
-                "metric": finding.metric,
-                "decides": finding.decides,
-                "verdict": finding.verdict,
-                "reason": finding.verdict_reason,
-                "blocks": finding.blocks,
-            }
-            for place, claim, finding in self._findings()
-        )
+        return pd.DataFrame(verdict_rows(self.results.claims))
 
-    def _findings(self) -> Iterator[tuple[Row, ClaimResult, Finding]]:
-        for claim in self.results.claims:
-            for finding in claim.results:
-                where: Row = {
-                    "claim": claim.id,
-                    "variant": finding.variant,
-                    "dataset": finding.dataset,
-                    "track": finding.track,
+
+def run_rows(claims: Iterable[ClaimResult]) -> Iterator[Row]:
+    """Every run of every level."""
+    for place, _, finding in _findings(claims):
+        for level in finding.levels:
+            chosen = level.pick.chosen if level.pick else {}
+            for seed, value in level.values.items():  # noqa: PD011 - no table
+                yield {
+                    **place,
+                    **level.model_dump(include=_LEVEL),
+                    "decides": finding.decides,
+                    "seed": int(seed),
+                    "status": level.seed_status.get(seed, "missing"),
+                    "metric": finding.metric,
+                    "unit": finding.unit,
+                    "derived": finding.derived,
+                    "value": value,
+                    "cell": chosen.get(seed, level.cell),
                 }
-                yield where, claim, finding
+
+
+def pair_rows(claims: Iterable[ClaimResult]) -> Iterator[Row]:
+    """Every pair of levels."""
+    for place, _, finding in _findings(claims):
+        for pair in finding.pairs:
+            yield {**place, "metric": finding.metric, **pair.model_dump()}
+
+
+def verdict_rows(claims: Iterable[ClaimResult]) -> Iterator[Row]:
+    """Every finding's verdict."""
+    for place, claim, finding in _findings(claims):
+        yield {
+            **place,
+            "title": claim.title,
+            "kind": finding.kind,
+            "metric": finding.metric,
+            "decides": finding.decides,
+            "verdict": finding.verdict,
+            "reason": finding.verdict_reason,
+            "blocks": finding.blocks,
+        }
+
+
+def _findings(claims: Iterable[ClaimResult]) -> Iterator[tuple[Row, ClaimResult, Finding]]:
+    for claim in claims:
+        for finding in claim.results:
+            place = (claim.id, finding.variant, finding.dataset, finding.track)
+            yield dict(zip(_PLACE, place, strict=True)), claim, finding

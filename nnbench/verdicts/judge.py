@@ -6,7 +6,7 @@ the report's only input. ``docs/results-schema.md`` documents their fields.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -15,14 +15,7 @@ from nnbench.cells.cost import estimated_seconds
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS, Outcome
 from nnbench.plan.plan import Plan
-from nnbench.records.results import (
-    SCHEMA_VERSION,
-    ClaimResult,
-    ClaimStatus,
-    Finding,
-    Results,
-    Summary,
-)
+from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Results, Summary
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import wording
 from nnbench.verdicts.evidence import read_records
@@ -52,11 +45,7 @@ def judge(plan: Plan, evidence: Evidence | None = None) -> Results:
 
 
 def write_results(results: Results, path: Path) -> None:
-    """Write ``results.json``.
-
-    Raises:
-        NnbenchError: It cannot be written.
-    """
+    """Write ``results.json``; an NnbenchError where that cannot be done."""
     write_atomically(path, results.to_json())
 
 
@@ -84,9 +73,9 @@ def _claim(claim_id: str, document: Document, claim: Claim, evidence: Evidence) 
     reason, cost = plan.not_run.get(claim_id), _cost(plan, claim_id)
     found = findings(claim_id, claim, evidence) if reason is None else ()
     deciding = next((finding for finding in found if finding.decides), None)
-    status: ClaimStatus = KINDS[claim.kind].status
-    if reason is not None and status != "qualitative":
-        status = "not run"
+    verdicts = {(finding.variant, finding.dataset, finding.verdict) for finding in found}
+    own = KINDS[claim.kind].status
+    status = own if reason is None or own == "qualitative" else "not run"
     return ClaimResult(
         id=claim_id,
         document=document.document,
@@ -100,7 +89,7 @@ def _claim(claim_id: str, document: Document, claim: Claim, evidence: Evidence) 
         answer=wording.answer(deciding, found)
         if deciding
         else wording.not_run(status, reason or "", seconds=cost),
-        depends_on_track=_depends_on_track(found),
+        depends_on_track=len(verdicts) > len({place[:2] for place in verdicts}),
         command=f"snakemake --cores 8 --config only='[\"{claim_id}\"]'",
         results=found,
     )
@@ -110,13 +99,6 @@ _REPEATED = (
     "title", "quote", "kind", "factor", "metric", "tier", "claimed", "order", "experiment", "limits",
     "caveats", "links", "second_look",
 )  # fmt: skip
-
-
-def _depends_on_track(results: Iterable[Finding]) -> bool:
-    verdicts: dict[tuple[str | None, str], set[Outcome | None]] = {}
-    for result in results:
-        verdicts.setdefault((result.variant, result.dataset), set()).add(result.verdict)
-    return any(len(found) > 1 for found in verdicts.values())
 
 
 def _cost(plan: Plan, claim_id: str) -> float | None:

@@ -1,18 +1,16 @@
-"""The runs of one level as one claim sees them: ``levels`` in ``results.json``."""
-
-from __future__ import annotations
+"""The runs of one level as one claim sees them: ``levels`` in ``results.json``; learning curves."""
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pandas as pd
+from scipy import stats
 
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
 from nnbench.datasets.base import Dataset
-from nnbench.experiments.measured import Chosen, JsonObject
+from nnbench.experiments.measured import JsonObject
 from nnbench.metrics import METRICS, Metric, log_scale
 from nnbench.plan.plan import Plan
 from nnbench.records.record import Record
@@ -24,14 +22,13 @@ from nnbench.records.results import (
     SearchResult,
     SeedStatus,
 )
-from nnbench.text.rounding import loss_unit
-from nnbench.verdicts.curves import shown_curves
 from nnbench.verdicts.evidence import Records
-from nnbench.verdicts.measurements import LevelRuns
-from nnbench.verdicts.picking import differing, metric_about
+from nnbench.verdicts.measurements import LevelRuns, differing, metric_about
 from nnbench.verdicts.rules import finite, mean_interval
 
 IN_EACH_BLOCK = "chosen in each block"
+CURVE_POINTS = 60  # as many as a figure can show
+CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 
 
 def level_result(
@@ -47,7 +44,7 @@ def level_result(
     times = [r.seconds["train"] for r in facts if r and "train" in r.seconds]  # of all candidates
     speeds = [r.samples_per_second for r in facts if r and r.samples_per_second]
     status: dict[str, SeedStatus] = dict(zip(runs["seed"].astype(str), runs["status"], strict=True))
-    counts = Counter(status.values())
+    counts, parameters = Counter(status.values()), finite(runs["parameters"].mean())
     exact = KINDS[claim.kind].status == "measured"
     return LevelResult(
         level=use.level,
@@ -75,8 +72,9 @@ def level_result(
         settings=_settings(level, plan, records),
         train_seconds=sum(times) if times else None,
         samples_per_second=sum(speeds) / len(speeds) if speeds else None,
-        parameters=_count(runs["parameters"], alone),
-        flops=_count(runs["flops"], None),
+        # means, where the seeds chose different networks
+        parameters=alone.parameters if alone and parameters is None else parameters,
+        flops=finite(runs["flops"].mean()),
         facts=_facts_at(facts[0], use.at),
         search=_search(alone),
         pick=_pick(level, plan, metric),
@@ -84,17 +82,13 @@ def level_result(
     )
 
 
-def bounds(values: pd.Series[float], metric: Metric, *, exact: bool = False) -> Bounds:
+def bounds(values: "pd.Series[float]", metric: Metric, *, exact: bool = False) -> Bounds:
     """Mean and 95 % t interval in natural units; of a log-scale metric the geometric ones."""
     known = values.dropna().to_numpy(dtype=float)
-    if known.size == 0:
-        return Bounds(mean=None, low=None, high=None)
-    if exact:
-        return Bounds(mean=float(known[0]), low=None, high=None)
-    if metric.scale == "log":
+    if metric.scale == "log" and not exact:
         numbers = [math.exp(x) for x in mean_interval(log_scale(known))]
     else:
-        numbers = list(mean_interval(known))
+        numbers = list(mean_interval(known[:1] if exact else known))
     mean, low, high = map(finite, numbers)
     return Bounds(mean=mean, low=low, high=high)
 
@@ -106,13 +100,6 @@ def objective_of(levels: Sequence[LevelResult], dataset: Dataset) -> str | None:
     return found.pop() if len(found) == 1 and IN_EACH_BLOCK not in found else None
 
 
-def metric_on(metric: Metric, dataset: Dataset, objective: str | None) -> Metric:
-    """A metric on a dataset: a loss has the unit of what its networks minimise."""
-    if metric.unit != "nats":
-        return metric
-    return replace(metric, unit=loss_unit(objective, dataset.task))
-
-
 def resolution(levels: Sequence[LevelResult], metric: Metric, dataset: Dataset) -> float | None:
     """Standard error of an accuracy by a fixed test set alone: sqrt(p (1 - p) / n)."""
     means = [level.mean for level in levels if level.mean is not None]
@@ -121,14 +108,6 @@ def resolution(levels: Sequence[LevelResult], metric: Metric, dataset: Dataset) 
         return None
     p = sum(means) / len(means)
     return math.sqrt(p * (1 - p) / dataset.test_size)
-
-
-def _count(values: pd.Series[float], alone: Record | None) -> float | None:
-    """A network's number of something; the mean over seeds where they chose different networks."""
-    known = values.dropna()
-    if known.empty:
-        return alone.parameters if alone else None
-    return float(known.mean())
 
 
 def _settings(level: LevelRuns, plan: Plan, records: Records) -> JsonObject:
@@ -151,17 +130,13 @@ def _facts_at(record: Record | None, at: str | None) -> JsonObject:
 
 
 def _search(record: Record | None) -> SearchResult | None:
-    search: Chosen | None = record.search if record else None
-    if search is None:
+    if record is None or record.search is None:
         return None
-    candidates, chosen = search.candidates, search.candidates[search.chosen]
-    return SearchResult(
-        candidates=candidates,
-        scores=search.scores,
-        chosen=search.chosen,
-        at_edge=any(_at_edge(chosen[key], [c[key] for c in candidates]) for key in chosen),
-        seeds=len(search.seeds),
-    )
+    search = record.search
+    chosen = search.candidates[search.chosen]
+    at_edge = any(_at_edge(chosen[key], [c[key] for c in search.candidates]) for key in chosen)
+    own = search.model_dump(exclude={"seeds"})
+    return SearchResult(**own, at_edge=at_edge, seeds=len(search.seeds))
 
 
 def _at_edge(value: object, grid: Sequence[object]) -> bool:
@@ -201,3 +176,52 @@ def _pick(level: LevelRuns, plan: Plan, metric: Metric) -> PickResult | None:
         candidates=tuple(candidates),
         chosen={seed: cell if isinstance(cell, str) else None for seed, cell in chosen.items()},
     )
+
+
+# --- the learning curves of a cell
+
+
+def curve_table(plan: Plan, records: Records) -> pd.DataFrame:
+    """The curves of all cells, one below the other."""
+    frames = [
+        table.assign(cell=cell_id)
+        for cell_id, seeds in plan.seeds.items()
+        if (table := mean_curves(records.joined(cell_id, seeds=seeds))) is not None
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"cell": []})
+
+
+def mean_curves(record: Record | None) -> pd.DataFrame | None:
+    """Mean of each curve over the runs that did not diverge, with its 95 % t interval.
+
+    Where all of them diverged, over all. None where there are no curves.
+    """
+    if record is None or record.curves is None:
+        return None
+    runs = [record.runs.get(str(seed)) for seed in record.seeds]
+    kept = [i for i, run in enumerate(runs) if run is not None and run.status != "diverged"]
+    table = pd.DataFrame({"epochs": record.curves.epochs})
+    for name in CURVES:
+        rows = getattr(record.curves, name)
+        if not rows:
+            continue
+        values = pd.DataFrame(rows, dtype=float)
+        values = values[kept] if kept else values
+        table[name] = values.mean(axis=1)
+        if name == "validation_loss":
+            half = stats.t.ppf(0.975, values.count(axis=1) - 1) * values.sem(axis=1)
+            table[f"{name}_low"], table[f"{name}_high"] = table[name] - half, table[name] + half
+    return table
+
+
+def shown_curves(record: Record | None) -> dict[str, tuple[float | None, ...]] | None:
+    """The curves as the results state them: few points, five digits."""
+    table = mean_curves(record)
+    if table is None or table.empty:
+        return None
+    count = min(len(table), CURVE_POINTS)  # equally spaced, both ends among them
+    points = [round(i * (len(table) - 1) / max(count - 1, 1)) for i in range(count)]
+    return {
+        str(name): tuple(finite(float(f"{value:.5g}")) for value in table[name].iloc[points])
+        for name in table.columns
+    }

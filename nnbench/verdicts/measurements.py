@@ -3,25 +3,21 @@
 A missing or rejected record makes rows with status ``missing``: no run is dropped in silence.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from nnbench.experiments.measured import Metrics, Run
+from nnbench.cells.cell import canonical
+from nnbench.experiments.measured import JsonObject, Metrics, Run
 from nnbench.metrics import METRICS
 from nnbench.plan.levels import Use
 from nnbench.plan.plan import Plan
 from nnbench.records.record import Record
 from nnbench.verdicts.evidence import Records
-from nnbench.verdicts.picking import (
-    candidate_names,
-    choose,
-    drawn_candidates,
-    fallback,
-    metric_about,
-    rank_correlation,
-)
 
 USE_COLUMNS = (
     "claim", "variant", "dataset", "track", "level", "role", "at", "pick_by", "draws",
@@ -35,11 +31,10 @@ Row = Mapping[str, object]
 class LevelRuns:
     """What one level of a claim reads, on one dataset in one track.
 
-    Attributes:
-        runs: One row per seed: ``seed``, ``status``, ``cell`` (the one that was read; None where a pick
-            could choose none) and every metric, in natural units.
-        offered: For a pick, one row per seed and candidate: whether it was ``drawn`` and ``chosen``, its
-            value of the metric to choose ``by``, and its ``value`` of the metric that the claim is about.
+    ``runs`` has one row per seed: ``seed``, ``status``, ``cell`` (the one that was read; None where a
+    pick could choose none) and every metric, in natural units. ``offered`` has, for a pick, one per
+    seed and candidate: whether it was ``drawn`` and ``chosen``, its value of the metric to choose
+    ``by``, and its ``value`` of the metric that the claim is about.
     """
 
     use: Use
@@ -63,35 +58,24 @@ def level_runs(plan: Plan, records: Records) -> tuple[LevelRuns, ...]:
 
 
 def measurements(levels: Iterable[LevelRuns]) -> pd.DataFrame:
-    """The tidy table: one row per claim, variant, dataset, track, level and seed.
-
-    Columns: see ``docs/measurements.md``.
-    """
-    rows = [
-        _joined(level, {"metric": level.metric, "value": run[level.metric], **run})
-        for level in levels
-        for run in level.runs.to_dict("records")
-    ]
-    return _table(rows, (*USE_COLUMNS, "metric", "seed", "status", "cell", "value", *METRICS))
+    """The tidy table (``docs/measurements.md``): a row per claim, variant, dataset, track, level, seed."""
+    columns = (*USE_COLUMNS, "metric", "seed", "status", "cell", "value", *METRICS)
+    runs = ((lv.use, lv.runs.assign(metric=lv.metric, value=lv.runs[lv.metric])) for lv in levels)
+    return _table(runs, columns)
 
 
 def candidates(levels: Iterable[LevelRuns]) -> pd.DataFrame:
     """One row per picked level, seed and candidate."""
-    rows = [_joined(level, offer) for level in levels for offer in level.offered.to_dict("records")]
-    return _table(rows, (*USE_COLUMNS, *OFFER_COLUMNS))
+    return _table(((lv.use, lv.offered) for lv in levels), (*USE_COLUMNS, *OFFER_COLUMNS))
 
 
-def _joined(level: LevelRuns, own: Mapping[Hashable, object]) -> Row:
-    """A row of a level's own, with the columns that say which level it is."""
-    return {**{name: getattr(level.use, name) for name in USE_COLUMNS}, **_named(own)}
-
-
-def _named(row: Mapping[Hashable, object]) -> dict[str, object]:
-    return {str(name): value for name, value in row.items()}
-
-
-def _table(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
-    """A table whose columns have the same types whatever it holds, even if it is empty."""
+def _table(parts: Iterable[tuple[Use, pd.DataFrame]], columns: Sequence[str]) -> pd.DataFrame:
+    """What levels have, each row with its use; types are the same even where there are no rows."""
+    rows = [
+        {**{name: getattr(use, name) for name in USE_COLUMNS}, **row}
+        for use, part in parts
+        for row in part.to_dict("records")
+    ]
     table = pd.DataFrame(rows, columns=list(columns))
     types = {name: _TYPES.get(name, "string") for name in columns}
     return table.astype({**types, **{name: "float64" for name in columns if name in METRICS}})
@@ -128,13 +112,18 @@ def _picked(
     names, about = candidate_names(settings), metric_about(metric, use.pick_by)
     read: list[Row] = []
     offered: list[Row] = []
+    columns = ["status", *METRICS]
     for seed in range(use.seeds):
-        block = pd.DataFrame([rows[seed] for rows in cells], columns=["status", *METRICS])
+        block = pd.DataFrame([rows[seed] for rows in cells], columns=columns)
         block = block.astype(dict.fromkeys(METRICS, float))
         drawn = drawn_candidates(names, seed, use.draws)
         best = choose(block, use.pick_by, among=drawn)
-        row = _row_of(block, fallback(block, among=drawn) if best is None else best)
-        if row["status"] != "missing":
+        # where none can be chosen, the first that diverged counts; without one the block is lost
+        diverged = (i for i in drawn if block["status"].iloc[i] == "diverged")
+        taken = next(diverged, None) if best is None else best
+        row: dict[str, object] = {"status": "missing"}
+        if taken is not None:
+            row = dict(zip(columns, block.iloc[taken], strict=True))
             row["rank_correlation"] = rank_correlation(block, use.pick_by, about)
         read.append({**row, "cell": None if best is None else use.cells[best]})
         scores = zip(use.cells, block["status"], block[use.pick_by], block[about], strict=True)
@@ -145,11 +134,62 @@ def _picked(
     return read, offered
 
 
-def _row_of(block: pd.DataFrame, number: int | None) -> dict[str, object]:
-    """One candidate's run; None: a missing one, of which nothing is known."""
-    if number is None:
-        return {"status": "missing"}
-    return _named(block.iloc[number].to_dict())
+# --- a level that is chosen among candidates, never by the test set
+
+
+def candidate_names(settings: Sequence[JsonObject]) -> list[str]:
+    """Each candidate by the settings that not all share, as canonical JSON."""
+    varied = differing(settings)
+    return [canonical({key: one[key] for key in varied}) for one in settings]
+
+
+def differing(settings: Sequence[JsonObject]) -> list[str]:
+    """The keys whose values are not the same everywhere."""
+    first = settings[0]
+    return [key for key in first if any(other[key] != first[key] for other in settings)]
+
+
+def drawn_candidates(names: Sequence[str], seed: int, draws: int | None) -> list[int]:
+    """Which of a pick's candidates a block may choose among, by number; ``draws`` None: all.
+
+    A PCG64 stream of the block's own, seeded by the SHA-256 of the candidates' names and the seed,
+    gives each candidate a raw 64-bit number, and the ``draws`` lowest are drawn. Raw streams are the
+    same on every machine and in every version of numpy; the names are settings, so that an edit of the
+    code draws the same ones.
+    """
+    if draws is None or draws >= len(names):
+        return list(range(len(names)))
+    digest = hashlib.sha256(canonical([*names, seed]).encode()).digest()
+    numbers = np.random.PCG64(int.from_bytes(digest, "big")).random_raw(len(names))
+    return sorted(np.argsort(numbers, kind="stable")[:draws].tolist())
+
+
+def choose(block: pd.DataFrame, by: str, *, among: Sequence[int]) -> int | None:
+    """The row with the best value of a metric, the first of equal ones; None if no run has one."""
+    values, status = block[by].tolist(), block["status"].tolist()
+    sign = 1.0 if METRICS[by].lower_is_better else -1.0
+    able = [i for i in among if status[i] in ("ok", "capped") and not math.isnan(values[i])]
+    return min(able, key=lambda i: sign * values[i], default=None)
+
+
+def rank_correlation(block: pd.DataFrame, by: str, metric: str) -> float:
+    """Spearman's correlation of two metrics over candidates, both turned so that more is better.
+
+    NaN where a metric has fewer than three values or is the same everywhere.
+    """
+    both = block[[by, metric]].dropna()
+    if len(both) < 3 or (both.nunique() < 2).any():
+        return float("nan")
+    sign = 1.0 if METRICS[by].lower_is_better == METRICS[metric].lower_is_better else -1.0
+    return sign * float(both.iloc[:, 0].rank().corr(both.iloc[:, 1].rank()))
+
+
+def metric_about(metric: str, by: str) -> str:
+    """What a pick's candidates are compared in: the claim's metric.
+
+    A claim about the rank correlation itself is about the same quantity of the test set.
+    """
+    return metric if metric != "rank_correlation" else f"test_{by.partition('_')[2]}"
 
 
 # --- what a cell's record holds
@@ -168,13 +208,15 @@ def _rows(record: Record | None, use: Use, metric: str) -> list[Row]:
     own = {name for score in scores.values() for name, _ in _at(score, use.at)}
     if use.at and METRICS[metric].unit != "count":
         own.add(metric)
-    facts = {**dict.fromkeys(own), **_counted(record, use.at)}
+    facts = {} if use.at is None else record.facts.get(use.at, {})  # counts hold for every run
+    counts = {n: float(v) for n in METRICS if isinstance(v := facts.get(n), int | float)}
+    shared = {**dict.fromkeys(own), **counts}
 
     def row(seed: str) -> Row:
         if seed not in scores:
             return missing
         score, status = scores[seed], record.runs[seed].status
-        return {"status": status, **dict(_at(score, None)), **facts, **dict(_at(score, use.at))}
+        return {"status": status, **dict(_at(score, None)), **shared, **dict(_at(score, use.at))}
 
     return [row(str(seed)) for seed in range(use.seeds)]
 
@@ -185,14 +227,6 @@ def _at(scores: Metrics, at: str | None) -> Iterator[tuple[str, float | None]]:
         name, _, there = key.partition("@")
         if name in METRICS and there == (at or ""):
             yield name, value
-
-
-def _counted(record: Record, at: str | None) -> dict[str, float]:
-    """The counts among an entry's facts, which hold for every run."""
-    facts = {} if at is None else record.facts.get(at, {})
-    return {
-        name: float(value) for name in METRICS if isinstance(value := facts.get(name), int | float)
-    }
 
 
 def _scores(run: Run, record: Record) -> Metrics:

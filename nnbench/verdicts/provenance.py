@@ -1,9 +1,10 @@
 """The report's provenance: machines, versions, time and data of the run, out of its records."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +35,8 @@ def run_provenance(plan: Plan, records: Records, *, config_sha256: str) -> Prove
     """Everything that the records say about how the numbers were made."""
     found = [record for blocks in records.blocks.values() for record in blocks]
     newest = max(found, key=lambda record: record.ended, default=None)
-    machines = _distinct((r.cell.id, r.machine.model_dump()) for r in found)
-    versions = _distinct((r.cell.id, r.versions) for r in found)
+    machines = _distinct([(r.cell.id, r.machine.model_dump()) for r in found])
+    versions = _distinct([(r.cell.id, r.versions) for r in found])
     config = plan.config
     return Provenance(
         nnbench_version=__version__,
@@ -73,9 +74,9 @@ def _missing(plan: Plan, records: Records) -> tuple[MissingCell, ...]:
 
 
 def _run(records: list[Record]) -> RunFacts:
-    intervals = [(_time(record.started), _time(record.ended)) for record in records]
+    time = dt.datetime.fromisoformat
+    intervals = [(time(r.started).timestamp(), time(r.ended).timestamp()) for r in records]
     spent = [record.seconds for record in records]
-    phases = {f"{name}_seconds": sum(s.get(name, 0.0) for s in spent) for name in _PHASES}
     peaks = [record.peak_memory_mb for record in records if record.peak_memory_mb]
     return RunFacts(
         cells=len({record.cell.id for record in records}),
@@ -85,7 +86,7 @@ def _run(records: list[Record]) -> RunFacts:
         # a clock that went back in between says nothing
         busy_seconds=sum(max(0.0, end - start) for start, end in intervals),
         resumed=len({record.cell.id for record in records if record.resumed}),
-        **phases,
+        **{f"{name}_seconds": sum(s.get(name, 0.0) for s in spent) for name in _PHASES},
         other_seconds=sum(t for s in spent for name, t in s.items() if name not in _PHASES),
         peak_memory_mb=max(peaks, default=None),
     )
@@ -95,10 +96,6 @@ def machine_texts(records: Iterable[Record]) -> tuple[str, ...]:
     """The distinct hardware of some records, as in: ``Example CPU, 2 cores``."""
     machines = (record.machine for record in records)
     return tuple(dict.fromkeys(f"{m.device_name}, {m.cores} cores" for m in machines))
-
-
-def _time(text: str) -> float:
-    return dt.datetime.fromisoformat(text).timestamp()
 
 
 def covered_seconds(intervals: Iterable[tuple[float, float]]) -> float:
@@ -113,16 +110,11 @@ def covered_seconds(intervals: Iterable[tuple[float, float]]) -> float:
     return total
 
 
-def _distinct(items: Iterable[tuple[str, D]]) -> list[tuple[D, int]]:
+def _distinct(items: Sequence[tuple[str, D]]) -> list[tuple[D, int]]:
     """Each distinct description once, with the number of cells it holds for; most cells first."""
-    found: dict[str, D] = {}
-    cells: dict[str, set[str]] = {}
-    for cell_id, item in items:
-        key = canonical(item)
-        found[key] = item
-        cells.setdefault(key, set()).add(cell_id)
-    ordered = sorted(cells, key=lambda key: -len(cells[key]))
-    return [(found[key], len(cells[key])) for key in ordered]
+    found = {canonical(item): item for _, item in items}
+    holding = dict.fromkeys((canonical(item), cell_id) for cell_id, item in items)
+    return [(found[key], n) for key, n in Counter(key for key, _ in holding).most_common()]
 
 
 def _pixels(inputs: npt.NDArray[np.generic]) -> object:
@@ -132,18 +124,15 @@ def _pixels(inputs: npt.NDArray[np.generic]) -> object:
     return (pixels if len(pixels) == 3 else pixels[0]).tolist()
 
 
-def _values(inputs: npt.NDArray[np.generic]) -> tuple[float, ...]:
-    return tuple(float(f"{value:.4g}") for value in inputs.astype(float).ravel())
-
-
 def _samples(folder: Path, shape: tuple[int, ...]) -> tuple[Sample, ...]:
     """A few samples for the picture."""
     samples = load_samples(folder)
     pairs = list(zip(samples.inputs, samples.labels.tolist(), strict=True))
-    if len(shape) != 3:
-        return tuple(Sample(label=y, values=_values(x)) for x, y in pairs)
-    grey = shape[0] == 1
-    return tuple(Sample(label=y, pixels=_pixels(x)) for x, y in pairs[: None if grey else COLOURED])
+    if len(shape) == 3:
+        most = None if shape[0] == 1 else COLOURED
+        return tuple(Sample(label=y, pixels=_pixels(x)) for x, y in pairs[:most])
+    rounded = [tuple(float(f"{v:.4g}") for v in x.astype(float).ravel()) for x, _ in pairs]
+    return tuple(Sample(label=y, values=x) for x, (_, y) in zip(rounded, pairs, strict=True))
 
 
 def _dataset(results: Path, name: str) -> DatasetFacts:
@@ -160,15 +149,9 @@ def _dataset(results: Path, name: str) -> DatasetFacts:
         )
     except NnbenchError as error:
         declared = {key: getattr(dataset_of(name), key) for key in _DECLARED}
-        title = f"{declared['title']} (not prepared)"
-        return DatasetFacts(
-            **{**declared, "name": name, "title": title},
-            sizes={},
-            class_counts={},
-            sha256={},
-            samples=(),
-            error=error.what,
-        )
+        declared |= {"name": name, "title": f"{declared['title']} (not prepared)"}
+        none: dict[str, Any] = {"sizes": {}, "class_counts": {}, "sha256": {}, "samples": ()}
+        return DatasetFacts(**declared, **none, error=error.what)
 
 
 _DECLARED = (

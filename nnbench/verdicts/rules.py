@@ -44,8 +44,8 @@ class Verdict:
 
     verdict: Outcome
     reason: str
-    pairs: tuple[PairTest, ...]
-    blocks: int  # complete blocks
+    pairs: tuple[PairTest, ...] = ()
+    blocks: int = 0  # complete ones
 
 
 def finite(value: float | None) -> float | None:
@@ -76,7 +76,6 @@ def judge(
     scale: Scale,
     censored: Mapping[str, Sequence[bool]] | None = None,
     excluded: Mapping[str, Sequence[bool]] | None = None,
-    alpha: float = ALPHA,
 ) -> Verdict:
     """The verdict on one claim from ``values[level][block]`` in natural units.
 
@@ -95,7 +94,7 @@ def judge(
 
     def judged(kept: npt.NDArray[np.intp]) -> Verdict:
         pairs = [_paired(scaled[r][:, kept], capped[r][:, kept], sign=sign) for r in rows]
-        results = _pair_tests(rules, pairs, kind=KINDS[kind], alpha=alpha)
+        results = _pair_tests(rules, pairs, kind=KINDS[kind])
         outcome, reason = _outcome(results, kind=KINDS[kind])
         return Verdict(verdict=outcome, reason=reason, pairs=results, blocks=kept.size)
 
@@ -173,7 +172,7 @@ def holm_adjusted(p_values: Floats) -> Floats:
 
 
 def _pair_tests(
-    rules: Sequence[PairRule], pairs: Sequence[_Paired], *, kind: ClaimKind, alpha: float
+    rules: Sequence[PairRule], pairs: Sequence[_Paired], *, kind: ClaimKind
 ) -> tuple[PairTest, ...]:
     """Tests and statuses; where either direction is claimed, both are one family."""
     tie = np.array([kind.ties or (rule.tie and not kind.two_sided) for rule in rules])
@@ -183,7 +182,7 @@ def _pair_tests(
         holm[~tie, family] = holm_adjusted(p[~tie, family])
     results = []
     for i, (rule, pair) in enumerate(zip(rules, pairs, strict=True)):
-        numbers = (*_interval(pair, level=1 - alpha), *p[i].tolist(), *holm[i].tolist())
+        numbers = (*_interval(pair, level=1 - ALPHA), *p[i].tolist(), *holm[i].tolist())
         result = PairTest(
             **asdict(replace(rule, tie=bool(tie[i]))),
             **dict(zip(_NUMBERS, numbers, strict=True)),
@@ -191,26 +190,26 @@ def _pair_tests(
             n=pair[0].size,
             censored=pair[1] is not None,
         )
-        status = _status(result, pair, alpha=alpha, ties=int(tie.sum()), kind=kind)
+        status = _status(result, pair, ties=int(tie.sum()), kind=kind)
         results.append(replace(result, status=status))
     return tuple(results)
 
 
-def _status(result: PairTest, pair: _Paired, *, alpha: float, ties: int, kind: ClaimKind) -> Status:
+def _status(result: PairTest, pair: _Paired, *, ties: int, kind: ClaimKind) -> Status:
     """`equal` is TOST; several claimed ties share alpha; a two-sided kind has no uncorrected `up`."""
-    _, low, high = _interval(pair, level=1 - 2 * alpha)
+    _, low, high = _interval(pair, level=1 - 2 * ALPHA)
     equal = not result.censored and -result.margin < low and high < result.margin
     if result.tie:
-        _, low, high = _interval(pair, level=1 - alpha / ties)
+        _, low, high = _interval(pair, level=1 - ALPHA / ties)
         apart = low > result.margin or high < -result.margin
         return "holds" if equal else "violated" if apart else "unclear"
     if equal:
         return "equal"
-    if result.p_up_holm <= alpha:
+    if result.p_up_holm <= ALPHA:
         return "UP"
-    if result.p_down_holm <= alpha:
+    if result.p_down_holm <= ALPHA:
         return "REV"
-    return "up" if result.p_up <= alpha and not kind.two_sided else "unclear"
+    return "up" if result.p_up <= ALPHA and not kind.two_sided else "unclear"
 
 
 def _outcome(pairs: Sequence[PairTest], *, kind: ClaimKind) -> tuple[Outcome, str]:

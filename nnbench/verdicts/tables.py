@@ -9,28 +9,18 @@ import io
 from pathlib import Path
 
 from nnbench.records.store import MADE_OF, records_sha256, write_atomically
-from nnbench.verdicts.curves import curve_table
 from nnbench.verdicts.findings import Evidence
+from nnbench.verdicts.levels import curve_table
 from nnbench.verdicts.measurements import candidates, measurements
 
 
 def write_tables(evidence: Evidence, folder: Path) -> None:
-    """Write the tables of what was read; the same records give the same bytes.
-
-    Raises:
-        NnbenchError: The folder cannot be written.
-    """
-    plan, records = evidence.plan, evidence.records
-    tidy = measurements(evidence.levels)
-    cells = {
-        cell_id: record
-        for cell_id, seeds in plan.seeds.items()
-        if (record := records.joined(cell_id, seeds=seeds)) is not None
-    }
+    """Write the tables of what was read; the same records give the same bytes."""
+    plan, tidy = evidence.plan, measurements(evidence.levels)
     tables = {
         "measurements": tidy,
         "candidates": candidates(evidence.levels),
-        "curves": curve_table(cells),
+        "curves": curve_table(plan, evidence.records),
     }
     for name, table in tables.items():
         text = table.to_csv(index=False, lineterminator="\n")

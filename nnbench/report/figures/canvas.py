@@ -6,10 +6,12 @@ own background, so it stays readable where a viewer ignores that rule.
 """
 
 import io
+import math
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Literal
 
 import matplotlib as mpl
 import seaborn as sns
@@ -17,7 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from nnbench.text.rounding import MINUS
 from nnbench.text.vocabulary import TONES
 
 WIDTH = 360.0  # points, as are all lengths here; shown at 4/3 CSS pixels per point
@@ -25,6 +29,8 @@ TEXT, SMALL = 10.5, 9.0
 MAX_SVG_BYTES = 150_000  # design, section 6: larger figures become PNG
 _PNG_DPI = 192  # two device pixels for each CSS pixel
 _CSS_PIXELS = 4 / 3
+_STEPS = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))  # of the ticks in a decade
+_NUMBER = re.compile(r"[×x]?\s*[\d.,]+(e[+-]?\d+)?\s*(%|°|\w{0,8})?")
 
 INK, MUTED, GRID, PLATE = "#1f2328", "#59636e", "#e3e6ea", "#ffffff"
 MEASURED, CLAIMED, CONTROL, SHADE = "#0072b2", "#d55e00", "#6e7781", "#eef3f8"
@@ -67,48 +73,40 @@ _STYLE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A rendered figure.
-
-    Attributes:
-        data: The file's content.
-        suffix: ``svg`` or ``png``.
-        width, height: Natural size in CSS pixels.
-        alt: A sentence that states the finding, for those who cannot see it.
-    """
+    """A rendered figure."""
 
     data: bytes
-    suffix: str
-    width: int
+    suffix: str  # ``svg`` or ``png``
+    width: int  # natural size in CSS pixels
     height: int
-    alt: str
+    alt: str  # a sentence that states the finding, for those who cannot see it
 
 
-@contextmanager
-def figure_style() -> Iterator[None]:
+def figure_style() -> AbstractContextManager[None]:
     """The rendering style; wrap a whole report in it, matplotlib's own settings return after."""
-    with mpl.rc_context(_STYLE):
-        yield
+    return mpl.rc_context(_STYLE)
 
 
-def new_figure(height: float, *, width: float = WIDTH) -> Figure:
+def new_figure(height: float) -> Figure:
     """An empty figure, sizes in points, that belongs to no global state."""
-    return Figure(figsize=(width / 72, height / 72), dpi=72)
+    return Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
 
 
 def axes_within(figure: Figure, margins: tuple[float, float, float, float]) -> Axes:
     """Axes without frame inside ``left, top, right, bottom`` margins in points."""
     left, top, right, bottom = margins
     width, height = figure.get_size_inches() * 72
-    rectangle = (
-        left / width,
-        bottom / height,
-        (width - left - right) / width,
-        (height - top - bottom) / height,
-    )
-    axes = figure.add_axes(rectangle)
+    size = ((width - left - right) / width, (height - top - bottom) / height)
+    axes = figure.add_axes((left / width, bottom / height, *size))
     sns.despine(ax=axes, left=True, bottom=True)
     axes.tick_params(length=0, pad=4)
     return axes
+
+
+def name_axis(figure: Figure, title: str, *, right: float = 10.0) -> None:
+    """What the horizontal axis shows: below it, so far from the right edge."""
+    across, up = 1 - right / WIDTH, 7 / (72 * figure.get_figheight())
+    figure.text(across, up, title, color=MUTED, fontsize=SMALL, ha="right")
 
 
 def render(figure: Figure, *, alt: str) -> Image:
@@ -200,21 +198,72 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
-def text_width(text: str, *, size: float = TEXT) -> float:
+def text_width(text: str) -> float:
     """An upper estimate of a text's width in points: DejaVu Sans takes 0.6 em per character."""
-    lines = text.split("\n")
-    return max(len(line) for line in lines) * size * 0.6
+    return max(map(len, text.split("\n"))) * TEXT * 0.6
 
 
 def colours(names: Sequence[str]) -> list[str]:
     """One colour per level: steps of a ramp for three or more numbers, else distinct hues."""
-    if (len(names) >= 3 and all(_is_number(name) for name in names)) or len(names) > len(
-        CATEGORIES
-    ):
-        last = len(RAMP) - 1
-        return [RAMP[round(i * last / (len(names) - 1))] for i in range(len(names))]
-    return list(CATEGORIES[: len(names)])
+    numbers = len(names) >= 3 and all(_NUMBER.fullmatch(name.strip()) for name in names)
+    if not numbers and len(names) <= len(CATEGORIES):
+        return list(CATEGORIES[: len(names)])
+    step = (len(RAMP) - 1) / (len(names) - 1)
+    return [RAMP[round(i * step)] for i in range(len(names))]
 
 
-def _is_number(name: str) -> bool:
-    return re.fullmatch(r"[×x]?\s*[\d.,]+(e[+-]?\d+)?\s*(%|°|\w{0,8})?", name.strip()) is not None
+# --- axes that read well: few ticks, plain numbers, logarithms only where they help
+
+
+def padded(values: Iterable[float], *, log: bool, share: float = 0.06) -> tuple[float, float]:
+    """The limits that leave some room around values, on a linear or a logarithmic axis."""
+    numbers = [value for value in values if math.isfinite(value) and not (log and value <= 0)]
+    low, high = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
+    if log:
+        low, high = math.log(low), math.log(high)
+    room = share * (high - low) or (0.1 if log else 0.05 * abs(high) or 0.5)
+    low, high = low - room, high + room
+    return (math.exp(low), math.exp(high)) if log else (low, high)
+
+
+def spans_decades(values: Iterable[float], *, factor: float = 10.0) -> bool:
+    """Whether positive values differ by more than a factor, so that a log axis helps."""
+    numbers = [value for value in values if math.isfinite(value)]
+    return bool(numbers) and min(numbers) > 0 and max(numbers) / min(numbers) > factor
+
+
+def log_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
+    """Round numbers between two limits: 1, 2, 5 or 1, 3 or 1 of each decade, or each k-th one."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    found: list[float] = []
+    for steps in _STEPS:
+        decades = range(first, last + 1)
+        found = [s * 10.0**d for d in decades for s in steps if low <= s * 10.0**d <= high]
+        if len(found) <= most:
+            return found
+    return found[:: math.ceil(len(found) / most)]
+
+
+def tick_text(value: float) -> str:
+    """A tick without superfluous digits; exponents only for the very small and large."""
+    if value != 0 and not 1e-4 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.0e}".split("e")
+        return f"{mantissa}e{int(exponent)}".replace("-", MINUS)
+    return f"{value:,.6g}".replace("-", MINUS)
+
+
+def set_axis(
+    axes: Axes, side: Literal["x", "y"], *, limits: tuple[float, float], log: bool, most: int = 6
+) -> None:
+    """Limits, scale, ticks and light grid lines of one side."""
+    axis = axes.xaxis if side == "x" else axes.yaxis
+    if log:
+        axes.set(**{f"{side}scale": "log"})
+        axis.set_major_locator(FixedLocator(log_ticks(*limits, most=most)))
+    else:
+        axis.set_major_locator(MaxNLocator(most - 1, steps=[1, 2, 2.5, 5, 10]))
+    axes.set(**{f"{side}lim": limits})
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
+    axes.grid(visible=True, axis=side, color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)

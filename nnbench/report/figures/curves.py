@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 
 from nnbench.records.results import Finding, LevelResult, Series
 from nnbench.report.figures import canvas
-from nnbench.report.figures.canvas import Image
-from nnbench.report.figures.ticks import padded, set_axis, spans_decades
+from nnbench.report.figures.canvas import Image, padded, set_axis, spans_decades
 from nnbench.text.rounding import loss_unit, unit_words, with_unit
 
 _TOP, _BOTTOM, _LEFT, _PLOT = 26.0, 36.0, 44.0, 190.0
@@ -44,7 +43,7 @@ def learning_curves(finding: Finding, *, alt: str) -> Image | None:
     lines = _lines(finding.levels, key=key, unit=unit)
     if not lines:
         return None
-    right = 14 + min(130, max(canvas.text_width(line.label, size=canvas.TEXT) for line in lines))
+    right = 14 + min(130, max(canvas.text_width(line.label) for line in lines))
     plot = max(_PLOT, _LINE_HEIGHT * len(lines))
     figure = canvas.new_figure(_TOP + plot + _BOTTOM)
     axes = canvas.axes_within(figure, (_LEFT, _TOP, right, _BOTTOM))
@@ -52,18 +51,9 @@ def learning_curves(finding: Finding, *, alt: str) -> Image | None:
     for index, line in enumerate(lines):
         _draw(axes, line, index=index)
     _name_ends(axes, lines, plot=plot)
-    height = _TOP + plot + _BOTTOM
-    figure.text(
-        10 / canvas.WIDTH, 1 - 14 / height, title, color=canvas.MUTED, fontsize=canvas.SMALL
-    )
-    figure.text(
-        1 - right / canvas.WIDTH,
-        7 / height,
-        "epoch",
-        color=canvas.MUTED,
-        fontsize=canvas.SMALL,
-        ha="right",
-    )
+    place = (10 / canvas.WIDTH, 1 - 14 / (_TOP + plot + _BOTTOM))
+    figure.text(*place, title, color=canvas.MUTED, fontsize=canvas.SMALL)
+    canvas.name_axis(figure, "epoch", right=right)
     return canvas.render(figure, alt=alt)
 
 
@@ -116,16 +106,12 @@ def _thinned(count: int) -> list[int]:
     return sorted({round((count - 1) * step**power) for step in steps})
 
 
-def _finite(values: Sequence[float]) -> list[float]:
-    return [value for value in values if math.isfinite(value)]
-
-
 def _scales(axes: Axes, lines: Sequence[Line], *, loss: bool) -> None:
-    y = _finite([value for line in lines for value in line.y])
+    y = [value for line in lines for value in line.y if math.isfinite(value)]
     log_y = loss and spans_decades(y, factor=5)
     # Training losses may fall by decades; they are followed to half the best validation loss.
-    train = _finite([value for line in lines for value in line.train or ()])
-    y += [value for value in train if min(y) / 2 <= value <= max(y)]
+    low, high = min(y, default=0.0) / 2, max(y, default=0.0)
+    y += [value for line in lines for value in line.train or () if low <= value <= high]
     set_axis(axes, "y", limits=padded(y, log=log_y), log=log_y)
     lasts = [line.x[-1] for line in lines]
     x = [value for line in lines for value in line.x]

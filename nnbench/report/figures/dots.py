@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 
 from nnbench.records.results import Finding, LevelResult
 from nnbench.report.figures import canvas
-from nnbench.report.figures.canvas import Image
-from nnbench.report.figures.ticks import padded, set_axis, spans_decades
+from nnbench.report.figures.canvas import Image, padded, set_axis, spans_decades
 from nnbench.report.tables import ordered_levels
 from nnbench.text.rounding import unit_words, with_unit
 
@@ -40,13 +39,10 @@ class Row:
         """Controls, about which nothing is claimed, stand back in grey."""
         return canvas.CONTROL if self.control else canvas.MEASURED
 
-    def measured(self) -> Iterable[float]:
+    def measured(self) -> list[float]:
         """Everything measured that the axis can show."""
-        yield from self.ok
-        yield from self.capped
-        yield from self.interval or ()
-        if self.mean is not None:
-            yield self.mean
+        mean = [] if self.mean is None else [self.mean]
+        return [*self.ok, *self.capped, *(self.interval or ()), *mean]
 
 
 def rows_of(finding: Finding) -> list[Row]:
@@ -65,8 +61,10 @@ def _row(level: LevelResult, *, factor: float) -> Row:
         return None if value is None else value * factor
 
     low, high = scaled(level.low), scaled(level.high)
+    why = "(not measured)" if level.not_measured else "(no runs)"
+    remark = [why] if level.mean is None else []
     return Row(
-        label="\n".join([*_two_lines(level.level), *_remark(level)]),
+        label="\n".join([*_two_lines(level.level), *remark]),
         control=level.role == "control",
         claimed=scaled(level.claimed),
         mean=scaled(level.mean),
@@ -83,24 +81,16 @@ def _two_lines(name: str) -> list[str]:
     return [first, canvas.shortened(" ".join(rest), _LABEL_CHARACTERS)] if rest else [first]
 
 
-def _remark(level: LevelResult) -> list[str]:
-    if level.mean is not None:
-        return []
-    return ["(not measured)"] if level.not_measured else ["(no runs)"]
-
-
 def dot_plot(finding: Finding, *, alt: str) -> Image:
     """Draw one finding; where claims lie far off, the measurements get an enlarged panel."""
     rows = rows_of(finding)
-    height = _TOP + _BOTTOM + _ROW * len(rows)
-    figure = canvas.new_figure(height)
+    figure = canvas.new_figure(_TOP + _BOTTOM + _ROW * len(rows))
     label_width = 10 + max(canvas.text_width(row.label) for row in rows)
     log_allowed = finding.scale == "log"
     if _needs_zoom(rows, log_allowed=log_allowed):
         middle = label_width + (canvas.WIDTH - label_width) * 0.40
-        overview = canvas.axes_within(
-            figure, (label_width, _TOP, canvas.WIDTH - middle + _GAP / 2, _BOTTOM)
-        )
+        right = canvas.WIDTH - middle + _GAP / 2
+        overview = canvas.axes_within(figure, (label_width, _TOP, right, _BOTTOM))
         axes = canvas.axes_within(figure, (middle + _GAP / 2, _TOP, 10, _BOTTOM))
         _panel(overview, rows, log_allowed=log_allowed, runs=False, claims=True)
         _panel(axes, rows, log_allowed=log_allowed, runs=True, claims=False)
@@ -113,7 +103,7 @@ def dot_plot(finding: Finding, *, alt: str) -> Image:
         _name_rows(axes, rows)
     _edge_marks(axes, rows, right=finding.lower_is_better)
     _chance(axes, finding)
-    _axis_title(figure, finding, enlarged=axes is not overview)
+    canvas.name_axis(figure, _axis_title(finding, enlarged=axes is not overview))
     _legend(figure, rows)
     return canvas.render(figure, alt=alt)
 
@@ -208,16 +198,11 @@ def _name_rows(axes: Axes, rows: Sequence[Row]) -> None:
         tick.set_fontstyle("italic" if row.control else "normal")
 
 
-def _axis_title(figure: Figure, finding: Finding, *, enlarged: bool) -> None:
+def _axis_title(finding: Finding, *, enlarged: bool) -> str:
     title = with_unit(finding.metric_title, finding.unit)
     if finding.directed:
         title += f" ({'lower' if finding.lower_is_better else 'higher'} is better)"
-    if enlarged:
-        title += "; right: enlarged"
-    y = 7 / (float(figure.get_figheight()) * 72)
-    figure.text(
-        1 - 10 / canvas.WIDTH, y, title, color=canvas.MUTED, fontsize=canvas.SMALL, ha="right"
-    )
+    return f"{title}; right: enlarged" if enlarged else title
 
 
 def _legend(figure: Figure, rows: Sequence[Row]) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from nnbench.claims.kinds import KINDS
+from nnbench.metrics import log_scale
 from nnbench.records.results import ClaimResult, Finding, PairResult
 from nnbench.report.figures import canvas
-from nnbench.report.figures.canvas import Image
-from nnbench.report.figures.ticks import set_axis
+from nnbench.report.figures.canvas import Image, set_axis
 from nnbench.text.vocabulary import TONES, VERDICTS
 
 _ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 21.0, 22.0, 30.0, 122.0, 80.0
@@ -53,7 +53,9 @@ def _gap(finding: Finding) -> tuple[float, float, float] | None:
     best, worst = claimed.get(pair.a), claimed.get(pair.b)
     if best is None or worst is None:
         return None
-    gap = abs(_scaled(best, finding) - _scaled(worst, finding))
+    if finding.scale == "log":
+        best, worst = map(float, log_scale([best, worst]))
+    gap = abs(best - worst)
     if gap == 0:
         return None
     low = -math.inf if pair.low is None else 100 * pair.low / gap
@@ -71,17 +73,12 @@ def _widest(finding: Finding) -> PairResult | None:
     return finding.pairs[0] if len(finding.pairs) == 1 and not finding.pairs[0].tie else None
 
 
-def _scaled(value: float, finding: Finding) -> float:
-    return math.log(max(value, 1e-12)) if finding.scale == "log" else value
-
-
 def overview(claims: Sequence[ClaimResult], *, alt: str) -> Image | None:
     """Draw the shares; None where no judged claim states numbers."""
     entries = shares(claims)
     if not entries:
         return None
-    height = _TOP + _ROW * len(entries) + _BOTTOM
-    figure = canvas.new_figure(height)
+    figure = canvas.new_figure(_TOP + _ROW * len(entries) + _BOTTOM)
     axes = canvas.axes_within(figure, (_LEFT, _TOP, _RIGHT, _BOTTOM))
     set_axis(axes, "x", limits=_limits(entries), log=False, most=5)
     axes.set_ylim(len(entries) - 0.5, -0.5)
@@ -91,15 +88,8 @@ def overview(claims: Sequence[ClaimResult], *, alt: str) -> Image | None:
     for y, entry in enumerate(entries):
         _entry(axes, entry, y=y)
     _references(axes)
-    title = "measured difference of best and worst level, % of the claimed one; 95 % CI"
-    figure.text(
-        1 - 10 / canvas.WIDTH,
-        7 / height,
-        title,
-        color=canvas.MUTED,
-        fontsize=canvas.SMALL,
-        ha="right",
-    )
+    what = "measured difference of best and worst level, % of the claimed one; 95 % CI"
+    canvas.name_axis(figure, what)
     return canvas.render(figure, alt=alt)
 
 

@@ -1,17 +1,25 @@
 """All figures of a report, drawn once for HTML and Markdown."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from matplotlib.axes import Axes
+
+from nnbench.records.origin import DatasetFacts, Sample
 from nnbench.records.results import ClaimResult, Finding, Results
 from nnbench.report.anchors import Anchors
-from nnbench.report.figures.canvas import Image, figure_style
+from nnbench.report.figures import canvas
+from nnbench.report.figures.canvas import Image
 from nnbench.report.figures.curves import learning_curves
 from nnbench.report.figures.dots import dot_plot
 from nnbench.report.figures.overview import overview, shares
-from nnbench.report.figures.samples import sample_picture
-from nnbench.text.rounding import interval_texts, whole_percent, with_unit
+from nnbench.text.rounding import interval_texts, significant, whole_percent, with_unit
 from nnbench.text.vocabulary import where_text
+
+_COLUMNS, _LABEL, _GAP, _SIGNAL_HEIGHT = 10, 15.0, 5.0, 34.0
+_MOST = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +37,7 @@ def draw(results: Results, anchors: Anchors) -> Pictures:
     claims = results.claims
     findings = [(anchors.of(c, finding), c, finding) for c in claims for finding in c.results]
     datasets = zip(anchors.datasets, results.provenance.datasets, strict=True)
-    with figure_style():
+    with canvas.figure_style():
         return Pictures(
             overview=overview(claims, alt=_overview_alt(claims)),
             dots={anchor: dot_plot(f, alt=dots_alt(c, f)) for anchor, c, f in findings},
@@ -67,3 +75,49 @@ def _overview_alt(claims: Sequence[ClaimResult]) -> str:
         "Measured gap between best and worst level as a share of the claimed one: "
         f"{'; '.join(entries)}."
     )
+
+
+# --- what a dataset looks like
+
+
+def sample_picture(dataset: DatasetFacts) -> Image:
+    """Up to 20 images, or one signal per class, each with its class."""
+    samples = dataset.samples
+    images, numbers = samples[0].pixels is not None, dataset.task == "regression"
+    if not images:
+        samples = tuple({sample.label: sample for sample in reversed(samples)}.values())[::-1]
+    samples = samples[:_MOST]
+    columns = min(len(samples), _COLUMNS if images else _COLUMNS // 2)
+    side = (canvas.WIDTH - _GAP) / max(columns, 5) - _GAP
+    tile = (side, side if images else _SIGNAL_HEIGHT)
+    height = math.ceil(len(samples) / columns) * (tile[1] + _LABEL + _GAP)
+    figure = canvas.new_figure(height)
+    for index, sample in enumerate(samples):
+        row, column = divmod(index, columns)
+        left = _GAP + column * (tile[0] + _GAP)
+        bottom = height - row * (tile[1] + _LABEL + _GAP) - tile[1] - 2
+        axes = figure.add_axes(
+            (left / canvas.WIDTH, bottom / height, tile[0] / canvas.WIDTH, tile[1] / height)
+        )
+        axes.set_axis_off()
+        _draw(axes, sample)
+        name = significant(sample.label, 3) if numbers else dataset.class_names[int(sample.label)]
+        x, y = (left + tile[0] / 2) / canvas.WIDTH, (bottom - 10) / height
+        figure.text(x, y, name, color=canvas.MUTED, fontsize=canvas.SMALL, ha="center")
+    what = "target" if numbers else "class"
+    alt = f"{len(samples)} samples of {dataset.title}, each with its {what}."
+    return canvas.render(figure, alt=alt)
+
+
+def _draw(axes: Axes, sample: Sample) -> None:
+    if sample.pixels is None:
+        values = sample.values or ()
+        marker = "o" if len(values) <= 16 else None
+        axes.plot(values, color=canvas.MEASURED, lw=1.3, marker=marker, ms=2.5)
+        return
+    pixels = np.asarray(sample.pixels, dtype=np.uint8)
+    if pixels.ndim == 3 and pixels.shape[0] in (1, 3):
+        pixels = np.moveaxis(pixels, 0, -1)
+    # Ink on paper: dark strokes on light, as the digits were written.
+    grey = 255 - pixels.squeeze() if pixels.squeeze().ndim == 2 else pixels
+    axes.imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="equal")
