@@ -5,8 +5,6 @@ pixels map to input pixels by rotation · shift · shear · zoom about the image
 interpolation; the mirror comes last.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

@@ -9,8 +9,6 @@ The file is a line ``nnbench checkpoint 1``, the SHA-256 of the rest, and the ou
 read with ``weights_only``: tensors and plain data, nothing executable.
 """
 
-from __future__ import annotations
-
 import hashlib
 import struct
 import sys

@@ -7,9 +7,7 @@ stored one block after another. Either way, fetching a batch is one ``index_sele
     held_out(...)       -> HeldOut        the test set; needs the normalisation, not the model
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from nnbench.datasets.prepared.store import load_test
 from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use
 from nnbench.engine.labels import TargetScale, contaminated, contaminates
 from nnbench.engine.sampling import Drawn, draw_fresh, sample, split_pool
+from nnbench.engine.seeding import states_of
 from nnbench.settings import Settings
 
 
@@ -78,6 +77,38 @@ class HeldOut:
 
     bank: Bank
     test: Tensor
+
+
+class Order:
+    """The order in which each replicate sees its samples, new for every epoch.
+
+    Args:
+        train: Rows (S, n) of the bank.
+        batch_size: Per replicate; the last batch of an epoch may be smaller (as in Keras).
+        draws: One generator per replicate.
+    """
+
+    def __init__(self, train: Tensor, batch_size: int, *, draws: Sequence[torch.Generator]) -> None:
+        self.train, self.batch_size, self.draws = train, batch_size, draws
+        self.per_pass = -(-train.shape[1] // batch_size)
+        self.before_pass = states_of(self.draws)
+
+    def state(self, steps: int) -> list[Tensor]:
+        """The generators' states from which the next step's epoch is drawn."""
+        return self.before_pass if steps % self.per_pass else states_of(self.draws)
+
+    def batches(self, *, total: int, start: int = 0) -> Iterator[Tensor]:
+        """Rows (S, B) for each of ``total`` steps, beginning with step ``start`` (counted from 0)."""
+        step = start - start % self.per_pass
+        while step < total:
+            self.before_pass = states_of(self.draws)
+            count = self.train.shape[1]
+            orders = [torch.randperm(count, generator=g, device=g.device) for g in self.draws]
+            rows = self.train.gather(1, torch.stack(orders).to(self.train.device))
+            for index in rows.split(self.batch_size, dim=1)[: total - step]:
+                if step >= start:
+                    yield index
+                step += 1
 
 
 def training_data(

@@ -1,7 +1,5 @@
 """Devices, and the numerical flags that a record reports."""
 
-from __future__ import annotations
-
 import os
 import platform
 from pathlib import Path

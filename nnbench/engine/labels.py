@@ -7,8 +7,6 @@ The labels changed at a smaller share are a subset of those changed at a larger 
 differ in nothing else. Test labels are never changed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +31,7 @@ class TargetScale:
     deviation: Tensor
 
     @classmethod
-    def of(cls, targets: Tensor) -> TargetScale:
+    def of(cls, targets: Tensor) -> "TargetScale":
         """Mean and standard deviation (divisor n) of each replicate's training targets (S, n)."""
         values = targets.double()
         deviation = values.std(dim=1, correction=0, keepdim=True)

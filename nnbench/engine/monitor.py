@@ -1,7 +1,5 @@
 """What happens at a training's evaluation points: best weights, divergence, targets, early stopping."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +14,6 @@ from nnbench.engine.objectives import objective
 from nnbench.engine.probes import GradientRatios
 from nnbench.engine.scores import Scores, evaluate
 from nnbench.engine.stacking import BestWeights, Replicates
-from nnbench.engine.transfer import to_training
 from nnbench.settings import Settings
 
 
@@ -70,7 +67,7 @@ class Monitor:
             self._lose_patience(improved, running, epoch=epoch)
         if self.gradients is not None:
             self.gradients.look(running)
-        to_training(self.model, self.settings)
+        self.model.train()
         self.seconds += time.perf_counter() - started
         return bool(
             (self.diverged | ~self.stopped.isnan() | self._at_target(scores, running)).all()
@@ -113,10 +110,9 @@ class Monitor:
         """Continue from the ``state`` of another monitor of the same training."""
         self.curves, self.seconds = Curves(**state["curves"]), state["seconds"]
         for name, saved in zip(_BY_REPLICATE, state["replicates"], strict=True):
-            getattr(self, name).copy_(saved)
+            setattr(self, name, saved)
         if self.best is not None:
-            for kept, saved in zip(self.best.kept, state["best"], strict=True):
-                kept.copy_(saved)
+            self.best.kept = [saved.to(self.data.train.device) for saved in state["best"]]
         if self.gradients is not None:
             self.gradients.restore_state(state["gradients"])
 

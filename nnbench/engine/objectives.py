@@ -4,8 +4,6 @@ Every objective maps outputs (S, B, C) and targets (S, B) to one mean per replic
 labels (int64), or numbers in standard deviations of the training targets (float32) with C = 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

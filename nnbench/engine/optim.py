@@ -9,8 +9,6 @@ Keras adds epsilon inside the square root and PyTorch outside, which gives a dif
 below 1e-3.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol

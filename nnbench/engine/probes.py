@@ -7,8 +7,6 @@
 They train nothing, draw no dropout masks, and leave running statistics unchanged.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -21,7 +19,6 @@ from nnbench.engine.objectives import Objective
 from nnbench.engine.seeding import generators
 from nnbench.engine.stacked_layers import SeededDropout
 from nnbench.engine.stacking import Replicates
-from nnbench.engine.transfer import to_training
 from nnbench.registry import ACTIVATIONS, load
 from nnbench.settings import Settings
 
@@ -31,10 +28,10 @@ SMALLEST = torch.finfo(torch.float32).tiny  # smaller ratios count as this: its 
 
 
 @contextmanager
-def _as_in_training(model: Replicates, settings: Settings) -> Iterator[None]:
+def _as_in_training(model: Replicates) -> Iterator[None]:
     """Batch normalisation by batch statistics, as in a training step, but no dropout; undone afterwards."""
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    to_training(model, settings)
+    model.train()
     for module in model.modules():
         if isinstance(module, SeededDropout):
             module.eval()
@@ -108,7 +105,7 @@ class GradientRatios:
             return torch.full((self.model.count,), torch.nan, dtype=torch.float64)
         ends = [k for i, k in enumerate(kernels) if i % each in (0, each - 1)]
         total = [torch.zeros_like(kernel) for kernel in ends]
-        with _as_in_training(self.model, self.settings):
+        with _as_in_training(self.model):
             for index in self.rows.split(PROBE_BATCH, dim=1):
                 found = _gradients(self.model, self.data, self.objective, index=index, of=ends)
                 torch._foreach_add_(total, found, alpha=index.shape[1])
@@ -138,7 +135,7 @@ def gradient_noise(
     parameters = [p for p in model.parameters() if p.requires_grad]
     total = [torch.zeros_like(p) for p in parameters]
     squares = torch.zeros(model.count, dtype=torch.float64)
-    with _as_in_training(model, settings):
+    with _as_in_training(model):
         for index in rows.split(settings.batch_size, dim=1)[:count]:
             found = _gradients(model, data, objective, index=index, of=parameters)
             torch._foreach_add_(total, found)

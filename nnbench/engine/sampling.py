@@ -4,8 +4,6 @@ split_pool   fixed data: each replicate's own split of one pool
 draw_fresh   generated data: new samples for each replicate
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

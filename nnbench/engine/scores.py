@@ -1,7 +1,5 @@
 """How trained replicates score on given samples."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol

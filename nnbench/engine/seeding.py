@@ -1,7 +1,5 @@
 """An explicit generator for every random draw; the global random state is never used."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from typing import Literal
@@ -31,3 +29,14 @@ def generators(
 ) -> tuple[torch.Generator, ...]:
     """One generator per replicate."""
     return tuple(generator(seed, purpose, device) for seed in seeds)
+
+
+def states_of(draws: Sequence[torch.Generator]) -> list[torch.Tensor]:
+    """The state of each generator."""
+    return [draw.get_state() for draw in draws]
+
+
+def set_states(draws: Sequence[torch.Generator], states: Sequence[torch.Tensor]) -> None:
+    """Restore each generator's state."""
+    for draw, state in zip(draws, states, strict=True):
+        draw.set_state(state)

@@ -4,8 +4,6 @@ Images are rotated and moved first (as the object would be), then their contrast
 and noise comes last (as a sensor adds it).
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -5,8 +5,6 @@ channels, (B, S * C, *sides); both layouts are views of the same memory, so a ch
 nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -7,8 +7,6 @@ A class is called as ``cls(parameters, lr=…, **optimizer_options)``, a functio
 settings, **optimizer_options)``.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Sequence
 

@@ -5,8 +5,6 @@ for the device. Validation is read at fixed points and selects the weights to ke
 test data: ``TrainingData`` contains none.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Sequence
@@ -17,16 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.engine.augment import DRAWS, augment
-from nnbench.engine.checkpoint import Checkpoint
-from nnbench.engine.data import TrainingData
+from nnbench.engine.checkpoint import Checkpoint, State
+from nnbench.engine.data import Order, TrainingData
 from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.objectives import objective
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
-from nnbench.engine.running import Order, Running
-from nnbench.engine.seeding import CPU, derived_seed, generator, generators
+from nnbench.engine.seeding import CPU, derived_seed, generator, generators, set_states, states_of
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.torch_optim import build_optimizer, is_elementwise
-from nnbench.engine.transfer import to_training
 from nnbench.errors import NnbenchError
 from nnbench.models.base import Builder, ModelSpec
 from nnbench.registry import ACTIVATIONS, MODELS, load
@@ -113,6 +109,49 @@ def _check_shapes(module: nn.Module, name: str, spec: ModelSpec, *, device: torc
         )
 
 
+class Running:
+    """A training in progress: everything that its next step depends on, to be saved and resumed."""
+
+    def __init__(
+        self, data: TrainingData, model: Replicates, settings: Settings, *, seeds: Sequence[int]
+    ) -> None:
+        device = data.train.device
+        self.model, self.optimizer = model, build_optimizer(model, settings)
+        self.monitor = Monitor(model, data, settings, seeds=seeds)
+        self.order = Order(data.train, settings.batch_size, draws=generators(seeds, "order"))
+        asked = settings.augment != Augment()
+        self.augment = generators(seeds, "augment", device) if asked else ()
+        self.loss_sum = torch.zeros(len(seeds), device=device)  # since the last evaluation point
+        self.samples = 0  # per replicate, since the last evaluation point
+        self.seen = 0  # per replicate, in all
+        self.steps = 0  # optimiser steps done
+
+    def state(self, *, seconds: float) -> State:
+        """Tensors and plain data for ``restore``; ``seconds`` is the time spent so far."""
+        return {
+            "seconds": seconds,
+            "counts": (self.samples, self.seen, self.steps),
+            "loss_sum": self.loss_sum,
+            "weights": [tensor for tensor, _ in self.model.state()],
+            "optimizer": self.optimizer.state_dict(),
+            "monitor": self.monitor.state(),
+            "order": self.order.state(self.steps),
+            "draws": states_of((*self.augment, *self.model.draws)),
+        }
+
+    def restore(self, state: State) -> float:
+        """Continue from a state; returns the seconds spent before it was saved."""
+        self.samples, self.seen, self.steps = state["counts"]
+        self.loss_sum.copy_(state["loss_sum"])
+        self.model.set_state(state["weights"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.monitor.restore_state(state["monitor"])
+        set_states(self.order.draws, state["order"])
+        set_states((*self.augment, *self.model.draws), state["draws"])
+        seconds: float = state["seconds"]
+        return seconds
+
+
 def train(
     data: TrainingData,
     model: Replicates,
@@ -134,10 +173,10 @@ def train(
     kernels = model.kernels() if settings.l1 or settings.l2 else []
     precision = _precision(settings, data.train.device)
 
-    run = _start(data, model, settings, seeds=seeds)
+    run = Running(data, model, settings, seeds=seeds)
     saved = checkpoint.saved(stage)
     started = time.perf_counter() - (run.restore(saved) if saved else 0.0)
-    to_training(model, settings)
+    model.train()
     with checkpoint.training():
         for index in run.order.batches(total=total, start=run.steps):
             inputs, labels = data.bank.gather_raw(index)
@@ -168,20 +207,6 @@ def train(
                 started += time.perf_counter() - pause
     seconds = time.perf_counter() - started
     return _trained(run, seconds=seconds, cap_epochs=total / per_epoch)
-
-
-def _start(
-    data: TrainingData, model: Replicates, settings: Settings, *, seeds: Sequence[int]
-) -> Running:
-    device = data.train.device
-    return Running(
-        model=model,
-        optimizer=build_optimizer(model, settings),
-        monitor=Monitor(model, data, settings, seeds=seeds),
-        order=Order(data.train, settings.batch_size, draws=generators(seeds, "order")),
-        augment=generators(seeds, "augment", device) if settings.augment != Augment() else (),
-        loss_sum=torch.zeros(len(seeds), device=device),
-    )
 
 
 def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:

@@ -1,7 +1,5 @@
 """The input of every model builder, and the weight initialisations that all builders share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

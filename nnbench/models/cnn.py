@@ -6,8 +6,6 @@ Images (C, H, W) are convolved in two dimensions, signals (F,) in one. ``model_o
         in VGG, Simonyan & Zisserman 2015).
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 

@@ -4,8 +4,6 @@ Only matrix products and convolutions are counted, in multiply-adds as in the li
 number of floating-point operations is twice that. No training depends on these numbers.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -22,7 +20,7 @@ class Cost:
     macs: int = 0
     parameters: int = 0
 
-    def __add__(self, other: Cost) -> Cost:
+    def __add__(self, other: "Cost") -> "Cost":
         return Cost(macs=self.macs + other.macs, parameters=self.parameters + other.parameters)
 
 

@@ -3,8 +3,6 @@
 The plan and the builders read the same table, so both reject the same settings in the same words.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from nnbench.errors import NnbenchError, unknown_name

@@ -1,7 +1,5 @@
 """Layers for the builders; each is a plain ``nn.Module`` for one replicate."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -6,8 +6,6 @@
         + dropout(activation(norm(dense(x)))).
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 

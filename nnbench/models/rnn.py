@@ -6,8 +6,6 @@ have fixed activations (sigmoid and tanh, as in Keras), so ``activation`` is not
 for any option.
 """
 
-from __future__ import annotations
-
 import itertools
 
 import torch

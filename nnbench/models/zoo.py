@@ -5,8 +5,6 @@ Layers, dropout and initialisation are torchvision's: the only architecture sett
 channel are repeated to three.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial

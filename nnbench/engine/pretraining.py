@@ -1,14 +1,14 @@
-"""Greedy layer-wise pretraining of a sigmoid MLP as restricted Boltzmann machines, all replicates at once.
+"""Pretraining on other classes, or layer by layer as restricted Boltzmann machines.
 
-Each hidden layer in turn is the hidden side of a Bernoulli RBM whose visible side is the layer below (Hinton,
+Of a training on other classes, all but the output layer is copied into the fresh network.
+
+For the machines, see ``pretrain_rbms``. Each hidden layer in turn is the hidden side of a Bernoulli RBM whose visible side is the layer below (Hinton,
 Osindero & Teh 2006), trained by one step of contrastive divergence (Hinton 2002). Following Hinton's
 practical guide (2010), weights start as N(0, 0.01), hidden biases at zero and visible ones at the log odds of
 the data (section 8); hidden units are sampled when driven by data, and everything else, statistics included,
 uses probabilities (section 3). There is no weight decay and no sparsity target. Visible biases are dropped at
 the end: the network has no use for them.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nnbench.engine.data import TrainingData
-from nnbench.engine.running import Order
-from nnbench.engine.seeding import generators
+from nnbench.engine.data import Order, TrainingData
+from nnbench.engine.seeding import derived_seed, generators
 from nnbench.engine.stacked_layers import SeededDropout, StackedLinear
 from nnbench.engine.stacking import Replicates
 from nnbench.errors import NnbenchError
@@ -28,6 +27,26 @@ from nnbench.settings import Rbm, Settings
 FIRST_DEVIATION = 0.01  # of the weights (Hinton 2010, section 8)
 READING_BATCH = 1024  # samples per replicate in a forward pass without training
 ROUNDING = 1e-5  # how far a normalised input may lie outside [0, 1]
+
+
+# Settings of the judged training only. The pretraining always has clean labels.
+_JUDGED_ALONE = {
+    "pretrain", "label_noise", "shuffled_labels", "rare_class", "outliers", "shifts",
+    "target", "stop_at_target", "patience", "probes",
+}  # fmt: skip
+
+
+def earlier_settings(settings: Settings) -> Settings:
+    """The settings of the pretraining: another task and budget, the rest the same."""
+    assert settings.pretrain is not None, "there is no earlier training"
+    values = settings.model_dump(exclude=_JUDGED_ALONE)
+    values |= settings.pretrain.model_dump(include={"classes", "train_size", "train_for"})
+    return Settings.model_validate(values)
+
+
+def earlier_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """One per replicate; weights, order and samples are drawn independently of the judged training."""
+    return tuple(derived_seed(seed, "pretrain") for seed in seeds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
