@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nnbench.engine.seeding import generators
 from nnbench.engine.stacked_layers import CannotStackError, StackedBatchNorm, stack
 from nnbench.engine.stacking import BestWeights, Replicates
-from nnbench.models.layers import Recurrent, SkipBlock, Steps
+from nnbench.models.base import Recurrent, SkipBlock, Steps
 
 SEEDS = (0, 3, 7)
 BATCH = 5

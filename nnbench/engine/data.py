@@ -79,6 +79,12 @@ class HeldOut:
     test: Tensor
 
 
+def shuffled(rows: Tensor, draws: Sequence[torch.Generator]) -> Tensor:
+    """Rows (S, n), each replicate's in an order from its own generator."""
+    orders = [torch.randperm(rows.shape[1], generator=g, device=g.device) for g in draws]
+    return rows.gather(1, torch.stack(orders).to(rows.device))
+
+
 class Order:
     """The order in which each replicate sees its samples, new for every epoch.
 
@@ -102,9 +108,7 @@ class Order:
         step = start - start % self.per_pass
         while step < total:
             self.before_pass = states_of(self.draws)
-            count = self.train.shape[1]
-            orders = [torch.randperm(count, generator=g, device=g.device) for g in self.draws]
-            rows = self.train.gather(1, torch.stack(orders).to(self.train.device))
+            rows = shuffled(self.train, self.draws)
             for index in rows.split(self.batch_size, dim=1)[: total - step]:
                 if step >= start:
                     yield index

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.engine.checkpoint import State
-from nnbench.engine.data import TrainingData
+from nnbench.engine.data import TrainingData, shuffled
 from nnbench.engine.objectives import Objective
 from nnbench.engine.seeding import generators
 from nnbench.engine.stacked_layers import SeededDropout
@@ -40,12 +40,6 @@ def _as_in_training(model: Replicates) -> Iterator[None]:
     finally:
         for buffer, before in buffers:
             buffer.copy_(before)
-
-
-def _shuffled(rows: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Rows (S, n) in the order of each replicate's first epoch."""
-    orders = [torch.randperm(rows.shape[1], generator=g) for g in generators(seeds, "order")]
-    return rows.gather(1, torch.stack(orders).to(rows.device))
 
 
 def _gradients(
@@ -74,7 +68,7 @@ class GradientRatios:
         *, seeds: Sequence[int],
     ) -> None:  # fmt: skip
         self.model, self.data, self.objective, self.settings = model, data, objective, settings
-        rows = _shuffled(data.train, seeds)[:, :GRADIENT_SAMPLES]
+        rows = shuffled(data.train, generators(seeds, "order"))[:, :GRADIENT_SAMPLES]
         # batch normalisation cannot handle a last batch of one sample
         self.rows = rows[:, :-1] if rows.shape[1] % PROBE_BATCH == 1 < rows.shape[1] else rows
         self.logs: list[Tensor] = []
@@ -128,7 +122,7 @@ def gradient_noise(
     training set itself, so the variance is the only estimate, and unbiased. NaN with fewer than two batches.
     Excludes penalties, augmentation and dropout.
     """
-    rows = _shuffled(data.train, seeds)
+    rows = shuffled(data.train, generators(seeds, "order"))
     count = rows.shape[1] // settings.batch_size
     if count < 2:
         return torch.full((model.count,), torch.nan, dtype=torch.float64)

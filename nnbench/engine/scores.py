@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.engine.data import Bank
+from nnbench.engine.images import shift_images
 from nnbench.engine.objectives import CROSS_ENTROPY, Objective
-from nnbench.engine.shift import shift_images
 from nnbench.settings import Shift
 
 EVALUATION_BATCH = 1024  # samples per replicate in one forward pass

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from nnbench.models.layers import Recurrent, SkipBlock, Steps
+from nnbench.models.base import Recurrent, SkipBlock, Steps
 
 Generators = Sequence[torch.Generator]
 Convolve = Callable[..., Tensor]

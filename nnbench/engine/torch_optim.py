@@ -35,6 +35,7 @@ class FromTorch:
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self.optimizer = optimizer
+        self.state_dict, self.load_state_dict = optimizer.state_dict, optimizer.load_state_dict
 
     def step(self, lr: float) -> None:
         """Set the learning rate of all groups, step, drop the gradients."""
@@ -42,14 +43,6 @@ class FromTorch:
             group["lr"] = lr
         self.optimizer.step()
         self.optimizer.zero_grad()
-
-    def state_dict(self) -> StateDict:
-        """See ``Optimizer``."""
-        return self.optimizer.state_dict()
-
-    def load_state_dict(self, state_dict: StateDict) -> None:
-        """See ``Optimizer``."""
-        self.optimizer.load_state_dict(state_dict)
 
 
 class PerReplicate:

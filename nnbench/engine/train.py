@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nnbench.engine.augment import DRAWS, augment
 from nnbench.engine.checkpoint import Checkpoint, State
 from nnbench.engine.data import Order, TrainingData
+from nnbench.engine.images import DRAWS, augment
 from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.objectives import objective
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr

@@ -12,8 +12,7 @@ import math
 import torch
 from torch import nn
 
-from nnbench.models.base import ModelSpec, linear
-from nnbench.models.layers import SkipBlock
+from nnbench.models.base import ModelSpec, SkipBlock, linear
 
 
 def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:

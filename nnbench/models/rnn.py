@@ -11,8 +11,7 @@ import itertools
 import torch
 from torch import nn
 
-from nnbench.models.base import ModelSpec, linear
-from nnbench.models.layers import Recurrent, Steps
+from nnbench.models.base import ModelSpec, Recurrent, Steps, linear
 
 
 def lstm(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
