@@ -2,9 +2,6 @@
 
 All replicates index the same bank of fixed data; generated data are drawn separately for each replicate and
 stored one block after another. Either way, fetching a batch is one ``index_select``.
-
-    training_data(...)  -> TrainingData   train and validation samples of every replicate
-    held_out(...)       -> HeldOut        the test set; needs the normalisation, not the model
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +18,7 @@ from nnbench.datasets.prepared.store import load_test
 from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use
 from nnbench.engine.labels import TargetScale, contaminated, contaminates
 from nnbench.engine.sampling import Drawn, draw_fresh, sample, split_pool
-from nnbench.engine.seeding import states_of
+from nnbench.engine.seeding import shuffled, states_of
 from nnbench.settings import Settings
 
 
@@ -48,11 +45,14 @@ class Bank:
 
     def gather_raw(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The same without normalisation, for augmentation, which comes first."""
-        flat = index.flatten()
-        inputs = self.inputs.index_select(0, flat).unflatten(0, index.shape)
+        inputs = self.inputs.index_select(0, index.flatten()).unflatten(0, index.shape)
+        return inputs, self.labels_at(index)
+
+    def labels_at(self, index: Tensor) -> Tensor:
+        """Labels or targets (S, B) alone."""
         if self.labels.ndim == 2:
-            return inputs, self.labels.gather(1, index)
-        return inputs, self.labels.index_select(0, flat).view(index.shape)
+            return self.labels.gather(1, index)
+        return self.labels.index_select(0, index.flatten()).view(index.shape)
 
     def normalise(self, inputs: Tensor) -> Tensor:
         """Normalise (S, B, *shape) in place with each replicate's own training statistics."""
@@ -77,12 +77,6 @@ class HeldOut:
 
     bank: Bank
     test: Tensor
-
-
-def shuffled(rows: Tensor, draws: Sequence[torch.Generator]) -> Tensor:
-    """Rows (S, n), each replicate's in an order from its own generator."""
-    orders = [torch.randperm(rows.shape[1], generator=g, device=g.device) for g in draws]
-    return rows.gather(1, torch.stack(orders).to(rows.device))
 
 
 class Order:
@@ -132,9 +126,8 @@ def training_data(
     drawn = draw(dataset, settings, folder=folder, seeds=seeds)
     inputs = _input_tensor(drawn.arrays)
     labels, targets = _labels(drawn, dataset, settings, seeds=seeds)
-    per_feature = dataset.scaling == "feature"
-    shift, factor = _normaliser(inputs, drawn.train, how=settings.inputs, per_feature=per_feature)
-    normaliser = Normaliser(shift=shift.to(device), factor=factor.to(device))
+    dims = (0,) if dataset.scaling == "feature" else tuple(range(inputs.ndim))
+    normaliser = _normaliser(inputs, drawn.train, how=settings.inputs, dims=dims, device=device)
     return TrainingData(
         bank=Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser),
         train=drawn.train.to(device),
@@ -210,20 +203,18 @@ def _as_stored(labels: Tensor, *, own: bool) -> Tensor:
 
 def _input_tensor(arrays: Arrays) -> Tensor:
     inputs = torch.from_numpy(arrays.inputs)
-    if inputs.dtype == torch.uint8:  # images: 0..255 represents 0..1
-        inputs = inputs.float().div_(255.0)
-    return inputs
+    # images: 0..255 represents 0..1
+    return inputs.float().div_(255.0) if inputs.dtype == torch.uint8 else inputs
 
 
 def _normaliser(
-    inputs: Tensor, train: Tensor, *, how: str, per_feature: bool
-) -> tuple[Tensor, Tensor]:
+    inputs: Tensor, train: Tensor, *, how: str, dims: tuple[int, ...], device: torch.device
+) -> Normaliser:
     """Each replicate's shift and factor, from float64 statistics of its own training samples."""
-    dims = (0,) if per_feature else tuple(range(inputs.ndim))
     pairs = [_statistics(inputs.index_select(0, rows), how=how, dims=dims) for rows in train]
     shift, scale = (torch.stack(parts).unsqueeze(1) for parts in zip(*pairs, strict=True))
-    # a constant feature is not scaled
-    return shift.float(), torch.where(scale > 0, 1.0 / scale, 1.0).float()
+    factor = torch.where(scale > 0, 1.0 / scale, 1.0)  # a constant feature is not scaled
+    return Normaliser(shift=shift.float().to(device), factor=factor.float().to(device))
 
 
 def _statistics(samples: Tensor, *, how: str, dims: tuple[int, ...]) -> tuple[Tensor, Tensor]:

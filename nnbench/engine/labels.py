@@ -1,8 +1,5 @@
 """Labels as training sees them: standardised regression targets, and label noise that a claim asks for.
 
-    TargetScale    regression targets in standard deviations of each replicate's clean training targets
-    contaminated   wrong, shuffled or outlying labels among the training and validation samples
-
 The labels changed at a smaller share are a subset of those changed at a larger one, so that noise levels
 differ in nothing else. Test labels are never changed.
 """

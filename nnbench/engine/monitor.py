@@ -92,8 +92,11 @@ class Monitor:
 
     def _at_target(self, scores: Scores, running: Tensor) -> Tensor:
         target = self.settings.target
-        if target is not None:
-            self.reached |= running & reached(scores, target.metric, target.value)
+        if target is not None and target.metric == "validation_accuracy":
+            assert scores.accuracy is not None, "planning refuses this target for numbers"
+            self.reached |= running & (scores.accuracy >= target.value)
+        elif target is not None:
+            self.reached |= running & (scores.loss <= target.value)
         return self.reached if self.settings.stop_at_target else torch.zeros_like(self.reached)
 
     def state(self) -> State:
@@ -124,11 +127,3 @@ class Monitor:
     def gradient_ratios(self) -> tuple[Tensor, Tensor] | None:
         """The initial and the mean ratio, (S,) each, if the probe was requested."""
         return None if self.gradients is None else (self.gradients.start, self.gradients.mean())
-
-
-def reached(scores: Scores, metric: str, value: float) -> Tensor:
-    """Which replicates (S,) have reached the target."""
-    if metric == "validation_accuracy":
-        assert scores.accuracy is not None, "planning refuses this target for numbers"
-        return scores.accuracy >= value
-    return scores.loss <= value

@@ -43,9 +43,11 @@ def objective(name: str | None, task: Task) -> Objective:
     return allowed[chosen]
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:
     """Mean cross-entropy of each replicate, in nats."""
-    each = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    each = nn.functional.cross_entropy(
+        logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=smoothing
+    )
     return each.view(labels.shape).mean(dim=1)
 
 
@@ -74,10 +76,7 @@ def smoothed(logits: Tensor, labels: Tensor) -> Tensor:
     The cross-entropy with smoothed labels (Szegedy et al. 2016) minus their own entropy, which no network can
     remove, so that the minimum is 0.
     """
-    each = nn.functional.cross_entropy(
-        logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=SMOOTHING
-    )
-    return each.view(labels.shape).mean(dim=1) - _smoothed_entropy(logits.shape[2])
+    return cross_entropy(logits, labels, smoothing=SMOOTHING) - _smoothed_entropy(logits.shape[2])
 
 
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -1,9 +1,5 @@
 """Further measurements of a network, for each replicate separately.
 
-    dead_units         units with the same output for every training sample
-    GradientRatios     gradient of the first weight matrix relative to that of the last
-    gradient_noise     spread of mini-batch gradients relative to their mean
-
 They train nothing, draw no dropout masks, and leave running statistics unchanged.
 """
 
@@ -14,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.engine.checkpoint import State
-from nnbench.engine.data import TrainingData, shuffled
+from nnbench.engine.data import TrainingData
 from nnbench.engine.objectives import Objective
-from nnbench.engine.seeding import generators
+from nnbench.engine.seeding import generators, shuffled
 from nnbench.engine.stacked_layers import SeededDropout
 from nnbench.engine.stacking import Replicates
 from nnbench.registry import ACTIVATIONS, load
@@ -93,8 +89,8 @@ class GradientRatios:
 
     def _ratios(self) -> Tensor:
         """Float64 on the CPU; NaN with fewer than two weight matrices, or if both gradients are zero."""
-        kernels: list[Tensor] = list(self.model.kernels())
-        each = len(kernels) if self.model.stacked else len(kernels) // self.model.count
+        kernels = self.model.kernels()
+        each = len(kernels) // (1 if self.model.stacked else self.model.count)
         if each < 2:
             return torch.full((self.model.count,), torch.nan, dtype=torch.float64)
         ends = [k for i, k in enumerate(kernels) if i % each in (0, each - 1)]
@@ -103,12 +99,9 @@ class GradientRatios:
             for index in self.rows.split(PROBE_BATCH, dim=1):
                 found = _gradients(self.model, self.data, self.objective, index=index, of=ends)
                 torch._foreach_add_(total, found, alpha=index.shape[1])
-        first, last = self._rms(total[0::2]), self._rms(total[1::2])
+        squares = [g.flatten(1).cpu().double().square() for g in _by_layer(self.model, total)]
+        first, last = (values.mean(dim=1).sqrt() for values in squares)
         return torch.where(first + last > 0, (first / last).clamp_min(SMALLEST), torch.nan)
-
-    def _rms(self, gradients: list[Tensor]) -> Tensor:
-        rows = gradients[0] if self.model.stacked else torch.stack(gradients)
-        return rows.flatten(1).cpu().double().square().mean(dim=1).sqrt()
 
 
 def gradient_noise(

@@ -1,8 +1,4 @@
-"""Which samples each replicate trains and validates on, drawn with its own seed.
-
-split_pool   fixed data: each replicate's own split of one pool
-draw_fresh   generated data: new samples for each replicate
-"""
+"""Which samples each replicate trains and validates on, drawn with its own seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +19,7 @@ from nnbench.datasets.selection import (
     samples_by_class,
     train_size,
 )
-from nnbench.engine.seeding import CPU, generator
+from nnbench.engine.seeding import generators, shuffled
 from nnbench.errors import NnbenchError
 from nnbench.settings import Settings
 
@@ -43,7 +39,8 @@ def split_pool(
 ) -> Drawn:
     """Each replicate's own split of the pool."""
     arrays = of_classes(load_trainval(folder), settings.classes)
-    rows = torch.stack([_draw_rows(len(arrays), seed) for seed in seeds])
+    rows = shuffled(torch.arange(len(arrays)).expand(len(seeds), -1), generators(seeds, "split"))
+    # validation comes first in each order, so that it does not depend on train_size
     kept = in_proportion(dataset.validation_size, dataset, settings)
     validation, rest = rows[:, :kept], rows[:, kept:]
     size = train_size(dataset, settings, room=rest.shape[1])
@@ -56,11 +53,6 @@ def split_pool(
         columns = [first_of_each(arrays.labels[row], counts) for row in rest.numpy()]
         train = rest.gather(1, torch.from_numpy(np.array(columns)))
     return Drawn(arrays=arrays, train=train, validation=validation, own=False)
-
-
-# validation comes first in each replicate's order, so that it does not depend on train_size
-def _draw_rows(pool: int, seed: int) -> Tensor:
-    return torch.randperm(pool, generator=generator(seed, "split", CPU))
 
 
 def _check_room(dataset: Dataset, *, size: int, room: int) -> None:

@@ -51,11 +51,6 @@ class Shifted:
         return self.bank.normalise(torch.stack(changed)), targets
 
 
-def labels_of(bank: Bank, rows: Tensor) -> Tensor:
-    """Labels or targets (S, m) of rows (S, m), without the inputs."""
-    return bank.labels.gather(1, rows) if bank.labels.ndim == 2 else bank.labels[rows]
-
-
 def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> Scores:
     """Scores on rows (S, m) of a predictor that has learned nothing.
 
@@ -69,7 +64,7 @@ def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> 
         loss = objective.losses(zeros, torch.zeros(1, 1, dtype=torch.int64)).expand(len(rows))
         by_class = chance.unsqueeze(1).expand(-1, outputs)
         return Scores(loss=loss, accuracy=chance, by_class=by_class)
-    targets = labels_of(bank, rows).cpu().double()
+    targets = bank.labels_at(rows).cpu().double()
     loss = objective.losses(torch.zeros_like(targets).unsqueeze(2), targets)
     return Scores(
         loss=loss, mae=targets.abs().mean(dim=1), rmse=targets.square().mean(dim=1).sqrt()

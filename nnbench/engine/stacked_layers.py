@@ -5,7 +5,8 @@ channels, (B, S * C, *sides); both layouts are views of the same memory, so a ch
 nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 from nnbench.models.base import Recurrent, SkipBlock, Steps
 
 Generators = Sequence[torch.Generator]
-Convolve = Callable[..., Tensor]
 
 ELEMENTWISE = (
     nn.ReLU, nn.Sigmoid, nn.Tanh, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.ReLU6, nn.Identity,
@@ -34,13 +34,9 @@ class StackedLinear(nn.Module):
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
-        self.weight = nn.Parameter(
-            torch.stack([layer.weight.detach().T for layer in layers]).contiguous()
-        )
-        biases = [layer.bias for layer in layers if layer.bias is not None]
-        self.bias = (
-            nn.Parameter(torch.stack([b.detach() for b in biases]).unsqueeze(1)) if biases else None
-        )
+        self.weight = _stacked([layer.weight.T for layer in layers])
+        biases = [layer.bias.unsqueeze(0) for layer in layers if layer.bias is not None]
+        self.bias = _stacked(biases) if biases else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(S, ..., in) -> (S, ..., out) by one batched matrix product for all replicates."""
@@ -61,22 +57,20 @@ class StackedConvolution(nn.Module):
         if first.padding_mode != "zeros":
             raise CannotStackError(f"convolution with padding mode {first.padding_mode}")
         self.weight = _stacked([layer.weight for layer in layers])
-        self.bias = None if first.bias is None else _stacked([_bias(layer) for layer in layers])
-        self.like = {
-            "stride": first.stride,
-            "padding": first.padding,
-            "dilation": first.dilation,
-            "groups": len(layers) * first.groups,
-        }
-        one = isinstance(first, nn.Conv1d)
-        self.convolve: Convolve = nn.functional.conv1d if one else nn.functional.conv2d
+        biases = [layer.bias for layer in layers if layer.bias is not None]
+        self.bias = _stacked(biases) if biases else None
+        self.convolve = partial(
+            nn.functional.conv1d if isinstance(first, nn.Conv1d) else nn.functional.conv2d,
+            stride=first.stride, padding=first.padding, dilation=first.dilation,
+            groups=len(layers) * first.groups,
+        )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
         """(S, B, in, *sides) -> (S, B, out, *sides)."""
         bias = None if self.bias is None else self.bias.flatten()
-        weight = self.weight.flatten(0, 1)
-        out = self.convolve(_as_channels(x), weight, bias, **self.like)
-        return _as_replicates(out, len(x))
+        return _as_replicates(
+            self.convolve(_as_channels(x), self.weight.flatten(0, 1), bias), len(x)
+        )
 
 
 class StackedPooling(nn.Module):
@@ -188,19 +182,6 @@ class SeededDropout(nn.Module):
         return (bits.view(torch.int16)[:, :each] >= self.dropped - 2**15).view(x.shape)
 
 
-class OneReplicate(nn.Module):
-    """Wraps a stacked leaf (SeededDropout) for use inside an unstacked module."""
-
-    def __init__(self, leaf: nn.Module) -> None:
-        super().__init__()
-        self.leaf = leaf
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, ...)."""
-        out: Tensor = self.leaf(x.unsqueeze(0))
-        return out.squeeze(0)
-
-
 def stack(modules: Sequence[nn.Module], generators: Generators) -> nn.Module:
     """The stacked form of S modules of one architecture; CannotStackError if a layer has none."""
     first = modules[0]
@@ -245,11 +226,6 @@ def _stacked_layer(modules: Sequence[nn.Module]) -> nn.Module:
 
 def _stacked(parameters: Sequence[Tensor]) -> nn.Parameter:
     return nn.Parameter(torch.stack([parameter.detach() for parameter in parameters]).contiguous())
-
-
-def _bias(layer: nn.Conv1d | nn.Conv2d) -> Tensor:
-    assert layer.bias is not None  # like the first replicate's
-    return layer.bias
 
 
 def _as_channels(x: Tensor) -> Tensor:

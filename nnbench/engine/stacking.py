@@ -17,7 +17,6 @@ from nnbench.engine.stacked_layers import (
     CONVOLUTIONS,
     CannotStackError,
     Generators,
-    OneReplicate,
     SeededDropout,
     StackedLinear,
     stack,
@@ -196,7 +195,8 @@ class BestWeights:
 def _with_seeded_dropout(module: nn.Module, generator: torch.Generator) -> nn.Module:
     """Replace every nn.Dropout inside a module, as it would draw from the global state."""
     if type(module) is nn.Dropout:
-        return OneReplicate(SeededDropout(module.p, (generator,)))
+        dropout = SeededDropout(module.p, (generator,))
+        return nn.Sequential(nn.Unflatten(0, (1, -1)), dropout, nn.Flatten(0, 1))
     if isinstance(module, nn.modules.dropout._DropoutNd):  # noqa: SLF001 - all kinds of dropout
         raise NnbenchError(
             f"model: {type(module).__name__} draws from the global random state",

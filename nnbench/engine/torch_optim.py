@@ -1,8 +1,5 @@
 """The optimiser of a training: a registered one, any ``torch.optim`` class, or a user's own.
 
-is_elementwise    whether replicates can share one optimiser, and so be stacked
-build_optimizer   the optimiser of the settings over a model's trainable parameters
-
 A class is called as ``cls(parameters, lr=…, **optimizer_options)``, a function as ``function(parameters,
 settings, **optimizer_options)``.
 """
