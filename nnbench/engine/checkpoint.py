@@ -56,16 +56,12 @@ class Checkpoint:
     def open(self, identity: Mapping[str, object]) -> None:
         """Resume from an earlier job's file if it is intact and from the same cell, device and versions."""
         self._identity = identity
-        found = None if self.path is None else load(self.path)
-        if found is None:
-            return
-        if found["identity"] != identity:
+        found = load(self.path) if self.path else None
+        if found and found["identity"] != identity:
             _say(f"{self.path}: is of another machine or version; the cell starts anew")
-            return
-        self.resumed = True
-        self._done, self._state = found["done"], found["state"]
-
-    # --- finished stages of the cell
+        elif found:
+            self.resumed = True
+            self._done, self._state = found["done"], found["state"]
 
     def once(self, stage: str, compute: Callable[[], Plain]) -> Plain:
         """A stage's result, from an earlier job or computed now; written to disk with the next ``save``."""
@@ -86,8 +82,6 @@ class Checkpoint:
     def forget_state(self) -> None:
         """Drop the state of a finished training."""
         self._state = None
-
-    # --- the running training
 
     def saved(self, stage: str) -> State | None:
         """The state that an earlier job saved during this stage, if any."""

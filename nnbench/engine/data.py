@@ -168,7 +168,8 @@ def held_out(
     inputs, labels = _input_tensor(arrays), torch.from_numpy(arrays.labels)
     if targets is not None:
         own = dataset.draw is not None
-        labels = _as_stored(targets.apply(_by_replicate(labels, len(seeds), own=own)), own=own)
+        scaled = targets.apply(_by_replicate(labels, len(seeds), own=own))
+        labels = scaled.flatten() if own else scaled
     bank = Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser)
     return HeldOut(bank=bank, test=test.to(device))
 
@@ -189,16 +190,12 @@ def _labels(
         own = targets.apply(own)
     classes = outputs_in_use(dataset, settings)
     own = contaminated(own, (validation, train), settings, seeds=seeds, classes=classes)
-    return _as_stored(own, own=drawn.own), targets
+    return own.flatten() if drawn.own else own, targets
 
 
-# from a bank's labels (N,) to one row per replicate (its own block, or the whole bank), and back
+# from a bank's labels (N,) to one row per replicate: its own block, or the whole bank
 def _by_replicate(labels: Tensor, count: int, *, own: bool) -> Tensor:
     return labels.view(count, -1) if own else labels.expand(count, -1)
-
-
-def _as_stored(labels: Tensor, *, own: bool) -> Tensor:
-    return labels.flatten() if own else labels
 
 
 def _input_tensor(arrays: Arrays) -> Tensor:

@@ -30,7 +30,14 @@ def warp(
     images: Tensor, matrix: Tensor, offset: Tensor, *, outside: Literal["border", "zeros"]
 ) -> Tensor:
     """Sample (N, C, H, W) bilinearly; outside is the nearest edge (``border``) or 0 (``zeros``)."""
-    grid = _sampling_grid(matrix, offset, height=images.shape[2], width=images.shape[3])
+    # in units of half an image; plain floats, because copying a tensor to a GPU would block
+    half_height, half_width = (images.shape[2] - 1) / 2, (images.shape[3] - 1) / 2
+    ratio = half_height / half_width
+    x = [matrix[:, 1, 1], matrix[:, 1, 0] * ratio, offset[:, 1] / half_width]
+    y = [matrix[:, 0, 1] / ratio, matrix[:, 0, 0], offset[:, 0] / half_height]
+    theta = torch.stack([torch.stack(x, dim=1), torch.stack(y, dim=1)], dim=1)
+    size = [len(images), 1, *images.shape[2:]]
+    grid = nn.functional.affine_grid(theta, size, align_corners=True)  # (N, H, W, 2) in (x, y)
     return nn.functional.grid_sample(images, grid, padding_mode=outside, align_corners=True)
 
 
@@ -57,17 +64,6 @@ def _matrix(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     return torch.stack([torch.stack([a, b], dim=1), torch.stack([c, d], dim=1)], dim=1)
 
 
-def _sampling_grid(matrix: Tensor, offset: Tensor, *, height: int, width: int) -> Tensor:
-    """The map in the form that grid_sample expects: (N, H, W, 2) in (x, y), scaled to [-1, 1]."""
-    # in units of half an image; plain floats, because copying a tensor to a GPU would block
-    half_height, half_width = (height - 1) / 2, (width - 1) / 2
-    ratio = half_height / half_width
-    x = [matrix[:, 1, 1], matrix[:, 1, 0] * ratio, offset[:, 1] / half_width]
-    y = [matrix[:, 0, 1] / ratio, matrix[:, 0, 0], offset[:, 0] / half_height]
-    theta = torch.stack([torch.stack(x, dim=1), torch.stack(y, dim=1)], dim=1)
-    return nn.functional.affine_grid(theta, [matrix.shape[0], 1, height, width], align_corners=True)
-
-
 def shift_images(images: Tensor, shift: Shift, *, generator: torch.Generator) -> Tensor:
     """Shift every image of a batch (B, C, H, W), float32 in [0, 1]; returns a new batch.
 
@@ -81,7 +77,10 @@ def shift_images(images: Tensor, shift: Shift, *, generator: torch.Generator) ->
     shape, device = images.shape, images.device
     sides = torch.randint(0, 2, (shape[0], DRAWS), generator=generator, device=generator.device)
     if shift.rotation_degrees or shift.shift_fraction:
-        images = _moved(images, shift, sides=sides.to(device, torch.float32))
+        how = Augment(rotation_degrees=shift.rotation_degrees, shift_fraction=shift.shift_fraction)
+        ends = sides.to(device, torch.float32)  # of augmentation's ranges
+        matrix, offset = pixel_maps(ends, how, height=shape[2], width=shape[3])
+        images = warp(images, matrix, offset, outside="zeros")
     if shift.contrast < 1:
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
         images = mean + shift.contrast * (images - mean)
@@ -100,10 +99,3 @@ def check_range(images: Tensor) -> None:
             got=f"values from {low:.4g} to {high:.4g}",
             todo="scale the images before they become a dataset (whole numbers from 0 to 255 are scaled by nnbench)",
         )
-
-
-def _moved(images: Tensor, shift: Shift, *, sides: Tensor) -> Tensor:
-    """Rotate and move each image by the ends of augmentation's ranges; ``sides`` (B, 7) holds 0 and 1."""
-    how = Augment(rotation_degrees=shift.rotation_degrees, shift_fraction=shift.shift_fraction)
-    matrix, offset = pixel_maps(sides, how, height=images.shape[2], width=images.shape[3])
-    return warp(images, matrix, offset, outside="zeros")

@@ -47,9 +47,7 @@ class Monitor:
         self.diverged = torch.zeros(model.count, dtype=torch.bool)
         self.reached = torch.zeros(model.count, dtype=torch.bool)
         asked = "gradients" in settings.probes
-        self.gradients = (
-            GradientRatios(model, data, self.objective, settings, seeds=seeds) if asked else None
-        )
+        self.gradients = GradientRatios(model, data, self.objective, seeds=seeds) if asked else None
 
     def look(self, *, epoch: float, train_loss: Tensor) -> bool:
         """Record one evaluation point; True once every replicate is finished."""
@@ -101,12 +99,13 @@ class Monitor:
 
     def state(self) -> State:
         """Everything recorded so far, as tensors and plain data for ``restore_state``."""
+        ratios = self.gradients
         return {
             "curves": asdict(self.curves),
             "seconds": self.seconds,
             "best": None if self.best is None else self.best.kept,
             "replicates": [getattr(self, name) for name in _BY_REPLICATE],
-            "gradients": None if self.gradients is None else self.gradients.state(),
+            "gradients": None if ratios is None else {"start": ratios.start, "logs": ratios.logs},
         }
 
     def restore_state(self, state: State) -> None:
@@ -117,7 +116,8 @@ class Monitor:
         if self.best is not None:
             self.best.kept = [saved.to(self.data.train.device) for saved in state["best"]]
         if self.gradients is not None:
-            self.gradients.restore_state(state["gradients"])
+            self.gradients.start = state["gradients"]["start"]
+            self.gradients.logs = list(state["gradients"]["logs"])
 
     def restore(self) -> None:
         """Put the best weights back into the model, if they are kept."""

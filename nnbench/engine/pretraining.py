@@ -13,6 +13,7 @@ the end: the network has no use for them.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -57,8 +58,7 @@ class Reconstruction:
     after: tuple[Tensor, ...]  # the same after training
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(NamedTuple):
     """S RBMs: weight (S, visible, hidden), biases (S, 1, visible) and (S, 1, hidden)."""
 
     weight: Tensor
@@ -72,10 +72,6 @@ class Machine:
     def visible(self, hidden: Tensor) -> Tensor:
         """Probabilities (S, B, visible) of the visible units."""
         return torch.baddbmm(self.visible_bias, hidden, self.weight.mT).sigmoid_()
-
-    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
-        """In the order of ``contrast``."""
-        return self.weight, self.visible_bias, self.hidden_bias
 
 
 @torch.no_grad()
@@ -162,14 +158,12 @@ def contrastive_divergence(
     """Train an RBM in place by CD-1 with momentum."""
     timing = Settings(train_for=rbm.train_for, batch_size=rbm.batch_size)
     total = timing.total_steps(samples.data.train.shape[1])
-    velocities = [torch.zeros_like(tensor) for tensor in machine.tensors()]
+    velocities = [torch.zeros_like(tensor) for tensor in machine]
     order = Order(samples.data.train, rbm.batch_size, draws=draws)
     for visible in map(samples.at, order.batches(total=total)):
         hidden = machine.hidden(visible)
         gradients = contrast(machine, visible, hidden, sampled=sample(hidden, draws))
-        for tensor, velocity, gradient in zip(
-            machine.tensors(), velocities, gradients, strict=True
-        ):
+        for tensor, velocity, gradient in zip(machine, velocities, gradients, strict=True):
             tensor.add_(velocity.mul_(rbm.momentum).add_(gradient, alpha=rbm.lr))
 
 
@@ -178,7 +172,7 @@ def contrast(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The CD-1 ascent direction, averaged over the batch: <v h> of the data minus that of the reconstruction.
 
-    Shapes: visible (S, B, V), hidden and sampled (S, B, H) -> as ``Machine.tensors()``.
+    Shapes: visible (S, B, V), hidden and sampled (S, B, H) -> as in ``Machine``.
     """
     again = machine.visible(sampled)
     hidden_again = machine.hidden(again)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from nnbench.engine.checkpoint import State
 from nnbench.engine.data import TrainingData
 from nnbench.engine.objectives import Objective
 from nnbench.engine.seeding import generators, shuffled
@@ -60,10 +59,9 @@ class GradientRatios:
     """
 
     def __init__(
-        self, model: Replicates, data: TrainingData, objective: Objective, settings: Settings,
-        *, seeds: Sequence[int],
-    ) -> None:  # fmt: skip
-        self.model, self.data, self.objective, self.settings = model, data, objective, settings
+        self, model: Replicates, data: TrainingData, objective: Objective, *, seeds: Sequence[int]
+    ) -> None:
+        self.model, self.data, self.objective = model, data, objective
         rows = shuffled(data.train, generators(seeds, "order"))[:, :GRADIENT_SAMPLES]
         # batch normalisation cannot handle a last batch of one sample
         self.rows = rows[:, :-1] if rows.shape[1] % PROBE_BATCH == 1 < rows.shape[1] else rows
@@ -73,14 +71,6 @@ class GradientRatios:
     def look(self, running: Tensor) -> None:
         """Measure the replicates in ``running``, a mask (S,) on the CPU."""
         self.logs.append(torch.where(running, self._ratios().log(), torch.nan))
-
-    def state(self) -> State:
-        """The measurements so far."""
-        return {"start": self.start, "logs": self.logs}
-
-    def restore_state(self, state: State) -> None:
-        """Continue from an earlier ``state``."""
-        self.start, self.logs = state["start"], list(state["logs"])
 
     def mean(self) -> Tensor:
         """Geometric mean (S,) over the measurements with a finite ratio."""
@@ -168,10 +158,8 @@ def dead_units(model: Replicates, data: TrainingData, settings: Settings) -> Ten
 def _ranges(model: Replicates, settings: Settings) -> Iterator[list[tuple[Tensor, Tensor]]]:
     """Lowest and highest outputs over the batch of every activation module, in call order."""
     makers = [load("activation", name, ACTIVATIONS) for name in (*ACTIVATIONS, settings.activation)]
-    kinds: tuple[type[nn.Module], ...] = (
-        nn.ReLU6,
-        *(type(make()) for make in makers),
-    )  # ReLU6 occurs in torchvision's networks
+    # torchvision's networks have ReLU6
+    kinds: tuple[type[nn.Module], ...] = (nn.ReLU6, *(type(make()) for make in makers))
     seen: list[tuple[Tensor, Tensor]] = []
     batch = 1 if model.stacked else 0
 

@@ -43,8 +43,11 @@ def split_pool(
     # validation comes first in each order, so that it does not depend on train_size
     kept = in_proportion(dataset.validation_size, dataset, settings)
     validation, rest = rows[:, :kept], rows[:, kept:]
-    size = train_size(dataset, settings, room=rest.shape[1])
-    _check_room(dataset, size=size, room=rest.shape[1])
+    room = rest.shape[1]
+    size = train_size(dataset, settings, room=room)
+    if size > room or room < 1:
+        where = f"dataset {dataset.name}: too few samples for train_size"
+        raise NnbenchError(where, got=size, allowed=f"1 to {room}")
     counts = samples_by_class(size, dataset, settings)
     if counts is None:
         train = rest[:, :size]
@@ -53,15 +56,6 @@ def split_pool(
         columns = [first_of_each(arrays.labels[row], counts) for row in rest.numpy()]
         train = rest.gather(1, torch.from_numpy(np.array(columns)))
     return Drawn(arrays=arrays, train=train, validation=validation, own=False)
-
-
-def _check_room(dataset: Dataset, *, size: int, room: int) -> None:
-    if size > room or room < 1:
-        raise NnbenchError(
-            f"dataset {dataset.name}: too few samples for train_size",
-            got=size,
-            allowed=f"1 to {room}",
-        )
 
 
 def _check_classes(

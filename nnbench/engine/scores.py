@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -26,13 +25,6 @@ class Scores:
     rmse: Tensor | None = None
 
 
-class Samples(Protocol):
-    """A source of samples: a bank, or a modified view of one."""
-
-    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The normalised samples at ``index`` (S, B): inputs (S, B, *shape), targets (S, B)."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shifted:
     """The images of a bank after a shift, drawn separately for each replicate."""
@@ -42,7 +34,7 @@ class Shifted:
     generators: Sequence[torch.Generator]
 
     def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """See ``Samples``."""
+        """As ``Bank.gather``."""
         images, targets = self.bank.gather_raw(index)
         changed = [
             shift_images(own, self.shift, generator=draw)
@@ -74,7 +66,7 @@ def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> 
 @torch.no_grad()
 def evaluate(
     model: nn.Module,
-    samples: Samples,
+    samples: Bank | Shifted,
     rows: Tensor,
     objective: Objective = CROSS_ENTROPY,
     *,

@@ -18,7 +18,6 @@ from nnbench.engine.checkpoint import Checkpoint, State
 from nnbench.engine.data import Order, TrainingData
 from nnbench.engine.images import DRAWS, augment
 from nnbench.engine.monitor import Curves, Monitor
-from nnbench.engine.objectives import objective
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
 from nnbench.engine.seeding import CPU, derived_seed, generator, generators, set_states, states_of
 from nnbench.engine.stacking import Replicates
@@ -121,6 +120,10 @@ class Running:
         self.order = Order(data.train, settings.batch_size, draws=generators(seeds, "order"))
         asked = settings.augment != Augment()
         self.augment = generators(seeds, "augment", device) if asked else ()
+        self.kernels = model.kernels() if settings.l1 or settings.l2 else []
+        self.precision: AbstractContextManager[object] = nullcontext()
+        if settings.mixed_precision:  # with float32's exponents, so the loss needs no scaling
+            self.precision = torch.autocast(device.type, dtype=torch.bfloat16)
         self.loss_sum = torch.zeros(len(seeds), device=device)  # since the last evaluation point
         self.samples = 0  # per replicate, since the last evaluation point
         self.seen = 0  # per replicate, in all
@@ -148,8 +151,7 @@ class Running:
         self.monitor.restore_state(state["monitor"])
         set_states(self.order.draws, state["order"])
         set_states((*self.augment, *self.model.draws), state["draws"])
-        seconds: float = state["seconds"]
-        return seconds
+        return float(state["seconds"])
 
 
 def train(
@@ -169,9 +171,6 @@ def train(
     size = data.train.shape[1]
     total, per_epoch = settings.total_steps(size), settings.steps_per_epoch(size)
     points = evaluation_steps(total, settings.evaluation_points())
-    minimised = objective(settings.loss, data.task)
-    kernels = model.kernels() if settings.l1 or settings.l2 else []
-    precision = _precision(settings, data.train.device)
 
     run = Running(data, model, settings, seeds=seeds)
     saved = checkpoint.saved(stage)
@@ -182,12 +181,11 @@ def train(
             inputs, labels = data.bank.gather_raw(index)
             if run.augment:
                 inputs = augmented(inputs, settings.augment, run.augment)
-            with precision:
+            with run.precision:
                 outputs = model(data.bank.normalise(inputs))
-            losses = minimised.losses(outputs.float(), labels)
+            losses = run.monitor.objective.losses(outputs.float(), labels)
             losses.sum().backward()
-            if kernels:
-                add_penalty_gradients(kernels, l1=settings.l1, l2=settings.l2)
+            add_penalty_gradients(run.kernels, l1=settings.l1, l2=settings.l2)
             run.optimizer.step(scheduled_lr(settings, step=run.steps, total=total))
 
             run.steps += 1
@@ -224,17 +222,6 @@ def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:
         train_seconds=seconds - monitor.seconds,
         evaluate_seconds=monitor.seconds,
     )
-
-
-def _precision(settings: Settings, device: torch.device) -> AbstractContextManager[object]:
-    """Matrix products and convolutions in bfloat16 if the settings say so; weights stay float32.
-
-    bfloat16 has the exponent range of float32, so the loss needs no scaling (which Micikevicius et al. 2018
-    do for float16).
-    """
-    if not settings.mixed_precision:
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def evaluation_steps(total: int, count: int) -> frozenset[int]:

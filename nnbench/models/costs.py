@@ -39,8 +39,7 @@ class ZooCost:
         output = self.features * outputs
         convolutions = self.convolutions * height * width // self.side**2
         return Cost(
-            macs=convolutions + self.dense + output,
-            parameters=self.parameters + output + outputs,
+            macs=convolutions + self.dense + output, parameters=self.parameters + output + outputs
         )
 
 
