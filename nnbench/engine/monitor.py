@@ -123,7 +123,3 @@ class Monitor:
         """Put the best weights back into the model, if they are kept."""
         if self.best is not None:
             self.best.restore()
-
-    def gradient_ratios(self) -> tuple[Tensor, Tensor] | None:
-        """The initial and the mean ratio, (S,) each, if the probe was requested."""
-        return None if self.gradients is None else (self.gradients.start, self.gradients.mean())

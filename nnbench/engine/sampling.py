@@ -67,9 +67,9 @@ def _check_classes(
     fewest = int(counts.argmin())
     most = int(counts[fewest]) * len(used)
     if counts[fewest] < size // len(used):
+        name = dataset.class_names[used[fewest]]
         raise NnbenchError(
-            f"dataset {dataset.name}: class {dataset.class_names[used[fewest]]!r} has too few "
-            "samples for rare_class",
+            f"dataset {dataset.name}: class {name!r} has too few samples for rare_class",
             got=f"{counts[fewest]} beside the validation samples of some replicate",
             allowed=f"{size // len(used)} or more (train_size {size} over {len(used)} classes)",
             todo=f"set train_size to {most} or less"
@@ -90,20 +90,15 @@ def draw_fresh(
     kept = in_proportion(dataset.validation_size, dataset, settings)
     each = size + kept
     one = dataset.draw(1, seed=seeds[0], stream="train")  # uint8 or float32
-    inputs = np.empty((len(seeds) * each, *dataset.input_shape), dtype=one.inputs.dtype)
-    labels = np.empty(len(seeds) * each, dtype=one.labels.dtype)
-    wanted: tuple[tuple[int, int | tuple[int, ...], Stream], ...] = (
-        (0, size if counts is None else counts, "train"),
-        (size, kept, "validation"),
-    )
-    for replicate, seed in enumerate(seeds):
-        for offset, want, stream in wanted:
-            drawn = sample(dataset, settings, want, seed=seed, stream=stream)
-            start = replicate * each + offset
-            inputs[start : start + len(drawn)] = drawn.inputs
-            labels[start : start + len(drawn)] = drawn.labels
-    rows = torch.arange(len(seeds) * each).view(len(seeds), each)
-    arrays = Arrays(inputs=inputs, labels=labels)
+    inputs = np.empty((len(seeds), each, *dataset.input_shape), dtype=one.inputs.dtype)
+    labels = np.empty((len(seeds), each), dtype=one.labels.dtype)
+    for row, seed in enumerate(seeds):
+        train = sample(dataset, settings, counts or size, seed=seed, stream="train")
+        validation = sample(dataset, settings, kept, seed=seed, stream="validation")
+        inputs[row, :size], labels[row, :size] = train.inputs, train.labels
+        inputs[row, size:], labels[row, size:] = validation.inputs, validation.labels
+    rows = torch.arange(labels.size).view(len(seeds), each)
+    arrays = Arrays(inputs=inputs.reshape(-1, *dataset.input_shape), labels=labels.ravel())
     return Drawn(arrays=arrays, train=rows[:, :size], validation=rows[:, size:], own=True)
 
 

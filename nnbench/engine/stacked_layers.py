@@ -18,6 +18,7 @@ Generators = Sequence[torch.Generator]
 ELEMENTWISE = (
     nn.ReLU, nn.Sigmoid, nn.Tanh, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.ReLU6, nn.Identity,
 )  # fmt: skip
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 POOLINGS = (
     nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d,
@@ -215,10 +216,8 @@ def _stacked_layer(modules: Sequence[nn.Module]) -> nn.Module:
         return StackedLinear([m for m in modules if isinstance(m, nn.Linear)])
     if type(first) in CONVOLUTIONS:
         return StackedConvolution([m for m in modules if isinstance(m, CONVOLUTIONS)])
-    if type(first) in (nn.BatchNorm1d, nn.BatchNorm2d):
-        return StackedBatchNorm(
-            [m for m in modules if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
-        )
+    if type(first) in NORMS:
+        return StackedBatchNorm([m for m in modules if isinstance(m, NORMS)])
     if type(first) in POOLINGS and not getattr(first, "return_indices", False):
         return StackedPooling(first)
     raise CannotStackError(type(first).__name__)

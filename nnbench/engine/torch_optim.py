@@ -98,16 +98,17 @@ def _made(parameters: list[nn.Parameter], settings: Settings) -> Optimizer:
     else:
         made = maker(parameters, settings, **_options(maker, settings, after=2))
     name = f"optimizer {settings.optimizer!r}"
-    own = FromTorch(made) if isinstance(made, torch.optim.Optimizer) else made
-    if isinstance(made, torch.optim.Optimizer) and (reason := _refused(made)):
-        raise NnbenchError(f"{name} {reason}", todo="choose another optimizer")
-    if missing := [method for method in METHODS if not hasattr(own, method)]:
+    if isinstance(made, torch.optim.Optimizer):
+        if reason := _refused(made):
+            raise NnbenchError(f"{name} {reason}", todo="choose another optimizer")
+        return FromTorch(made)
+    if missing := [method for method in METHODS if not hasattr(made, method)]:
         raise NnbenchError(
             f"{name} has no {' and no '.join(missing)}",
-            got=type(own).__name__,
+            got=type(made).__name__,
             allowed=f"a torch.optim.Optimizer, or an object with {', '.join(METHODS)}",
         )
-    return own  # type: ignore[return-value]  # it has the protocol's methods
+    return made  # type: ignore[return-value]  # it has the protocol's methods
 
 
 def _instance(

@@ -208,14 +208,14 @@ def train(
 
 
 def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:
-    monitor = run.monitor
+    monitor, ratios = run.monitor, run.monitor.gradients
     monitor.restore()
     return Trained(
         model=run.model,
         curves=monitor.curves,
         diverged=tuple(monitor.diverged.tolist()),
         stopped_epochs=tuple(None if math.isnan(e) else e for e in monitor.stopped.tolist()),
-        gradient_ratios=monitor.gradient_ratios(),
+        gradient_ratios=None if ratios is None else (ratios.start, ratios.mean()),
         steps=run.steps,
         samples=run.seen * run.model.count,
         cap_epochs=cap_epochs,

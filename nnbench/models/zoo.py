@@ -5,8 +5,7 @@ Layers, dropout and initialisation are torchvision's: the only architecture sett
 channel are repeated to three.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -35,18 +34,11 @@ def _network(
 ) -> nn.Module:
     """(B, 1 or 3, H, W) -> (B, classes); NnbenchError for other inputs, and images that are too small."""
     side = int(spec.options_of(make.__name__)["resize"])
-    with _drawing_from(generator):
-        network = make(weights=None, num_classes=spec.classes, **options)
-    return nn.Sequential(AsImageNet(side), network)
-
-
-@contextmanager
-def _drawing_from(generator: torch.Generator) -> Iterator[None]:
-    """Seed the global random state, which torchvision draws from, with our generator; undone afterwards."""
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
+        torch.manual_seed(seed)  # torchvision draws from the global random state
+        network = make(weights=None, num_classes=spec.classes, **options)
+    return nn.Sequential(AsImageNet(side), network)
 
 
 resnet50 = partial(_network, models.resnet50)
