@@ -80,12 +80,9 @@ class HeldOut:
 
 
 class Order:
-    """The order in which each replicate sees its samples, new for every epoch.
+    """The order in which each replicate sees its rows (S, n) of the bank, new for every epoch.
 
-    Args:
-        train: Rows (S, n) of the bank.
-        batch_size: Per replicate; the last batch of an epoch may be smaller (as in Keras).
-        draws: One generator per replicate.
+    An epoch's last batch may be smaller (as in Keras).
     """
 
     def __init__(self, train: Tensor, batch_size: int, *, draws: Sequence[torch.Generator]) -> None:

@@ -1,12 +1,8 @@
-"""Changes of images: random ones in training (augmentation), and shifts of test images.
+"""Changes of images, drawn for each sample: augmentation in training, and shifts of test images.
 
 Augmentation has the transformations, ranges and order of Keras' ImageDataGenerator with
 ``fill_mode="nearest"``: output pixels map to input pixels by rotation · shift · shear · zoom about the image's
-centre, with bilinear interpolation; the mirror comes last. Each sample has its own parameters.
-
-Shifts are changes that a trained network may meet later without having seen them. Images are rotated and moved
-first (as the object would be), then their contrast changes (as the light would), and noise comes last (as a
-sensor adds it).
+centre, with bilinear interpolation; the mirror comes last.
 """
 
 from typing import Literal
@@ -66,6 +62,9 @@ def _matrix(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
 
 def shift_images(images: Tensor, shift: Shift, *, generator: torch.Generator) -> Tensor:
     """Shift every image of a batch (B, C, H, W), float32 in [0, 1]; returns a new batch.
+
+    Images are rotated and moved first (as the object would be), then their contrast changes (as the light
+    would), and noise comes last (as a sensor adds it).
 
     Pixels that move in from outside are 0: the digits and clothes of the registered datasets lie on black,
     which continues beyond the edge. Repeating the edge, as Keras' augmentation does, would draw stripes where

@@ -128,8 +128,7 @@ class Samples:
 
     def once(self) -> Iterator[Tensor]:
         """All samples once, in large batches."""
-        for index in self.data.train.split(READING_BATCH, dim=1):
-            yield self.at(index)
+        return map(self.at, self.data.train.split(READING_BATCH, dim=1))
 
 
 def first_machine(
@@ -147,9 +146,7 @@ def first_machine(
     on = torch.stack([visible.sum(dim=1) for visible in samples.once()]).sum(dim=0)
     count = samples.data.train.shape[1]
     odds = (on + 1.0) / (count - on + 1.0)
-    return Machine(
-        weight=weight, visible_bias=odds.log().unsqueeze(1), hidden_bias=hidden_bias.zero_()
-    )
+    return Machine(weight, odds.log().unsqueeze(1), hidden_bias.zero_())
 
 
 def contrastive_divergence(

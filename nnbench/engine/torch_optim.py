@@ -82,16 +82,13 @@ def build_optimizer(model: Replicates, settings: Settings) -> Optimizer:
     lacks a method that the training loop calls.
     """
     if is_elementwise(settings):
-        return _made(_trainable(model), settings)
+        return _made(model, settings)
     assert not model.stacked, "replicates of this optimiser are built one by one"
-    return PerReplicate([_made(_trainable(own), settings) for own in model.body.children()])
+    return PerReplicate([_made(own, settings) for own in model.body.children()])
 
 
-def _trainable(module: nn.Module) -> list[nn.Parameter]:
-    return [p for p in module.parameters() if p.requires_grad]
-
-
-def _made(parameters: list[nn.Parameter], settings: Settings) -> Optimizer:
+def _made(module: nn.Module, settings: Settings) -> Optimizer:
+    parameters = [p for p in module.parameters() if p.requires_grad]
     maker = load("optimizer", settings.optimizer, OPTIMIZERS)
     if isinstance(maker, type) and issubclass(maker, torch.optim.Optimizer):
         made: object = _instance(maker, parameters, settings)

@@ -59,8 +59,9 @@ def cost_of(settings: Settings, input_shape: Shape, outputs: int) -> Cost:
     Raises NnbenchError if a registered model does not accept its options or these inputs.
     """
     model, hidden = settings.model, settings.hidden
+    widths = [math.prod(input_shape), *hidden, outputs]
     if model not in OPTIONS:
-        return _dense([math.prod(input_shape), *hidden, outputs])
+        return _dense(widths)
     options = checked_options(model, settings.model_options, shape=input_shape, hidden=hidden)
     if model in ZOO:
         height, width = [int(options["resize"])] * 2 if options["resize"] else input_shape[1:]
@@ -70,7 +71,6 @@ def cost_of(settings: Settings, input_shape: Shape, outputs: int) -> Cost:
         return _cnn(input_shape, [*hidden, outputs], width=width, blocks=blocks)
     if model in GATES:
         return _recurrent(input_shape, hidden, outputs, gates=GATES[model])
-    widths = [math.prod(input_shape), *hidden, outputs]
     return _dense(widths, norm=options["norm"] == "batch")
 
 
