@@ -164,9 +164,8 @@ def held_out(
         test = torch.arange(len(seeds) * count).view(len(seeds), count)
     inputs, labels = _input_tensor(arrays), torch.from_numpy(arrays.labels)
     if targets is not None:
-        own = dataset.draw is not None
-        scaled = targets.apply(_by_replicate(labels, len(seeds), own=own))
-        labels = scaled.flatten() if own else scaled
+        scaled = targets.apply(_by_replicate(labels, len(seeds), dataset))
+        labels = scaled.flatten() if dataset.draw else scaled
     bank = Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser)
     return HeldOut(bank=bank, test=test.to(device))
 
@@ -178,8 +177,8 @@ def _labels(
     labels = torch.from_numpy(drawn.arrays.labels)
     if dataset.task == "classification" and not contaminates(settings):
         return labels, None
-    own = _by_replicate(labels, len(seeds), own=drawn.own)
-    start = torch.arange(len(seeds)).unsqueeze(1) * (own.shape[1] if drawn.own else 0)
+    own = _by_replicate(labels, len(seeds), dataset)
+    start = torch.arange(len(seeds)).unsqueeze(1) * (own.shape[1] if dataset.draw else 0)
     train, validation = drawn.train - start, drawn.validation - start
     targets = None
     if dataset.task == "regression":
@@ -187,12 +186,12 @@ def _labels(
         own = targets.apply(own)
     classes = outputs_in_use(dataset, settings)
     own = contaminated(own, (validation, train), settings, seeds=seeds, classes=classes)
-    return own.flatten() if drawn.own else own, targets
+    return own.flatten() if dataset.draw else own, targets
 
 
 # from a bank's labels (N,) to one row per replicate: its own block, or the whole bank
-def _by_replicate(labels: Tensor, count: int, *, own: bool) -> Tensor:
-    return labels.view(count, -1) if own else labels.expand(count, -1)
+def _by_replicate(labels: Tensor, count: int, dataset: Dataset) -> Tensor:
+    return labels.view(count, -1) if dataset.draw else labels.expand(count, -1)
 
 
 def _input_tensor(arrays: Arrays) -> Tensor:

@@ -38,12 +38,7 @@ def _as_in_training(model: Replicates) -> Iterator[None]:
 
 
 def _gradients(
-    model: Replicates,
-    data: TrainingData,
-    objective: Objective,
-    *,
-    index: Tensor,
-    of: Sequence[Tensor],
+    model: Replicates, data: TrainingData, objective: Objective, index: Tensor, of: Sequence[Tensor]
 ) -> list[Tensor]:
     """Gradients of each replicate's loss on the samples at ``index`` (S, B)."""
     inputs, targets = data.bank.gather(index)

@@ -26,12 +26,14 @@ from nnbench.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """Samples with the rows of training (S, n) and validation (S, m), on the CPU."""
+    """Samples with the rows of training (S, n) and validation (S, m), on the CPU.
+
+    Fresh samples lie in blocks of equal length, one per replicate.
+    """
 
     arrays: Arrays
     train: Tensor
     validation: Tensor
-    own: bool  # each replicate has its own block of rows, all of equal length
 
 
 def split_pool(
@@ -55,7 +57,7 @@ def split_pool(
         _check_classes(dataset, settings, size=size, labels=arrays.labels[rest.numpy()])
         columns = [first_of_each(arrays.labels[row], counts) for row in rest.numpy()]
         train = rest.gather(1, torch.from_numpy(np.array(columns)))
-    return Drawn(arrays=arrays, train=train, validation=validation, own=False)
+    return Drawn(arrays=arrays, train=train, validation=validation)
 
 
 def _check_classes(
@@ -99,7 +101,7 @@ def draw_fresh(
         inputs[row, size:], labels[row, size:] = validation.inputs, validation.labels
     rows = torch.arange(labels.size).view(len(seeds), each)
     arrays = Arrays(inputs=inputs.reshape(-1, *dataset.input_shape), labels=labels.ravel())
-    return Drawn(arrays=arrays, train=rows[:, :size], validation=rows[:, size:], own=True)
+    return Drawn(arrays=arrays, train=rows[:, :size], validation=rows[:, size:])
 
 
 def sample(

@@ -49,6 +49,19 @@ class StackedLinear(nn.Module):
         return out if x.ndim == 3 else out.unflatten(1, x.shape[1:-1])
 
 
+class OverChannels(nn.Module):
+    """A layer that sees replicates as groups of channels; a pooling layer treats each by itself."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(S, B, in, *sides) -> (B, S * in, *sides) -> (B, S * out, *sides) -> (S, B, out, *sides)."""
+        out: Tensor = self.layer(x.transpose(0, 1).flatten(1, 2)).unflatten(1, (len(x), -1))
+        return out.transpose(0, 1)
+
+
 class StackedConvolution(nn.Module):
     """S convolutions as one grouped convolution; weight (S, out, in / groups, *kernel), bias (S, out)."""
 
@@ -67,23 +80,9 @@ class StackedConvolution(nn.Module):
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        """(S, B, in, *sides) -> (S, B, out, *sides)."""
+        """(B, S * in, *sides) -> (B, S * out, *sides)."""
         bias = None if self.bias is None else self.bias.flatten()
-        return _as_replicates(
-            self.convolve(_as_channels(x), self.weight.flatten(0, 1), bias), len(x)
-        )
-
-
-class StackedPooling(nn.Module):
-    """A pooling layer, which has no weights and treats each channel separately."""
-
-    def __init__(self, pooling: nn.Module) -> None:
-        super().__init__()
-        self.pooling = pooling
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(S, B, C, *sides) -> (S, B, C, *smaller sides)."""
-        return _as_replicates(self.pooling(_as_channels(x)), len(x))
+        return self.convolve(x, self.weight.flatten(0, 1), bias)
 
 
 class StackedBatchNorm(nn.Module):
@@ -108,18 +107,17 @@ class StackedBatchNorm(nn.Module):
         self.momentum, self.eps = first.momentum, first.eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """(S, B, C, *sides), normalised over B and the sides."""
-        out = nn.functional.batch_norm(
-            _as_channels(x),
+        """(B, S * C, *sides), normalised over B and the sides."""
+        return nn.functional.batch_norm(
+            x,
             self.running_mean.view(-1),
             self.running_var.view(-1),
             self.weight.flatten(),
             self.bias.flatten(),
-            training=self.training and x[0, :, 0].numel() > 1,
+            training=self.training and x[:, 0].numel() > 1,
             momentum=self.momentum,
             eps=self.eps,
         )
-        return _as_replicates(out, len(x))
 
 
 class StackedGru(nn.Module):
@@ -215,24 +213,14 @@ def _stacked_layer(modules: Sequence[nn.Module]) -> nn.Module:
     if type(first) is nn.Linear:
         return StackedLinear([m for m in modules if isinstance(m, nn.Linear)])
     if type(first) in CONVOLUTIONS:
-        return StackedConvolution([m for m in modules if isinstance(m, CONVOLUTIONS)])
+        convolutions = [m for m in modules if isinstance(m, CONVOLUTIONS)]
+        return OverChannels(StackedConvolution(convolutions))
     if type(first) in NORMS:
-        return StackedBatchNorm([m for m in modules if isinstance(m, NORMS)])
+        return OverChannels(StackedBatchNorm([m for m in modules if isinstance(m, NORMS)]))
     if type(first) in POOLINGS and not getattr(first, "return_indices", False):
-        return StackedPooling(first)
+        return OverChannels(first)
     raise CannotStackError(type(first).__name__)
 
 
 def _stacked(parameters: Sequence[Tensor]) -> nn.Parameter:
     return nn.Parameter(torch.stack([parameter.detach() for parameter in parameters]).contiguous())
-
-
-def _as_channels(x: Tensor) -> Tensor:
-    """(S, B, C, *sides) -> (B, S * C, *sides)."""
-    return x.transpose(0, 1).flatten(1, 2)
-
-
-def _as_replicates(x: Tensor, count: int) -> Tensor:
-    """(B, S * C, *sides) -> (S, B, C, *sides)."""
-    out: Tensor = x.unflatten(1, (count, -1))
-    return out.transpose(0, 1)
