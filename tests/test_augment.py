@@ -12,7 +12,7 @@ from scipy import ndimage
 from tiny_training import one_thread
 from torch import Tensor
 
-from nnbench.engine.augment import DRAWS, augment, pixel_maps
+from nnbench.engine.images import DRAWS, augment, pixel_maps
 from nnbench.engine.seeding import generators
 from nnbench.engine.train import augmented
 from nnbench.settings import Augment

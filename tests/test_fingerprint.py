@@ -20,8 +20,8 @@ SOURCE = Path(nnbench.__file__).parent
 DATASETS = ("coin_flip", "digits", "mnist1d")
 TRAINING = (
     *(f"engine/{name}.py" for name in (
-        "train", "data", "optim", "stacking", "augment", "seeding", "monitor", "scores", "objectives",
-        "probes", "transfer", "rbm", "shift", "labels", "device",
+        "train", "data", "optim", "stacking", "images", "seeding", "monitor", "scores", "objectives",
+        "probes", "pretraining", "labels", "device",
     )),
     *("settings.py", "models/mlp.py", "models/base.py", "datasets/base.py"),
     *("datasets/prepared/store.py", "experiments/run.py", "experiments/base.py"),

@@ -59,7 +59,7 @@ def test_the_ratio_is_that_of_a_plain_backward_pass(values, batch, monkeypatch) 
     # batch normalisation sees a batch: only then do parts add up to the whole
     monkeypatch.setattr(probes, "PROBE_BATCH", 256 if values else batch)
     model = built(settings, SEEDS, data)
-    ratios = GradientRatios(model, data, CROSS_ENTROPY, settings, seeds=SEEDS).start
+    ratios = GradientRatios(model, data, CROSS_ENTROPY, seeds=SEEDS).start
     for row in range(3):
         module = alone(model, row, settings, data)
         rows = data.train[row]
@@ -80,14 +80,14 @@ def test_the_ratio_does_not_depend_on_how_many_weights_a_layer_has() -> None:
     for n in (1, 8):
         first, last = layer([[2.0]] * n, [0.0] * n), layer([[0.5 / n] * n], [0.0])
         model = stacked_of([nn.Sequential(nn.Flatten(), first, nn.ReLU(), last)], (0,))
-        probe = GradientRatios(model, data, REGRESSION["mse"], settings_of(), seeds=(0,))
+        probe = GradientRatios(model, data, REGRESSION["mse"], seeds=(0,))
         assert probe.start.item() == pytest.approx((0.5 / n) / 2.0, rel=1e-5)
 
 
 def test_gradients_vanish_on_the_way_back_through_sigmoids() -> None:
     data = tiny_data(SEEDS)
     deep, shallow = (
-        GradientRatios(built(s, SEEDS, data), data, CROSS_ENTROPY, s, seeds=SEEDS).start
+        GradientRatios(built(s, SEEDS, data), data, CROSS_ENTROPY, seeds=SEEDS).start
         for s in (settings_of(**DEEP), settings_of(hidden=[8], activation="sigmoid"))
     )
     assert (deep < 0.1 * shallow).all()
@@ -95,7 +95,7 @@ def test_gradients_vanish_on_the_way_back_through_sigmoids() -> None:
 
 def test_the_mean_ratio_is_the_geometric_one_of_the_moments_with_a_ratio(monkeypatch) -> None:
     data, settings = tiny_data(SEEDS), settings_of(**DEEP)
-    probe = GradientRatios(built(settings, SEEDS, data), data, CROSS_ENTROPY, settings, seeds=SEEDS)
+    probe = GradientRatios(built(settings, SEEDS, data), data, CROSS_ENTROPY, seeds=SEEDS)
     everyone = torch.tensor([True, True, True])
     nan, inf = torch.nan, torch.inf
     for shown, running in [
@@ -114,7 +114,7 @@ def test_without_two_gradients_there_is_no_ratio() -> None:
     for values in ({"hidden": []}, {"init": "zeros"}):
         settings = settings_of(**values)
         model = built(settings, SEEDS, data)
-        assert GradientRatios(model, data, CROSS_ENTROPY, settings, seeds=SEEDS).start.isnan().all()
+        assert GradientRatios(model, data, CROSS_ENTROPY, seeds=SEEDS).start.isnan().all()
 
 
 def brute_force(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nnbench.engine.seeding import generator, generators
 from nnbench.engine.stacking import Replicates
-from nnbench.models.layers import Recurrent, SkipBlock, Steps
+from nnbench.models.base import Recurrent, SkipBlock, Steps
 from nnbench.settings import Settings
 
 SEEDS = (0, 3, 7)

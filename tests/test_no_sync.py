@@ -20,9 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from nnbench.engine import train as training
-from nnbench.engine.data import TrainingData
+from nnbench.engine.data import Order, TrainingData
 from nnbench.engine.monitor import Monitor
-from nnbench.engine.running import Order
 from nnbench.engine.seeding import generators
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import build_replicates

@@ -196,6 +196,6 @@ def test_probes_leave_running_statistics_as_they_were() -> None:
     before = [b.clone() for b in model.buffers()]
     assert before
     gradient_noise(model, data, CROSS_ENTROPY, settings, seeds=SEEDS)
-    GradientRatios(model, data, CROSS_ENTROPY, settings, seeds=SEEDS)
+    GradientRatios(model, data, CROSS_ENTROPY, seeds=SEEDS)
     dead_units(model, data, settings)
     assert all(map(torch.equal, before, model.buffers()))

@@ -14,7 +14,7 @@ from tiny_training import CLASSES, CPU, one_thread, settings_of, weights_of
 from torch import Tensor
 
 from nnbench.engine.data import Bank, Normaliser, TrainingData
-from nnbench.engine.rbm import Machine, Reconstruction, contrast, pretrain_rbms, sample
+from nnbench.engine.pretraining import Machine, Reconstruction, contrast, pretrain_rbms, sample
 from nnbench.engine.seeding import generators
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import build_replicates

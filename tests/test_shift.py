@@ -12,7 +12,7 @@ from scipy import ndimage
 from tiny_training import one_thread
 from torch import Tensor
 
-from nnbench.engine.shift import check_range, shift_images
+from nnbench.engine.images import check_range, shift_images
 from nnbench.errors import NnbenchError
 from nnbench.settings import Shift
 

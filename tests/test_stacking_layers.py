@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nnbench.engine.seeding import generators
 from nnbench.engine.stacked_layers import CannotStackError, StackedBatchNorm, stack
 from nnbench.engine.stacking import BestWeights, Replicates
-from nnbench.models.layers import Recurrent, SkipBlock, Steps
+from nnbench.models.base import Recurrent, SkipBlock, Steps
 
 SEEDS = (0, 3, 7)
 BATCH = 5
@@ -115,10 +115,10 @@ def test_the_stacked_form_equals_separate_layers(name: str) -> None:
 def test_running_statistics_are_each_replicates_own(shape: tuple[int, ...]) -> None:
     modules = made(lambda: nn.BatchNorm1d(4))
     stacked = assert_same(modules, random_inputs(*shape), tries=3)
-    assert isinstance(stacked, StackedBatchNorm)
+    assert isinstance(stacked.layer, StackedBatchNorm)
     for name in ("running_mean", "running_var"):
         wanted = torch.stack([getattr(m, name) for m in modules])
-        torch.testing.assert_close(getattr(stacked, name), wanted)
+        torch.testing.assert_close(getattr(stacked.layer, name), wanted)
     for module in modules:
         module.eval()
     alone = torch.stack([m(x) for m, x in zip(modules, random_inputs(*shape), strict=True)])

@@ -14,8 +14,7 @@ from tiny_training import CLASSES, built, final, one_thread, settings_of, tiny_d
 from torch import Tensor, nn
 
 from nnbench.engine import scores as scoring
-from nnbench.engine.data import Bank, TrainingData
-from nnbench.engine.running import Order
+from nnbench.engine.data import Bank, Order, TrainingData
 from nnbench.engine.scores import evaluate
 from nnbench.engine.seeding import generator, generators
 from nnbench.engine.stacking import StackedLinear

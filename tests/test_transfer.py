@@ -17,10 +17,10 @@ from torch import nn
 from nnbench.cells.cell import Cell
 from nnbench.datasets import digits
 from nnbench.datasets.prepared import store
+from nnbench.engine.pretraining import earlier_seeds, earlier_settings
 from nnbench.engine.seeding import derived_seed
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import build_replicates, train
-from nnbench.engine.transfer import earlier_seeds, earlier_settings, freeze_body, to_training
 from nnbench.experiments.measured import Measured
 from nnbench.experiments.training import fit as training_fit
 from nnbench.models.base import ModelSpec, linear
@@ -69,7 +69,8 @@ def pretrained(model: str, *, freeze: bool) -> tuple[Settings, Replicates, Repli
     for buffer in source.buffers():
         buffer.add_(1)
     fresh.copy_body_from(source)
-    freeze_body(fresh, settings)
+    if freeze:
+        fresh.freeze_body()
     return settings, fresh, source
 
 
@@ -118,8 +119,8 @@ def test_a_body_that_is_not_frozen_learns_too(model: str) -> None:
 
 def test_only_normalisation_of_a_frozen_body_stays_in_evaluation_mode() -> None:
     for freeze in (True, False):
-        settings, fresh, _ = pretrained("test_transfer:normed", freeze=freeze)
-        to_training(fresh, settings)
+        _, fresh, _ = pretrained("test_transfer:normed", freeze=freeze)
+        fresh.train()
         modes = {type(module).__name__: module.training for module in fresh.modules()}
         assert modes["SeededDropout"]
         assert modes["StackedBatchNorm"] is not freeze

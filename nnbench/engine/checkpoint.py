@@ -9,8 +9,6 @@ The file is a line ``nnbench checkpoint 1``, the SHA-256 of the rest, and the ou
 read with ``weights_only``: tensors and plain data, nothing executable.
 """
 
-from __future__ import annotations
-
 import hashlib
 import struct
 import sys
@@ -30,7 +28,6 @@ HEAD = b"nnbench checkpoint 1\n"
 DIGEST = 64  # hexadecimal digits
 EVERY_SECONDS = 60.0
 LARGEST_SHARE = 0.01  # of a job's time that may go into saving; large states are saved less often
-CHUNK = 2**20
 
 # what torch's reader raises on corrupt content, even if the checksum is right
 _UNUSABLE = (
@@ -59,16 +56,12 @@ class Checkpoint:
     def open(self, identity: Mapping[str, object]) -> None:
         """Resume from an earlier job's file if it is intact and from the same cell, device and versions."""
         self._identity = identity
-        found = None if self.path is None else load(self.path)
-        if found is None:
-            return
-        if found["identity"] != identity:
+        found = load(self.path) if self.path else None
+        if found and found["identity"] != identity:
             _say(f"{self.path}: is of another machine or version; the cell starts anew")
-            return
-        self.resumed = True
-        self._done, self._state = found["done"], found["state"]
-
-    # --- finished stages of the cell
+        elif found:
+            self.resumed = True
+            self._done, self._state = found["done"], found["state"]
 
     def once(self, stage: str, compute: Callable[[], Plain]) -> Plain:
         """A stage's result, from an earlier job or computed now; written to disk with the next ``save``."""
@@ -89,8 +82,6 @@ class Checkpoint:
     def forget_state(self) -> None:
         """Drop the state of a finished training."""
         self._state = None
-
-    # --- the running training
 
     def saved(self, stage: str) -> State | None:
         """The state that an earlier job saved during this stage, if any."""
@@ -142,19 +133,14 @@ def write(path: Path, content: Mapping[str, object]) -> None:
     """Write all or nothing, without a second copy in memory; an OSError leaves an older file unchanged."""
     with replacing(path) as file:
         file.write(HEAD + b"0" * DIGEST)
-        _saved(content, file)
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # torch's writer wraps the OSError of a full disk
+            raise OSError(0, f"no room for the checkpoint: {error}") from error
         file.seek(len(HEAD) + DIGEST)
         digest = _digest(file)
         file.seek(len(HEAD))
         file.write(digest)
-
-
-def _saved(content: Mapping[str, object], file: BinaryIO) -> None:
-    try:
-        torch.save(content, file)
-        file.flush()
-    except RuntimeError as error:  # torch's writer wraps the OSError of a full disk
-        raise OSError(0, f"no room for the checkpoint: {error}") from error
 
 
 def load(path: Path) -> State | None:
@@ -165,7 +151,8 @@ def load(path: Path) -> State | None:
     except FileNotFoundError:
         return None
     except _UNUSABLE as error:
-        _say(f"{path}: not a usable checkpoint ({_first_line(error)}); the cell starts anew")
+        reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        _say(f"{path}: not a usable checkpoint ({reason}); the cell starts anew")
         return None
 
 
@@ -186,14 +173,8 @@ def _checked(file: BinaryIO) -> State:
 
 
 def _digest(file: BinaryIO) -> bytes:
-    digest = hashlib.sha256()
-    while chunk := file.read(CHUNK):
-        digest.update(chunk)
+    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]  # it has readinto
     return digest.hexdigest().encode()
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
 def _say(message: str) -> None:

@@ -2,14 +2,9 @@
 
 All replicates index the same bank of fixed data; generated data are drawn separately for each replicate and
 stored one block after another. Either way, fetching a batch is one ``index_select``.
-
-    training_data(...)  -> TrainingData   train and validation samples of every replicate
-    held_out(...)       -> HeldOut        the test set; needs the normalisation, not the model
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +18,7 @@ from nnbench.datasets.prepared.store import load_test
 from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use
 from nnbench.engine.labels import TargetScale, contaminated, contaminates
 from nnbench.engine.sampling import Drawn, draw_fresh, sample, split_pool
+from nnbench.engine.seeding import shuffled, states_of
 from nnbench.settings import Settings
 
 
@@ -49,11 +45,14 @@ class Bank:
 
     def gather_raw(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The same without normalisation, for augmentation, which comes first."""
-        flat = index.flatten()
-        inputs = self.inputs.index_select(0, flat).unflatten(0, index.shape)
+        inputs = self.inputs.index_select(0, index.flatten()).unflatten(0, index.shape)
+        return inputs, self.labels_at(index)
+
+    def labels_at(self, index: Tensor) -> Tensor:
+        """Labels or targets (S, B) alone."""
         if self.labels.ndim == 2:
-            return inputs, self.labels.gather(1, index)
-        return inputs, self.labels.index_select(0, flat).view(index.shape)
+            return self.labels.gather(1, index)
+        return self.labels.index_select(0, index.flatten()).view(index.shape)
 
     def normalise(self, inputs: Tensor) -> Tensor:
         """Normalise (S, B, *shape) in place with each replicate's own training statistics."""
@@ -80,6 +79,33 @@ class HeldOut:
     test: Tensor
 
 
+class Order:
+    """The order in which each replicate sees its rows (S, n) of the bank, new for every epoch.
+
+    An epoch's last batch may be smaller (as in Keras).
+    """
+
+    def __init__(self, train: Tensor, batch_size: int, *, draws: Sequence[torch.Generator]) -> None:
+        self.train, self.batch_size, self.draws = train, batch_size, draws
+        self.per_pass = -(-train.shape[1] // batch_size)
+        self.before_pass = states_of(self.draws)
+
+    def state(self, steps: int) -> list[Tensor]:
+        """The generators' states from which the next step's epoch is drawn."""
+        return self.before_pass if steps % self.per_pass else states_of(self.draws)
+
+    def batches(self, *, total: int, start: int = 0) -> Iterator[Tensor]:
+        """Rows (S, B) for each of ``total`` steps, beginning with step ``start`` (counted from 0)."""
+        step = start - start % self.per_pass
+        while step < total:
+            self.before_pass = states_of(self.draws)
+            rows = shuffled(self.train, self.draws)
+            for index in rows.split(self.batch_size, dim=1)[: total - step]:
+                if step >= start:
+                    yield index
+                step += 1
+
+
 def training_data(
     dataset: Dataset,
     settings: Settings,
@@ -97,9 +123,8 @@ def training_data(
     drawn = draw(dataset, settings, folder=folder, seeds=seeds)
     inputs = _input_tensor(drawn.arrays)
     labels, targets = _labels(drawn, dataset, settings, seeds=seeds)
-    per_feature = dataset.scaling == "feature"
-    shift, factor = _normaliser(inputs, drawn.train, how=settings.inputs, per_feature=per_feature)
-    normaliser = Normaliser(shift=shift.to(device), factor=factor.to(device))
+    dims = (0,) if dataset.scaling == "feature" else tuple(range(inputs.ndim))
+    normaliser = _normaliser(inputs, drawn.train, how=settings.inputs, dims=dims, device=device)
     return TrainingData(
         bank=Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser),
         train=drawn.train.to(device),
@@ -139,8 +164,8 @@ def held_out(
         test = torch.arange(len(seeds) * count).view(len(seeds), count)
     inputs, labels = _input_tensor(arrays), torch.from_numpy(arrays.labels)
     if targets is not None:
-        own = dataset.draw is not None
-        labels = _as_stored(targets.apply(_by_replicate(labels, len(seeds), own=own)), own=own)
+        scaled = targets.apply(_by_replicate(labels, len(seeds), dataset))
+        labels = scaled.flatten() if dataset.draw else scaled
     bank = Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser)
     return HeldOut(bank=bank, test=test.to(device))
 
@@ -152,8 +177,8 @@ def _labels(
     labels = torch.from_numpy(drawn.arrays.labels)
     if dataset.task == "classification" and not contaminates(settings):
         return labels, None
-    own = _by_replicate(labels, len(seeds), own=drawn.own)
-    start = torch.arange(len(seeds)).unsqueeze(1) * (own.shape[1] if drawn.own else 0)
+    own = _by_replicate(labels, len(seeds), dataset)
+    start = torch.arange(len(seeds)).unsqueeze(1) * (own.shape[1] if dataset.draw else 0)
     train, validation = drawn.train - start, drawn.validation - start
     targets = None
     if dataset.task == "regression":
@@ -161,34 +186,28 @@ def _labels(
         own = targets.apply(own)
     classes = outputs_in_use(dataset, settings)
     own = contaminated(own, (validation, train), settings, seeds=seeds, classes=classes)
-    return _as_stored(own, own=drawn.own), targets
+    return own.flatten() if dataset.draw else own, targets
 
 
-# from a bank's labels (N,) to one row per replicate (its own block, or the whole bank), and back
-def _by_replicate(labels: Tensor, count: int, *, own: bool) -> Tensor:
-    return labels.view(count, -1) if own else labels.expand(count, -1)
-
-
-def _as_stored(labels: Tensor, *, own: bool) -> Tensor:
-    return labels.flatten() if own else labels
+# from a bank's labels (N,) to one row per replicate: its own block, or the whole bank
+def _by_replicate(labels: Tensor, count: int, dataset: Dataset) -> Tensor:
+    return labels.view(count, -1) if dataset.draw else labels.expand(count, -1)
 
 
 def _input_tensor(arrays: Arrays) -> Tensor:
     inputs = torch.from_numpy(arrays.inputs)
-    if inputs.dtype == torch.uint8:  # images: 0..255 represents 0..1
-        inputs = inputs.float().div_(255.0)
-    return inputs
+    # images: 0..255 represents 0..1
+    return inputs.float().div_(255.0) if inputs.dtype == torch.uint8 else inputs
 
 
 def _normaliser(
-    inputs: Tensor, train: Tensor, *, how: str, per_feature: bool
-) -> tuple[Tensor, Tensor]:
+    inputs: Tensor, train: Tensor, *, how: str, dims: tuple[int, ...], device: torch.device
+) -> Normaliser:
     """Each replicate's shift and factor, from float64 statistics of its own training samples."""
-    dims = (0,) if per_feature else tuple(range(inputs.ndim))
     pairs = [_statistics(inputs.index_select(0, rows), how=how, dims=dims) for rows in train]
     shift, scale = (torch.stack(parts).unsqueeze(1) for parts in zip(*pairs, strict=True))
-    # a constant feature is not scaled
-    return shift.float(), torch.where(scale > 0, 1.0 / scale, 1.0).float()
+    factor = torch.where(scale > 0, 1.0 / scale, 1.0)  # a constant feature is not scaled
+    return Normaliser(shift=shift.float().to(device), factor=factor.float().to(device))
 
 
 def _statistics(samples: Tensor, *, how: str, dims: tuple[int, ...]) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,5 @@
 """Devices, and the numerical flags that a record reports."""
 
-from __future__ import annotations
-
 import os
 import platform
 from pathlib import Path
@@ -89,11 +87,8 @@ def describe_device(device: torch.device) -> dict[str, Fact]:
 
 def identity(device: torch.device) -> dict[str, Fact]:
     """What must match for an interrupted cell to continue with the same numbers."""
-    described = describe_device(device)
-    return {"torch": str(torch.__version__), **{key: described[key] for key in _SAME_NUMBERS}}
-
-
-_SAME_NUMBERS = ("device", "device_name", "cuda", "cudnn", "threads", "tf32", "deterministic")
+    described = {key: value for key, value in describe_device(device).items() if key != "driver"}
+    return {"torch": str(torch.__version__), **described}
 
 
 def _driver() -> str | None:

@@ -1,13 +1,8 @@
 """Labels as training sees them: standardised regression targets, and label noise that a claim asks for.
 
-    TargetScale    regression targets in standard deviations of each replicate's clean training targets
-    contaminated   wrong, shuffled or outlying labels among the training and validation samples
-
 The labels changed at a smaller share are a subset of those changed at a larger one, so that noise levels
 differ in nothing else. Test labels are never changed.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +28,7 @@ class TargetScale:
     deviation: Tensor
 
     @classmethod
-    def of(cls, targets: Tensor) -> TargetScale:
+    def of(cls, targets: Tensor) -> "TargetScale":
         """Mean and standard deviation (divisor n) of each replicate's training targets (S, n)."""
         values = targets.double()
         deviation = values.std(dim=1, correction=0, keepdim=True)

@@ -1,7 +1,5 @@
 """What happens at a training's evaluation points: best weights, divergence, targets, early stopping."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +14,6 @@ from nnbench.engine.objectives import objective
 from nnbench.engine.probes import GradientRatios
 from nnbench.engine.scores import Scores, evaluate
 from nnbench.engine.stacking import BestWeights, Replicates
-from nnbench.engine.transfer import to_training
 from nnbench.settings import Settings
 
 
@@ -50,9 +47,7 @@ class Monitor:
         self.diverged = torch.zeros(model.count, dtype=torch.bool)
         self.reached = torch.zeros(model.count, dtype=torch.bool)
         asked = "gradients" in settings.probes
-        self.gradients = (
-            GradientRatios(model, data, self.objective, settings, seeds=seeds) if asked else None
-        )
+        self.gradients = GradientRatios(model, data, self.objective, seeds=seeds) if asked else None
 
     def look(self, *, epoch: float, train_loss: Tensor) -> bool:
         """Record one evaluation point; True once every replicate is finished."""
@@ -70,7 +65,7 @@ class Monitor:
             self._lose_patience(improved, running, epoch=epoch)
         if self.gradients is not None:
             self.gradients.look(running)
-        to_training(self.model, self.settings)
+        self.model.train()
         self.seconds += time.perf_counter() - started
         return bool(
             (self.diverged | ~self.stopped.isnan() | self._at_target(scores, running)).all()
@@ -95,44 +90,36 @@ class Monitor:
 
     def _at_target(self, scores: Scores, running: Tensor) -> Tensor:
         target = self.settings.target
-        if target is not None:
-            self.reached |= running & reached(scores, target.metric, target.value)
+        if target is not None and target.metric == "validation_accuracy":
+            assert scores.accuracy is not None, "planning refuses this target for numbers"
+            self.reached |= running & (scores.accuracy >= target.value)
+        elif target is not None:
+            self.reached |= running & (scores.loss <= target.value)
         return self.reached if self.settings.stop_at_target else torch.zeros_like(self.reached)
 
     def state(self) -> State:
         """Everything recorded so far, as tensors and plain data for ``restore_state``."""
+        ratios = self.gradients
         return {
             "curves": asdict(self.curves),
             "seconds": self.seconds,
             "best": None if self.best is None else self.best.kept,
             "replicates": [getattr(self, name) for name in _BY_REPLICATE],
-            "gradients": None if self.gradients is None else self.gradients.state(),
+            "gradients": None if ratios is None else {"start": ratios.start, "logs": ratios.logs},
         }
 
     def restore_state(self, state: State) -> None:
         """Continue from the ``state`` of another monitor of the same training."""
         self.curves, self.seconds = Curves(**state["curves"]), state["seconds"]
         for name, saved in zip(_BY_REPLICATE, state["replicates"], strict=True):
-            getattr(self, name).copy_(saved)
+            setattr(self, name, saved)
         if self.best is not None:
-            for kept, saved in zip(self.best.kept, state["best"], strict=True):
-                kept.copy_(saved)
+            self.best.kept = [saved.to(self.data.train.device) for saved in state["best"]]
         if self.gradients is not None:
-            self.gradients.restore_state(state["gradients"])
+            self.gradients.start = state["gradients"]["start"]
+            self.gradients.logs = list(state["gradients"]["logs"])
 
     def restore(self) -> None:
         """Put the best weights back into the model, if they are kept."""
         if self.best is not None:
             self.best.restore()
-
-    def gradient_ratios(self) -> tuple[Tensor, Tensor] | None:
-        """The initial and the mean ratio, (S,) each, if the probe was requested."""
-        return None if self.gradients is None else (self.gradients.start, self.gradients.mean())
-
-
-def reached(scores: Scores, metric: str, value: float) -> Tensor:
-    """Which replicates (S,) have reached the target."""
-    if metric == "validation_accuracy":
-        assert scores.accuracy is not None, "planning refuses this target for numbers"
-        return scores.accuracy >= value
-    return scores.loss <= value

@@ -4,8 +4,6 @@ Every objective maps outputs (S, B, C) and targets (S, B) to one mean per replic
 labels (int64), or numbers in standard deviations of the training targets (float32) with C = 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -18,18 +16,16 @@ from nnbench.errors import NnbenchError
 SMOOTHING = 0.1  # Szegedy et al. (2016), section 7
 HUBER_DELTA = 1.0  # standard deviations; the default of keras.losses.Huber
 
-Losses = Callable[[Tensor, Tensor], Tensor]
-Constant = Callable[[Tensor], Tensor]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """One training objective."""
 
-    name: str
-    task: Task
-    losses: Losses  # outputs (S, B, C), targets (S, B) -> (S,)
-    constant: Constant | None = None  # class frequencies (S, C) -> lowest loss (S,) of a constant
+    task: Task = "classification"
+    losses: Callable[[Tensor, Tensor], Tensor]  # outputs (S, B, C), targets (S, B) -> (S,)
+    constant: Callable[[Tensor], Tensor] | None = (
+        None  # class frequencies (S, C) -> lowest loss (S,) of a constant
+    )
 
 
 def objective(name: str | None, task: Task) -> Objective:
@@ -45,9 +41,11 @@ def objective(name: str | None, task: Task) -> Objective:
     return allowed[chosen]
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:
     """Mean cross-entropy of each replicate, in nats."""
-    each = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    each = nn.functional.cross_entropy(
+        logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=smoothing
+    )
     return each.view(labels.shape).mean(dim=1)
 
 
@@ -76,10 +74,7 @@ def smoothed(logits: Tensor, labels: Tensor) -> Tensor:
     The cross-entropy with smoothed labels (Szegedy et al. 2016) minus their own entropy, which no network can
     remove, so that the minimum is 0.
     """
-    each = nn.functional.cross_entropy(
-        logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=SMOOTHING
-    )
-    return each.view(labels.shape).mean(dim=1) - _smoothed_entropy(logits.shape[2])
+    return cross_entropy(logits, labels, smoothing=SMOOTHING) - _smoothed_entropy(logits.shape[2])
 
 
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -135,19 +130,17 @@ def _constant_mse(frequencies: Tensor) -> Tensor:
     return (frequencies * (1.0 - frequencies)).mean(dim=-1)
 
 
-def _by_name(task: Task, *made: tuple[str, Losses, Constant | None]) -> Mapping[str, Objective]:
-    return {n: Objective(name=n, task=task, losses=of, constant=lowest) for n, of, lowest in made}
-
-
 # the first of each task is its default
-CLASSIFICATION = _by_name(
-    "classification",
-    ("cross_entropy", cross_entropy, entropy),
-    ("mse", probability_mse, _constant_mse),
-    ("hinge", hinge, _constant_hinge),
-    ("smoothed", smoothed, _constant_smoothed),
-)
-REGRESSION = _by_name("regression", ("mse", mse, None), ("mae", mae, None), ("huber", huber, None))
+CLASSIFICATION: Mapping[str, Objective] = {
+    "cross_entropy": Objective(losses=cross_entropy, constant=entropy),
+    "mse": Objective(losses=probability_mse, constant=_constant_mse),
+    "hinge": Objective(losses=hinge, constant=_constant_hinge),
+    "smoothed": Objective(losses=smoothed, constant=_constant_smoothed),
+}
+REGRESSION: Mapping[str, Objective] = {
+    name: Objective(task="regression", losses=losses)
+    for name, losses in {"mse": mse, "mae": mae, "huber": huber}.items()
+}
 CROSS_ENTROPY = CLASSIFICATION["cross_entropy"]
 
 

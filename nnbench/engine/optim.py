@@ -9,8 +9,6 @@ Keras adds epsilon inside the square root and PyTorch outside, which gives a dif
 below 1e-3.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
@@ -24,7 +22,7 @@ from torch.optim.sgd import sgd as functional_sgd
 from nnbench.settings import Settings
 
 Parameters = Iterable[nn.Parameter]
-Update = Callable[[list[Tensor], list[Tensor], float], None]  # parameters, gradients, learning rate
+Update = Callable[[list[Tensor], float], None]  # gradients, learning rate
 Memory = Sequence[list[Tensor] | list[Tensor | None]]
 # what an update remembers: one list per kind of memory, with one tensor (or None) per parameter
 
@@ -45,17 +43,14 @@ class Optimizer(Protocol):
 class Functional:
     """An optimiser made of one update function over all parameters, and its memory."""
 
-    def __init__(
-        self, parameters: Parameters, start: Callable[[list[Tensor]], tuple[Update, Memory]]
-    ) -> None:
-        self.parameters: list[Tensor] = list(parameters)
-        self.update, self.memory = start(self.parameters)
+    def __init__(self, parameters: list[Tensor], memory: Memory, update: Update) -> None:
+        self.parameters, self.memory, self.update = parameters, memory, update
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
         """Update every parameter; a missing gradient counts as zero."""
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
-        self.update(self.parameters, gradients, lr)
+        self.update(gradients, lr)
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -74,60 +69,47 @@ class Functional:
 
 def adam(parameters: Parameters, settings: Settings) -> Optimizer:  # noqa: ARG001 - one signature
     """Kingma & Ba (2015), fused."""
+    weights: list[Tensor] = list(parameters)
+    first, second = _zeros(weights), _zeros(weights)
+    steps = [torch.zeros((), dtype=torch.float32, device=weight.device) for weight in weights]
 
-    def start(parameters: list[Tensor]) -> tuple[Update, Memory]:
-        first, second = _zeros(parameters), _zeros(parameters)
-        steps = [torch.zeros((), dtype=torch.float32, device=p.device) for p in parameters]
+    def update(gradients: list[Tensor], lr: float) -> None:
+        functional_adam(
+            weights, gradients, first, second, [], steps, fused=True, amsgrad=False,
+            beta1=0.9, beta2=0.999, lr=lr, weight_decay=0.0, eps=1e-7, maximize=False,
+        )  # fmt: skip
 
-        def update(parameters: list[Tensor], gradients: list[Tensor], lr: float) -> None:
-            functional_adam(
-                parameters, gradients, first, second, [], steps,
-                fused=True, amsgrad=False, beta1=0.9, beta2=0.999, lr=lr,
-                weight_decay=0.0, eps=1e-7, maximize=False,
-            )  # fmt: skip
-
-        return update, [first, second, steps]
-
-    return Functional(parameters, start)
+    return Functional(weights, [first, second, steps], update)
 
 
 def sgd(parameters: Parameters, settings: Settings) -> Optimizer:
     """Stochastic gradient descent, fused, with classical momentum if the settings ask for it."""
+    weights: list[Tensor] = list(parameters)
+    buffers: list[Tensor | None] = [None] * len(weights)
 
-    def start(parameters: list[Tensor]) -> tuple[Update, Memory]:
-        buffers: list[Tensor | None] = [None] * len(parameters)
+    def update(gradients: list[Tensor], lr: float) -> None:
+        functional_sgd(
+            weights, gradients, buffers, fused=True, weight_decay=0.0, momentum=settings.momentum,
+            lr=lr, dampening=0.0, nesterov=False, maximize=False,
+        )  # fmt: skip
 
-        def update(parameters: list[Tensor], gradients: list[Tensor], lr: float) -> None:
-            functional_sgd(
-                parameters, gradients, buffers,
-                fused=True, weight_decay=0.0, momentum=settings.momentum, lr=lr,
-                dampening=0.0, nesterov=False, maximize=False,
-            )  # fmt: skip
-
-        return update, [buffers]
-
-    return Functional(parameters, start)
+    return Functional(weights, [buffers], update)
 
 
 def rmsprop(parameters: Parameters, settings: Settings) -> Optimizer:
     """Tieleman & Hinton (2012) as in Keras: v = 0.9 v + 0.1 g², w -= lr g / sqrt(v + 1e-7)."""
+    weights: list[Tensor] = list(parameters)
+    squares, velocities = _zeros(weights), _zeros(weights)
 
-    def start(parameters: list[Tensor]) -> tuple[Update, Memory]:
-        squares, velocities = _zeros(parameters), _zeros(parameters)
+    def update(gradients: list[Tensor], lr: float) -> None:
+        for p, g, square, velocity in zip(weights, gradients, squares, velocities, strict=True):
+            root = square.mul_(0.9).addcmul_(g, g, value=0.1).add(1e-7).sqrt_()
+            if settings.momentum:
+                p.sub_(velocity.mul_(settings.momentum).addcdiv_(g, root, value=lr))
+            else:
+                p.addcdiv_(g, root, value=-lr)
 
-        def update(parameters: list[Tensor], gradients: list[Tensor], lr: float) -> None:
-            for p, g, square, velocity in zip(
-                parameters, gradients, squares, velocities, strict=True
-            ):
-                root = square.mul_(0.9).addcmul_(g, g, value=0.1).add(1e-7).sqrt_()
-                if settings.momentum:
-                    p.sub_(velocity.mul_(settings.momentum).addcdiv_(g, root, value=lr))
-                else:
-                    p.addcdiv_(g, root, value=-lr)
-
-        return update, [squares, velocities]
-
-    return Functional(parameters, start)
+    return Functional(weights, [squares, velocities], update)
 
 
 def _zeros(parameters: list[Tensor]) -> list[Tensor]:

@@ -1,13 +1,7 @@
 """Further measurements of a network, for each replicate separately.
 
-    dead_units         units with the same output for every training sample
-    GradientRatios     gradient of the first weight matrix relative to that of the last
-    gradient_noise     spread of mini-batch gradients relative to their mean
-
 They train nothing, draw no dropout masks, and leave running statistics unchanged.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,13 +9,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from nnbench.engine.checkpoint import State
 from nnbench.engine.data import TrainingData
 from nnbench.engine.objectives import Objective
-from nnbench.engine.seeding import generators
+from nnbench.engine.seeding import generators, shuffled
 from nnbench.engine.stacked_layers import SeededDropout
 from nnbench.engine.stacking import Replicates
-from nnbench.engine.transfer import to_training
 from nnbench.registry import ACTIVATIONS, load
 from nnbench.settings import Settings
 
@@ -31,10 +23,10 @@ SMALLEST = torch.finfo(torch.float32).tiny  # smaller ratios count as this: its 
 
 
 @contextmanager
-def _as_in_training(model: Replicates, settings: Settings) -> Iterator[None]:
+def _as_in_training(model: Replicates) -> Iterator[None]:
     """Batch normalisation by batch statistics, as in a training step, but no dropout; undone afterwards."""
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    to_training(model, settings)
+    model.train()
     for module in model.modules():
         if isinstance(module, SeededDropout):
             module.eval()
@@ -45,19 +37,8 @@ def _as_in_training(model: Replicates, settings: Settings) -> Iterator[None]:
             buffer.copy_(before)
 
 
-def _shuffled(rows: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Rows (S, n) in the order of each replicate's first epoch."""
-    orders = [torch.randperm(rows.shape[1], generator=g) for g in generators(seeds, "order")]
-    return rows.gather(1, torch.stack(orders).to(rows.device))
-
-
 def _gradients(
-    model: Replicates,
-    data: TrainingData,
-    objective: Objective,
-    *,
-    index: Tensor,
-    of: Sequence[Tensor],
+    model: Replicates, data: TrainingData, objective: Objective, index: Tensor, of: Sequence[Tensor]
 ) -> list[Tensor]:
     """Gradients of each replicate's loss on the samples at ``index`` (S, B)."""
     inputs, targets = data.bank.gather(index)
@@ -73,11 +54,10 @@ class GradientRatios:
     """
 
     def __init__(
-        self, model: Replicates, data: TrainingData, objective: Objective, settings: Settings,
-        *, seeds: Sequence[int],
-    ) -> None:  # fmt: skip
-        self.model, self.data, self.objective, self.settings = model, data, objective, settings
-        rows = _shuffled(data.train, seeds)[:, :GRADIENT_SAMPLES]
+        self, model: Replicates, data: TrainingData, objective: Objective, *, seeds: Sequence[int]
+    ) -> None:
+        self.model, self.data, self.objective = model, data, objective
+        rows = shuffled(data.train, generators(seeds, "order"))[:, :GRADIENT_SAMPLES]
         # batch normalisation cannot handle a last batch of one sample
         self.rows = rows[:, :-1] if rows.shape[1] % PROBE_BATCH == 1 < rows.shape[1] else rows
         self.logs: list[Tensor] = []
@@ -87,14 +67,6 @@ class GradientRatios:
         """Measure the replicates in ``running``, a mask (S,) on the CPU."""
         self.logs.append(torch.where(running, self._ratios().log(), torch.nan))
 
-    def state(self) -> State:
-        """The measurements so far."""
-        return {"start": self.start, "logs": self.logs}
-
-    def restore_state(self, state: State) -> None:
-        """Continue from an earlier ``state``."""
-        self.start, self.logs = state["start"], list(state["logs"])
-
     def mean(self) -> Tensor:
         """Geometric mean (S,) over the measurements with a finite ratio."""
         logs = torch.stack(self.logs)
@@ -102,22 +74,19 @@ class GradientRatios:
 
     def _ratios(self) -> Tensor:
         """Float64 on the CPU; NaN with fewer than two weight matrices, or if both gradients are zero."""
-        kernels: list[Tensor] = list(self.model.kernels())
-        each = len(kernels) if self.model.stacked else len(kernels) // self.model.count
+        kernels = self.model.kernels()
+        each = len(kernels) // (1 if self.model.stacked else self.model.count)
         if each < 2:
             return torch.full((self.model.count,), torch.nan, dtype=torch.float64)
         ends = [k for i, k in enumerate(kernels) if i % each in (0, each - 1)]
         total = [torch.zeros_like(kernel) for kernel in ends]
-        with _as_in_training(self.model, self.settings):
+        with _as_in_training(self.model):
             for index in self.rows.split(PROBE_BATCH, dim=1):
                 found = _gradients(self.model, self.data, self.objective, index=index, of=ends)
                 torch._foreach_add_(total, found, alpha=index.shape[1])
-        first, last = self._rms(total[0::2]), self._rms(total[1::2])
+        squares = [g.flatten(1).cpu().double().square() for g in _by_layer(self.model, total)]
+        first, last = (values.mean(dim=1).sqrt() for values in squares)
         return torch.where(first + last > 0, (first / last).clamp_min(SMALLEST), torch.nan)
-
-    def _rms(self, gradients: list[Tensor]) -> Tensor:
-        rows = gradients[0] if self.model.stacked else torch.stack(gradients)
-        return rows.flatten(1).cpu().double().square().mean(dim=1).sqrt()
 
 
 def gradient_noise(
@@ -131,14 +100,14 @@ def gradient_noise(
     training set itself, so the variance is the only estimate, and unbiased. NaN with fewer than two batches.
     Excludes penalties, augmentation and dropout.
     """
-    rows = _shuffled(data.train, seeds)
+    rows = shuffled(data.train, generators(seeds, "order"))
     count = rows.shape[1] // settings.batch_size
     if count < 2:
         return torch.full((model.count,), torch.nan, dtype=torch.float64)
     parameters = [p for p in model.parameters() if p.requires_grad]
     total = [torch.zeros_like(p) for p in parameters]
     squares = torch.zeros(model.count, dtype=torch.float64)
-    with _as_in_training(model, settings):
+    with _as_in_training(model):
         for index in rows.split(settings.batch_size, dim=1)[:count]:
             found = _gradients(model, data, objective, index=index, of=parameters)
             torch._foreach_add_(total, found)
@@ -184,10 +153,8 @@ def dead_units(model: Replicates, data: TrainingData, settings: Settings) -> Ten
 def _ranges(model: Replicates, settings: Settings) -> Iterator[list[tuple[Tensor, Tensor]]]:
     """Lowest and highest outputs over the batch of every activation module, in call order."""
     makers = [load("activation", name, ACTIVATIONS) for name in (*ACTIVATIONS, settings.activation)]
-    kinds: tuple[type[nn.Module], ...] = (
-        nn.ReLU6,
-        *(type(make()) for make in makers),
-    )  # ReLU6 occurs in torchvision's networks
+    # torchvision's networks have ReLU6
+    kinds: tuple[type[nn.Module], ...] = (nn.ReLU6, *(type(make()) for make in makers))
     seen: list[tuple[Tensor, Tensor]] = []
     batch = 1 if model.stacked else 0
 

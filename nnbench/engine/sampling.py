@@ -1,10 +1,4 @@
-"""Which samples each replicate trains and validates on, drawn with its own seed.
-
-split_pool   fixed data: each replicate's own split of one pool
-draw_fresh   generated data: new samples for each replicate
-"""
-
-from __future__ import annotations
+"""Which samples each replicate trains and validates on, drawn with its own seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,19 +19,21 @@ from nnbench.datasets.selection import (
     samples_by_class,
     train_size,
 )
-from nnbench.engine.seeding import CPU, generator
+from nnbench.engine.seeding import generators, shuffled
 from nnbench.errors import NnbenchError
 from nnbench.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """Samples with the rows of training (S, n) and validation (S, m), on the CPU."""
+    """Samples with the rows of training (S, n) and validation (S, m), on the CPU.
+
+    Fresh samples lie in blocks of equal length, one per replicate.
+    """
 
     arrays: Arrays
     train: Tensor
     validation: Tensor
-    own: bool  # each replicate has its own block of rows, all of equal length
 
 
 def split_pool(
@@ -45,11 +41,15 @@ def split_pool(
 ) -> Drawn:
     """Each replicate's own split of the pool."""
     arrays = of_classes(load_trainval(folder), settings.classes)
-    rows = torch.stack([_draw_rows(len(arrays), seed) for seed in seeds])
+    rows = shuffled(torch.arange(len(arrays)).expand(len(seeds), -1), generators(seeds, "split"))
+    # validation comes first in each order, so that it does not depend on train_size
     kept = in_proportion(dataset.validation_size, dataset, settings)
     validation, rest = rows[:, :kept], rows[:, kept:]
-    size = train_size(dataset, settings, room=rest.shape[1])
-    _check_room(dataset, size=size, room=rest.shape[1])
+    room = rest.shape[1]
+    size = train_size(dataset, settings, room=room)
+    if size > room or room < 1:
+        where = f"dataset {dataset.name}: too few samples for train_size"
+        raise NnbenchError(where, got=size, allowed=f"1 to {room}")
     counts = samples_by_class(size, dataset, settings)
     if counts is None:
         train = rest[:, :size]
@@ -57,21 +57,7 @@ def split_pool(
         _check_classes(dataset, settings, size=size, labels=arrays.labels[rest.numpy()])
         columns = [first_of_each(arrays.labels[row], counts) for row in rest.numpy()]
         train = rest.gather(1, torch.from_numpy(np.array(columns)))
-    return Drawn(arrays=arrays, train=train, validation=validation, own=False)
-
-
-# validation comes first in each replicate's order, so that it does not depend on train_size
-def _draw_rows(pool: int, seed: int) -> Tensor:
-    return torch.randperm(pool, generator=generator(seed, "split", CPU))
-
-
-def _check_room(dataset: Dataset, *, size: int, room: int) -> None:
-    if size > room or room < 1:
-        raise NnbenchError(
-            f"dataset {dataset.name}: too few samples for train_size",
-            got=size,
-            allowed=f"1 to {room}",
-        )
+    return Drawn(arrays=arrays, train=train, validation=validation)
 
 
 def _check_classes(
@@ -83,9 +69,9 @@ def _check_classes(
     fewest = int(counts.argmin())
     most = int(counts[fewest]) * len(used)
     if counts[fewest] < size // len(used):
+        name = dataset.class_names[used[fewest]]
         raise NnbenchError(
-            f"dataset {dataset.name}: class {dataset.class_names[used[fewest]]!r} has too few "
-            "samples for rare_class",
+            f"dataset {dataset.name}: class {name!r} has too few samples for rare_class",
             got=f"{counts[fewest]} beside the validation samples of some replicate",
             allowed=f"{size // len(used)} or more (train_size {size} over {len(used)} classes)",
             todo=f"set train_size to {most} or less"
@@ -106,21 +92,16 @@ def draw_fresh(
     kept = in_proportion(dataset.validation_size, dataset, settings)
     each = size + kept
     one = dataset.draw(1, seed=seeds[0], stream="train")  # uint8 or float32
-    inputs = np.empty((len(seeds) * each, *dataset.input_shape), dtype=one.inputs.dtype)
-    labels = np.empty(len(seeds) * each, dtype=one.labels.dtype)
-    wanted: tuple[tuple[int, int | tuple[int, ...], Stream], ...] = (
-        (0, size if counts is None else counts, "train"),
-        (size, kept, "validation"),
-    )
-    for replicate, seed in enumerate(seeds):
-        for offset, want, stream in wanted:
-            drawn = sample(dataset, settings, want, seed=seed, stream=stream)
-            start = replicate * each + offset
-            inputs[start : start + len(drawn)] = drawn.inputs
-            labels[start : start + len(drawn)] = drawn.labels
-    rows = torch.arange(len(seeds) * each).view(len(seeds), each)
-    arrays = Arrays(inputs=inputs, labels=labels)
-    return Drawn(arrays=arrays, train=rows[:, :size], validation=rows[:, size:], own=True)
+    inputs = np.empty((len(seeds), each, *dataset.input_shape), dtype=one.inputs.dtype)
+    labels = np.empty((len(seeds), each), dtype=one.labels.dtype)
+    for row, seed in enumerate(seeds):
+        train = sample(dataset, settings, counts or size, seed=seed, stream="train")
+        validation = sample(dataset, settings, kept, seed=seed, stream="validation")
+        inputs[row, :size], labels[row, :size] = train.inputs, train.labels
+        inputs[row, size:], labels[row, size:] = validation.inputs, validation.labels
+    rows = torch.arange(labels.size).view(len(seeds), each)
+    arrays = Arrays(inputs=inputs.reshape(-1, *dataset.input_shape), labels=labels.ravel())
+    return Drawn(arrays=arrays, train=rows[:, :size], validation=rows[:, size:])
 
 
 def sample(

@@ -1,17 +1,14 @@
 """How trained replicates score on given samples."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from nnbench.engine.data import Bank
+from nnbench.engine.images import shift_images
 from nnbench.engine.objectives import CROSS_ENTROPY, Objective
-from nnbench.engine.shift import shift_images
 from nnbench.settings import Shift
 
 EVALUATION_BATCH = 1024  # samples per replicate in one forward pass
@@ -28,13 +25,6 @@ class Scores:
     rmse: Tensor | None = None
 
 
-class Samples(Protocol):
-    """A source of samples: a bank, or a modified view of one."""
-
-    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The normalised samples at ``index`` (S, B): inputs (S, B, *shape), targets (S, B)."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shifted:
     """The images of a bank after a shift, drawn separately for each replicate."""
@@ -44,18 +34,13 @@ class Shifted:
     generators: Sequence[torch.Generator]
 
     def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """See ``Samples``."""
+        """As ``Bank.gather``."""
         images, targets = self.bank.gather_raw(index)
         changed = [
             shift_images(own, self.shift, generator=draw)
             for own, draw in zip(images, self.generators, strict=True)
         ]
         return self.bank.normalise(torch.stack(changed)), targets
-
-
-def labels_of(bank: Bank, rows: Tensor) -> Tensor:
-    """Labels or targets (S, m) of rows (S, m), without the inputs."""
-    return bank.labels.gather(1, rows) if bank.labels.ndim == 2 else bank.labels[rows]
 
 
 def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> Scores:
@@ -71,7 +56,7 @@ def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> 
         loss = objective.losses(zeros, torch.zeros(1, 1, dtype=torch.int64)).expand(len(rows))
         by_class = chance.unsqueeze(1).expand(-1, outputs)
         return Scores(loss=loss, accuracy=chance, by_class=by_class)
-    targets = labels_of(bank, rows).cpu().double()
+    targets = bank.labels_at(rows).cpu().double()
     loss = objective.losses(torch.zeros_like(targets).unsqueeze(2), targets)
     return Scores(
         loss=loss, mae=targets.abs().mean(dim=1), rmse=targets.square().mean(dim=1).sqrt()
@@ -81,7 +66,7 @@ def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> 
 @torch.no_grad()
 def evaluate(
     model: nn.Module,
-    samples: Samples,
+    samples: Bank | Shifted,
     rows: Tensor,
     objective: Objective = CROSS_ENTROPY,
     *,

@@ -1,12 +1,11 @@
 """An explicit generator for every random draw; the global random state is never used."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 Purpose = Literal[
     "split", "init", "order", "dropout", "augment", "label_noise", "shuffled_labels", "outliers",
@@ -31,3 +30,20 @@ def generators(
 ) -> tuple[torch.Generator, ...]:
     """One generator per replicate."""
     return tuple(generator(seed, purpose, device) for seed in seeds)
+
+
+def states_of(draws: Sequence[torch.Generator]) -> list[Tensor]:
+    """The state of each generator."""
+    return [draw.get_state() for draw in draws]
+
+
+def set_states(draws: Sequence[torch.Generator], states: Sequence[Tensor]) -> None:
+    """Restore each generator's state."""
+    for draw, state in zip(draws, states, strict=True):
+        draw.set_state(state)
+
+
+def shuffled(rows: Tensor, draws: Sequence[torch.Generator]) -> Tensor:
+    """Rows (S, n), each replicate's in an order from its own generator."""
+    orders = [torch.randperm(rows.shape[1], generator=g, device=g.device) for g in draws]
+    return rows.gather(1, torch.stack(orders).to(rows.device))

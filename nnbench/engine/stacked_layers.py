@@ -5,21 +5,20 @@ channels, (B, S * C, *sides); both layouts are views of the same memory, so a ch
 nothing.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from nnbench.models.layers import Recurrent, SkipBlock, Steps
+from nnbench.models.base import Recurrent, SkipBlock, Steps
 
 Generators = Sequence[torch.Generator]
-Convolve = Callable[..., Tensor]
 
 ELEMENTWISE = (
     nn.ReLU, nn.Sigmoid, nn.Tanh, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.ReLU6, nn.Identity,
 )  # fmt: skip
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 POOLINGS = (
     nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d,
@@ -36,13 +35,9 @@ class StackedLinear(nn.Module):
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
-        self.weight = nn.Parameter(
-            torch.stack([layer.weight.detach().T for layer in layers]).contiguous()
-        )
-        biases = [layer.bias for layer in layers if layer.bias is not None]
-        self.bias = (
-            nn.Parameter(torch.stack([b.detach() for b in biases]).unsqueeze(1)) if biases else None
-        )
+        self.weight = _stacked([layer.weight.T for layer in layers])
+        biases = [layer.bias.unsqueeze(0) for layer in layers if layer.bias is not None]
+        self.bias = _stacked(biases) if biases else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(S, ..., in) -> (S, ..., out) by one batched matrix product for all replicates."""
@@ -54,6 +49,19 @@ class StackedLinear(nn.Module):
         return out if x.ndim == 3 else out.unflatten(1, x.shape[1:-1])
 
 
+class OverChannels(nn.Module):
+    """A layer that sees replicates as groups of channels; a pooling layer treats each by itself."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(S, B, in, *sides) -> (B, S * in, *sides) -> (B, S * out, *sides) -> (S, B, out, *sides)."""
+        out: Tensor = self.layer(x.transpose(0, 1).flatten(1, 2)).unflatten(1, (len(x), -1))
+        return out.transpose(0, 1)
+
+
 class StackedConvolution(nn.Module):
     """S convolutions as one grouped convolution; weight (S, out, in / groups, *kernel), bias (S, out)."""
 
@@ -63,34 +71,18 @@ class StackedConvolution(nn.Module):
         if first.padding_mode != "zeros":
             raise CannotStackError(f"convolution with padding mode {first.padding_mode}")
         self.weight = _stacked([layer.weight for layer in layers])
-        self.bias = None if first.bias is None else _stacked([_bias(layer) for layer in layers])
-        self.like = {
-            "stride": first.stride,
-            "padding": first.padding,
-            "dilation": first.dilation,
-            "groups": len(layers) * first.groups,
-        }
-        one = isinstance(first, nn.Conv1d)
-        self.convolve: Convolve = nn.functional.conv1d if one else nn.functional.conv2d
+        biases = [layer.bias for layer in layers if layer.bias is not None]
+        self.bias = _stacked(biases) if biases else None
+        self.convolve = partial(
+            nn.functional.conv1d if isinstance(first, nn.Conv1d) else nn.functional.conv2d,
+            stride=first.stride, padding=first.padding, dilation=first.dilation,
+            groups=len(layers) * first.groups,
+        )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        """(S, B, in, *sides) -> (S, B, out, *sides)."""
+        """(B, S * in, *sides) -> (B, S * out, *sides)."""
         bias = None if self.bias is None else self.bias.flatten()
-        weight = self.weight.flatten(0, 1)
-        out = self.convolve(_as_channels(x), weight, bias, **self.like)
-        return _as_replicates(out, len(x))
-
-
-class StackedPooling(nn.Module):
-    """A pooling layer, which has no weights and treats each channel separately."""
-
-    def __init__(self, pooling: nn.Module) -> None:
-        super().__init__()
-        self.pooling = pooling
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(S, B, C, *sides) -> (S, B, C, *smaller sides)."""
-        return _as_replicates(self.pooling(_as_channels(x)), len(x))
+        return self.convolve(x, self.weight.flatten(0, 1), bias)
 
 
 class StackedBatchNorm(nn.Module):
@@ -115,18 +107,17 @@ class StackedBatchNorm(nn.Module):
         self.momentum, self.eps = first.momentum, first.eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """(S, B, C, *sides), normalised over B and the sides."""
-        out = nn.functional.batch_norm(
-            _as_channels(x),
+        """(B, S * C, *sides), normalised over B and the sides."""
+        return nn.functional.batch_norm(
+            x,
             self.running_mean.view(-1),
             self.running_var.view(-1),
             self.weight.flatten(),
             self.bias.flatten(),
-            training=self.training and x[0, :, 0].numel() > 1,
+            training=self.training and x[:, 0].numel() > 1,
             momentum=self.momentum,
             eps=self.eps,
         )
-        return _as_replicates(out, len(x))
 
 
 class StackedGru(nn.Module):
@@ -190,19 +181,6 @@ class SeededDropout(nn.Module):
         return (bits.view(torch.int16)[:, :each] >= self.dropped - 2**15).view(x.shape)
 
 
-class OneReplicate(nn.Module):
-    """Wraps a stacked leaf (SeededDropout) for use inside an unstacked module."""
-
-    def __init__(self, leaf: nn.Module) -> None:
-        super().__init__()
-        self.leaf = leaf
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, ...)."""
-        out: Tensor = self.leaf(x.unsqueeze(0))
-        return out.squeeze(0)
-
-
 def stack(modules: Sequence[nn.Module], generators: Generators) -> nn.Module:
     """The stacked form of S modules of one architecture; CannotStackError if a layer has none."""
     first = modules[0]
@@ -235,31 +213,14 @@ def _stacked_layer(modules: Sequence[nn.Module]) -> nn.Module:
     if type(first) is nn.Linear:
         return StackedLinear([m for m in modules if isinstance(m, nn.Linear)])
     if type(first) in CONVOLUTIONS:
-        return StackedConvolution([m for m in modules if isinstance(m, CONVOLUTIONS)])
-    if type(first) in (nn.BatchNorm1d, nn.BatchNorm2d):
-        return StackedBatchNorm(
-            [m for m in modules if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
-        )
+        convolutions = [m for m in modules if isinstance(m, CONVOLUTIONS)]
+        return OverChannels(StackedConvolution(convolutions))
+    if type(first) in NORMS:
+        return OverChannels(StackedBatchNorm([m for m in modules if isinstance(m, NORMS)]))
     if type(first) in POOLINGS and not getattr(first, "return_indices", False):
-        return StackedPooling(first)
+        return OverChannels(first)
     raise CannotStackError(type(first).__name__)
 
 
 def _stacked(parameters: Sequence[Tensor]) -> nn.Parameter:
     return nn.Parameter(torch.stack([parameter.detach() for parameter in parameters]).contiguous())
-
-
-def _bias(layer: nn.Conv1d | nn.Conv2d) -> Tensor:
-    assert layer.bias is not None  # like the first replicate's
-    return layer.bias
-
-
-def _as_channels(x: Tensor) -> Tensor:
-    """(S, B, C, *sides) -> (B, S * C, *sides)."""
-    return x.transpose(0, 1).flatten(1, 2)
-
-
-def _as_replicates(x: Tensor, count: int) -> Tensor:
-    """(B, S * C, *sides) -> (S, B, C, *sides)."""
-    out: Tensor = x.unflatten(1, (count, -1))
-    return out.transpose(0, 1)

@@ -6,8 +6,6 @@ replicates, so the result equals S separate runs up to rounding. Modules without
 replicate at a time behind the same interface, (S, B, *input) -> (S, B, classes).
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -19,7 +17,6 @@ from nnbench.engine.stacked_layers import (
     CONVOLUTIONS,
     CannotStackError,
     Generators,
-    OneReplicate,
     SeededDropout,
     StackedLinear,
     stack,
@@ -75,6 +72,7 @@ class Replicates(nn.Module):
         super().__init__()
         self.count = len(modules)
         self.draws = tuple(generators)
+        self.frozen = False
         try:
             _check_plain(modules[0], stackable=stackable)
             _check_pays(modules[0], input_shape)
@@ -107,32 +105,44 @@ class Replicates(nn.Module):
             if name.endswith(("weight", "weight_ih_l0")) and p.ndim >= matrix and p.requires_grad
         ]
 
+    def freeze_body(self) -> None:
+        """From now on train nothing but the output layer."""
+        self.frozen = True
+        trained = {id(parameter) for parameter in self.output_layer()}
+        for parameter in self.parameters():
+            parameter.requires_grad_(id(parameter) in trained)
+
+    def train(self, mode: bool = True) -> "Replicates":
+        """Switch to training mode or back; a frozen body's normalisation keeps its statistics."""
+        super().train(mode)
+        for module in self.modules():
+            if self.frozen and hasattr(module, "running_mean"):
+                module.train(mode=False)
+        return self
+
     def output_layer(self) -> list[nn.Parameter]:
         """All replicates' weights and biases of the last dense layer; NnbenchError if the model has none."""
         return [p for layer in self._output_layers().values() for p in layer.parameters()]
 
     def _output_layers(self) -> dict[str, nn.Module]:
         """The last dense layer by its name in ``named_modules``: one entry, or one per replicate."""
-        parts = [("body", self.body)] if self.stacked else self._each()
-        found = {}
-        for prefix, part in parts:
-            dense = [n for n, m in part.named_modules() if isinstance(m, nn.Linear | StackedLinear)]
+        parts = {"": self.body} if self.stacked else dict(self.body.named_children())
+        found: dict[str, nn.Module] = {}
+        for name, part in parts.items():
+            modules = part.named_modules(prefix=f"body.{name}".removesuffix("."))
+            dense = [(n, m) for n, m in modules if isinstance(m, nn.Linear | StackedLinear)]
             if not dense:
                 raise NnbenchError("the model has no dense layer that could be its output layer")
-            name = ".".join(filter(None, (prefix, dense[-1])))
-            found[name] = self.get_submodule(name)
+            found.update(dense[-1:])
         return found
 
-    def _each(self) -> list[tuple[str, nn.Module]]:
-        return [(f"body.{name}", module) for name, module in self.body.named_children()]
-
     @torch.no_grad()
-    def copy_body_from(self, other: Replicates) -> None:
+    def copy_body_from(self, other: "Replicates") -> None:
         """Copy all parameters and buffers of another model, except its output layer's.
 
         Raises NnbenchError if the number of replicates or the architecture differs.
         """
-        own, theirs = self._body_state(), other._body_state()
+        own, theirs = self.body_state(), other.body_state()
         shapes, wanted = ({k: tuple(v.shape) for k, v in s.items()} for s in (theirs, own))
         if other.count != self.count or shapes != wanted:
             differing = dict(wanted.items() ^ shapes.items())
@@ -144,20 +154,24 @@ class Replicates(nn.Module):
         for name, tensor in own.items():
             tensor.copy_(theirs[name])
 
-    def _body_state(self) -> dict[str, Tensor]:
+    def body_state(self) -> dict[str, Tensor]:
+        """All parameters and buffers, except the output layer's, by name."""
         outputs = tuple(f"{name}." for name in self._output_layers())
         named = itertools.chain(self.named_parameters(), self.named_buffers())
         return {name: tensor.detach() for name, tensor in named if not name.startswith(outputs)}
 
     def state(self) -> Iterator[tuple[Tensor, int | None]]:
         """Every parameter and buffer with its replicate (None: dimension 0 holds all replicates)."""
-        if self.stacked:
-            for tensor in [*self.parameters(), *self.buffers()]:
-                yield tensor.detach(), None
-            return
-        for replicate, module in enumerate(self.body.children()):
-            for tensor in [*module.parameters(), *module.buffers()]:
+        parts = [(None, self.body)] if self.stacked else enumerate(self.body.children())
+        for replicate, part in parts:
+            for tensor in (*part.parameters(), *part.buffers()):
                 yield tensor.detach(), replicate
+
+    @torch.no_grad()
+    def set_state(self, values: Sequence[Tensor]) -> None:
+        """Overwrite the tensors of ``state``."""
+        for (tensor, _), value in zip(self.state(), values, strict=True):
+            tensor.copy_(value)
 
 
 class BestWeights:
@@ -169,24 +183,20 @@ class BestWeights:
 
     def keep(self, improved: Tensor) -> None:
         """Copy the current weights of the replicates in ``improved``, a mask (S,) on the device."""
-        for (now, replicate), kept in zip(self.model.state(), self.kept, strict=True):
-            mask = (
-                improved.view(-1, *[1] * (now.ndim - 1))
-                if replicate is None
-                else improved[replicate]
-            )
+        for (now, row), kept in zip(self.model.state(), self.kept, strict=True):
+            mask = improved.view(-1, *[1] * (now.ndim - 1)) if row is None else improved[row]
             kept.copy_(torch.where(mask, now, kept))
 
     def restore(self) -> None:
         """Put the kept weights back into the model."""
-        for (tensor, _), kept in zip(self.model.state(), self.kept, strict=True):
-            tensor.copy_(kept)
+        self.model.set_state(self.kept)
 
 
 def _with_seeded_dropout(module: nn.Module, generator: torch.Generator) -> nn.Module:
     """Replace every nn.Dropout inside a module, as it would draw from the global state."""
     if type(module) is nn.Dropout:
-        return OneReplicate(SeededDropout(module.p, (generator,)))
+        dropout = SeededDropout(module.p, (generator,))
+        return nn.Sequential(nn.Unflatten(0, (1, -1)), dropout, nn.Flatten(0, 1))
     if isinstance(module, nn.modules.dropout._DropoutNd):  # noqa: SLF001 - all kinds of dropout
         raise NnbenchError(
             f"model: {type(module).__name__} draws from the global random state",

@@ -1,13 +1,8 @@
 """The optimiser of a training: a registered one, any ``torch.optim`` class, or a user's own.
 
-is_elementwise    whether replicates can share one optimiser, and so be stacked
-build_optimizer   the optimiser of the settings over a model's trainable parameters
-
 A class is called as ``cls(parameters, lr=…, **optimizer_options)``, a function as ``function(parameters,
 settings, **optimizer_options)``.
 """
-
-from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -37,6 +32,7 @@ class FromTorch:
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self.optimizer = optimizer
+        self.state_dict, self.load_state_dict = optimizer.state_dict, optimizer.load_state_dict
 
     def step(self, lr: float) -> None:
         """Set the learning rate of all groups, step, drop the gradients."""
@@ -44,14 +40,6 @@ class FromTorch:
             group["lr"] = lr
         self.optimizer.step()
         self.optimizer.zero_grad()
-
-    def state_dict(self) -> StateDict:
-        """See ``Optimizer``."""
-        return self.optimizer.state_dict()
-
-    def load_state_dict(self, state_dict: StateDict) -> None:
-        """See ``Optimizer``."""
-        self.optimizer.load_state_dict(state_dict)
 
 
 class PerReplicate:
@@ -94,32 +82,30 @@ def build_optimizer(model: Replicates, settings: Settings) -> Optimizer:
     lacks a method that the training loop calls.
     """
     if is_elementwise(settings):
-        return _made(_trainable(model), settings)
+        return _made(model, settings)
     assert not model.stacked, "replicates of this optimiser are built one by one"
-    return PerReplicate([_made(_trainable(own), settings) for own in model.body.children()])
+    return PerReplicate([_made(own, settings) for own in model.body.children()])
 
 
-def _trainable(module: nn.Module) -> list[nn.Parameter]:
-    return [p for p in module.parameters() if p.requires_grad]
-
-
-def _made(parameters: list[nn.Parameter], settings: Settings) -> Optimizer:
+def _made(module: nn.Module, settings: Settings) -> Optimizer:
+    parameters = [p for p in module.parameters() if p.requires_grad]
     maker = load("optimizer", settings.optimizer, OPTIMIZERS)
     if isinstance(maker, type) and issubclass(maker, torch.optim.Optimizer):
         made: object = _instance(maker, parameters, settings)
     else:
         made = maker(parameters, settings, **_options(maker, settings, after=2))
     name = f"optimizer {settings.optimizer!r}"
-    own = FromTorch(made) if isinstance(made, torch.optim.Optimizer) else made
-    if isinstance(made, torch.optim.Optimizer) and (reason := _refused(made)):
-        raise NnbenchError(f"{name} {reason}", todo="choose another optimizer")
-    if missing := [method for method in METHODS if not hasattr(own, method)]:
+    if isinstance(made, torch.optim.Optimizer):
+        if reason := _refused(made):
+            raise NnbenchError(f"{name} {reason}", todo="choose another optimizer")
+        return FromTorch(made)
+    if missing := [method for method in METHODS if not hasattr(made, method)]:
         raise NnbenchError(
             f"{name} has no {' and no '.join(missing)}",
-            got=type(own).__name__,
+            got=type(made).__name__,
             allowed=f"a torch.optim.Optimizer, or an object with {', '.join(METHODS)}",
         )
-    return own  # type: ignore[return-value]  # it has the protocol's methods
+    return made  # type: ignore[return-value]  # it has the protocol's methods
 
 
 def _instance(

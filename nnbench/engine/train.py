@@ -5,8 +5,6 @@ for the device. Validation is read at fixed points and selects the weights to ke
 test data: ``TrainingData`` contains none.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Sequence
@@ -16,17 +14,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nnbench.engine.augment import DRAWS, augment
-from nnbench.engine.checkpoint import Checkpoint
-from nnbench.engine.data import TrainingData
+from nnbench.engine.checkpoint import Checkpoint, State
+from nnbench.engine.data import Order, TrainingData
+from nnbench.engine.images import DRAWS, augment
 from nnbench.engine.monitor import Curves, Monitor
-from nnbench.engine.objectives import objective
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
-from nnbench.engine.running import Order, Running
-from nnbench.engine.seeding import CPU, derived_seed, generator, generators
+from nnbench.engine.seeding import CPU, derived_seed, generator, generators, set_states, states_of
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.torch_optim import build_optimizer, is_elementwise
-from nnbench.engine.transfer import to_training
 from nnbench.errors import NnbenchError
 from nnbench.models.base import Builder, ModelSpec
 from nnbench.registry import ACTIVATIONS, MODELS, load
@@ -113,6 +108,52 @@ def _check_shapes(module: nn.Module, name: str, spec: ModelSpec, *, device: torc
         )
 
 
+class Running:
+    """A training in progress: everything that its next step depends on, to be saved and resumed."""
+
+    def __init__(
+        self, data: TrainingData, model: Replicates, settings: Settings, *, seeds: Sequence[int]
+    ) -> None:
+        device = data.train.device
+        self.model, self.optimizer = model, build_optimizer(model, settings)
+        self.monitor = Monitor(model, data, settings, seeds=seeds)
+        self.order = Order(data.train, settings.batch_size, draws=generators(seeds, "order"))
+        asked = settings.augment != Augment()
+        self.augment = generators(seeds, "augment", device) if asked else ()
+        self.kernels = model.kernels() if settings.l1 or settings.l2 else []
+        self.precision: AbstractContextManager[object] = nullcontext()
+        if settings.mixed_precision:  # with float32's exponents, so the loss needs no scaling
+            self.precision = torch.autocast(device.type, dtype=torch.bfloat16)
+        self.loss_sum = torch.zeros(len(seeds), device=device)  # since the last evaluation point
+        self.samples = 0  # per replicate, since the last evaluation point
+        self.seen = 0  # per replicate, in all
+        self.steps = 0  # optimiser steps done
+
+    def state(self, *, seconds: float) -> State:
+        """Tensors and plain data for ``restore``; ``seconds`` is the time spent so far."""
+        return {
+            "seconds": seconds,
+            "counts": (self.samples, self.seen, self.steps),
+            "loss_sum": self.loss_sum,
+            "weights": [tensor for tensor, _ in self.model.state()],
+            "optimizer": self.optimizer.state_dict(),
+            "monitor": self.monitor.state(),
+            "order": self.order.state(self.steps),
+            "draws": states_of((*self.augment, *self.model.draws)),
+        }
+
+    def restore(self, state: State) -> float:
+        """Continue from a state; returns the seconds spent before it was saved."""
+        self.samples, self.seen, self.steps = state["counts"]
+        self.loss_sum.copy_(state["loss_sum"])
+        self.model.set_state(state["weights"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.monitor.restore_state(state["monitor"])
+        set_states(self.order.draws, state["order"])
+        set_states((*self.augment, *self.model.draws), state["draws"])
+        return float(state["seconds"])
+
+
 def train(
     data: TrainingData,
     model: Replicates,
@@ -130,25 +171,21 @@ def train(
     size = data.train.shape[1]
     total, per_epoch = settings.total_steps(size), settings.steps_per_epoch(size)
     points = evaluation_steps(total, settings.evaluation_points())
-    minimised = objective(settings.loss, data.task)
-    kernels = model.kernels() if settings.l1 or settings.l2 else []
-    precision = _precision(settings, data.train.device)
 
-    run = _start(data, model, settings, seeds=seeds)
+    run = Running(data, model, settings, seeds=seeds)
     saved = checkpoint.saved(stage)
     started = time.perf_counter() - (run.restore(saved) if saved else 0.0)
-    to_training(model, settings)
+    model.train()
     with checkpoint.training():
         for index in run.order.batches(total=total, start=run.steps):
             inputs, labels = data.bank.gather_raw(index)
             if run.augment:
                 inputs = augmented(inputs, settings.augment, run.augment)
-            with precision:
+            with run.precision:
                 outputs = model(data.bank.normalise(inputs))
-            losses = minimised.losses(outputs.float(), labels)
+            losses = run.monitor.objective.losses(outputs.float(), labels)
             losses.sum().backward()
-            if kernels:
-                add_penalty_gradients(kernels, l1=settings.l1, l2=settings.l2)
+            add_penalty_gradients(run.kernels, l1=settings.l1, l2=settings.l2)
             run.optimizer.step(scheduled_lr(settings, step=run.steps, total=total))
 
             run.steps += 1
@@ -170,46 +207,21 @@ def train(
     return _trained(run, seconds=seconds, cap_epochs=total / per_epoch)
 
 
-def _start(
-    data: TrainingData, model: Replicates, settings: Settings, *, seeds: Sequence[int]
-) -> Running:
-    device = data.train.device
-    return Running(
-        model=model,
-        optimizer=build_optimizer(model, settings),
-        monitor=Monitor(model, data, settings, seeds=seeds),
-        order=Order(data.train, settings.batch_size, draws=generators(seeds, "order")),
-        augment=generators(seeds, "augment", device) if settings.augment != Augment() else (),
-        loss_sum=torch.zeros(len(seeds), device=device),
-    )
-
-
 def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:
-    monitor = run.monitor
+    monitor, ratios = run.monitor, run.monitor.gradients
     monitor.restore()
     return Trained(
         model=run.model,
         curves=monitor.curves,
         diverged=tuple(monitor.diverged.tolist()),
         stopped_epochs=tuple(None if math.isnan(e) else e for e in monitor.stopped.tolist()),
-        gradient_ratios=monitor.gradient_ratios(),
+        gradient_ratios=None if ratios is None else (ratios.start, ratios.mean()),
         steps=run.steps,
         samples=run.seen * run.model.count,
         cap_epochs=cap_epochs,
         train_seconds=seconds - monitor.seconds,
         evaluate_seconds=monitor.seconds,
     )
-
-
-def _precision(settings: Settings, device: torch.device) -> AbstractContextManager[object]:
-    """Matrix products and convolutions in bfloat16 if the settings say so; weights stay float32.
-
-    bfloat16 has the exponent range of float32, so the loss needs no scaling (which Micikevicius et al. 2018
-    do for float16).
-    """
-    if not settings.mixed_precision:
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def evaluation_steps(total: int, count: int) -> frozenset[int]:

@@ -6,8 +6,6 @@ Images (C, H, W) are convolved in two dimensions, signals (F,) in one. ``model_o
         in VGG, Simonyan & Zisserman 2015).
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 
@@ -28,7 +26,8 @@ def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
     channels, *sides = spec.input_shape if image else (1, *spec.input_shape)
     for block in range(int(options["blocks"])):
         width = int(options["width"]) * 2**block
-        convolution = _convolution(channels, width, image=image)
+        kind = nn.Conv2d if image else nn.Conv1d
+        convolution = kind(channels, width, kernel_size=3, padding=1)  # its own draw is overwritten
         initialise(convolution.weight, how=spec.init, generator=generator)
         nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]  # there is one
         layers += [convolution, spec.activation(), nn.MaxPool2d(2) if image else nn.MaxPool1d(2)]
@@ -41,9 +40,3 @@ def build(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
             layers.append(nn.Dropout(spec.dropout))
     layers.append(linear(widths[-1], spec.classes, how=spec.init, generator=generator))
     return nn.Sequential(*layers)
-
-
-def _convolution(inputs: int, outputs: int, *, image: bool) -> nn.Conv1d | nn.Conv2d:
-    """A layer whose own initial weights, drawn from the caller's private state, are overwritten."""
-    kind = nn.Conv2d if image else nn.Conv1d
-    return kind(inputs, outputs, kernel_size=3, padding=1)

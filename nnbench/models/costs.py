@@ -4,8 +4,6 @@ Only matrix products and convolutions are counted, in multiply-adds as in the li
 number of floating-point operations is twice that. No training depends on these numbers.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -22,7 +20,7 @@ class Cost:
     macs: int = 0
     parameters: int = 0
 
-    def __add__(self, other: Cost) -> Cost:
+    def __add__(self, other: "Cost") -> "Cost":
         return Cost(macs=self.macs + other.macs, parameters=self.parameters + other.parameters)
 
 
@@ -41,8 +39,7 @@ class ZooCost:
         output = self.features * outputs
         convolutions = self.convolutions * height * width // self.side**2
         return Cost(
-            macs=convolutions + self.dense + output,
-            parameters=self.parameters + output + outputs,
+            macs=convolutions + self.dense + output, parameters=self.parameters + output + outputs
         )
 
 
@@ -62,8 +59,9 @@ def cost_of(settings: Settings, input_shape: Shape, outputs: int) -> Cost:
     Raises NnbenchError if a registered model does not accept its options or these inputs.
     """
     model, hidden = settings.model, settings.hidden
+    widths = [math.prod(input_shape), *hidden, outputs]
     if model not in OPTIONS:
-        return _dense([math.prod(input_shape), *hidden, outputs])
+        return _dense(widths)
     options = checked_options(model, settings.model_options, shape=input_shape, hidden=hidden)
     if model in ZOO:
         height, width = [int(options["resize"])] * 2 if options["resize"] else input_shape[1:]
@@ -73,7 +71,6 @@ def cost_of(settings: Settings, input_shape: Shape, outputs: int) -> Cost:
         return _cnn(input_shape, [*hidden, outputs], width=width, blocks=blocks)
     if model in GATES:
         return _recurrent(input_shape, hidden, outputs, gates=GATES[model])
-    widths = [math.prod(input_shape), *hidden, outputs]
     return _dense(widths, norm=options["norm"] == "batch")
 
 

@@ -3,8 +3,6 @@
 The plan and the builders read the same table, so both reject the same settings in the same words.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from nnbench.errors import NnbenchError, unknown_name
@@ -19,12 +17,8 @@ MANY = 1_000  # the most seeds that a config allows
 
 # torchvision's own figures: ``meta["min_size"]`` of each network's weights
 SMALLEST_SIDE: Mapping[str, int] = {
-    "resnet50": 1,
-    "vgg16": 32,
-    "alexnet": 63,
-    "inception_v3": 75,
-    "mobilenet_v2": 1,
-}
+    "resnet50": 1, "vgg16": 32, "alexnet": 63, "inception_v3": 75, "mobilenet_v2": 1,
+}  # fmt: skip
 
 OPTIONS: Mapping[str, Options] = {
     "mlp": {"norm": "none", "skip": False},

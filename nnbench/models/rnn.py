@@ -6,32 +6,19 @@ have fixed activations (sigmoid and tanh, as in Keras), so ``activation`` is not
 for any option.
 """
 
-from __future__ import annotations
-
 import itertools
+from functools import partial
 
 import torch
 from torch import nn
 
-from nnbench.models.base import ModelSpec, linear
-from nnbench.models.layers import Recurrent, Steps
-
-
-def lstm(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000)."""
-    spec.options_of("lstm")
-    return _network(nn.LSTM, spec, generator)
-
-
-def gru(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """Gated recurrent units (Cho et al. 2014), reset gate after the product as in Keras and cuDNN."""
-    spec.options_of("gru")
-    return _network(nn.GRU, spec, generator)
+from nnbench.models.base import ModelSpec, Recurrent, Steps, linear
 
 
 def _network(
     cell: type[nn.LSTM | nn.GRU], spec: ModelSpec, generator: torch.Generator
 ) -> nn.Module:
+    spec.options_of(cell.__name__.lower())
     image = len(spec.input_shape) == 3
     values = spec.input_shape[0] * spec.input_shape[2] if image else 1  # of one step
     layers: list[nn.Module] = [Steps()]
@@ -43,3 +30,9 @@ def _network(
             layers.append(nn.Dropout(spec.dropout))
     layers.append(linear(spec.hidden[-1], spec.classes, how=spec.init, generator=generator))
     return nn.Sequential(*layers)
+
+
+lstm = partial(_network, nn.LSTM)
+"""Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000)."""
+gru = partial(_network, nn.GRU)
+"""Gated recurrent units (Cho et al. 2014), reset gate after the product as in Keras and cuDNN."""

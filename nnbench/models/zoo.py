@@ -5,10 +5,7 @@ Layers, dropout and initialisation are torchvision's: the only architecture sett
 channel are repeated to three.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -32,50 +29,29 @@ class AsImageNet(nn.Module):
         return x.expand(-1, 3, -1, -1)
 
 
-def resnet50(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """ResNet-50 (He et al. 2016), torchvision's v1.5 with the stride in the 3 x 3 convolutions."""
-    return _network("resnet50", spec, generator, models.resnet50)
-
-
-def vgg16(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """VGG-16 without batch normalisation (Simonyan & Zisserman 2015, configuration D)."""
-    return _network("vgg16", spec, generator, models.vgg16)
-
-
-def alexnet(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """AlexNet as in Krizhevsky (2014), "One weird trick"."""
-    return _network("alexnet", spec, generator, models.alexnet)
-
-
-def inception_v3(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """Inception v3 (Szegedy et al. 2016) without its auxiliary classifier.
-
-    That is a second output with its own loss, used in training only; without it the network has one output,
-    logits, like every other model here.
-    """
-    make = partial(models.inception_v3, aux_logits=False, init_weights=True)
-    return _network("inception_v3", spec, generator, make)
-
-
-def mobilenet_v2(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
-    """MobileNet v2 (Sandler et al. 2018)."""
-    return _network("mobilenet_v2", spec, generator, models.mobilenet_v2)
-
-
 def _network(
-    name: str, spec: ModelSpec, generator: torch.Generator, make: Callable[..., nn.Module]
+    make: Callable[..., nn.Module], spec: ModelSpec, generator: torch.Generator, **options: bool
 ) -> nn.Module:
     """(B, 1 or 3, H, W) -> (B, classes); NnbenchError for other inputs, and images that are too small."""
-    side = int(spec.options_of(name)["resize"])
-    with _drawing_from(generator):
-        network = make(weights=None, num_classes=spec.classes)
+    side = int(spec.options_of(make.__name__)["resize"])
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # torchvision draws from the global random state
+        network = make(weights=None, num_classes=spec.classes, **options)
     return nn.Sequential(AsImageNet(side), network)
 
 
-@contextmanager
-def _drawing_from(generator: torch.Generator) -> Iterator[None]:
-    """Seed the global random state, which torchvision draws from, with our generator; undone afterwards."""
-    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
+resnet50 = partial(_network, models.resnet50)
+"""ResNet-50 (He et al. 2016), torchvision's v1.5 with the stride in the 3 x 3 convolutions."""
+vgg16 = partial(_network, models.vgg16)
+"""VGG-16 without batch normalisation (Simonyan & Zisserman 2015, configuration D)."""
+alexnet = partial(_network, models.alexnet)
+"""AlexNet as in Krizhevsky (2014), "One weird trick"."""
+inception_v3 = partial(_network, models.inception_v3, aux_logits=False, init_weights=True)
+"""Inception v3 (Szegedy et al. 2016) without its auxiliary classifier.
+
+That is a second output with its own loss, used in training only; without it the network has one output, logits,
+like every other model here.
+"""
+mobilenet_v2 = partial(_network, models.mobilenet_v2)
+"""MobileNet v2 (Sandler et al. 2018)."""

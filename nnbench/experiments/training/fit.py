@@ -16,11 +16,10 @@ from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.data import Normaliser, TrainingData, training_data
 from nnbench.engine.device import synchronise
 from nnbench.engine.objectives import Objective, objective
-from nnbench.engine.rbm import pretrain_rbms
+from nnbench.engine.pretraining import earlier_seeds, earlier_settings, pretrain_rbms
 from nnbench.engine.scores import evaluate
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import Trained, build_replicates, train
-from nnbench.engine.transfer import earlier_seeds, earlier_settings, freeze_body
 from nnbench.experiments.measured import JsonObject
 from nnbench.settings import Settings
 
@@ -115,7 +114,8 @@ def _brought_to_start(
     if job.checkpoint.saved(stage) is None:
         job.checkpoint.forget(f"{stage}: start")  # its weights were not saved
     start = job.checkpoint.once(f"{stage}: start", prepared)
-    freeze_body(model, settings)
+    if settings.pretrain and settings.pretrain.freeze:
+        model.freeze_body()
     return start
 
 

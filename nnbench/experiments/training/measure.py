@@ -14,10 +14,10 @@ from torch import Tensor
 
 from nnbench.datasets.selection import classes_in_use, outputs_in_use
 from nnbench.engine.data import HeldOut, TrainingData, held_out
+from nnbench.engine.images import check_range
 from nnbench.engine.probes import dead_units, gradient_noise
-from nnbench.engine.scores import Scores, Shifted, evaluate, labels_of, uninformed
+from nnbench.engine.scores import Scores, Shifted, evaluate, uninformed
 from nnbench.engine.seeding import generators
-from nnbench.engine.shift import check_range
 from nnbench.engine.train import parameters_each
 from nnbench.experiments.joining import together
 from nnbench.experiments.measured import Chosen, JsonObject, Measured, Run, Search
@@ -143,7 +143,7 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Sequence[int]) 
     if fitted.reconstruction is not None:
         measured["reconstruction_error"] = fitted.reconstruction
     if minimised.constant is not None:
-        seen = labels_of(data.bank, splits["train"])
+        seen = data.bank.labels_at(splits["train"])
         measured["stuck"] = stuck(scores["train"].loss, seen, minimised, data.outputs)
     test = _held_out(job, data, settings, seeds)
     by_class = data.task == "classification"

@@ -1,6 +1,8 @@
-"""Greedy layer-wise pretraining of a sigmoid MLP as restricted Boltzmann machines, all replicates at once.
+"""Pretraining on other classes, or layer by layer as restricted Boltzmann machines.
 
-Each hidden layer in turn is the hidden side of a Bernoulli RBM whose visible side is the layer below (Hinton,
+Of a training on other classes, all but the output layer is copied into the fresh network.
+
+For the machines, see ``pretrain_rbms``. Each hidden layer in turn is the hidden side of a Bernoulli RBM whose visible side is the layer below (Hinton,
 Osindero & Teh 2006), trained by one step of contrastive divergence (Hinton 2002). Following Hinton's
 practical guide (2010), weights start as N(0, 0.01), hidden biases at zero and visible ones at the log odds of
 the data (section 8); hidden units are sampled when driven by data, and everything else, statistics included,
@@ -8,18 +10,16 @@ uses probabilities (section 3). There is no weight decay and no sparsity target.
 the end: the network has no use for them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from nnbench.engine.data import TrainingData
-from nnbench.engine.running import Order
-from nnbench.engine.seeding import generators
+from nnbench.engine.data import Order, TrainingData
+from nnbench.engine.seeding import derived_seed, generators
 from nnbench.engine.stacked_layers import SeededDropout, StackedLinear
 from nnbench.engine.stacking import Replicates
 from nnbench.errors import NnbenchError
@@ -30,6 +30,26 @@ READING_BATCH = 1024  # samples per replicate in a forward pass without training
 ROUNDING = 1e-5  # how far a normalised input may lie outside [0, 1]
 
 
+# Settings of the judged training only. The pretraining always has clean labels.
+_JUDGED_ALONE = {
+    "pretrain", "label_noise", "shuffled_labels", "rare_class", "outliers", "shifts",
+    "target", "stop_at_target", "patience", "probes",
+}  # fmt: skip
+
+
+def earlier_settings(settings: Settings) -> Settings:
+    """The settings of the pretraining: another task and budget, the rest the same."""
+    assert settings.pretrain is not None, "there is no earlier training"
+    values = settings.model_dump(exclude=_JUDGED_ALONE)
+    values |= settings.pretrain.model_dump(include={"classes", "train_size", "train_for"})
+    return Settings.model_validate(values)
+
+
+def earlier_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """One per replicate; weights, order and samples are drawn independently of the judged training."""
+    return tuple(derived_seed(seed, "pretrain") for seed in seeds)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconstruction:
     """Mean squared error per value of one Gibbs step on the training samples; float64 on the CPU."""
@@ -38,8 +58,7 @@ class Reconstruction:
     after: tuple[Tensor, ...]  # the same after training
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(NamedTuple):
     """S RBMs: weight (S, visible, hidden), biases (S, 1, visible) and (S, 1, hidden)."""
 
     weight: Tensor
@@ -53,10 +72,6 @@ class Machine:
     def visible(self, hidden: Tensor) -> Tensor:
         """Probabilities (S, B, visible) of the visible units."""
         return torch.baddbmm(self.visible_bias, hidden, self.weight.mT).sigmoid_()
-
-    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
-        """In the order of ``contrast``."""
-        return self.weight, self.visible_bias, self.hidden_bias
 
 
 @torch.no_grad()
@@ -113,8 +128,7 @@ class Samples:
 
     def once(self) -> Iterator[Tensor]:
         """All samples once, in large batches."""
-        for index in self.data.train.split(READING_BATCH, dim=1):
-            yield self.at(index)
+        return map(self.at, self.data.train.split(READING_BATCH, dim=1))
 
 
 def first_machine(
@@ -132,9 +146,7 @@ def first_machine(
     on = torch.stack([visible.sum(dim=1) for visible in samples.once()]).sum(dim=0)
     count = samples.data.train.shape[1]
     odds = (on + 1.0) / (count - on + 1.0)
-    return Machine(
-        weight=weight, visible_bias=odds.log().unsqueeze(1), hidden_bias=hidden_bias.zero_()
-    )
+    return Machine(weight, odds.log().unsqueeze(1), hidden_bias.zero_())
 
 
 def contrastive_divergence(
@@ -143,14 +155,12 @@ def contrastive_divergence(
     """Train an RBM in place by CD-1 with momentum."""
     timing = Settings(train_for=rbm.train_for, batch_size=rbm.batch_size)
     total = timing.total_steps(samples.data.train.shape[1])
-    velocities = [torch.zeros_like(tensor) for tensor in machine.tensors()]
+    velocities = [torch.zeros_like(tensor) for tensor in machine]
     order = Order(samples.data.train, rbm.batch_size, draws=draws)
     for visible in map(samples.at, order.batches(total=total)):
         hidden = machine.hidden(visible)
         gradients = contrast(machine, visible, hidden, sampled=sample(hidden, draws))
-        for tensor, velocity, gradient in zip(
-            machine.tensors(), velocities, gradients, strict=True
-        ):
+        for tensor, velocity, gradient in zip(machine, velocities, gradients, strict=True):
             tensor.add_(velocity.mul_(rbm.momentum).add_(gradient, alpha=rbm.lr))
 
 
@@ -159,7 +169,7 @@ def contrast(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The CD-1 ascent direction, averaged over the batch: <v h> of the data minus that of the reconstruction.
 
-    Shapes: visible (S, B, V), hidden and sampled (S, B, H) -> as ``Machine.tensors()``.
+    Shapes: visible (S, B, V), hidden and sampled (S, B, H) -> as in ``Machine``.
     """
     again = machine.visible(sampled)
     hidden_again = machine.hidden(again)
