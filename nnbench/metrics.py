@@ -4,8 +4,6 @@ The scale is the one on which paired differences are judged: accuracies raw, los
 natural logarithms (so that a margin of 0.05 means 5 %).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -5,11 +5,9 @@ biases, Adam with learning rate 1e-3, batches of 32. Nothing is left to another 
 cell's id is a hash of all of these values.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -198,7 +196,7 @@ class Settings(Strict):
         return shifts
 
     @model_validator(mode="after")
-    def _consistent(self) -> Settings:
+    def _consistent(self) -> Self:
         if self.stop_at_target and self.target is None:
             raise ValueError("stop_at_target needs a target")
         self._check_optimizer()

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from one_cell import SEEDS, cell_of, plain, record_of
+from one_cell import SEEDS, cell_of, folder, plain, record_of
 from test_cell import run, wanted_metrics
 from tiny_training import one_thread
 
-from nnbench.datasets import diabetes, digits
+from nnbench.datasets import diabetes
 from nnbench.datasets.prepared import store
 from nnbench.experiments.reads import training_metrics
 from nnbench.records.record import Record
 from nnbench.settings import Settings
+
+__all__ = ["folder"]  # a fixture
 
 CPU = torch.device("cpu")
 
@@ -28,13 +30,6 @@ CPU = torch.device("cpu")
 def _one_thread() -> Iterator[None]:
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("digits")
-    store.prepare(digits.DATASET, path, data_folder=None, download=False)
-    return path
 
 
 def metrics_of(record: Record) -> dict[str, dict[str, Any]]:

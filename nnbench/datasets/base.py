@@ -5,8 +5,6 @@ as they are. Labels are classes (``int64``) or, for regression, numbers (``float
 Nothing is normalised here; ``scaling`` says which training statistics will be used for that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ Task = Literal["classification", "regression"]
 Inputs = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 Targets = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]  # indices of samples
 
 STREAMS: tuple[Stream, ...] = get_args(Stream)
 INPUT_TYPES = ("uint8", "float32")
@@ -54,6 +53,11 @@ class Arrays:
     def named(self) -> dict[str, Inputs | Labels | Targets]:
         """Both arrays by the names used in files."""
         return {"inputs": self.inputs, "labels": self.labels}
+
+
+def take(arrays: Arrays, rows: Rows) -> Arrays:
+    """The samples at these rows."""
+    return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

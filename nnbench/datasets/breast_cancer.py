@@ -1,7 +1,5 @@
 """Breast cancer: 569 tumours, 30 measurements of their cell nuclei, malignant or benign."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from nnbench.datasets.base import Dataset

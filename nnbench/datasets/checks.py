@@ -1,7 +1,5 @@
 """Check settings against a dataset: what planning can reject without reading a sample."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from nnbench.datasets.base import Dataset

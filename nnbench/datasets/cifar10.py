@@ -1,7 +1,5 @@
 """CIFAR-10: 60,000 small colour images of ten classes, with its authors' split."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from nnbench.datasets.base import Dataset

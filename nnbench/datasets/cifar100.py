@@ -1,7 +1,5 @@
 """CIFAR-100: 60,000 small colour images of 100 classes (the fine labels), with its authors' split."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from nnbench.datasets.base import Dataset

@@ -8,8 +8,6 @@ The chairs come from a different set. Both sets were selected from the same coll
 difference in selection can help a network to tell chairs from the rest.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

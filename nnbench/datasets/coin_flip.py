@@ -5,8 +5,6 @@ splits off 20 %; here the training pool has those 1,000, and the test set is fre
 nothing for generated data.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 from nnbench.datasets.base import Dataset

@@ -4,8 +4,6 @@ Regression. The features keep their original scales (``scaled=False``): age in y
 index, blood pressure, six blood serum values. The target is a score from 25 to 346 without a unit.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 from nnbench.datasets.base import Dataset

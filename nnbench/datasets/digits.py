@@ -4,8 +4,6 @@ Pixels are integers 0 ... 16 in the source; here they are float32 and divided by
 1 means full ink as in the other image sets. No image occurs twice.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Fashion-MNIST: 70,000 pictures of clothes in MNIST's format, with its authors' split."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from nnbench.datasets.base import Dataset

@@ -1,7 +1,5 @@
 """MNIST: 70,000 handwritten digits, with its authors' split."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from nnbench.datasets.base import Dataset

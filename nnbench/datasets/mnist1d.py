@@ -12,8 +12,6 @@ Each chunk is computed as ``(points, samples)`` so that all steps work on long, 
 matrix product, whose bits would depend on the BLAS library and its number of threads.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar

@@ -4,8 +4,6 @@ All are from MNIST's own training set, 500 per digit, so this set and ``mnist`` 
 occurs twice.
 """
 
-from __future__ import annotations
-
 import gzip
 from importlib import metadata, resources
 from pathlib import Path

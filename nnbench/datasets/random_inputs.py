@@ -3,8 +3,6 @@
 One uniform feature, and a fair coin as its class: there is nothing to learn.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 from nnbench.datasets.base import Dataset

@@ -4,8 +4,6 @@ A chunk's generator is keyed by dataset, seed, stream and the chunk's index, so 
 beginning of the set of 1,000,000, and no two streams share random numbers.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass

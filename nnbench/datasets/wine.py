@@ -5,8 +5,6 @@ of 53 wines, accuracy has steps of 1.9 points, and one classifier in the literat
 perfectly (RDA, Aeberhard et al. 1992, in scikit-learn's description).
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 from nnbench.datasets.base import Dataset

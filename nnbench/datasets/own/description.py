@@ -21,13 +21,13 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from nnbench.datasets.base import Arrays, Dataset, Labels, Pools, Targets
+from nnbench.datasets.base import Arrays, Dataset, Labels, Pools, Rows, Targets, take
 from nnbench.datasets.own.common import OwnData, check_samples
 from nnbench.datasets.own.folder import FolderData
 from nnbench.datasets.own.npz import NpzData
 from nnbench.datasets.own.table import CsvData
 from nnbench.datasets.prepared.files import is_there
-from nnbench.datasets.splits import Rows, share_rows, take
+from nnbench.datasets.splits import share_rows
 from nnbench.errors import NnbenchError, unknown_name
 from nnbench.registry import DATASETS
 from nnbench.schema import parse

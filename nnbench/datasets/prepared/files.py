@@ -1,7 +1,5 @@
 """Files that are written completely or not at all, and whose bytes depend only on their content."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import lzma

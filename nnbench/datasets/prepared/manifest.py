@@ -1,7 +1,5 @@
 """The manifest of a prepared dataset: its description, and checksums of all its files and arrays."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

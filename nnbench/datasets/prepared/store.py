@@ -4,14 +4,12 @@ The test set is in a separate file, so that training code can be given a pool wi
 NnbenchError for missing or damaged files, and for those that generated data do not have.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from nnbench.datasets.base import LABEL_TYPES, Arrays, Dataset, check_arrays, check_pools
+from nnbench.datasets.base import LABEL_TYPES, Arrays, Dataset, check_arrays, check_pools, take
 from nnbench.datasets.prepared.files import (
     array_sha256,
     npz_bytes,
@@ -26,7 +24,6 @@ from nnbench.datasets.prepared.manifest import (
     manifest_bytes,
     read_manifest,
 )
-from nnbench.datasets.splits import take
 from nnbench.errors import NnbenchError
 
 __all__ = ["Manifest", "load_samples", "load_test", "load_trainval", "prepare", "read_manifest"]

@@ -1,7 +1,5 @@
 """Data included in scikit-learn: read without a network, and verified by checksum."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field

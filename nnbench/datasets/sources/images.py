@@ -10,8 +10,6 @@ and 10 % in CIFAR-100 (Barz, Denzler: Do we train on test data?, J. Imaging 2020
 published results.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 import tarfile
