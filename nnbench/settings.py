@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from nnbench.errors import NnbenchError
 from nnbench.registry import ACTIVATIONS, EXPERIMENTS, MODELS, OPTIMIZERS, check_name
@@ -21,6 +21,12 @@ Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 
+PARTS: Mapping[str, Mapping[str, str]] = {
+    "experiment": EXPERIMENTS,
+    "model": MODELS,
+    "activation": ACTIVATIONS,
+    "optimizer": OPTIMIZERS,
+}
 _BUDGET = re.compile(r"([1-9]\d{0,8}) (epoch|epochs|step|steps)")
 
 WITHOUT_MOMENTUM = ("adam",)
@@ -164,25 +170,14 @@ class Settings(Strict):
     probes: tuple[Literal["dead_units", "gradients", "gradient_noise"], ...] = ()
     """Further measurements of the network; see ``nnbench.engine.probes``."""
 
-    @field_validator("experiment")
+    @field_validator(*PARTS)
     @classmethod
-    def _known_experiment(cls, name: str) -> str:
-        return _checked_name("experiment", name, EXPERIMENTS)
-
-    @field_validator("model")
-    @classmethod
-    def _known_model(cls, name: str) -> str:
-        return _checked_name("model", name, MODELS)
-
-    @field_validator("activation")
-    @classmethod
-    def _known_activation(cls, name: str) -> str:
-        return _checked_name("activation", name, ACTIVATIONS)
-
-    @field_validator("optimizer")
-    @classmethod
-    def _known_optimizer(cls, name: str) -> str:
-        return _checked_name("optimizer", name, OPTIMIZERS)
+    def _known(cls, name: str, info: ValidationInfo) -> str:
+        part = str(info.field_name)
+        try:
+            return check_name(part, name, PARTS[part])
+        except NnbenchError as error:  # pydantic reports ValueErrors with the key
+            raise ValueError(str(error)) from None
 
     @field_validator("shifts")
     @classmethod
@@ -237,18 +232,3 @@ class Settings(Strict):
         """How many times validation is read."""
         number, unit = self.budget()
         return self.evaluations or (number if unit == "epochs" else min(number, 50))
-
-
-def _checked_name(where: str, name: str, known: Mapping[str, str]) -> str:
-    try:
-        return check_name(where, name, known)
-    except NnbenchError as error:  # pydantic reports ValueErrors with the key
-        raise ValueError(str(error)) from None
-
-
-def merged(*layers: Mapping[str, object]) -> dict[str, object]:
-    """Merge layers of settings; later ones override earlier ones (nested sections are replaced whole)."""
-    result: dict[str, object] = {}
-    for layer in layers:
-        result.update(layer)
-    return result

@@ -25,7 +25,7 @@ from nnbench.audit.text import compare_text
 from nnbench.cells.cell import canonical, make_cell, read_cell
 from nnbench.datasets import cifar10, digits, mnist
 from nnbench.datasets.prepared import store
-from nnbench.datasets.sources.images import ImageFiles, load_images
+from nnbench.datasets.sources.images import ImageFiles
 from nnbench.engine import checkpoint
 from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Search
@@ -50,7 +50,7 @@ def damaged_file(source: ImageFiles, folder: Path, name: str, good: bytes) -> Ca
 
     def load(content: bytes) -> None:
         (below / name).write_bytes(content)
-        load_images(known, folder, may_download=False)
+        known.load(folder, may_download=False)
 
     inputs = damaged(good[:150]).map(lambda head: head + good[150:]).filter(lambda c: c != good)
     return Case(inputs=inputs, load=load, names=(f"{name} is truncated or damaged",))
@@ -94,14 +94,18 @@ def manifest_tree(folder: Path) -> Case:
         load_all(folder / "d")
 
     names = ("manifest.json", ".npz")
-    return Case(inputs=retyped(json.loads(json.dumps(manifest.to_dict()))), load=load, names=names)
+    return Case(
+        inputs=retyped(json.loads(json.dumps(manifest.model_dump(mode="json")))),
+        load=load,
+        names=names,
+    )
 
 
 @case("prepared data: arrays with a right checksum")
 def prepared_arrays(folder: Path) -> Case:
     manifest = store.prepare(
         digits.DATASET, folder / "d", data_folder=None, download=False
-    ).to_dict()
+    ).model_dump(mode="json")
     path = folder / "d/samples.npz"
     parts = unzipped(path.read_bytes())
 

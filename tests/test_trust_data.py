@@ -153,7 +153,7 @@ def test_an_archive_is_not_unpacked_before_its_checksum_is_right(
     kind = pytest.importorskip("torchvision.datasets").CIFAR10
     monkeypatch.setattr(kind, "url", evil)
     with pytest.raises(NnbenchError, match=r"the download to .* failed(.|\n)*corrupted"):
-        cifar10.load(tmp_path / "data", True)
+        cifar10.SOURCE.load(tmp_path / "data", True)
     assert [path.name for path in (tmp_path / "data").rglob("*")] == ["cifar-10-python.tar.gz"]
     assert not (tmp_path / "escaped").exists()
 
@@ -170,7 +170,7 @@ def test_a_download_that_breaks_off_is_told(
     kind = pytest.importorskip("torchvision.datasets").CIFAR10
     monkeypatch.setattr(kind, "download", download)
     with pytest.raises(NnbenchError, match=r"failed(.|\n)*in the middle"):
-        cifar10.load(tmp_path, True)
+        cifar10.SOURCE.load(tmp_path, True)
 
 
 def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(images.LARGEST_BYTES + 1)  # without taking room on the disk
     with pytest.raises(NnbenchError, match="at most 536870912"):
-        images.read_checked(mnist.SOURCE, path)
+        mnist.SOURCE.read_checked(path)
 
 
 def test_a_full_temporary_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_a_full_temporary_folder_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     source = replace(mnist.SOURCE, folder="f", md5={"a": hashlib.md5(b"").hexdigest()})  # noqa: S324
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(NnbenchError, match=r"/f cannot be loaded(.|\n)*got: .*nowhere"):
-        images.load_images(source, tmp_path, may_download=False)
+        source.load(tmp_path, may_download=False)
 
 
 def test_prepared_samples_are_those_of_the_manifest_whatever_their_checksum(tmp_path: Path) -> None:

@@ -1,16 +1,13 @@
 """Breast cancer: 569 tumours, 30 measurements of their cell nuclei, malignant or benign."""
 
-from functools import partial
-
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.sources.bundled import Bundled, load_table
+from nnbench.datasets.sources.bundled import Bundled
 
 SOURCE = Bundled(
     name="breast_cancer",
     sha256="9a17204f606440f82e7cd0126b9c769725280bee3ad5fd630f20261f2b99b413",
     split_seed=20_240_504,
 )
-load = partial(load_table, SOURCE)
 
 DATASET = Dataset(
     name="breast_cancer",
@@ -26,5 +23,5 @@ DATASET = Dataset(
     train_size=318,
     validation_size=80,
     test_size=171,
-    load=load,
+    load=SOURCE.load,
 )

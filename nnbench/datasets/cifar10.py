@@ -1,9 +1,7 @@
 """CIFAR-10: 60,000 small colour images of ten classes, with its authors' split."""
 
-from functools import partial
-
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.sources.images import CIFAR_LICENCE, CIFAR_REPORT, ImageFiles, load_images
+from nnbench.datasets.sources.images import CIFAR_LICENCE, CIFAR_REPORT, ImageFiles
 
 SOURCE = ImageFiles(
     name="cifar10",
@@ -19,7 +17,6 @@ SOURCE = ImageFiles(
         "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
     },
 )
-load = partial(load_images, SOURCE)
 
 DATASET = Dataset(
     name="cifar10",
@@ -35,5 +32,5 @@ DATASET = Dataset(
     train_size=40_000,
     validation_size=10_000,
     test_size=10_000,
-    load=load,
+    load=SOURCE.load,
 )

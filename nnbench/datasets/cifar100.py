@@ -1,9 +1,7 @@
 """CIFAR-100: 60,000 small colour images of 100 classes (the fine labels), with its authors' split."""
 
-from functools import partial
-
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.sources.images import CIFAR_LICENCE, CIFAR_REPORT, ImageFiles, load_images
+from nnbench.datasets.sources.images import CIFAR_LICENCE, CIFAR_REPORT, ImageFiles
 
 SOURCE = ImageFiles(
     name="cifar100",
@@ -15,7 +13,6 @@ SOURCE = ImageFiles(
         "meta": "7973b15100ade9c7d40fb424638fde48",
     },
 )
-load = partial(load_images, SOURCE)
 
 # In the order of the file ``meta``.
 CLASS_NAMES = tuple(
@@ -45,5 +42,5 @@ DATASET = Dataset(
     train_size=40_000,
     validation_size=10_000,
     test_size=10_000,
-    load=load,
+    load=SOURCE.load,
 )

@@ -24,9 +24,9 @@ TEST_PER_CLASS = 100
 
 
 def load(data_folder: Path | None, may_download: bool) -> Pools:
-    """The pool (2000, 3, 32, 32) and test set (400, 3, 32, 32), uint8; errors as in ``load_images``."""
-    ten = cifar10.load(data_folder, may_download)
-    hundred = cifar100.load(data_folder, may_download)
+    """The pool (2000, 3, 32, 32) and test set (400, 3, 32, 32), uint8; errors as in ``ImageFiles.load``."""
+    ten = cifar10.SOURCE.load(data_folder, may_download)
+    hundred = cifar100.SOURCE.load(data_folder, may_download)
     return Pools(
         trainval=_alternating(ten.trainval, hundred.trainval, each=TRAIN_PER_CLASS),
         test=_alternating(ten.test, hundred.test, each=TEST_PER_CLASS),

@@ -8,10 +8,9 @@ nothing for generated data.
 from functools import partial
 
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.streams import draw_coin_flips
+from nnbench.datasets.streams import draw_chunks, fill_coin_flips
 
 FEATURES = 10
-draw = partial(draw_coin_flips, "coin_flip", FEATURES)
 
 DATASET = Dataset(
     name="coin_flip",
@@ -24,5 +23,5 @@ DATASET = Dataset(
     train_size=800,
     validation_size=200,
     test_size=20_000,
-    draw=draw,
+    draw=partial(draw_chunks, "coin_flip", (FEATURES,), fill_coin_flips),
 )

@@ -4,10 +4,8 @@ Regression. The features keep their original scales (``scaled=False``): age in y
 index, blood pressure, six blood serum values. The target is a score from 25 to 346 without a unit.
 """
 
-from functools import partial
-
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.sources.bundled import Bundled, load_table
+from nnbench.datasets.sources.bundled import Bundled
 
 SOURCE = Bundled(
     name="diabetes",
@@ -16,7 +14,6 @@ SOURCE = Bundled(
     task="regression",
     options={"scaled": False},
 )
-load = partial(load_table, SOURCE)
 
 DATASET = Dataset(
     name="diabetes",
@@ -32,7 +29,7 @@ DATASET = Dataset(
     train_size=247,
     validation_size=62,
     test_size=133,
-    load=load,
+    load=SOURCE.load,
     task="regression",
     target_name="disease progression after one year",
 )

@@ -1,9 +1,7 @@
 """Fashion-MNIST: 70,000 pictures of clothes in MNIST's format, with its authors' split."""
 
-from functools import partial
-
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.sources.images import ImageFiles, load_images
+from nnbench.datasets.sources.images import ImageFiles
 
 SOURCE = ImageFiles(
     name="fashion_mnist",
@@ -16,7 +14,6 @@ SOURCE = ImageFiles(
         "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
     },
 )
-load = partial(load_images, SOURCE)
 
 DATASET = Dataset(
     name="fashion_mnist",
@@ -32,5 +29,5 @@ DATASET = Dataset(
     train_size=50_000,
     validation_size=10_000,
     test_size=10_000,
-    load=load,
+    load=SOURCE.load,
 )

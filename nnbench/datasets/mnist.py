@@ -1,9 +1,7 @@
 """MNIST: 70,000 handwritten digits, with its authors' split."""
 
-from functools import partial
-
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.sources.images import ImageFiles, load_images
+from nnbench.datasets.sources.images import ImageFiles
 
 SOURCE = ImageFiles(
     name="mnist",
@@ -16,7 +14,6 @@ SOURCE = ImageFiles(
         "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
     },
 )
-load = partial(load_images, SOURCE)
 
 DATASET = Dataset(
     name="mnist",
@@ -29,5 +26,5 @@ DATASET = Dataset(
     train_size=50_000,
     validation_size=10_000,
     test_size=10_000,
-    load=load,
+    load=SOURCE.load,
 )

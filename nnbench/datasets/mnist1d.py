@@ -13,14 +13,14 @@ matrix product, whose bits would depend on the BLAS library and its number of th
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.datasets.base import Arrays, Dataset, Labels, Stream
-from nnbench.datasets.streams import CHUNK, Key, draw_chunks
+from nnbench.datasets.base import Dataset, Labels
+from nnbench.datasets.streams import CHUNK, draw_chunks
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -117,12 +117,6 @@ def render(randomness: Randomness) -> Floats:
     return signal
 
 
-def draw(n: int, *, seed: int, stream: Stream) -> Arrays:
-    """Draw ``(n, 40)`` float32 signals and their classes; errors as in ``draw_chunks`` and ``Key``."""
-    key = Key(dataset="mnist1d", seed=seed, stream=stream)
-    return draw_chunks(n, key=key, input_shape=(FINAL_LENGTH,), fill=_fill)
-
-
 def _fill(rng: np.random.Generator, out: Floats) -> Labels:
     randomness = _randomness(rng)
     out[:] = render(randomness).T
@@ -202,5 +196,5 @@ DATASET = Dataset(
     train_size=4_000,
     validation_size=1_000,
     test_size=5_000,
-    draw=draw,
+    draw=partial(draw_chunks, "mnist1d", (FINAL_LENGTH,), _fill),
 )

@@ -6,9 +6,7 @@ One uniform feature, and a fair coin as its class: there is nothing to learn.
 from functools import partial
 
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.streams import draw_coin_flips
-
-draw = partial(draw_coin_flips, "random_inputs", 1)
+from nnbench.datasets.streams import draw_chunks, fill_coin_flips
 
 DATASET = Dataset(
     name="random_inputs",
@@ -21,5 +19,5 @@ DATASET = Dataset(
     train_size=64,
     validation_size=32,
     test_size=32,
-    draw=draw,
+    draw=partial(draw_chunks, "random_inputs", (1,), fill_coin_flips),
 )

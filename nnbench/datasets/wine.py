@@ -5,17 +5,14 @@ of 53 wines, accuracy has steps of 1.9 points, and one classifier in the literat
 perfectly (RDA, Aeberhard et al. 1992, in scikit-learn's description).
 """
 
-from functools import partial
-
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.sources.bundled import Bundled, load_table
+from nnbench.datasets.sources.bundled import Bundled
 
 SOURCE = Bundled(
     name="wine",
     sha256="9d0c70fe9bdf4628e3375210b31c0e95f2eacde5339c0acb4c2a1fbe6e7620f1",
     split_seed=20_240_503,
 )
-load = partial(load_table, SOURCE)
 
 DATASET = Dataset(
     name="wine",
@@ -28,5 +25,5 @@ DATASET = Dataset(
     train_size=100,
     validation_size=25,
     test_size=53,
-    load=load,
+    load=SOURCE.load,
 )
