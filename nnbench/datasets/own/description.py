@@ -14,7 +14,6 @@ A plan reads only what it needs (sizes, classes); the samples are prepared once,
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
@@ -40,24 +39,15 @@ OwnFormat = CsvData | NpzData | FolderData
 FORMATS: Mapping[str, type[OwnFormat]] = {"csv": CsvData, "npz": NpzData, "folder": FolderData}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """A YAML file that was read: its keys, and the path of the data."""
-
-    spec: OwnFormat
-    data: Path
-
-
 def json_schema() -> dict[str, object]:
     """The JSON schema of such a YAML file, for editors."""
     return TypeAdapter(Annotated[OwnFormat, Field(discriminator="format")]).json_schema()
 
 
-def read_description(path: Path) -> Description:
-    """Read the YAML file that describes own data; the data must exist.
+def read_description(path: Path) -> tuple[OwnFormat, Path]:
+    """The keys of the YAML file that describes own data, and the path of the data, which must exist.
 
-    Raises:
-        NnbenchError: The file is missing or says something that makes no sense.
+    Raises NnbenchError if the file is missing or says something that makes no sense.
     """
     if not is_there(path):
         raise NnbenchError(
@@ -78,19 +68,14 @@ def read_description(path: Path) -> Description:
         what = f"{path}: path: no such {'folder' if is_folder else 'file'}"
         todo = "correct the path; it is relative to the YAML file"
         raise NnbenchError(what, got=str(data), todo=todo)
-    return Description(spec=spec, data=data)
+    return spec, data
 
 
 def dataset_at(path: Path) -> Dataset:
-    """The dataset that a YAML file describes.
-
-    Raises:
-        NnbenchError: The file, the data or their sizes make no sense.
-    """
-    description = read_description(path)
-    spec = description.spec
-    with _naming(description.data):
-        samples = spec.samples(description.data)
+    """The dataset that a YAML file describes; NnbenchError if it, the data or their sizes make no sense."""
+    spec, data = read_description(path)
+    with _naming(data):
+        samples = spec.samples(data)
         check_samples(samples)
     own_test = len(samples.labels) > 1
     if own_test and spec.test_share is not None:
@@ -113,7 +98,7 @@ def dataset_at(path: Path) -> Dataset:
         train_size=train,
         validation_size=validation,
         test_size=len(sets[1]),
-        load=partial(_load, description),
+        load=partial(_load, spec, data),
         task="classification" if samples.class_names else "regression",
         target_name=target_name,
         target_unit=target_unit,
@@ -129,16 +114,14 @@ def _naming(data: Path) -> Iterator[None]:
         raise error.at(str(data)) from error
 
 
-def _load(description: Description, _data_folder: Path | None, _may_download: bool) -> Pools:
+def _load(spec: OwnFormat, data: Path, _data_folder: Path | None, _may_download: bool) -> Pools:
     """Read all samples and divide them; a test set of the data's own is kept."""
-    with _naming(description.data):
-        samples = description.spec.samples(description.data)
-        sets = [
-            Arrays(inputs=inputs, labels=labels)
-            for inputs, labels in zip(samples.read(), samples.labels, strict=True)
-        ]
+    with _naming(data):
+        samples = spec.samples(data)
+        pairs = zip(samples.read(), samples.labels, strict=True)
+        sets = [Arrays(inputs=inputs, labels=labels) for inputs, labels in pairs]
     if len(sets) == 1:
-        sets = [take(sets[0], rows) for rows in _divided(description.spec, sets[0].labels)]
+        sets = [take(sets[0], rows) for rows in _divided(spec, sets[0].labels)]
     return Pools(trainval=sets[0], test=sets[1])
 
 
@@ -163,14 +146,10 @@ def _train_and_validation(spec: OwnData, pool: int, path: Path) -> tuple[int, in
 
 
 def content_fingerprint(path: Path) -> str:
-    """SHA-256 over the YAML file and the names and contents of all data files.
-
-    Raises:
-        NnbenchError: The YAML file or the data are missing.
-    """
-    description = read_description(path)
+    """SHA-256 over the YAML file and the names and contents of all data files, which must exist."""
+    _, data = read_description(path)
     digest = hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n"))
-    for name, file in _data_files(description.data):
+    for name, file in _data_files(data):
         digest.update(f"\0{name}\0{_file_sha256(file)}".encode())
     return digest.hexdigest()
 

@@ -8,9 +8,7 @@ uint8, channel first; transparency is dropped, and a photograph is rotated as it
 from __future__ import annotations
 
 import math
-import struct
 import warnings
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from pydantic import Field
 
 from nnbench.datasets.base import Labels
 from nnbench.datasets.own.common import OwnData, Samples, first_few
+from nnbench.datasets.prepared.files import UNREADABLE
 from nnbench.errors import NnbenchError
 
 if TYPE_CHECKING:
@@ -36,12 +35,6 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 FILE_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 EXIF_ORIENTATION = 0x0112
 ROTATED = range(5, 9)  # EXIF orientations that swap width and height
-# Pillow raises SyntaxError for some broken files; its decoders raise the others.
-_UNREADABLE = (
-    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
-    *(SyntaxError, TypeError, ValueError),
-    *(struct.error, zlib.error),
-)
 
 
 class FolderData(OwnData):
@@ -55,9 +48,8 @@ class FolderData(OwnData):
     def samples(self, path: Path) -> Samples:
         """Images ``(N, 3 or 1, height, width)`` uint8; until they are read, their headers at most.
 
-        Raises:
-            NnbenchError: The folders are not as described, the images differ in size, or files cannot
-                be read as images; reading the samples raises it, too.
+        Raises NnbenchError, as does reading the samples, if the folders are not as described, the images
+        differ in size, or files cannot be read as images.
         """
         sets = _class_folders(path)
         listed = [_files(folders) for folders in sets]
@@ -182,7 +174,7 @@ def _for_each(path: Path, files: Sequence[Path], use: Callable[[int, Image.Image
         try:
             with _opened(file) as image:
                 use(row, image)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             bad.append(f"{file.relative_to(path)} ({error})")
     if bad:
         what = f"{len(bad)} files cannot be read as images of 8 bits a channel"

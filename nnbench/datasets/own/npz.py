@@ -49,9 +49,8 @@ class NpzData(OwnData):
     def samples(self, path: Path) -> Samples:
         """Inputs ``(N, *shape)``, and classes or targets.
 
-        Raises:
-            NnbenchError: The file is damaged, lacks an array, or an array has the wrong type, shape
-                or values.
+        Raises NnbenchError if the file is damaged, lacks an array, or an array has the wrong type, shape or
+        values.
         """
         arrays = _arrays(path)
         sets = ("", "test_") if "test_inputs" in arrays else ("",)

@@ -38,8 +38,7 @@ class CsvData(OwnData):
     def samples(self, path: Path) -> Samples:
         """Inputs ``(N, features)`` float32, and classes or targets.
 
-        Raises:
-            NnbenchError: The file is no CSV with the columns named, or cells are empty or not numbers.
+        Raises NnbenchError if the file is no CSV with the columns named, or cells are empty or no numbers.
         """
         header, table = _read_table(path, separator=self.separator)
         features = _features(self, header)
