@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from raw_files import CIFAR_FAMILY, Cifar, Content, cifar, pixels, python2_batch, python3_batch
 
-from nnbench.datasets import cifar10, cifar100, cifar_everyday
+from nnbench.datasets import cifar as family
+from nnbench.datasets.base import Dataset
+from nnbench.datasets.cifar import CIFAR10, CIFAR10_FILES, CIFAR100, EVERYDAY
 from nnbench.datasets.sources.images import ImageFiles
 from nnbench.errors import NnbenchError
 
@@ -52,7 +54,7 @@ def test_batches_are_read_as_torchvision_reads_them(
 @pytest.mark.parametrize("name", CIFAR_FAMILY)
 def test_the_checksums_are_those_of_torchvision(name: str) -> None:
     kind = getattr(pytest.importorskip("torchvision.datasets"), name)
-    source: ImageFiles = CIFAR_FAMILY[name].SOURCE
+    source, _ = CIFAR_FAMILY[name]
     assert source.folder == kind.base_folder
     meta = {kind.meta["filename"]: kind.meta["md5"]}
     assert source.md5 == dict(kind.train_list + kind.test_list) | meta
@@ -69,18 +71,18 @@ def test_red_green_and_blue_are_the_three_channels(cifar: Cifar, tmp_path: Path)
 
 
 def test_class_names_are_sorted_as_in_the_files_and_a_chair_is_number_20() -> None:
-    names = cifar100.DATASET.class_names
+    names = CIFAR100.class_names
     assert (len(names), len(set(names)), list(names)) == (100, 100, sorted(names))
     assert names.index("chair") == 20
-    assert list(cifar10.DATASET.class_names) == sorted(cifar10.DATASET.class_names)
+    assert list(CIFAR10.class_names) == sorted(CIFAR10.class_names)
 
 
-@pytest.mark.parametrize("module", [cifar10, cifar100, cifar_everyday])
-def test_missing_batches_name_the_folder_and_the_files(module: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dataset", [CIFAR10, CIFAR100, EVERYDAY])
+def test_missing_batches_name_the_folder_and_the_files(dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(NnbenchError, match=r"no data folder is set(.|\n)*'mnist5k'"):
-        module.DATASET.load(None, False)
+        dataset.load(None, False)
     with pytest.raises(NnbenchError, match=r"missing in .*cifar-1(.|\n)*test(.|\n)*download"):
-        module.DATASET.load(tmp_path, False)
+        dataset.load(tmp_path, False)
 
 
 # --- files that are not the published ones
@@ -164,7 +166,7 @@ def test_a_failed_download_names_the_folder(cifar: Cifar, tmp_path: Path) -> Non
     url = "http://127.0.0.1:9/x.tar.gz"  # nobody listens
     cifar.monkeypatch.setattr(cifar.torchvision.CIFAR10, "url", url)
     with pytest.raises(NnbenchError, match=r"download to .* failed(.|\n)*'mnist5k'") as caught:
-        cifar10.SOURCE.load(tmp_path, True)
+        CIFAR10_FILES.load(tmp_path, True)
     assert str(tmp_path) in str(caught.value)
 
 
@@ -172,21 +174,21 @@ def test_a_failed_download_names_the_folder(cifar: Cifar, tmp_path: Path) -> Non
 
 
 def patched_everyday(folder: Path, cifar: Cifar, count: int) -> None:
-    for name, module in CIFAR_FAMILY.items():
+    for name in CIFAR_FAMILY:
         source = cifar.write(name, folder, count=count)
-        cifar.monkeypatch.setattr(module, "SOURCE", source)
-    cifar.monkeypatch.setattr(cifar_everyday, "TRAIN_PER_CLASS", 3)
-    cifar.monkeypatch.setattr(cifar_everyday, "TEST_PER_CLASS", 2)
+        cifar.monkeypatch.setattr(family, f"{name}_FILES", source)
+    cifar.monkeypatch.setattr(family, "TRAIN_PER_CLASS", 3)
+    cifar.monkeypatch.setattr(family, "TEST_PER_CLASS", 2)
 
 
 def test_everyday_things_are_the_first_images_of_four_classes_in_turns(
     cifar: Cifar, tmp_path: Path
 ) -> None:
     patched_everyday(tmp_path, cifar, count=300)
-    pools = cifar_everyday.load(tmp_path, False)
+    pools = EVERYDAY.load(tmp_path, False)
     assert pools.trainval.labels.tolist() == [0, 1, 2, 3] * 3
     assert pools.test.labels.tolist() == [0, 1, 2, 3] * 2
-    ten, hundred = cifar10.SOURCE.load(tmp_path, False), cifar100.SOURCE.load(tmp_path, False)
+    ten, hundred = (getattr(family, f"{name}_FILES").load(tmp_path, False) for name in CIFAR_FAMILY)
     wanted = [(ten, 3), (ten, 5), (ten, 1), (hundred, 20)]  # cat, dog, automobile, chair
     for label, (source, number) in enumerate(wanted):
         for name in ("trainval", "test"):
@@ -198,11 +200,11 @@ def test_everyday_things_are_the_first_images_of_four_classes_in_turns(
 def test_too_few_everyday_things_are_counted(cifar: Cifar, tmp_path: Path) -> None:
     patched_everyday(tmp_path, cifar, count=25)
     with pytest.raises(NnbenchError, match=r"too few images(.|\n)*got: chair 1(.|\n)*at least 3"):
-        cifar_everyday.load(tmp_path, False)
+        EVERYDAY.load(tmp_path, False)
 
 
 def test_everyday_things_have_500_and_100_images_of_a_class() -> None:
-    dataset = cifar_everyday.DATASET
-    assert (cifar_everyday.TRAIN_PER_CLASS, cifar_everyday.TEST_PER_CLASS) == (500, 100)
-    assert dataset.train_size + dataset.validation_size == 4 * cifar_everyday.TRAIN_PER_CLASS
-    assert dataset.test_size == 4 * cifar_everyday.TEST_PER_CLASS
+    dataset = EVERYDAY
+    assert (family.TRAIN_PER_CLASS, family.TEST_PER_CLASS) == (500, 100)
+    assert dataset.train_size + dataset.validation_size == 4 * family.TRAIN_PER_CLASS
+    assert dataset.test_size == 4 * family.TEST_PER_CLASS

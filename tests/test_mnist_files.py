@@ -11,7 +11,7 @@ import pytest
 from raw_files import MNIST_FAMILY, data_folder_with, write_mnist
 
 from nnbench import registry
-from nnbench.datasets import mnist
+from nnbench.datasets.mnist import MNIST_FILES
 from nnbench.datasets.sources.images import ImageFiles
 from nnbench.errors import NnbenchError
 
@@ -61,7 +61,7 @@ def test_a_failed_download_names_the_folder_and_the_embedded_set(
     torchvision = pytest.importorskip("torchvision.datasets")
     monkeypatch.setattr(torchvision.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nobody listens
     with pytest.raises(NnbenchError, match=r"download to .* failed(.|\n)*'mnist5k'") as caught:
-        mnist.SOURCE.load(tmp_path, True)
+        MNIST_FILES.load(tmp_path, True)
     assert str(tmp_path) in str(caught.value)
 
 
@@ -74,7 +74,7 @@ def test_a_damaged_raw_file_is_named(damage: str, tmp_path: Path) -> None:
     path.write_bytes(content[:-1] if damage == "truncated" else content[:-1] + b"\xff")
     words = rf"{path.name} is truncated or damaged(.|\n)*delete that file"
     with pytest.raises(NnbenchError, match=words):
-        mnist.SOURCE.load(tmp_path, True)
+        MNIST_FILES.load(tmp_path, True)
 
 
 def test_a_missing_torchvision_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

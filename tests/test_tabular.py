@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnbench.datasets import breast_cancer, diabetes, wine
 from nnbench.datasets.base import Arrays, check_pools
 from nnbench.datasets.prepared.files import array_sha256
 from nnbench.datasets.splits import share_rows, stratified_share
+from nnbench.datasets.tables import BREAST_CANCER, DIABETES, WINE
 
-TABLES: dict[str, Any] = {"wine": wine, "breast_cancer": breast_cancer, "diabetes": diabetes}
+TABLES: dict[str, Any] = {"wine": WINE, "breast_cancer": BREAST_CANCER, "diabetes": DIABETES}
 
 
 def theirs(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -30,11 +30,11 @@ def rows(inputs: np.ndarray, targets: np.ndarray) -> list[bytes]:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_pool_and_test_together_are_what_scikit_learn_has(name: str) -> None:
-    pools = TABLES[name].SOURCE.load(None, False)
+    pools = TABLES[name].load(None, False)
     inputs = np.concatenate([pools.trainval.inputs, pools.test.inputs])
     labels = np.concatenate([pools.trainval.labels, pools.test.labels])
     assert rows(inputs, labels) == rows(*theirs(name))
-    check_pools(TABLES[name].DATASET, pools)
+    check_pools(TABLES[name], pools)
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def test_pool_and_test_together_are_what_scikit_learn_has(name: str) -> None:
 def test_thirty_percent_of_each_class_are_for_the_test(
     name: str, pool: list[int], test: list[int]
 ) -> None:
-    pools = TABLES[name].SOURCE.load(None, False)
+    pools = TABLES[name].load(None, False)
     assert np.bincount(pools.trainval.labels).tolist() == pool
     assert np.bincount(pools.test.labels).tolist() == test
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_all_of_the_pool_is_used_by_default(name: str) -> None:
-    dataset = TABLES[name].DATASET
-    pools = TABLES[name].SOURCE.load(None, False)
+    dataset = TABLES[name]
+    pools = TABLES[name].load(None, False)
     assert dataset.train_size + dataset.validation_size == len(pools.trainval)
     assert dataset.scaling == "feature"
 
@@ -70,13 +70,13 @@ def test_all_of_the_pool_is_used_by_default(name: str) -> None:
     ],
 )
 def test_the_split_never_changes(name: str, checksums: tuple[str, str]) -> None:
-    pools = TABLES[name].SOURCE.load(None, False)
+    pools = TABLES[name].load(None, False)
     found = tuple(array_sha256(part.inputs)[:16] for part in (pools.trainval, pools.test))
     assert found == checksums
 
 
 def test_diabetes_keeps_the_scales_of_its_source() -> None:
-    pools = diabetes.SOURCE.load(None, False)
+    pools = TABLES["diabetes"].load(None, False)
     inputs = np.concatenate([pools.trainval.inputs, pools.test.inputs])
     age, sex = inputs[:, 0], inputs[:, 1]
     assert (age.min(), age.max()) == (19, 79)
@@ -86,7 +86,7 @@ def test_diabetes_keeps_the_scales_of_its_source() -> None:
 
 
 def test_of_ten_neighbours_in_the_target_three_are_for_the_test() -> None:
-    pools = diabetes.SOURCE.load(None, False)
+    pools = TABLES["diabetes"].load(None, False)
     everything = np.concatenate([pools.trainval.labels, pools.test.labels])
     limits = np.sort(everything)[::10]
     # a target that occurs twice can stand on either side of a limit
@@ -137,7 +137,7 @@ def test_another_seed_gives_another_split() -> None:
 @pytest.mark.parametrize(("name", "least"), [("wine", 0.9), ("breast_cancer", 0.9)])
 def test_a_simple_classifier_finds_what_is_known_to_be_there(name: str, least: float) -> None:
     """Nearest class mean of standardised features: labels and features still belong together."""
-    pools = TABLES[name].SOURCE.load(None, False)
+    pools = TABLES[name].load(None, False)
     mean, deviation = pools.trainval.inputs.mean(0), pools.trainval.inputs.std(0)
     train, test = ((part.inputs - mean) / deviation for part in (pools.trainval, pools.test))
     centres = np.stack(
@@ -149,7 +149,7 @@ def test_a_simple_classifier_finds_what_is_known_to_be_there(name: str, least: f
 
 def test_a_line_explains_half_of_the_diabetes_scores() -> None:
     """Least squares on these data have an R² of 0.52 (Efron et al. 2004 use the same regression)."""
-    pools = diabetes.SOURCE.load(None, False)
+    pools = TABLES["diabetes"].load(None, False)
     train, test = (
         np.column_stack([part.inputs, np.ones(len(part))]).astype(np.float64)
         for part in (pools.trainval, pools.test)

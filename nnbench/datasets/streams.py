@@ -53,9 +53,3 @@ def _check_draw(where: str, n: int, seed: int, stream: Stream) -> None:
     if n < 1:
         what, todo = f"{where}: number of samples", "ask for one sample or more"
         raise NnbenchError(what, got=n, allowed=">= 1", todo=todo)
-
-
-def fill_coin_flips(rng: np.random.Generator, out: npt.NDArray[np.float32]) -> Labels:
-    """Features uniform in [0, 1), and fair coin flips."""
-    rng.random(out=out, dtype=np.float32)
-    return rng.integers(0, 2, CHUNK)

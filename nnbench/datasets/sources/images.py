@@ -4,10 +4,6 @@ torchvision checks MNIST's files only when it downloads them, and prefers any ol
 CIFAR's batches are pickles, which may run code. So every file is first read and compared with its published
 MD5; then torchvision loads a private copy of exactly those bytes. What was checked is thus what is used, even
 if a file is replaced in the meantime.
-
-Some test images of both CIFAR sets have near or exact duplicates among the training images: 3.3 % in CIFAR-10
-and 10 % in CIFAR-100 (Barz, Denzler: Do we train on test data?, J. Imaging 2020). They are kept, as in other
-published results.
 """
 
 import hashlib
@@ -25,9 +21,6 @@ import numpy as np
 from nnbench.datasets.base import Arrays, Pools
 from nnbench.datasets.prepared.files import is_there
 from nnbench.errors import NnbenchError
-
-CIFAR_LICENCE = "none stated by the authors, who ask for a citation"
-CIFAR_REPORT = "Krizhevsky: Learning multiple layers of features from tiny images, Toronto 2009"
 
 # What torchvision raises for a broken connection, a wrong checksum or a damaged archive.
 _FAILED = (
