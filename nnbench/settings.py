@@ -17,6 +17,7 @@ from nnbench.schema import Anything, Strict, is_name
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Degrees = Annotated[float, Field(ge=0.0, le=180.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
@@ -46,29 +47,21 @@ def _checked_budget(text: str) -> str:
 class Augment(Strict):
     """Random transformations of each training image, as defined by Keras' ImageDataGenerator."""
 
-    rotation_degrees: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
-    """Rotation by an angle from U(-r, r)."""
-    shift_fraction: Fraction = 0.0
-    """Shift along each axis by U(-s, s) of the image's size."""
+    rotation_degrees: Degrees = 0.0  # by an angle from U(-r, r)
+    shift_fraction: Fraction = 0.0  # along each axis by U(-s, s) of the image's size
+    # by an angle from U(-a, a); Keras' ``shear_range`` is in degrees
     shear_degrees: Annotated[float, Field(ge=0.0, lt=90.0)] = 0.0
-    """Shear by an angle from U(-a, a); Keras' ``shear_range`` is in degrees."""
-    zoom_fraction: Fraction = 0.0
-    """Zoom of each axis by a factor from U(1 - z, 1 + z)."""
-    horizontal_flip: bool = False
-    """Mirror left to right with probability one half."""
+    zoom_fraction: Fraction = 0.0  # of each axis by a factor from U(1 - z, 1 + z)
+    horizontal_flip: bool = False  # left to right with probability one half
 
 
 class Shift(Strict):
     """A change of the test images, as the world may change after training; pixel values lie in [0, 1]."""
 
-    rotation_degrees: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
-    """Rotation by exactly this angle, in a random direction for each image."""
-    shift_fraction: Fraction = 0.0
-    """Shift by exactly this share of the image along both axes, each in a random direction."""
-    noise: NonNegative = 0.0
-    """Standard deviation of Gaussian noise added to the values, which are then clipped to [0, 1]."""
-    contrast: Share = 1.0
-    """Factor on each pixel's difference from its image's mean; 1 changes nothing."""
+    rotation_degrees: Degrees = 0.0  # by exactly this angle, in a random direction for each image
+    shift_fraction: Fraction = 0.0  # exactly that far along both axes, each in a random direction
+    noise: NonNegative = 0.0  # deviation of added Gaussian noise; values are then clipped to [0, 1]
+    contrast: Share = 1.0  # factor on each pixel's difference from its image's mean; 1: no change
 
 
 class RareClass(Strict):
@@ -92,8 +85,7 @@ class Pretrain(Strict):
 class Rbm(Strict):
     """Greedy layer-wise pretraining as restricted Boltzmann machines by CD-1 (Hinton et al. 2006)."""
 
-    train_for: Annotated[str, AfterValidator(_checked_budget)] = "10 epochs"
-    """Per layer."""
+    train_for: Annotated[str, AfterValidator(_checked_budget)] = "10 epochs"  # per layer
     lr: Positive = 0.05
     momentum: Fraction = 0.5
     batch_size: Count = 32

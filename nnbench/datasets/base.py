@@ -152,7 +152,11 @@ def check_arrays(dataset: Dataset, arrays: Arrays, *, name: str) -> None:
         what = f"{where}: labels have the wrong type for {dataset.task}"
         raise _invalid(what, got=labels.dtype, allowed=allowed)
     if dataset.task == "classification":
-        _check_classes(labels, where, classes=len(dataset.class_names))
+        present, classes = np.unique(labels), len(dataset.class_names)
+        if not np.array_equal(present, np.arange(classes)):
+            what = f"{where}: labels out of range or a class is empty"
+            allowed = f"each of 0 ... {classes - 1} at least once"
+            raise _invalid(what, got=present.tolist(), allowed=allowed)
         return
     _check_finite(labels, f"{where}: targets")
     if len(labels) > 1 and (labels == labels[0]).all():
@@ -163,14 +167,6 @@ def check_arrays(dataset: Dataset, arrays: Arrays, *, name: str) -> None:
 def _check_finite(values: Inputs | Labels | Targets, what: str) -> None:
     if not np.isfinite(values).all():
         raise _invalid(f"{what} are not finite", got="NaN or infinity", allowed="finite values")
-
-
-def _check_classes(labels: Labels | Targets, where: str, *, classes: int) -> None:
-    present = np.unique(labels)
-    if not np.array_equal(present, np.arange(classes)):
-        what = f"{where}: labels out of range or a class is empty"
-        allowed = f"each of 0 ... {classes - 1} at least once"
-        raise _invalid(what, got=present.tolist(), allowed=allowed)
 
 
 def check_pools(dataset: Dataset, pools: Pools) -> None:

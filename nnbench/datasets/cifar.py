@@ -111,12 +111,10 @@ def _alternating(ten: Arrays, hundred: Arrays, *, each: int) -> Arrays:
         arrays, dataset = (ten, CIFAR10) if name in CIFAR10.class_names else (hundred, CIFAR100)
         rows = np.flatnonzero(arrays.labels == dataset.class_names.index(name))[:each]
         if len(rows) < each:
-            raise NnbenchError(
-                "dataset 'cifar_everyday': too few images of a class",
-                got=f"{name} {len(rows)}",
-                allowed=f"at least {each} of each",
-                todo="use the complete files of CIFAR-10 and CIFAR-100",
-            )
+            what = "dataset 'cifar_everyday': too few images of a class"
+            got, allowed = f"{name} {len(rows)}", f"at least {each} of each"
+            todo = "use the complete files of CIFAR-10 and CIFAR-100"
+            raise NnbenchError(what, got=got, allowed=allowed, todo=todo)
         classes.append(arrays.inputs[rows])
     inputs: npt.NDArray[np.uint8] = np.stack(classes, axis=1)
     return Arrays(

@@ -33,12 +33,10 @@ def draw_chunks(
     labels = np.empty(n, np.int64)
     for chunk, start in enumerate(range(0, n, CHUNK)):
         key = (zlib.crc32(name.encode()), STREAMS.index(stream), chunk)
-        generator = np.random.Generator(
-            np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key))
-        )
+        bits = np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key))
         wanted = inputs[start : start + CHUNK]
         drawn = np.empty((CHUNK, *input_shape), np.float32)
-        labels[start : start + CHUNK] = fill(generator, drawn)[: len(wanted)]
+        labels[start : start + CHUNK] = fill(np.random.Generator(bits), drawn)[: len(wanted)]
         wanted[:] = drawn[: len(wanted)]
     return Arrays(inputs=inputs, labels=labels)
 

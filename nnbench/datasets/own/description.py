@@ -150,7 +150,13 @@ def content_fingerprint(path: Path) -> str:
     _, data = read_description(path)
     digest = hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n"))
     for name, file in _data_files(data):
-        digest.update(f"\0{name}\0{_file_sha256(file)}".encode())
+        try:
+            state = file.stat()
+            content = _sha256_of(file, state.st_mtime_ns, state.st_size)
+        except OSError as error:
+            todo = "make it readable, or remove it"
+            raise NnbenchError(f"{file}: cannot be read", got=error, todo=todo) from error
+        digest.update(f"\0{name}\0{content}".encode())
     return digest.hexdigest()
 
 
@@ -163,15 +169,6 @@ def _data_files(data: Path) -> Iterator[tuple[str, Path]]:
         name = file.relative_to(data)
         if is_there(file) and not any(piece.startswith(".") for piece in name.parts):
             yield name.as_posix(), file
-
-
-def _file_sha256(file: Path) -> str:
-    try:
-        state = file.stat()
-        return _sha256_of(file, state.st_mtime_ns, state.st_size)
-    except OSError as error:
-        todo = "make it readable, or remove it"
-        raise NnbenchError(f"{file}: cannot be read", got=error, todo=todo) from error
 
 
 @cache

@@ -41,8 +41,8 @@ class FolderData(OwnData):
     """Images in class folders."""
 
     format: Literal["folder"]
+    # in pixels, to which the middle square is scaled; None: all have one size already
     image_side: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Scale the middle square to this side, in pixels; None: all have one size already."""
     colour: Literal["rgb", "grey"] = "rgb"
 
     def samples(self, path: Path) -> Samples:
@@ -54,23 +54,13 @@ class FolderData(OwnData):
         sets = _class_folders(path)
         listed = [_files(folders) for folders in sets]
         files = [file for paths, _ in listed for file in paths]
-        shape = _input_shape(self, path, files)
-
-        def read() -> list[npt.NDArray[np.uint8]]:
-            inputs = _room((len(files), *shape))
-
-            def fill(row: int, image: Image.Image) -> None:
-                inputs[row] = _pixels(self, image)
-
-            _for_each(path, files, fill)
-            return np.split(inputs, [len(listed[0][0])])[: len(sets)]
-
+        shape, first = _input_shape(self, path, files), len(listed[0][0])
         return Samples(
             input_shape=shape,
             class_names=tuple(folder.name for folder in sets[0]),
             labels=[labels for _, labels in listed],
             target=("", ""),
-            read=read,
+            read=lambda: np.split(_read(self, path, files, shape), [first])[: len(sets)],
         )
 
 
@@ -156,15 +146,22 @@ def _input_shape(spec: FolderData, path: Path, files: Sequence[Path]) -> tuple[i
     return (channels, height, width)
 
 
-def _room(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def _read(
+    spec: FolderData, path: Path, files: Sequence[Path], shape: tuple[int, ...]
+) -> npt.NDArray[np.uint8]:
+    """All images, each of this shape."""
     try:
-        return np.zeros(shape, np.uint8)
+        inputs = np.zeros((len(files), *shape), np.uint8)
     except (MemoryError, ValueError) as error:  # beyond 2**63 bytes it is a ValueError
-        raise NnbenchError(
-            "the images do not fit in memory",
-            got=f"{math.prod(shape) / 1e9:.0f} GB",
-            todo="set a smaller image_side, or use fewer images",
-        ) from error
+        got = f"{len(files) * math.prod(shape) / 1e9:.0f} GB"
+        todo = "set a smaller image_side, or use fewer images"
+        raise NnbenchError("the images do not fit in memory", got=got, todo=todo) from error
+
+    def fill(row: int, image: Image.Image) -> None:
+        inputs[row] = _pixels(spec, image)
+
+    _for_each(path, files, fill)
+    return inputs
 
 
 def _for_each(path: Path, files: Sequence[Path], use: Callable[[int, Image.Image], None]) -> None:
