@@ -77,7 +77,7 @@ class Draw(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """What a dataset file exports as ``DATASET``.
+    """A dataset, as the registry names it.
 
     Raises NnbenchError unless exactly one of ``load`` and ``draw`` is given, and for impossible values.
     """
