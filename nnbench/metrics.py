@@ -4,8 +4,6 @@ The scale is the one on which paired differences are judged: accuracies raw, los
 natural logarithms (so that a margin of 0.05 means 5 %).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +15,10 @@ import numpy.typing as npt
 
 Scale = Literal["raw", "log"]
 Unit = Literal[
-    "fraction", "nats", "epochs", "count", "seconds", "hours", "per second", "deviations", "ratio",
-    "correlation", "own objective",
+    "fraction",  # shown as %
+    "nats", "epochs", "count", "seconds", "hours", "per second",
+    "deviations",  # of the training targets
+    "ratio", "correlation", "own objective",
 ]  # fmt: skip
 Source = Literal[
     "training", "classes", "numbers", "target", "rbm", "dead_units", "gradients", "gradient_noise",
@@ -29,41 +29,35 @@ _ANY = (-math.inf, math.inf)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One measured quantity, with its key in records and its title in the report.
+    """One measured quantity.
 
     Attributes:
-        unit: ``fraction`` (shown as %), ``deviations`` (of the training targets), …
-            ``own objective`` is that of losses whose levels minimise different objectives.
-        lower_is_better: The direction of improvement; of an undirected metric that of an order: the
-            smallest first.
-        margin: The smallest difference that matters: absolute on the raw scale, relative
-            (0.05 = 5 %) on the log scale.
+        unit: ``own objective`` is that of losses whose levels minimise different objectives.
         source: Who computes it: every ``training``, one on ``classes`` or on ``numbers``, one with a
             ``target`` or an ``rbm``, a probe by its name, an ``experiment`` of another kind, or the
             ``pick`` of a level among candidates.
         diverged: What a run that diverged scores: what an ``untrained`` predictor does, what was
             measured (``kept``: sizes and times are true all the same), or ``nothing``.
-        directed: Whether one end is better: of a count or of a ratio of gradients none is.
-        timing: Whether it belongs to the machine that it was measured on.
-        derived: How it follows from what was measured, if it was not measured itself.
-        plural: Whether its title is a plural, as in "dead units are …".
-        more: What a larger value is called in a sentence: larger, longer, more.
     """
 
-    name: str = field(kw_only=False)
-    title: str = field(kw_only=False)
+    name: str = field(kw_only=False)  # its key in records
+    title: str = field(kw_only=False)  # in the report
     unit: Unit
-    lower_is_better: bool
+    lower_is_better: bool  # or, of an undirected metric, comes first in an order
     scale: Scale
-    margin: float
+    margin: (
+        float  # the smallest difference that matters: absolute if raw, relative (0.05: 5 %) if log
+    )
     source: Source
     diverged: Literal["untrained", "kept", "nothing"]
     bounds: tuple[float, float] = _ANY
-    directed: bool = True
-    timing: bool = False
-    derived: str = ""
-    plural: bool = False
-    more: str = "larger"
+    directed: bool = (
+        True  # whether one end is better: of a count or of a ratio of gradients none is
+    )
+    timing: bool = False  # whether it belongs to the machine that it was measured on
+    derived: str = ""  # how it follows from what was measured, if it was not measured itself
+    plural: bool = False  # whether its title is one, as in "dead units are …"
+    more: str = "larger"  # what a larger value is called in a sentence
 
     def margin_on_scale(self, margin: float | None = None) -> float:
         """The margin in units of the analysis scale (ln(1 + margin) for a relative one)."""
@@ -96,10 +90,16 @@ _low = partial(Metric, lower_is_better=True, scale="log", bounds=(0.0, math.inf)
 _fraction = partial(Metric, unit="fraction", scale="raw", bounds=(0.0, 1.0), margin=0.01)
 _loss = partial(_low, unit="nats", source="training", diverged="untrained")
 _accuracy = partial(_fraction, lower_is_better=False, source="classes", diverged="untrained")
+_share = partial(_fraction, lower_is_better=True, plural=True)
 _error = partial(_low, unit="deviations", source="numbers", diverged="untrained")
 _ratio = partial(_low, unit="ratio", margin=0.10, diverged="nothing")
+_gradients = partial(_ratio, source="gradients", directed=False)
 _time = partial(_low, source="experiment", diverged="kept", margin=0.10, timing=True, more="longer")
+_rate = partial(_time, unit="per second", lower_is_better=False, plural=True, more="more")
 _count = partial(_low, unit="count", diverged="kept", directed=False, plural=True, more="more")
+_epochs = partial(_count, unit="epochs", directed=True, margin=0.10)
+
+_OF_RATES = "derived: images of the stated workload / measured images per second"
 
 # Margins are nnbench's own defaults: one accuracy point, 5 % of a loss, 10 % of a duration or a speed.
 _METRICS = (
@@ -112,37 +112,11 @@ _METRICS = (
     _loss("loss_gap", "Loss gap (test minus training)", scale="raw", margin=0.02, bounds=_ANY),
     _error("test_mae", "Mean absolute test error"),
     _error("test_rmse", "Root mean squared test error"),
-    _low(
-        "epochs_to_target",
-        "Epochs to the target",
-        unit="epochs",
-        margin=0.10,
-        source="target",
-        diverged="kept",
-        plural=True,
-        more="more",
-    ),
-    _fraction(
-        "stuck",
-        "Runs stuck at the start",
-        lower_is_better=True,
-        margin=0.05,
-        source="classes",
-        diverged="untrained",
-        plural=True,
-    ),
-    _fraction(
-        "dead_units",
-        "Dead units",
-        lower_is_better=True,
-        source="dead_units",
-        diverged="nothing",
-        plural=True,
-    ),
-    _ratio(
-        "gradient_ratio_start", "Gradient ratio at the start", source="gradients", directed=False
-    ),
-    _ratio("gradient_ratio", "Gradient ratio during training", source="gradients", directed=False),
+    _epochs("epochs_to_target", "Epochs to the target", source="target"),
+    _share("stuck", "Runs stuck at the start", source="classes", diverged="untrained", margin=0.05),
+    _share("dead_units", "Dead units", source="dead_units", diverged="nothing"),
+    _gradients("gradient_ratio_start", "Gradient ratio at the start"),
+    _gradients("gradient_ratio", "Gradient ratio during training"),
     _ratio("gradient_noise", "Gradient noise", source="gradient_noise"),
     _ratio("reconstruction_error", "Reconstruction error", margin=0.05, source="rbm"),
     Metric(
@@ -157,20 +131,8 @@ _METRICS = (
         diverged="nothing",
     ),
     _time("seconds", "Training time", unit="seconds"),
-    _time(
-        "hours",
-        "Training time",
-        unit="hours",
-        derived="derived: images of the stated workload / measured images per second",
-    ),
-    _time(
-        "images_per_second",
-        "Images per second",
-        unit="per second",
-        lower_is_better=False,
-        plural=True,
-        more="more",
-    ),
+    _time("hours", "Training time", unit="hours", derived=_OF_RATES),
+    _rate("images_per_second", "Images per second"),
     _count("parameters", "Parameters", source="training"),
     _count("flops", "Floating-point operations of one image", source="experiment"),
 )

@@ -23,18 +23,15 @@ class Child:
     """A process to run."""
 
     command: Sequence[str]
-    environment: Mapping[str, str]
-    """All of its environment variables."""
-    document: bytes = b""
-    """What it reads from standard input."""
+    environment: Mapping[str, str]  # all of its environment variables
+    document: bytes = b""  # what it reads from standard input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """How a child ended, after how long, and what it wrote."""
 
-    failure: str | None
-    """What went wrong, in a few words; None if its exit status was 0."""
+    failure: str | None  # in a few words; None if its exit status was 0
     output: str = ""
     errors: str = ""
     seconds: float = 0.0
@@ -47,16 +44,11 @@ def run_children(
     timeout_seconds: float | None = None,
     ended: Callable[[int, Ended], None] = lambda *_: None,
 ) -> list[Ended]:
-    """Run every child to its end and say how each one ended, in the order given.
+    """Run every child to its end, ``at_once`` at the same time, and say how each one ended, in their order.
 
     Each is started in a session of its own. All of that session has ended when this returns or
-    raises, whatever happens in between (a timeout, Ctrl-C, SystemExit).
-
-    Args:
-        children: What to run.
-        at_once: How many may run at the same time.
-        timeout_seconds: How long each may take before it is killed; None: as long as it likes.
-        ended: Told the number of each child and how it ended, as it ends.
+    raises, whatever happens in between (a timeout, Ctrl-C, SystemExit). A child that takes longer than
+    the timeout is killed; ``ended`` is told the number of each child and how it ended, as it ends.
     """
     running = _Running(timeout_seconds=timeout_seconds)
     pool = ThreadPoolExecutor(at_once)
@@ -86,7 +78,14 @@ class _Running:
     def run(self, child: Child) -> Ended:
         started = time.perf_counter()
         try:
-            process = _start(child)
+            process = subprocess.Popen(  # noqa: S603 - our own commands
+                child.command,
+                env=dict(child.environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # the processes that it starts end with it
+            )
         except OSError as error:
             return Ended(failure=f"cannot be started ({error.strerror or error})")
         self.processes.add(process)
@@ -121,17 +120,6 @@ def _wait(
     return how if code else None, said
 
 
-def _start(child: Child) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own commands
-        child.command,
-        env=dict(child.environment),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # the processes that it starts end with it
-    )
-
-
 def _kill_session(process: subprocess.Popen[bytes]) -> None:
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError, PermissionError):  # nothing of it is left
@@ -147,14 +135,9 @@ def last_lines(text: str) -> list[str]:
 
 
 def end_with_parent(parent: int | None = None, *, by: signal.Signals = signal.SIGTERM) -> None:
-    """Ask Linux to end this process when its parent ends, so that no orphan computes on.
+    """Ask Linux to end this process by a signal when its parent ends, so that no orphan computes on.
 
-    Args:
-        parent: Its id, if known: then a parent that has already ended is noticed too.
-        by: The signal to end by.
-
-    Raises:
-        SystemExit: The parent has ended before.
+    If the id of the parent is given and it has already ended, this raises SystemExit.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(by))

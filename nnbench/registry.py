@@ -18,15 +18,15 @@ DATASETS: Mapping[str, str] = {
     "digits": "nnbench.datasets.digits:DATASET",
     "mnist1d": "nnbench.datasets.mnist1d:DATASET",
     "coin_flip": "nnbench.datasets.coin_flip:DATASET",
-    "mnist": "nnbench.datasets.mnist:DATASET",
-    "fashion_mnist": "nnbench.datasets.fashion_mnist:DATASET",
-    "cifar10": "nnbench.datasets.cifar10:DATASET",
-    "cifar100": "nnbench.datasets.cifar100:DATASET",
-    "cifar_everyday": "nnbench.datasets.cifar_everyday:DATASET",
-    "wine": "nnbench.datasets.wine:DATASET",
-    "breast_cancer": "nnbench.datasets.breast_cancer:DATASET",
-    "diabetes": "nnbench.datasets.diabetes:DATASET",
-    "random_inputs": "nnbench.datasets.random_inputs:DATASET",
+    "mnist": "nnbench.datasets.mnist:MNIST",
+    "fashion_mnist": "nnbench.datasets.mnist:FASHION_MNIST",
+    "cifar10": "nnbench.datasets.cifar:CIFAR10",
+    "cifar100": "nnbench.datasets.cifar:CIFAR100",
+    "cifar_everyday": "nnbench.datasets.cifar:EVERYDAY",
+    "wine": "nnbench.datasets.tables:WINE",
+    "breast_cancer": "nnbench.datasets.tables:BREAST_CANCER",
+    "diabetes": "nnbench.datasets.tables:DIABETES",
+    "random_inputs": "nnbench.datasets.coin_flip:RANDOM_INPUTS",
 }
 
 MODELS: Mapping[str, str] = {
@@ -67,7 +67,6 @@ OPTIMIZERS: Mapping[str, str] = {
 
 OWN_DATA = "nnbench.datasets.own.description:dataset_at"
 """Makes a dataset of the path of a YAML file that describes a user's own data."""
-
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -84,12 +83,11 @@ def is_own(text: str) -> bool:
 def check_name(where: str, name: str, known: Mapping[str, str]) -> str:
     """Return ``name`` if it is registered, a ``module:object``, or for datasets a YAML file's path.
 
-    Raises:
-        NnbenchError: With the nearest registered name.
+    Raises NnbenchError, with the nearest registered name.
     """
-    if name in known or is_own(name) or _is_path(name, known):
-        return name
-    raise unknown_name(where, name, known)
+    if name not in known and not is_own(name) and not _is_path(name, known):
+        raise unknown_name(where, name, known)
+    return name
 
 
 def target(name: str, known: Mapping[str, str]) -> str:
@@ -104,9 +102,8 @@ def _is_path(name: str, known: Mapping[str, str]) -> bool:
 def load(where: str, name: str, known: Mapping[str, str]) -> Any:
     """Import the object that a name stands for; for a path, make the dataset that it describes.
 
-    Raises:
-        NnbenchError: The name is unknown, its module or object cannot be imported, or the data are
-            not what their YAML file says.
+    Raises NnbenchError if the name is unknown, its module or object cannot be imported, or the data are
+    not what their YAML file says.
     """
     module_name, _, attribute = target(check_name(where, name, known), known).partition(":")
     try:

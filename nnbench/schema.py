@@ -65,8 +65,7 @@ Anything = Annotated[Any, AfterValidator(_finite)]
 def parse(model: type[Model], data: object, *, where: str) -> Model:
     """Check plain data (as YAML or JSON gives it) against a config model.
 
-    Raises:
-        NnbenchError: Every problem found, each with its place, what was found, what is allowed.
+    Raises NnbenchError with every problem found, its place, what was found and what is allowed.
     """
     try:
         # Strict validation through JSON lets lists stand for tuples, and nothing else for anything.

@@ -5,13 +5,11 @@ biases, Adam with learning rate 1e-3, batches of 32. Nothing is left to another 
 cell's id is a hash of all of these values.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from nnbench.errors import NnbenchError
 from nnbench.registry import ACTIVATIONS, EXPERIMENTS, MODELS, OPTIMIZERS, check_name
@@ -19,10 +17,17 @@ from nnbench.schema import Anything, Strict, is_name
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Degrees = Annotated[float, Field(ge=0.0, le=180.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 
+PARTS: Mapping[str, Mapping[str, str]] = {
+    "experiment": EXPERIMENTS,
+    "model": MODELS,
+    "activation": ACTIVATIONS,
+    "optimizer": OPTIMIZERS,
+}
 _BUDGET = re.compile(r"([1-9]\d{0,8}) (epoch|epochs|step|steps)")
 
 WITHOUT_MOMENTUM = ("adam",)
@@ -42,29 +47,21 @@ def _checked_budget(text: str) -> str:
 class Augment(Strict):
     """Random transformations of each training image, as defined by Keras' ImageDataGenerator."""
 
-    rotation_degrees: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
-    """Rotation by an angle from U(-r, r)."""
-    shift_fraction: Fraction = 0.0
-    """Shift along each axis by U(-s, s) of the image's size."""
+    rotation_degrees: Degrees = 0.0  # by an angle from U(-r, r)
+    shift_fraction: Fraction = 0.0  # along each axis by U(-s, s) of the image's size
+    # by an angle from U(-a, a); Keras' ``shear_range`` is in degrees
     shear_degrees: Annotated[float, Field(ge=0.0, lt=90.0)] = 0.0
-    """Shear by an angle from U(-a, a); Keras' ``shear_range`` is in degrees."""
-    zoom_fraction: Fraction = 0.0
-    """Zoom of each axis by a factor from U(1 - z, 1 + z)."""
-    horizontal_flip: bool = False
-    """Mirror left to right with probability one half."""
+    zoom_fraction: Fraction = 0.0  # of each axis by a factor from U(1 - z, 1 + z)
+    horizontal_flip: bool = False  # left to right with probability one half
 
 
 class Shift(Strict):
     """A change of the test images, as the world may change after training; pixel values lie in [0, 1]."""
 
-    rotation_degrees: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
-    """Rotation by exactly this angle, in a random direction for each image."""
-    shift_fraction: Fraction = 0.0
-    """Shift by exactly this share of the image along both axes, each in a random direction."""
-    noise: NonNegative = 0.0
-    """Standard deviation of Gaussian noise added to the values, which are then clipped to [0, 1]."""
-    contrast: Share = 1.0
-    """Factor on each pixel's difference from its image's mean; 1 changes nothing."""
+    rotation_degrees: Degrees = 0.0  # by exactly this angle, in a random direction for each image
+    shift_fraction: Fraction = 0.0  # exactly that far along both axes, each in a random direction
+    noise: NonNegative = 0.0  # deviation of added Gaussian noise; values are then clipped to [0, 1]
+    contrast: Share = 1.0  # factor on each pixel's difference from its image's mean; 1: no change
 
 
 class RareClass(Strict):
@@ -88,8 +85,7 @@ class Pretrain(Strict):
 class Rbm(Strict):
     """Greedy layer-wise pretraining as restricted Boltzmann machines by CD-1 (Hinton et al. 2006)."""
 
-    train_for: Annotated[str, AfterValidator(_checked_budget)] = "10 epochs"
-    """Per layer."""
+    train_for: Annotated[str, AfterValidator(_checked_budget)] = "10 epochs"  # per layer
     lr: Positive = 0.05
     momentum: Fraction = 0.5
     batch_size: Count = 32
@@ -166,25 +162,14 @@ class Settings(Strict):
     probes: tuple[Literal["dead_units", "gradients", "gradient_noise"], ...] = ()
     """Further measurements of the network; see ``nnbench.engine.probes``."""
 
-    @field_validator("experiment")
+    @field_validator(*PARTS)
     @classmethod
-    def _known_experiment(cls, name: str) -> str:
-        return _checked_name("experiment", name, EXPERIMENTS)
-
-    @field_validator("model")
-    @classmethod
-    def _known_model(cls, name: str) -> str:
-        return _checked_name("model", name, MODELS)
-
-    @field_validator("activation")
-    @classmethod
-    def _known_activation(cls, name: str) -> str:
-        return _checked_name("activation", name, ACTIVATIONS)
-
-    @field_validator("optimizer")
-    @classmethod
-    def _known_optimizer(cls, name: str) -> str:
-        return _checked_name("optimizer", name, OPTIMIZERS)
+    def _known(cls, name: str, info: ValidationInfo) -> str:
+        part = str(info.field_name)
+        try:
+            return check_name(part, name, PARTS[part])
+        except NnbenchError as error:  # pydantic reports ValueErrors with the key
+            raise ValueError(str(error)) from None
 
     @field_validator("shifts")
     @classmethod
@@ -198,7 +183,7 @@ class Settings(Strict):
         return shifts
 
     @model_validator(mode="after")
-    def _consistent(self) -> Settings:
+    def _consistent(self) -> Self:
         if self.stop_at_target and self.target is None:
             raise ValueError("stop_at_target needs a target")
         self._check_optimizer()
@@ -239,18 +224,3 @@ class Settings(Strict):
         """How many times validation is read."""
         number, unit = self.budget()
         return self.evaluations or (number if unit == "epochs" else min(number, 50))
-
-
-def _checked_name(where: str, name: str, known: Mapping[str, str]) -> str:
-    try:
-        return check_name(where, name, known)
-    except NnbenchError as error:  # pydantic reports ValueErrors with the key
-        raise ValueError(str(error)) from None
-
-
-def merged(*layers: Mapping[str, object]) -> dict[str, object]:
-    """Merge layers of settings; later ones override earlier ones (nested sections are replaced whole)."""
-    result: dict[str, object] = {}
-    for layer in layers:
-        result.update(layer)
-    return result

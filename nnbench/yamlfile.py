@@ -42,9 +42,8 @@ _Loader.add_implicit_resolver(
 def read_yaml(path: Path) -> Any:
     """Parse one YAML file.
 
-    Raises:
-        NnbenchError: The file is missing, is not YAML, has a key twice, is larger than 8 MB, is nested
-            more than 50 levels deep, or grows to more than a million values through aliases.
+    Raises NnbenchError if it is missing, is not YAML, has a key twice, is larger than 8 MB, is nested more
+    than 50 levels deep, or grows to more than a million values through aliases.
     """
     try:
         return parse_yaml(_read_text(path), where=str(path))
@@ -88,11 +87,7 @@ def _read_text(path: Path) -> str:
 
 
 def _check_size(text: str) -> None:
-    """Refuse what would overflow the C loader's stack, or the memory once aliases are written out.
-
-    Raises:
-        yaml.YAMLError: It is no YAML, or too deep or too large.
-    """
+    """Refuse, by a YAMLError, what overflows the C loader's stack, or the memory with aliases written out."""
     sizes = [0]  # of the open collections, with aliases written out
     anchors: list[str | None] = []
     named: dict[str, int] = {}

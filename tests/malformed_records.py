@@ -23,9 +23,11 @@ from malformed_cases import Case, case, file_case, unzipped, zipped
 from nnbench.audit.compare import compare
 from nnbench.audit.text import compare_text
 from nnbench.cells.cell import canonical, make_cell, read_cell
-from nnbench.datasets import cifar10, digits, mnist
+from nnbench.datasets import digits
+from nnbench.datasets.cifar import CIFAR10_FILES
+from nnbench.datasets.mnist import MNIST_FILES
 from nnbench.datasets.prepared import store
-from nnbench.datasets.sources.images import ImageFiles, load_images
+from nnbench.datasets.sources.images import ImageFiles
 from nnbench.engine import checkpoint
 from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Search
@@ -50,7 +52,7 @@ def damaged_file(source: ImageFiles, folder: Path, name: str, good: bytes) -> Ca
 
     def load(content: bytes) -> None:
         (below / name).write_bytes(content)
-        load_images(known, folder, may_download=False)
+        known.load(folder, may_download=False)
 
     inputs = damaged(good[:150]).map(lambda head: head + good[150:]).filter(lambda c: c != good)
     return Case(inputs=inputs, load=load, names=(f"{name} is truncated or damaged",))
@@ -60,13 +62,13 @@ def damaged_file(source: ImageFiles, folder: Path, name: str, good: bytes) -> Ca
 def idx_files(folder: Path) -> Case:
     sizes = [(0x0803).to_bytes(4, "big"), *(n.to_bytes(4, "big") for n in (5, 28, 28))]
     good = b"".join(sizes) + bytes(5 * 784)
-    return damaged_file(mnist.SOURCE, folder, "train-images-idx3-ubyte", good)
+    return damaged_file(MNIST_FILES, folder, "train-images-idx3-ubyte", good)
 
 
 @case("pickled batches (CIFAR)")
 def cifar_batches(folder: Path) -> Case:
     good = pickle.dumps({b"labels": [0, 1], b"data": np.zeros((2, 3072), np.uint8)}, 2)
-    return damaged_file(cifar10.SOURCE, folder, "data_batch_1", good)
+    return damaged_file(CIFAR10_FILES, folder, "data_batch_1", good)
 
 
 # --- what jobs leave for one another
@@ -94,14 +96,18 @@ def manifest_tree(folder: Path) -> Case:
         load_all(folder / "d")
 
     names = ("manifest.json", ".npz")
-    return Case(inputs=retyped(json.loads(json.dumps(manifest.to_dict()))), load=load, names=names)
+    return Case(
+        inputs=retyped(json.loads(json.dumps(manifest.model_dump(mode="json")))),
+        load=load,
+        names=names,
+    )
 
 
 @case("prepared data: arrays with a right checksum")
 def prepared_arrays(folder: Path) -> Case:
     manifest = store.prepare(
         digits.DATASET, folder / "d", data_folder=None, download=False
-    ).to_dict()
+    ).model_dump(mode="json")
     path = folder / "d/samples.npz"
     parts = unzipped(path.read_bytes())
 

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nnbench.cells.cell import Cell, make_cell
+from nnbench.datasets import digits
+from nnbench.datasets.prepared import store
 from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.device import identity
 from nnbench.experiments.base import experiment_of
@@ -21,6 +25,14 @@ from nnbench.schema import parse
 from nnbench.settings import Settings
 
 SEEDS = (0, 1, 2, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prepared digits."""
+    path = tmp_path_factory.mktemp("digits")
+    store.prepare(digits.DATASET, path, data_folder=None, download=False)
+    return path
 
 
 def cell_of(

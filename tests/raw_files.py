@@ -9,22 +9,22 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from nnbench.datasets import cifar10, cifar100, fashion_mnist, mnist
+from nnbench.datasets.cifar import CIFAR10, CIFAR10_FILES, CIFAR100, CIFAR100_FILES
+from nnbench.datasets.mnist import FASHION_FILES, MNIST_FILES
 from nnbench.datasets.sources.images import ImageFiles
 
 Content = Callable[[np.ndarray, list[int], str], bytes]
-MNIST_FAMILY = {"MNIST": mnist.SOURCE, "FashionMNIST": fashion_mnist.SOURCE}
-CIFAR_FAMILY: dict[str, Any] = {"CIFAR10": cifar10, "CIFAR100": cifar100}
+MNIST_FAMILY = {"MNIST": MNIST_FILES, "FashionMNIST": FASHION_FILES}
+CIFAR_FAMILY = {"CIFAR10": (CIFAR10_FILES, CIFAR10), "CIFAR100": (CIFAR100_FILES, CIFAR100)}
 FOLDERS = {
     **{source.name: [source.folder] for source in MNIST_FAMILY.values()},
-    "cifar10": [cifar10.SOURCE.folder],
-    "cifar100": [cifar100.SOURCE.folder],
-    "cifar_everyday": [cifar10.SOURCE.folder, cifar100.SOURCE.folder],
+    "cifar10": [CIFAR10_FILES.folder],
+    "cifar100": [CIFAR100_FILES.folder],
+    "cifar_everyday": [CIFAR10_FILES.folder, CIFAR100_FILES.folder],
 }
 
 
@@ -51,14 +51,14 @@ def idx_labels(labels: np.ndarray) -> bytes:
 
 def write_mnist(folder: Path) -> ImageFiles:
     """Small IDX files in a data folder, and a source that knows their checksums."""
-    below = folder / mnist.SOURCE.folder
+    below = folder / MNIST_FILES.folder
     below.mkdir(parents=True)
     for seed, stem in enumerate(("train", "t10k")):
         rng = np.random.default_rng(seed)
         images = rng.integers(0, 256, (20, 28, 28), dtype=np.uint8)
         (below / f"{stem}-images-idx3-ubyte").write_bytes(idx_images(images))
         (below / f"{stem}-labels-idx1-ubyte").write_bytes(idx_labels(np.arange(20) % 10))
-    return replace(mnist.SOURCE, md5={name: md5_of(below / name) for name in mnist.SOURCE.md5})
+    return replace(MNIST_FILES, md5={name: md5_of(below / name) for name in MNIST_FILES.md5})
 
 
 def pixels(count: int, seed: int) -> np.ndarray:
@@ -102,8 +102,8 @@ class Cifar:
     def write(
         self, name: str, folder: Path, content: Content = python2_batch, count: int = 6
     ) -> ImageFiles:
-        module, kind = CIFAR_FAMILY[name], getattr(self.torchvision, name)
-        below, classes = folder / module.SOURCE.folder, module.DATASET.class_names
+        (source, dataset), kind = CIFAR_FAMILY[name], getattr(self.torchvision, name)
+        below, classes = folder / source.folder, dataset.class_names
         below.mkdir(parents=True, exist_ok=True)
         key = "labels" if name == "CIFAR10" else "fine_labels"
         batches = [name for name, _ in kind.train_list + kind.test_list]
@@ -112,12 +112,12 @@ class Cifar:
             (below / batch).write_bytes(content(pixels(count, seed), labels, key))
         meta = kind.meta["filename"]
         (below / meta).write_bytes(pickle.dumps({kind.meta["key"]: list(classes)}, 2))
-        md5 = {known: md5_of(below / known) for known in module.SOURCE.md5}
+        md5 = {known: md5_of(below / known) for known in source.md5}
         for lists in ("train_list", "test_list"):
             known = [[batch, md5[batch]] for batch, _ in getattr(kind, lists)]
             self.monkeypatch.setattr(kind, lists, known)
         self.monkeypatch.setattr(kind, "meta", {**kind.meta, "md5": md5[meta]})
-        return replace(module.SOURCE, md5=md5)
+        return replace(source, md5=md5)
 
 
 @pytest.fixture

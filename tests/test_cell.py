@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from one_cell import SEEDS, cell_of, measured, plain, record_of
+from one_cell import SEEDS, cell_of, folder, measured, plain, record_of
 from sklearn.metrics import accuracy_score, log_loss
 from tiny_training import one_thread
 
@@ -30,6 +30,8 @@ from nnbench.experiments.training.fit import Job, Timer
 from nnbench.records.record import Record
 from nnbench.settings import Settings
 
+__all__ = ["folder"]  # a fixture
+
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
 
@@ -38,13 +40,6 @@ CPU = torch.device("cpu")
 def _one_thread() -> Iterator[None]:
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("digits")
-    store.prepare(digits.DATASET, path, data_folder=None, download=False)
-    return path
 
 
 def run(folder: Path, **values: Any) -> Record:

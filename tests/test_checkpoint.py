@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from one_cell import cell_of, plain
+from one_cell import cell_of, folder, plain
 from one_cell import measured as found_by
 from tiny_training import CPU, one_thread
 
 from nnbench.cells.cell import Cell
-from nnbench.datasets import digits
-from nnbench.datasets.prepared import store
 from nnbench.engine.checkpoint import Checkpoint, load
 from nnbench.experiments.measured import Measured
 from nnbench.experiments.training.groups import Groups
+
+__all__ = ["folder"]  # a fixture
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
@@ -53,13 +53,6 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 def _threads() -> Any:
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("digits")
-    store.prepare(digits.DATASET, folder, data_folder=None, download=False)
-    return folder
 
 
 def cell_with(**settings: Any) -> Cell:

@@ -9,8 +9,8 @@ import pytest
 
 from nnbench.datasets.base import Arrays, Dataset, check_arrays
 from nnbench.datasets.coin_flip import DATASET as COIN_FLIP
-from nnbench.datasets.diabetes import DATASET as DIABETES
 from nnbench.datasets.digits import DATASET as DIGITS
+from nnbench.datasets.tables import DIABETES
 from nnbench.errors import NnbenchError
 
 

@@ -17,7 +17,7 @@ from nnbench.datasets import digits
 from nnbench.datasets.base import Arrays, Dataset, Pools
 from nnbench.datasets.prepared import store
 from nnbench.datasets.prepared.files import npz_bytes, sha256
-from nnbench.datasets.prepared.manifest import Manifest, manifest_bytes
+from nnbench.datasets.prepared.store import Manifest, manifest_bytes
 from nnbench.errors import NnbenchError
 
 EMBEDDED = ["mnist5k", "digits", "mnist1d", "coin_flip", "wine", "diabetes"]
@@ -55,7 +55,7 @@ def test_a_manifest_survives_the_trip_through_its_file(name: str, tmp_path: Path
     dataset: Dataset = registry.load("test", name, registry.DATASETS)
     written = store.prepare(dataset, tmp_path, data_folder=None, download=False)
     assert store.read_manifest(tmp_path) == written
-    assert Manifest.model_validate_json(json.dumps(written.to_dict())) == written
+    assert Manifest.model_validate_json(json.dumps(written.model_dump(mode="json"))) == written
     assert (written.name, written.kind) == (name, dataset.kind)
     assert written.sizes["train"] == dataset.train_size
     assert written.files == {
@@ -191,7 +191,7 @@ def test_a_damaged_manifest_is_named_with_the_way_out(content: bytes, tmp_path: 
     ],
 )
 def test_a_manifest_with_a_wrong_value_is_refused(key: str, value: object, tmp_path: Path) -> None:
-    manifest = store.read_manifest(prepared("digits", tmp_path)).to_dict()
+    manifest = store.read_manifest(prepared("digits", tmp_path)).model_dump(mode="json")
     (tmp_path / "manifest.json").write_text(json.dumps({**manifest, key: value}))
     with pytest.raises(NnbenchError, match=rf"manifest\.json cannot be read(.|\n)*got: {key}"):
         store.read_manifest(tmp_path)
@@ -260,7 +260,7 @@ def test_the_manifest_is_written_last(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_same_manifest_gives_the_same_bytes_in_any_order(tmp_path: Path) -> None:
     manifest = store.read_manifest(prepared("digits", tmp_path))
-    values = dict(reversed(manifest.to_dict().items()))
+    values = dict(reversed(manifest.model_dump(mode="json").items()))
     assert manifest_bytes(Manifest.model_validate_json(json.dumps(values))) == manifest_bytes(
         manifest
     )

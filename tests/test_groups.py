@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from one_cell import cell_of, measured
+from one_cell import cell_of, folder, measured
 from tiny_training import one_thread
 
-from nnbench.datasets import digits
-from nnbench.datasets.prepared import store
 from nnbench.experiments.joining import together
 from nnbench.experiments.measured import Curves, Measured, Run
 from nnbench.experiments.training import measure as training
 from nnbench.models.costs import cost_of
 from nnbench.models.facts import replicates_at_once
 from nnbench.settings import Settings
+
+__all__ = ["folder"]  # a fixture
 
 
 def test_only_networks_beyond_five_million_parameters_are_trained_one_at_a_time() -> None:
@@ -27,13 +27,6 @@ def test_only_networks_beyond_five_million_parameters_are_trained_one_at_a_time(
     assert at_once(Settings(hidden=(2048,)), (1, 28, 28)) > 100
     large = Settings(model="vgg16", model_options={"resize": 64})
     assert at_once(large, (3, 32, 32)) == 1
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("digits")
-    store.prepare(digits.DATASET, path, data_folder=None, download=False)
-    return path
 
 
 def test_groups_give_what_all_replicates_at_once_give(

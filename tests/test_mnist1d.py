@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pytest
 
 from nnbench.datasets import mnist1d
-from nnbench.datasets.mnist1d import DATASET, Randomness, draw, render, templates
+from nnbench.datasets.mnist1d import DATASET, Randomness, render, templates
 
 package = pytest.importorskip("mnist1d", reason="the package mnist1d is the oracle of these tests")
+draw = DATASET.draw
 Signals = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]
 
 SIZE = 20_000  # samples compared; the package makes some 5,000 a second

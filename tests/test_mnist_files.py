@@ -11,8 +11,8 @@ import pytest
 from raw_files import MNIST_FAMILY, data_folder_with, write_mnist
 
 from nnbench import registry
-from nnbench.datasets import mnist
-from nnbench.datasets.sources.images import ImageFiles, load_images
+from nnbench.datasets.mnist import MNIST_FILES
+from nnbench.datasets.sources.images import ImageFiles
 from nnbench.errors import NnbenchError
 
 
@@ -38,7 +38,7 @@ def test_an_old_folder_of_processed_tensors_is_not_read(tmp_path: Path) -> None:
     for name in ("training.pt", "test.pt"):
         forged = (torch.zeros(3, 28, 28, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64))
         torch.save(forged, tmp_path / "MNIST/processed" / name)
-    pools = load_images(source, tmp_path, False)
+    pools = source.load(tmp_path, False)
     assert (len(pools.trainval), len(pools.test)) == (20, 20)
     assert pools.trainval.labels.tolist() == list(range(10)) * 2
 
@@ -48,10 +48,10 @@ def test_missing_raw_files_name_the_folder_and_the_embedded_set(
     source: ImageFiles, tmp_path: Path
 ) -> None:
     with pytest.raises(NnbenchError, match=r"no data folder is set(.|\n)*'mnist5k'"):
-        load_images(source, None, False)
+        source.load(None, False)
     words = r"missing in .*raw(.|\n)*t10k(.|\n)*'mnist5k'"
     with pytest.raises(NnbenchError, match=words) as caught:
-        load_images(source, tmp_path, False)
+        source.load(tmp_path, False)
     assert str(tmp_path / source.torchvision_class / "raw") in str(caught.value)
 
 
@@ -61,7 +61,7 @@ def test_a_failed_download_names_the_folder_and_the_embedded_set(
     torchvision = pytest.importorskip("torchvision.datasets")
     monkeypatch.setattr(torchvision.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nobody listens
     with pytest.raises(NnbenchError, match=r"download to .* failed(.|\n)*'mnist5k'") as caught:
-        load_images(mnist.SOURCE, tmp_path, True)
+        MNIST_FILES.load(tmp_path, True)
     assert str(tmp_path) in str(caught.value)
 
 
@@ -74,11 +74,11 @@ def test_a_damaged_raw_file_is_named(damage: str, tmp_path: Path) -> None:
     path.write_bytes(content[:-1] if damage == "truncated" else content[:-1] + b"\xff")
     words = rf"{path.name} is truncated or damaged(.|\n)*delete that file"
     with pytest.raises(NnbenchError, match=words):
-        load_images(mnist.SOURCE, tmp_path, True)
+        MNIST_FILES.load(tmp_path, True)
 
 
 def test_a_missing_torchvision_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_mnist(tmp_path)
     monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
     with pytest.raises(NnbenchError, match=r"cannot be loaded(.|\n)*torchvision"):
-        load_images(source, tmp_path, False)
+        source.load(tmp_path, False)

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from one_cell import cell_of
+from one_cell import cell_of, folder
 from tiny_training import one_thread
 
 from nnbench.cells.cell import Cell, block_name, blocks_of
-from nnbench.datasets import digits
-from nnbench.datasets.prepared import store
 from nnbench.engine.train import train
 from nnbench.errors import NnbenchError
 from nnbench.experiments.training import fit as training_fit
 from nnbench.jobs.job import Job, done_path, mark_done, run_job, seeds_and_blocks
 from nnbench.records.record import Record
 from nnbench.records.store import AGAIN, read_record, record_path, write_record
+
+__all__ = ["folder"]  # a fixture
 
 FIRST, SECOND, SHORT = blocks_of(12)
 SEARCH = {"candidates": [{"lr": 0.001}, {"lr": 0.03}], "seeds": [1_000_000, 1_000_001]}
@@ -34,13 +34,6 @@ CELLS: dict[str, dict[str, Any]] = {
 def _one_thread() -> Iterator[None]:
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("digits")
-    store.prepare(digits.DATASET, path, data_folder=None, download=False)
-    return path
 
 
 def made(**values: Any) -> Cell:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnbench.datasets import breast_cancer, diabetes, wine
 from nnbench.datasets.base import Arrays, check_pools
 from nnbench.datasets.prepared.files import array_sha256
 from nnbench.datasets.splits import share_rows, stratified_share
+from nnbench.datasets.tables import BREAST_CANCER, DIABETES, WINE
 
-TABLES: dict[str, Any] = {"wine": wine, "breast_cancer": breast_cancer, "diabetes": diabetes}
+TABLES: dict[str, Any] = {"wine": WINE, "breast_cancer": BREAST_CANCER, "diabetes": DIABETES}
 
 
 def theirs(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +34,7 @@ def test_pool_and_test_together_are_what_scikit_learn_has(name: str) -> None:
     inputs = np.concatenate([pools.trainval.inputs, pools.test.inputs])
     labels = np.concatenate([pools.trainval.labels, pools.test.labels])
     assert rows(inputs, labels) == rows(*theirs(name))
-    check_pools(TABLES[name].DATASET, pools)
+    check_pools(TABLES[name], pools)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_thirty_percent_of_each_class_are_for_the_test(
 
 @pytest.mark.parametrize("name", TABLES)
 def test_all_of_the_pool_is_used_by_default(name: str) -> None:
-    dataset = TABLES[name].DATASET
+    dataset = TABLES[name]
     pools = TABLES[name].load(None, False)
     assert dataset.train_size + dataset.validation_size == len(pools.trainval)
     assert dataset.scaling == "feature"
@@ -76,7 +76,7 @@ def test_the_split_never_changes(name: str, checksums: tuple[str, str]) -> None:
 
 
 def test_diabetes_keeps_the_scales_of_its_source() -> None:
-    pools = diabetes.load(None, False)
+    pools = TABLES["diabetes"].load(None, False)
     inputs = np.concatenate([pools.trainval.inputs, pools.test.inputs])
     age, sex = inputs[:, 0], inputs[:, 1]
     assert (age.min(), age.max()) == (19, 79)
@@ -86,7 +86,7 @@ def test_diabetes_keeps_the_scales_of_its_source() -> None:
 
 
 def test_of_ten_neighbours_in_the_target_three_are_for_the_test() -> None:
-    pools = diabetes.load(None, False)
+    pools = TABLES["diabetes"].load(None, False)
     everything = np.concatenate([pools.trainval.labels, pools.test.labels])
     limits = np.sort(everything)[::10]
     # a target that occurs twice can stand on either side of a limit
@@ -149,7 +149,7 @@ def test_a_simple_classifier_finds_what_is_known_to_be_there(name: str, least: f
 
 def test_a_line_explains_half_of_the_diabetes_scores() -> None:
     """Least squares on these data have an R² of 0.52 (Efron et al. 2004 use the same regression)."""
-    pools = diabetes.load(None, False)
+    pools = TABLES["diabetes"].load(None, False)
     train, test = (
         np.column_stack([part.inputs, np.ones(len(part))]).astype(np.float64)
         for part in (pools.trainval, pools.test)

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from one_cell import SEEDS, cell_of, plain, record_of
+from one_cell import SEEDS, cell_of, folder, plain, record_of
 from test_cell import run, wanted_metrics
 from tiny_training import one_thread
 
-from nnbench.datasets import diabetes, digits
 from nnbench.datasets.prepared import store
+from nnbench.datasets.tables import DIABETES
 from nnbench.experiments.reads import training_metrics
 from nnbench.records.record import Record
 from nnbench.settings import Settings
+
+__all__ = ["folder"]  # a fixture
 
 CPU = torch.device("cpu")
 
@@ -28,13 +30,6 @@ CPU = torch.device("cpu")
 def _one_thread() -> Iterator[None]:
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("digits")
-    store.prepare(digits.DATASET, path, data_folder=None, download=False)
-    return path
 
 
 def metrics_of(record: Record) -> dict[str, dict[str, Any]]:
@@ -123,7 +118,7 @@ def test_classes_are_half_known_after_a_rare_class_and_noise(folder: Path) -> No
 @pytest.fixture(scope="module")
 def numbers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("diabetes")
-    store.prepare(diabetes.DATASET, path, data_folder=None, download=False)
+    store.prepare(DIABETES, path, data_folder=None, download=False)
     return path
 
 
@@ -136,7 +131,7 @@ def test_numbers_are_scored_by_their_errors(numbers_folder: Path, loss: str | No
     record = run_numbers(numbers_folder, loss=loss)
     settings = Settings.model_validate_json(json.dumps({"loss": loss}))
     for metrics in metrics_of(record).values():
-        assert set(metrics) == set(training_metrics(settings, diabetes.DATASET))
+        assert set(metrics) == set(training_metrics(settings, DIABETES))
         assert metrics["test_rmse"] < 0.95  # the training mean's: 1
         wanted = {None: metrics["test_rmse"] ** 2, "mae": metrics["test_mae"]}
         if loss in wanted:

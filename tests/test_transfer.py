@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from one_cell import SEEDS as _CELL_SEEDS
-from one_cell import cell_of, measured, plain
+from one_cell import cell_of, folder, measured, plain
 from tiny_training import CLASSES, final, one_thread, settings_of, tiny_data, weights_of
 from torch import nn
 
 from nnbench.cells.cell import Cell
-from nnbench.datasets import digits
-from nnbench.datasets.prepared import store
 from nnbench.engine.pretraining import earlier_seeds, earlier_settings
 from nnbench.engine.seeding import derived_seed
 from nnbench.engine.stacking import Replicates
@@ -25,6 +22,8 @@ from nnbench.experiments.measured import Measured
 from nnbench.experiments.training import fit as training_fit
 from nnbench.models.base import ModelSpec, linear
 from nnbench.settings import Settings
+
+__all__ = ["folder"]  # a fixture
 
 SEEDS = (4, 0, 9)
 CPU = torch.device("cpu")
@@ -35,13 +34,6 @@ BEFORE = {"classes": [0, 1, 2, 3, 4], "train_for": "5 epochs"}
 def _one_thread() -> Iterator[None]:
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("digits")
-    store.prepare(digits.DATASET, path, data_folder=None, download=False)
-    return path
 
 
 def normed(spec: ModelSpec, generator: torch.Generator) -> nn.Module:

@@ -25,7 +25,9 @@ from malformed import watched
 from own_cases import CSV, FOLDER, FRUIT, csv_data, described, folder_data, npz_data, refused
 from PIL import Image
 
-from nnbench.datasets import cifar10, digits, mnist
+from nnbench.datasets import digits
+from nnbench.datasets.cifar import CIFAR10_FILES
+from nnbench.datasets.mnist import MNIST_FILES
 from nnbench.datasets.own.description import content_fingerprint
 from nnbench.datasets.prepared import files, store
 from nnbench.datasets.sources import images
@@ -137,7 +139,7 @@ def evil(tmp_path: Path) -> Iterator[str]:
     """The address of an archive, on this machine, that would write beside its folder."""
     (tmp_path / "web").mkdir()
     with tarfile.open(tmp_path / "web/evil.tar.gz", "w:gz") as tar:
-        for name in ("../escaped", *cifar10.SOURCE.md5):
+        for name in ("../escaped", *CIFAR10_FILES.md5):
             tar.addfile(tarfile.TarInfo(name), io.BytesIO())
     handler = partial(Quiet, directory=str(tmp_path / "web"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -153,7 +155,7 @@ def test_an_archive_is_not_unpacked_before_its_checksum_is_right(
     kind = pytest.importorskip("torchvision.datasets").CIFAR10
     monkeypatch.setattr(kind, "url", evil)
     with pytest.raises(NnbenchError, match=r"the download to .* failed(.|\n)*corrupted"):
-        cifar10.load(tmp_path / "data", True)
+        CIFAR10_FILES.load(tmp_path / "data", True)
     assert [path.name for path in (tmp_path / "data").rglob("*")] == ["cifar-10-python.tar.gz"]
     assert not (tmp_path / "escaped").exists()
 
@@ -170,24 +172,24 @@ def test_a_download_that_breaks_off_is_told(
     kind = pytest.importorskip("torchvision.datasets").CIFAR10
     monkeypatch.setattr(kind, "download", download)
     with pytest.raises(NnbenchError, match=r"failed(.|\n)*in the middle"):
-        cifar10.load(tmp_path, True)
+        CIFAR10_FILES.load(tmp_path, True)
 
 
 def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
-    path = tmp_path / next(iter(mnist.SOURCE.md5))
+    path = tmp_path / next(iter(MNIST_FILES.md5))
     with path.open("wb") as file:
         file.truncate(images.LARGEST_BYTES + 1)  # without taking room on the disk
     with pytest.raises(NnbenchError, match="at most 536870912"):
-        images.read_checked(mnist.SOURCE, path)
+        MNIST_FILES.read_checked(path)
 
 
 def test_a_full_temporary_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "f").mkdir()
     (tmp_path / "f/a").write_bytes(b"")
-    source = replace(mnist.SOURCE, folder="f", md5={"a": hashlib.md5(b"").hexdigest()})  # noqa: S324
+    source = replace(MNIST_FILES, folder="f", md5={"a": hashlib.md5(b"").hexdigest()})  # noqa: S324
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(NnbenchError, match=r"/f cannot be loaded(.|\n)*got: .*nowhere"):
-        images.load_images(source, tmp_path, may_download=False)
+        source.load(tmp_path, may_download=False)
 
 
 def test_prepared_samples_are_those_of_the_manifest_whatever_their_checksum(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from nnbench.cells.cell import Cell, block_name
 from nnbench.cells.cost import runs_alone
 from nnbench.claims.config import Config
-from nnbench.datasets.prepared.manifest import MANIFEST
+from nnbench.datasets.prepared.store import MANIFEST
 from nnbench.processes import Child, Ended, last_lines, run_children
 from nnbench.records.record import Record
 from nnbench.records.store import RejectedRecordError, dataset_folder, read_record, record_path

@@ -19,7 +19,7 @@ from nnbench.datasets.own import description as own
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
 from nnbench.schema import Strict, parse
-from nnbench.settings import Settings, merged
+from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
 
 JsonSchema = dict[str, object]
@@ -158,8 +158,8 @@ def laid_over(base: Mapping[str, object], top: Mapping[str, object]) -> dict[str
 
 
 def resolve_settings(layers: tuple[Mapping[str, object], ...], *, where: str) -> Settings:
-    """Lay overrides over the defaults and check the result; equal ones are parsed once."""
-    data = merged(*layers)
+    """Lay overrides, whole sections at a time, over the defaults; equal results are parsed once."""
+    data = {key: value for layer in layers for key, value in layer.items()}
     try:
         return _settings(json.dumps(data, sort_keys=True))
     except (NnbenchError, TypeError, ValueError, RecursionError):

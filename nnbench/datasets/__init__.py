@@ -1,1 +1,1 @@
-"""Datasets, one per file, exported as ``DATASET``. Reading them needs only numpy."""
+"""Datasets, one or a family of them per file. Reading them needs only numpy."""

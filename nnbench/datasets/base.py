@@ -5,8 +5,6 @@ as they are. Labels are classes (``int64``) or, for regression, numbers (``float
 Nothing is normalised here; ``scaling`` says which training statistics will be used for that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ Task = Literal["classification", "regression"]
 Inputs = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 Targets = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]  # indices of samples
 
 STREAMS: tuple[Stream, ...] = get_args(Stream)
 INPUT_TYPES = ("uint8", "float32")
@@ -56,6 +55,11 @@ class Arrays:
         return {"inputs": self.inputs, "labels": self.labels}
 
 
+def take(arrays: Arrays, rows: Rows) -> Arrays:
+    """The samples at these rows."""
+    return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pools:
     """A fixed split: training and validation sets are drawn from ``trainval``, never from ``test``."""
@@ -73,7 +77,7 @@ class Draw(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """What a dataset file exports as ``DATASET``.
+    """A dataset, as the registry names it.
 
     Raises NnbenchError unless exactly one of ``load`` and ``draw`` is given, and for impossible values.
     """
@@ -148,7 +152,11 @@ def check_arrays(dataset: Dataset, arrays: Arrays, *, name: str) -> None:
         what = f"{where}: labels have the wrong type for {dataset.task}"
         raise _invalid(what, got=labels.dtype, allowed=allowed)
     if dataset.task == "classification":
-        _check_classes(labels, where, classes=len(dataset.class_names))
+        present, classes = np.unique(labels), len(dataset.class_names)
+        if not np.array_equal(present, np.arange(classes)):
+            what = f"{where}: labels out of range or a class is empty"
+            allowed = f"each of 0 ... {classes - 1} at least once"
+            raise _invalid(what, got=present.tolist(), allowed=allowed)
         return
     _check_finite(labels, f"{where}: targets")
     if len(labels) > 1 and (labels == labels[0]).all():
@@ -159,14 +167,6 @@ def check_arrays(dataset: Dataset, arrays: Arrays, *, name: str) -> None:
 def _check_finite(values: Inputs | Labels | Targets, what: str) -> None:
     if not np.isfinite(values).all():
         raise _invalid(f"{what} are not finite", got="NaN or infinity", allowed="finite values")
-
-
-def _check_classes(labels: Labels | Targets, where: str, *, classes: int) -> None:
-    present = np.unique(labels)
-    if not np.array_equal(present, np.arange(classes)):
-        what = f"{where}: labels out of range or a class is empty"
-        allowed = f"each of 0 ... {classes - 1} at least once"
-        raise _invalid(what, got=present.tolist(), allowed=allowed)
 
 
 def check_pools(dataset: Dataset, pools: Pools) -> None:

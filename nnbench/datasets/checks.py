@@ -1,7 +1,5 @@
 """Check settings against a dataset: what planning can reject without reading a sample."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from nnbench.datasets.base import Dataset
@@ -21,15 +19,15 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
     check_label_settings(dataset, settings, where=where)
     _check_images(dataset, settings, where=where)
     _check_train_size(dataset, settings, where=where)
-    _check_loss(dataset, settings, where=where)
+    refused = LOSSES_OF_CLASSES if dataset.task == "regression" else LOSSES_OF_NUMBERS
+    if settings.loss in refused:
+        raise _needs_other_task(where, f"loss {settings.loss}", dataset)
     _check_pretraining(dataset, settings, where=where)
     target = settings.target
     if dataset.task == "regression" and target and target.metric == "validation_accuracy":
-        raise NnbenchError(
-            f"{where}: target.metric validation_accuracy needs a dataset with classes",
-            got=f"{dataset.name} ({dataset.task})",
-            allowed="metric: validation_loss",
-        )
+        what = f"{where}: target.metric validation_accuracy needs a dataset with classes"
+        got, allowed = f"{dataset.name} ({dataset.task})", "metric: validation_loss"
+        raise NnbenchError(what, got=got, allowed=allowed)
 
 
 def check_label_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -48,11 +46,11 @@ def check_label_settings(dataset: Dataset, settings: Settings, *, where: str) ->
 def _check_classes(dataset: Dataset, classes: Sequence[int], *, where: str) -> None:
     count = len(dataset.class_names)
     if unknown := [label for label in classes if label >= count]:
-        raise NnbenchError(
+        what, got = (
             f"{where}: dataset {dataset.name} has no such class",
-            got=", ".join(map(str, unknown)),
-            allowed=f"0 to {count - 1}",
+            ", ".join(map(str, unknown)),
         )
+        raise NnbenchError(what, got=got, allowed=f"0 to {count - 1}")
 
 
 def _check_rare_class(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -60,11 +58,9 @@ def _check_rare_class(dataset: Dataset, settings: Settings, *, where: str) -> No
     if rare is None:
         return
     if rare.label >= count:
-        raise NnbenchError(
-            f"{where}: rare_class is none of the classes in use",
-            got=rare.label,
-            allowed=f"0 to {count - 1} (the position in `classes`, if these are given)",
-        )
+        what = f"{where}: rare_class is none of the classes in use"
+        allowed = f"0 to {count - 1} (the position in `classes`, if these are given)"
+        raise NnbenchError(what, got=rare.label, allowed=allowed)
     if (size := train_size(dataset, settings)) < count:
         what = f"{where}: rare_class needs a sample of each class"
         raise NnbenchError(what, got=f"train_size {size}", allowed=f"{count} or more")
@@ -87,17 +83,9 @@ def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> No
     kept = in_proportion(dataset.validation_size, dataset, settings)
     room = dataset.train_size + dataset.validation_size - kept
     if settings.train_size > room:
-        raise NnbenchError(
-            f"{where}: train_size does not fit dataset {dataset.name}",
-            got=settings.train_size,
-            allowed=f"1 to {room} ({kept} more are kept for validation)",
-        )
-
-
-def _check_loss(dataset: Dataset, settings: Settings, *, where: str) -> None:
-    refused = LOSSES_OF_CLASSES if dataset.task == "regression" else LOSSES_OF_NUMBERS
-    if settings.loss in refused:
-        raise _needs_other_task(where, f"loss {settings.loss}", dataset)
+        what = f"{where}: train_size does not fit dataset {dataset.name}"
+        allowed = f"1 to {room} ({kept} more are kept for validation)"
+        raise NnbenchError(what, got=settings.train_size, allowed=allowed)
 
 
 def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -108,11 +96,8 @@ def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> N
     if pretrain is None:
         return
     if settings.rbm is not None:
-        raise NnbenchError(
-            f"{where}: rbm and pretrain do not go together",
-            got="both",
-            todo="remove one: the inputs of other classes need not lie in [0, 1]",
-        )
+        todo = "remove one: the inputs of other classes need not lie in [0, 1]"
+        raise NnbenchError(f"{where}: rbm and pretrain do not go together", got="both", todo=todo)
     _check_classes(dataset, pretrain.classes, where=f"{where}: pretrain.classes")
     if both := sorted(set(pretrain.classes) & set(used)):
         todo = "name the classes of the judged training in `classes`"
@@ -128,10 +113,7 @@ def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> N
 
 
 def _needs_other_task(where: str, what: str, dataset: Dataset) -> NnbenchError:
-    is_regression = dataset.task == "regression"
-    needed = "a dataset with classes" if is_regression else "a regression dataset"
-    return NnbenchError(
-        f"{where}: {what} needs {needed}",
-        got=f"{dataset.name} ({dataset.task})",
-        todo="choose another dataset, or remove the setting",
-    )
+    regression = dataset.task == "regression"
+    needed = "a dataset with classes" if regression else "a regression dataset"
+    got, todo = f"{dataset.name} ({dataset.task})", "choose another dataset, or remove the setting"
+    return NnbenchError(f"{where}: {what} needs {needed}", got=got, todo=todo)

@@ -4,14 +4,12 @@ Pixels are integers 0 ... 16 in the source; here they are float32 and divided by
 1 means full ink as in the other image sets. No image occurs twice.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 
 from nnbench.datasets.base import Arrays, Dataset, Pools
-from nnbench.datasets.sources.bundled import Bundled, read_bundled
+from nnbench.datasets.sources.bundled import Bundled
 from nnbench.datasets.splits import stratified
 
 SOURCE = Bundled(
@@ -23,8 +21,8 @@ TEST_PER_CLASS = 36
 
 
 def load(_data_folder: Path | None, _may_download: bool) -> Pools:
-    """Pool (1437, 1, 8, 8) and test set (360, 1, 8, 8), float32 in [0, 1]; errors as in ``read_bundled``."""
-    pixels, labels = read_bundled(SOURCE)
+    """Pool (1437, 1, 8, 8) and test set (360, 1, 8, 8), float32 in [0, 1]; errors as in ``Bundled.read``."""
+    pixels, labels = SOURCE.read()
     inputs = pixels.reshape(-1, 1, 8, 8).astype(np.float32) / np.float32(16)
     arrays = Arrays(inputs=inputs, labels=labels.astype(np.int64))
     return stratified(arrays, test_per_class=TEST_PER_CLASS, seed=SOURCE.split_seed)

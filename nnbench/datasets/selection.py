@@ -1,13 +1,10 @@
 """Which classes and how many samples of a dataset are used; needs only numpy, for planning."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 
-from nnbench.datasets.base import Arrays, Dataset, Labels, Targets
-from nnbench.datasets.splits import Rows
+from nnbench.datasets.base import Arrays, Dataset, Labels, Rows, Targets
 from nnbench.settings import Settings
 
 

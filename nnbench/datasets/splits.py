@@ -4,17 +4,13 @@ Every order comes from raw PCG64 words, which numpy keeps stable across its vers
 never changes. Pool and test set are both in random order.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.datasets.base import Arrays, Labels, Pools, Targets
+from nnbench.datasets.base import Arrays, Labels, Pools, Rows, Targets, take
 
 # For regression, samples sorted by target are divided between pool and test in groups of this size.
 STRATUM = 10
-
-Rows = npt.NDArray[np.int64]
 
 
 def stratified(arrays: Arrays, *, test_per_class: int, seed: int) -> Pools:
@@ -75,8 +71,3 @@ def _divide(strata: Labels, wanted: npt.NDArray[np.int64], *, seed: int) -> tupl
 def _taken(arrays: Arrays, rows: tuple[Rows, Rows]) -> Pools:
     pool, test = rows
     return Pools(trainval=take(arrays, pool), test=take(arrays, test))
-
-
-def take(arrays: Arrays, rows: Rows) -> Arrays:
-    """The samples at these rows."""
-    return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows])

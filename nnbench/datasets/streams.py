@@ -4,11 +4,8 @@ A chunk's generator is keyed by dataset, seed, stream and the chunk's index, so 
 beginning of the set of 1,000,000, and no two streams share random numbers.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,54 +20,34 @@ CHUNK = 1_000
 Fill = Callable[[np.random.Generator, npt.NDArray[np.float32]], Labels]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """What a stream of samples depends on; NnbenchError for a negative seed or an unknown stream."""
+def draw_chunks(
+    name: str, input_shape: tuple[int, ...], fill: Fill, n: int, *, seed: int, stream: Stream
+) -> Arrays:
+    """Draw the first ``n`` samples of a stream of the dataset ``name``.
 
-    dataset: str
-    seed: int
-    stream: Stream
-
-    def __post_init__(self) -> None:
-        if self.stream not in STREAMS:
-            what, allowed = f"dataset {self.dataset!r}: unknown stream", ", ".join(STREAMS)
-            todo = "name one of these"
-            raise NnbenchError(what, got=repr(self.stream), allowed=allowed, todo=todo)
-        if self.seed < 0:
-            what = f"dataset {self.dataset!r}: negative seed"
-            raise NnbenchError(what, got=self.seed, allowed=">= 0", todo="choose another seed")
-
-    def generator(self, chunk: int) -> np.random.Generator:
-        """The generator of one chunk, independent of all others."""
-        spawn_key = (zlib.crc32(self.dataset.encode()), STREAMS.index(self.stream), chunk)
-        sequence = np.random.SeedSequence(self.seed, spawn_key=spawn_key)
-        return np.random.Generator(np.random.SFC64(sequence))
-
-
-def draw_chunks(n: int, *, key: Key, input_shape: tuple[int, ...], fill: Fill) -> Arrays:
-    """Draw the first ``n`` samples of a stream; NnbenchError if ``n`` is less than 1.
-
-    ``fill`` writes one chunk's inputs ``(CHUNK, *input_shape)`` in place and returns its labels.
+    ``fill`` writes one chunk's inputs ``(CHUNK, *input_shape)`` in place and returns its labels. Raises
+    NnbenchError for an unknown stream, a negative seed, or ``n`` less than 1.
     """
-    if n < 1:
-        what = f"dataset {key.dataset!r}: number of samples"
-        raise NnbenchError(what, got=n, allowed=">= 1", todo="ask for one sample or more")
+    _check_draw(f"dataset {name!r}", n, seed, stream)
     inputs = np.empty((n, *input_shape), np.float32)
     labels = np.empty(n, np.int64)
     for chunk, start in enumerate(range(0, n, CHUNK)):
+        key = (zlib.crc32(name.encode()), STREAMS.index(stream), chunk)
+        bits = np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key))
         wanted = inputs[start : start + CHUNK]
         drawn = np.empty((CHUNK, *input_shape), np.float32)
-        labels[start : start + CHUNK] = fill(key.generator(chunk), drawn)[: len(wanted)]
+        labels[start : start + CHUNK] = fill(np.random.Generator(bits), drawn)[: len(wanted)]
         wanted[:] = drawn[: len(wanted)]
     return Arrays(inputs=inputs, labels=labels)
 
 
-def draw_coin_flips(name: str, features: int, n: int, *, seed: int, stream: Stream) -> Arrays:
-    """Draw (n, features) float32 uniform in [0, 1), and n fair coin flips; errors as in ``draw_chunks``."""
-    key = Key(dataset=name, seed=seed, stream=stream)
-    return draw_chunks(n, key=key, input_shape=(features,), fill=_fill_coin_flips)
-
-
-def _fill_coin_flips(rng: np.random.Generator, out: npt.NDArray[np.float32]) -> Labels:
-    rng.random(out=out, dtype=np.float32)
-    return rng.integers(0, 2, CHUNK)
+def _check_draw(where: str, n: int, seed: int, stream: Stream) -> None:
+    if stream not in STREAMS:
+        what, allowed, todo = f"{where}: unknown stream", ", ".join(STREAMS), "name one of these"
+        raise NnbenchError(what, got=repr(stream), allowed=allowed, todo=todo)
+    if seed < 0:
+        what, todo = f"{where}: negative seed", "choose another seed"
+        raise NnbenchError(what, got=seed, allowed=">= 0", todo=todo)
+    if n < 1:
+        what, todo = f"{where}: number of samples", "ask for one sample or more"
+        raise NnbenchError(what, got=n, allowed=">= 1", todo=todo)

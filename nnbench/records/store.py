@@ -54,7 +54,7 @@ def record_path(results: Path, cell_id: str, seeds: Sequence[int]) -> Path:
 def dataset_folder(results: Path, name: str) -> Path:
     """Where a prepared dataset lies; a change of the code that prepares it gives a new folder."""
     # a user's own data are named by a path, which is no name of a folder
-    label = read_description(Path(name)).spec.name if is_data_file(name) else name
+    label = read_description(Path(name))[0].name if is_data_file(name) else name
     return results / "data" / f"{label.replace(':', '.')}-{dataset_fingerprint(name)[:8]}"
 
 

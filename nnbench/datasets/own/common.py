@@ -26,44 +26,31 @@ Size = Annotated[int, Field(ge=1, le=10**9)]
 class OwnData(Strict):
     """The keys of every format."""
 
+    # in results and folders: letters, digits and _; not that of a registered dataset
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
-    """The name in results and folders: letters, digits and _; not that of a registered dataset."""
-    title: str
-    """The name in the report."""
-    source: str
-    """Where the data come from."""
+    title: str  # in the report
+    source: str  # where the data come from
     licence: str
-    path: str
-    """The data, relative to the YAML file."""
-    train_size: Size | None = None
-    """Training samples per run; None: all that neither validation nor test uses."""
-    validation_size: Size | None = None
-    """None: a fifth of what is not in the test set."""
+    path: str  # of the data, relative to the YAML file
+    train_size: Size | None = None  # per run; None: all that neither validation nor test uses
+    validation_size: Size | None = None  # None: a fifth of what is not in the test set
+    # of each class, kept for the test; None: 0.3, unless the data have a test set
     test_share: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
-    """Share of each class that is kept for the test; None: 0.3, unless the data have a test set."""
+    # one mean and deviation for all values, or for each feature; None: ``global`` for images
     scaling: Scaling | None = None
-    """One mean and deviation for all values, or for each feature; None: ``global`` for images."""
+    # of the division into pool and test set
     split_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Seed of the division into pool and test set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Samples:
-    """What the data hold: one set of samples, or two if they have a test set of their own.
+    """What the data hold: one set of samples, or two if they have a test set of their own."""
 
-    Attributes:
-        input_shape: Of one sample.
-        class_names: By label; () for regression.
-        labels: ``(N,)`` of each set.
-        target: Name and unit of what is predicted, if that is a number.
-        read: Returns the inputs ``(N, *input_shape)`` of each set; a plan does not need them.
-    """
-
-    input_shape: tuple[int, ...]
-    class_names: tuple[str, ...]
-    labels: Sequence[Labels | Targets]
-    target: tuple[str, str]
-    read: Callable[[], Sequence[Inputs]]
+    input_shape: tuple[int, ...]  # of one sample
+    class_names: tuple[str, ...]  # by label; () for regression
+    labels: Sequence[Labels | Targets]  # (N,) of each set
+    target: tuple[str, str]  # name and unit of what is predicted, if that is a number
+    read: Callable[[], Sequence[Inputs]]  # (N, *input_shape) of each set; a plan needs none
 
 
 def first_few(items: Sequence[str]) -> str:
@@ -75,9 +62,8 @@ def first_few(items: Sequence[str]) -> str:
 def check_samples(samples: Samples) -> None:
     """Check that classes can be named, and that training, validation and test each get samples.
 
-    Raises:
-        NnbenchError: The name of a class cannot be printed, there is one class only, a class is too
-            small, or there are too few numbers.
+    Raises NnbenchError if the name of a class cannot be printed, there is one class only, a class is too
+    small, or there are too few numbers.
     """
     names = samples.class_names
     if odd := [name for name in names if not is_name(name, most=LONGEST_CLASS)]:

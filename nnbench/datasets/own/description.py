@@ -14,20 +14,19 @@ A plan reads only what it needs (sizes, classes); the samples are prepared once,
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from nnbench.datasets.base import Arrays, Dataset, Labels, Pools, Targets
+from nnbench.datasets.base import Arrays, Dataset, Labels, Pools, Rows, Targets, take
 from nnbench.datasets.own.common import OwnData, check_samples
 from nnbench.datasets.own.folder import FolderData
 from nnbench.datasets.own.npz import NpzData
 from nnbench.datasets.own.table import CsvData
 from nnbench.datasets.prepared.files import is_there
-from nnbench.datasets.splits import Rows, share_rows, take
+from nnbench.datasets.splits import share_rows
 from nnbench.errors import NnbenchError, unknown_name
 from nnbench.registry import DATASETS
 from nnbench.schema import parse
@@ -40,24 +39,15 @@ OwnFormat = CsvData | NpzData | FolderData
 FORMATS: Mapping[str, type[OwnFormat]] = {"csv": CsvData, "npz": NpzData, "folder": FolderData}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """A YAML file that was read: its keys, and the path of the data."""
-
-    spec: OwnFormat
-    data: Path
-
-
 def json_schema() -> dict[str, object]:
     """The JSON schema of such a YAML file, for editors."""
     return TypeAdapter(Annotated[OwnFormat, Field(discriminator="format")]).json_schema()
 
 
-def read_description(path: Path) -> Description:
-    """Read the YAML file that describes own data; the data must exist.
+def read_description(path: Path) -> tuple[OwnFormat, Path]:
+    """The keys of the YAML file that describes own data, and the path of the data, which must exist.
 
-    Raises:
-        NnbenchError: The file is missing or says something that makes no sense.
+    Raises NnbenchError if the file is missing or says something that makes no sense.
     """
     if not is_there(path):
         raise NnbenchError(
@@ -78,19 +68,14 @@ def read_description(path: Path) -> Description:
         what = f"{path}: path: no such {'folder' if is_folder else 'file'}"
         todo = "correct the path; it is relative to the YAML file"
         raise NnbenchError(what, got=str(data), todo=todo)
-    return Description(spec=spec, data=data)
+    return spec, data
 
 
 def dataset_at(path: Path) -> Dataset:
-    """The dataset that a YAML file describes.
-
-    Raises:
-        NnbenchError: The file, the data or their sizes make no sense.
-    """
-    description = read_description(path)
-    spec = description.spec
-    with _naming(description.data):
-        samples = spec.samples(description.data)
+    """The dataset that a YAML file describes; NnbenchError if it, the data or their sizes make no sense."""
+    spec, data = read_description(path)
+    with _naming(data):
+        samples = spec.samples(data)
         check_samples(samples)
     own_test = len(samples.labels) > 1
     if own_test and spec.test_share is not None:
@@ -113,7 +98,7 @@ def dataset_at(path: Path) -> Dataset:
         train_size=train,
         validation_size=validation,
         test_size=len(sets[1]),
-        load=partial(_load, description),
+        load=partial(_load, spec, data),
         task="classification" if samples.class_names else "regression",
         target_name=target_name,
         target_unit=target_unit,
@@ -129,16 +114,14 @@ def _naming(data: Path) -> Iterator[None]:
         raise error.at(str(data)) from error
 
 
-def _load(description: Description, _data_folder: Path | None, _may_download: bool) -> Pools:
+def _load(spec: OwnFormat, data: Path, _data_folder: Path | None, _may_download: bool) -> Pools:
     """Read all samples and divide them; a test set of the data's own is kept."""
-    with _naming(description.data):
-        samples = description.spec.samples(description.data)
-        sets = [
-            Arrays(inputs=inputs, labels=labels)
-            for inputs, labels in zip(samples.read(), samples.labels, strict=True)
-        ]
+    with _naming(data):
+        samples = spec.samples(data)
+        pairs = zip(samples.read(), samples.labels, strict=True)
+        sets = [Arrays(inputs=inputs, labels=labels) for inputs, labels in pairs]
     if len(sets) == 1:
-        sets = [take(sets[0], rows) for rows in _divided(description.spec, sets[0].labels)]
+        sets = [take(sets[0], rows) for rows in _divided(spec, sets[0].labels)]
     return Pools(trainval=sets[0], test=sets[1])
 
 
@@ -163,15 +146,17 @@ def _train_and_validation(spec: OwnData, pool: int, path: Path) -> tuple[int, in
 
 
 def content_fingerprint(path: Path) -> str:
-    """SHA-256 over the YAML file and the names and contents of all data files.
-
-    Raises:
-        NnbenchError: The YAML file or the data are missing.
-    """
-    description = read_description(path)
+    """SHA-256 over the YAML file and the names and contents of all data files, which must exist."""
+    _, data = read_description(path)
     digest = hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n"))
-    for name, file in _data_files(description.data):
-        digest.update(f"\0{name}\0{_file_sha256(file)}".encode())
+    for name, file in _data_files(data):
+        try:
+            state = file.stat()
+            content = _sha256_of(file, state.st_mtime_ns, state.st_size)
+        except OSError as error:
+            todo = "make it readable, or remove it"
+            raise NnbenchError(f"{file}: cannot be read", got=error, todo=todo) from error
+        digest.update(f"\0{name}\0{content}".encode())
     return digest.hexdigest()
 
 
@@ -184,15 +169,6 @@ def _data_files(data: Path) -> Iterator[tuple[str, Path]]:
         name = file.relative_to(data)
         if is_there(file) and not any(piece.startswith(".") for piece in name.parts):
             yield name.as_posix(), file
-
-
-def _file_sha256(file: Path) -> str:
-    try:
-        state = file.stat()
-        return _sha256_of(file, state.st_mtime_ns, state.st_size)
-    except OSError as error:
-        todo = "make it readable, or remove it"
-        raise NnbenchError(f"{file}: cannot be read", got=error, todo=todo) from error
 
 
 @cache

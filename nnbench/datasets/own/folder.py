@@ -8,9 +8,7 @@ uint8, channel first; transparency is dropped, and a photograph is rotated as it
 from __future__ import annotations
 
 import math
-import struct
 import warnings
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from pydantic import Field
 
 from nnbench.datasets.base import Labels
 from nnbench.datasets.own.common import OwnData, Samples, first_few
+from nnbench.datasets.prepared.files import UNREADABLE
 from nnbench.errors import NnbenchError
 
 if TYPE_CHECKING:
@@ -36,49 +35,32 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 FILE_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 EXIF_ORIENTATION = 0x0112
 ROTATED = range(5, 9)  # EXIF orientations that swap width and height
-# Pillow raises SyntaxError for some broken files; its decoders raise the others.
-_UNREADABLE = (
-    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
-    *(SyntaxError, TypeError, ValueError),
-    *(struct.error, zlib.error),
-)
 
 
 class FolderData(OwnData):
     """Images in class folders."""
 
     format: Literal["folder"]
+    # in pixels, to which the middle square is scaled; None: all have one size already
     image_side: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Scale the middle square to this side, in pixels; None: all have one size already."""
     colour: Literal["rgb", "grey"] = "rgb"
 
     def samples(self, path: Path) -> Samples:
         """Images ``(N, 3 or 1, height, width)`` uint8; until they are read, their headers at most.
 
-        Raises:
-            NnbenchError: The folders are not as described, the images differ in size, or files cannot
-                be read as images; reading the samples raises it, too.
+        Raises NnbenchError, as does reading the samples, if the folders are not as described, the images
+        differ in size, or files cannot be read as images.
         """
         sets = _class_folders(path)
         listed = [_files(folders) for folders in sets]
         files = [file for paths, _ in listed for file in paths]
-        shape = _input_shape(self, path, files)
-
-        def read() -> list[npt.NDArray[np.uint8]]:
-            inputs = _room((len(files), *shape))
-
-            def fill(row: int, image: Image.Image) -> None:
-                inputs[row] = _pixels(self, image)
-
-            _for_each(path, files, fill)
-            return np.split(inputs, [len(listed[0][0])])[: len(sets)]
-
+        shape, first = _input_shape(self, path, files), len(listed[0][0])
         return Samples(
             input_shape=shape,
             class_names=tuple(folder.name for folder in sets[0]),
             labels=[labels for _, labels in listed],
             target=("", ""),
-            read=read,
+            read=lambda: np.split(_read(self, path, files, shape), [first])[: len(sets)],
         )
 
 
@@ -164,15 +146,22 @@ def _input_shape(spec: FolderData, path: Path, files: Sequence[Path]) -> tuple[i
     return (channels, height, width)
 
 
-def _room(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def _read(
+    spec: FolderData, path: Path, files: Sequence[Path], shape: tuple[int, ...]
+) -> npt.NDArray[np.uint8]:
+    """All images, each of this shape."""
     try:
-        return np.zeros(shape, np.uint8)
+        inputs = np.zeros((len(files), *shape), np.uint8)
     except (MemoryError, ValueError) as error:  # beyond 2**63 bytes it is a ValueError
-        raise NnbenchError(
-            "the images do not fit in memory",
-            got=f"{math.prod(shape) / 1e9:.0f} GB",
-            todo="set a smaller image_side, or use fewer images",
-        ) from error
+        got = f"{len(files) * math.prod(shape) / 1e9:.0f} GB"
+        todo = "set a smaller image_side, or use fewer images"
+        raise NnbenchError("the images do not fit in memory", got=got, todo=todo) from error
+
+    def fill(row: int, image: Image.Image) -> None:
+        inputs[row] = _pixels(spec, image)
+
+    _for_each(path, files, fill)
+    return inputs
 
 
 def _for_each(path: Path, files: Sequence[Path], use: Callable[[int, Image.Image], None]) -> None:
@@ -182,7 +171,7 @@ def _for_each(path: Path, files: Sequence[Path], use: Callable[[int, Image.Image
         try:
             with _opened(file) as image:
                 use(row, image)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             bad.append(f"{file.relative_to(path)} ({error})")
     if bad:
         what = f"{len(bad)} files cannot be read as images of 8 bits a channel"

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.datasets.base import Inputs, Labels, Task
+from nnbench.datasets.base import Inputs, Labels, Targets, Task
 from nnbench.datasets.own.common import SHOWN, OwnData, Samples
 from nnbench.datasets.prepared.files import Array, read_npz
 from nnbench.errors import NnbenchError
@@ -37,21 +37,16 @@ class NpzData(OwnData):
 
     format: Literal["npz"]
     task: Task = "classification"
-    class_names: tuple[str, ...] = ()
-    """In the order of the labels; (): the labels themselves."""
-    target_name: str = "target"
-    """Regression: what the labels are."""
+    class_names: tuple[str, ...] = ()  # in the order of the labels; (): the labels themselves
+    target_name: str = "target"  # of a regression: what the labels are
     target_unit: str = ""
-    """Regression: their unit."""
-    relabel: bool = False
-    """Renumber the labels that occur as 0, 1, … in their order."""
+    relabel: bool = False  # renumber the labels that occur as 0, 1, … in their order
 
     def samples(self, path: Path) -> Samples:
         """Inputs ``(N, *shape)``, and classes or targets.
 
-        Raises:
-            NnbenchError: The file is damaged, lacks an array, or an array has the wrong type, shape
-                or values.
+        Raises NnbenchError if the file is damaged, lacks an array, or an array has the wrong type, shape or
+        values.
         """
         arrays = _arrays(path)
         sets = ("", "test_") if "test_inputs" in arrays else ("",)
@@ -62,11 +57,7 @@ class NpzData(OwnData):
         if len(kinds := {f"{values.dtype} {values.shape[1:]}" for values in inputs}) > 1:
             what, got = "the test set has another type or shape of inputs", sorted(kinds)
             raise NnbenchError(what, got=" and ".join(got), todo="make both the same")
-        _check_types(raw, self.task)
-        classes = self.task == "classification"
-        names, labels = (
-            _classes(self, raw) if classes else ((), [_float32("labels", each) for each in raw])
-        )
+        names, labels = _labels(self, raw)
         return Samples(
             input_shape=inputs[0].shape[1:],
             class_names=names,
@@ -140,15 +131,16 @@ def _check_length(name: str, array: Array, *, wanted: int) -> None:
         raise NnbenchError("inputs and labels differ in length", got=got, todo=todo)
 
 
-def _check_types(raw: Sequence[Array], task: Task) -> None:
-    kinds, what, allowed, todo = LABEL_TYPES[task]
+def _labels(
+    spec: NpzData, raw: Sequence[Array]
+) -> tuple[tuple[str, ...], Sequence[Labels | Targets]]:
+    """Class names, and the labels of each set: numbered from 0 without a gap, or targets."""
+    kinds, what, allowed, todo = LABEL_TYPES[spec.task]
     if any(array.dtype.kind not in kinds for array in raw):
         got = ", ".join(str(array.dtype) for array in raw)
         raise NnbenchError(f"labels are {what}", got=got, allowed=allowed, todo=todo)
-
-
-def _classes(spec: NpzData, raw: Sequence[Array]) -> tuple[tuple[str, ...], Sequence[Labels]]:
-    """Class names, and the labels of each set numbered from 0 without a gap."""
+    if spec.task == "regression":
+        return (), [_float32("labels", array) for array in raw]
     # each array by itself: numpy makes floats of int64 and uint64 together
     found = sorted({label for array in raw for label in np.unique(array).tolist()})
     shown = ", ".join(map(str, found[: 2 * SHOWN])) + (", …" if len(found) > 2 * SHOWN else "")

@@ -26,20 +26,16 @@ class CsvData(OwnData):
     """A table in a CSV file (UTF-8, with a header)."""
 
     format: Literal["csv"]
-    target: str
-    """The column to predict."""
-    features: tuple[str, ...] = ()
-    """The columns to predict it from; (): all others."""
+    target: str  # the column to predict
+    features: tuple[str, ...] = ()  # the columns to predict it from; (): all others
     task: Task = "classification"
-    target_unit: str = ""
-    """Regression: the unit of the target."""
+    target_unit: str = ""  # of a regression
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
 
     def samples(self, path: Path) -> Samples:
         """Inputs ``(N, features)`` float32, and classes or targets.
 
-        Raises:
-            NnbenchError: The file is no CSV with the columns named, or cells are empty or not numbers.
+        Raises NnbenchError if the file is no CSV with the columns named, or cells are empty or no numbers.
         """
         header, table = _read_table(path, separator=self.separator)
         features = _features(self, header)

@@ -1,7 +1,5 @@
 """Files that are written completely or not at all, and whose bytes depend only on their content."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import lzma
@@ -36,8 +34,8 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# What zipfile, its decompressors and numpy raise for corrupt or malicious files.
-_UNREADABLE = (
+# What zipfile, its decompressors, numpy and Pillow raise for corrupt or malicious files.
+UNREADABLE = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
     *(SyntaxError, TypeError, ValueError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError),
@@ -70,26 +68,21 @@ def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
 def read_npz(content: bytes) -> dict[str, Array]:
     """The arrays of an npz file, without unpickling or allocating more memory than the file justifies.
 
-    Raises:
-        ValueError: It is damaged, holds pickled objects, or unpacks to far more than its own size.
+    Raises ValueError if it is damaged, holds pickled objects, or unpacks to far more than its own size.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numpy's, about files from older versions
-            _check_unpacked(archive, len(content))
+            # a zip bomb shows by the sizes in its directory, beyond which zipfile never reads
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked > max(UNPACKED_ALWAYS, UNPACKED_MOST * len(content)):
+                raise ValueError(f"its {len(content)} bytes unpack to {unpacked}")
             return {
                 entry.filename.removesuffix(".npy"): _read_npy(archive, entry)
                 for entry in archive.infolist()
             }
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ValueError(f"no npz file of plain arrays: {error}") from error
-
-
-def _check_unpacked(archive: zipfile.ZipFile, packed: int) -> None:
-    """Reject a zip bomb by the sizes in its directory, beyond which ``zipfile`` never reads."""
-    unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > max(UNPACKED_ALWAYS, UNPACKED_MOST * packed):
-        raise ValueError(f"its {packed} bytes unpack to {unpacked}")
 
 
 def _read_npy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
@@ -125,8 +118,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that replaces ``path`` if the block succeeds, and is otherwise removed.
 
-    Raises:
-        OSError: The disk is full or not writable; ``path`` is left unchanged.
+    Raises OSError if the disk is full or not writable; ``path`` is left unchanged.
     """
     # two machines that share the folder may have processes with the same id
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")

@@ -4,14 +4,25 @@ The test set is in a separate file, so that training code can be given a pool wi
 NnbenchError for missing or damaged files, and for those that generated data do not have.
 """
 
-from __future__ import annotations
-
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field, ValidationError
 
-from nnbench.datasets.base import LABEL_TYPES, Arrays, Dataset, check_arrays, check_pools
+from nnbench.datasets.base import (
+    LABEL_TYPES,
+    STREAMS,
+    Arrays,
+    Dataset,
+    Scaling,
+    Task,
+    check_arrays,
+    check_pools,
+    take,
+)
 from nnbench.datasets.prepared.files import (
     array_sha256,
     npz_bytes,
@@ -19,21 +30,37 @@ from nnbench.datasets.prepared.files import (
     sha256,
     write_atomically,
 )
-from nnbench.datasets.prepared.manifest import (
-    MANIFEST,
-    Manifest,
-    damaged,
-    manifest_bytes,
-    read_manifest,
-)
-from nnbench.datasets.splits import take
 from nnbench.errors import NnbenchError
+from nnbench.schema import Strict, first_problem
 
-__all__ = ["Manifest", "load_samples", "load_test", "load_trainval", "prepare", "read_manifest"]
-
+MANIFEST = "manifest.json"
 SAMPLES_PER_CLASS = 2
 SAMPLES_MOST = 20
 CHECKED_DRAW = 1_000  # generated samples that are checked against the dataset's description
+
+Size = Annotated[int, Field(ge=0)]
+FileName = Annotated[str, Field(pattern=r"^[a-z]+\.npz$")]
+
+
+class Manifest(Strict):
+    """What ``prepare`` writes last; the first fields are those of ``Dataset``."""
+
+    name: str
+    title: str
+    source: str
+    licence: str
+    kind: Literal["fixed", "generated"]
+    input_shape: tuple[Size, ...]
+    class_names: tuple[str, ...]
+    scaling: Scaling
+    task: Task
+    target_name: str
+    target_unit: str
+    sizes: Mapping[str, Size]  # train, validation, test; of fixed data also trainval
+    class_counts: Mapping[str, tuple[Size, ...]]  # trainval and test of fixed classification data
+    files: Mapping[FileName, str]  # SHA-256
+    arrays: Mapping[str, str]  # SHA-256 of the values, by ``file/array``: ``test/labels``
+    numpy_version: str  # that prepared the data
 
 
 def prepare(
@@ -62,6 +89,26 @@ def prepare(
             todo="free disk space, or choose a folder that can be written, and rerun",
         ) from error
     return manifest
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """The content of ``manifest.json``; equal manifests give equal bytes."""
+    values = manifest.model_dump(mode="json")
+    return (json.dumps(values, indent=2, sort_keys=True) + "\n").encode()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a prepared dataset; NnbenchError if it is missing or damaged."""
+    path = folder / MANIFEST
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        what = "is missing: the dataset was not prepared here, or preparing it was interrupted"
+        raise _damaged(path, what) from error
+    except ValidationError as error:
+        raise _damaged(path, "cannot be read as a manifest", got=first_problem(error)) from None
+    except OSError as error:
+        raise _damaged(path, "cannot be read as a manifest", got=error) from error
 
 
 def is_whole(folder: Path) -> bool:
@@ -118,11 +165,7 @@ def _manifest(
     dataset: Dataset, sets: Mapping[str, Arrays], *, contents: Mapping[str, bytes]
 ) -> Manifest:
     stored = {name: arrays for name, arrays in sets.items() if name != "samples"}
-    defaults = {
-        "train": dataset.train_size,
-        "validation": dataset.validation_size,
-        "test": dataset.test_size,
-    }
+    defaults = {stream: getattr(dataset, f"{stream}_size") for stream in STREAMS}
     classified = stored if dataset.task == "classification" else {}
     shared = {n: getattr(dataset, n) for n in Manifest.model_fields if hasattr(dataset, n)}
     return Manifest(
@@ -151,13 +194,13 @@ def _load(folder: Path, name: str) -> Arrays:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise damaged(path, "cannot be read", got=error) from error
+        raise _damaged(path, "cannot be read", got=error) from error
     if (digest := sha256(content)) != manifest.files[name]:
-        raise damaged(path, "is damaged: its checksum differs", got=f"sha256 {digest}")
+        raise _damaged(path, "is damaged: its checksum differs", got=f"sha256 {digest}")
     try:
         arrays = Arrays(**read_npz(content))
     except (ValueError, TypeError, NnbenchError) as error:
-        raise damaged(path, "does not hold plain inputs and labels", got=error) from error
+        raise _damaged(path, "does not hold plain inputs and labels", got=error) from error
     _check_kind(arrays, manifest, path)
     return arrays
 
@@ -170,4 +213,10 @@ def _check_kind(arrays: Arrays, manifest: Manifest, path: Path) -> None:
     labels = arrays.labels if manifest.task == "classification" else arrays.labels[:0]
     if found != promised or ((labels < 0) | (labels >= classes)).any():
         got = f"inputs {found[0]}, labels {found[1]}"
-        raise damaged(path, "holds other samples than its manifest says", got=got)
+        raise _damaged(path, "holds other samples than its manifest says", got=got)
+
+
+def _damaged(path: Path, what: str, *, got: object = None) -> NnbenchError:
+    """The error for a file of a prepared dataset that is missing or has changed."""
+    todo = "delete the folder and rerun, so that the dataset is prepared anew"
+    return NnbenchError(f"dataset file {path} {what}", got=got, todo=todo)

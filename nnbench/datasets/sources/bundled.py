@@ -1,10 +1,9 @@
 """Data included in scikit-learn: read without a network, and verified by checksum."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -32,39 +31,34 @@ class Bundled:
     task: Task = "classification"
     options: Mapping[str, bool] = field(default_factory=dict)  # scikit-learn's arguments
 
+    def load(self, _data_folder: Path | None, _may_download: bool) -> Pools:
+        """The pool and the test set, float32 ``(N, features)``; the test set gets 30 % of each class.
 
-def load_table(source: Bundled, _data_folder: Path | None, _may_download: bool) -> Pools:
-    """The pool and the test set, float32 ``(N, features)``; the test set gets 30 % of each class.
+        For regression it gets three of every ten samples adjacent in target order. Errors as in ``read``.
+        """
+        inputs, targets = self.read()
+        labels = targets.astype(LABEL_TYPES[self.task])
+        arrays = Arrays(inputs=inputs.astype(np.float32), labels=labels)
+        return stratified_share(arrays, test_share=TEST_SHARE, seed=self.split_seed)
 
-    For regression it gets three of every ten samples adjacent in target order. Errors as in ``read_bundled``.
-    """
-    inputs, targets = read_bundled(source)
-    labels = targets.astype(LABEL_TYPES[source.task])
-    arrays = Arrays(inputs=inputs.astype(np.float32), labels=labels)
-    return stratified_share(arrays, test_share=TEST_SHARE, seed=source.split_seed)
+    def read(self) -> tuple[Doubles, Doubles]:
+        """Inputs ``(N, features)`` and targets ``(N,)`` from scikit-learn.
 
-
-def read_bundled(source: Bundled) -> tuple[Doubles, Doubles]:
-    """Inputs ``(N, features)`` and targets ``(N,)`` from scikit-learn.
-
-    Raises NnbenchError if scikit-learn is missing, or its data are not the ones that were checked.
-    """
-    where = f"dataset {source.name!r}: scikit-learn's data"
-    try:
-        load = getattr(importlib.import_module("sklearn.datasets"), f"load_{source.name}")
-        bunch = load(**source.options)
-    except (ImportError, OSError) as error:
-        what = f"{where} cannot be read"
-        raise wrong_package(
-            what, got=error, package="scikit-learn", checked=source.sha256
-        ) from error
-    inputs, targets = bunch.data.astype(np.float64), bunch.target.astype(np.float64)
-    digest = sha256((array_sha256(inputs) + array_sha256(targets)).encode())
-    if digest != source.sha256:
-        what = f"{where} are not the ones that were checked"
-        got = f"scikit-learn {metadata.version('scikit-learn')}, sha256 {digest}"
-        raise wrong_package(what, got=got, package="scikit-learn", checked=source.sha256)
-    return inputs, targets
+        Raises NnbenchError if scikit-learn is missing, or its data are not the ones that were checked.
+        """
+        what = f"dataset {self.name!r}: scikit-learn's data"
+        refused = partial(wrong_package, package="scikit-learn", checked=self.sha256)
+        try:
+            load = getattr(importlib.import_module("sklearn.datasets"), f"load_{self.name}")
+            bunch = load(**self.options)
+        except (ImportError, OSError) as error:
+            raise refused(f"{what} cannot be read", got=error) from error
+        inputs, targets = bunch.data.astype(np.float64), bunch.target.astype(np.float64)
+        digest = sha256((array_sha256(inputs) + array_sha256(targets)).encode())
+        if digest != self.sha256:
+            got = f"scikit-learn {metadata.version('scikit-learn')}, sha256 {digest}"
+            raise refused(f"{what} are not the ones that were checked", got=got)
+        return inputs, targets
 
 
 def wrong_package(

@@ -4,13 +4,7 @@ torchvision checks MNIST's files only when it downloads them, and prefers any ol
 CIFAR's batches are pickles, which may run code. So every file is first read and compared with its published
 MD5; then torchvision loads a private copy of exactly those bytes. What was checked is thus what is used, even
 if a file is replaced in the meantime.
-
-Some test images of both CIFAR sets have near or exact duplicates among the training images: 3.3 % in CIFAR-10
-and 10 % in CIFAR-100 (Barz, Denzler: Do we train on test data?, J. Imaging 2020). They are kept, as in other
-published results.
 """
-
-from __future__ import annotations
 
 import hashlib
 import importlib
@@ -27,9 +21,6 @@ import numpy as np
 from nnbench.datasets.base import Arrays, Pools
 from nnbench.datasets.prepared.files import is_there
 from nnbench.errors import NnbenchError
-
-CIFAR_LICENCE = "none stated by the authors, who ask for a citation"
-CIFAR_REPORT = "Krizhevsky: Learning multiple layers of features from tiny images, Toronto 2009"
 
 # What torchvision raises for a broken connection, a wrong checksum or a damaged archive.
 _FAILED = (
@@ -48,97 +39,80 @@ class ImageFiles:
     folder: str  # of torchvision's unpacked files, below the data folder
     md5: Mapping[str, str]  # of each unpacked file
 
+    def load(self, data_folder: Path | None, may_download: bool) -> Pools:
+        """The authors' training and test sets, uint8 ``(N, channels, height, width)``.
 
-def load_images(source: ImageFiles, data_folder: Path | None, may_download: bool) -> Pools:
-    """The authors' training and test sets, uint8 ``(N, channels, height, width)``.
+        ``data_folder`` is torchvision's ``root``; ``may_download`` allows fetching missing files. Raises
+        NnbenchError if files are missing or damaged, or there is no torchvision or no space for a temporary
+        copy.
+        """
+        folder = self._find(data_folder, may_download=may_download)
+        try:
+            with TemporaryDirectory(prefix="nnbench-") as copy:
+                below = Path(copy, self.folder)
+                below.mkdir(parents=True)
+                for name in self.md5:
+                    (below / name).write_bytes(self.read_checked(folder / name))
+                trainval, test = (self._arrays(copy, train=train) for train in (True, False))
+                return Pools(trainval=trainval, test=test)
+        except _FAILED as error:
+            raise self._unavailable(f"{folder} cannot be loaded", got=error) from error
 
-    ``data_folder`` is torchvision's ``root``; ``may_download`` allows fetching missing files. Raises
-    NnbenchError if files are missing or damaged, or there is no torchvision or no space for a temporary copy.
-    """
-    folder = find_files(source, data_folder, may_download=may_download)
-    try:
-        with TemporaryDirectory(prefix="nnbench-") as copy:
-            below = Path(copy, source.folder)
-            below.mkdir(parents=True)
-            for name in source.md5:
-                (below / name).write_bytes(read_checked(source, folder / name))
-            trainval, test = (_arrays(source, copy, train=train) for train in (True, False))
-            return Pools(trainval=trainval, test=test)
-    except _FAILED as error:
-        raise _unavailable(source, f"{folder} cannot be loaded", got=error) from error
+    def _find(self, data_folder: Path | None, *, may_download: bool) -> Path:
+        """The folder with all files, whose content is not checked."""
+        if data_folder is None:
+            raise self._unavailable("no data folder is set", got=None)
+        folder = data_folder / self.folder
+        if may_download and self._missing(folder):
+            try:
+                self._torchvision()(root=data_folder, download=True)
+            except _FAILED as error:
+                what = f"the download to {data_folder} failed"
+                raise self._unavailable(what, got=error) from error
+        if missing := self._missing(folder):
+            what = f"files are missing in {folder}"
+            raise self._unavailable(what, got=f"no {', '.join(missing)}")
+        return folder
 
+    def read_checked(self, path: Path) -> bytes:
+        """The content of a file; NnbenchError if it is unreadable, or its MD5 is not the published one."""
+        try:
+            size = path.stat().st_size
+            content = path.read_bytes() if size <= LARGEST_BYTES else b""
+        except OSError as error:
+            raise self._unavailable(f"{path} cannot be read", got=error) from error
+        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        got, allowed = f"{len(content)} bytes, MD5 {digest}", f"MD5 {self.md5[path.name]}"
+        if size > LARGEST_BYTES:
+            got, allowed = f"{size} bytes", f"at most {LARGEST_BYTES}"
+        elif digest == self.md5[path.name]:
+            return content
+        what = f"dataset {self.name!r}: {path} is truncated or damaged"
+        todo = "delete that file and fetch it again; or use the embedded dataset 'mnist5k'"
+        raise NnbenchError(what, got=got, allowed=allowed, todo=todo)
 
-def find_files(source: ImageFiles, data_folder: Path | None, *, may_download: bool) -> Path:
-    """The folder with all files, whose content is not checked; NnbenchError if any cannot be obtained."""
-    if data_folder is None:
-        raise _unavailable(source, "no data folder is set", got=None)
-    folder = data_folder / source.folder
-    if may_download and _missing(source, folder):
-        _download(source, data_folder)
-    if missing := _missing(source, folder):
-        raise _unavailable(source, f"files are missing in {folder}", got=f"no {', '.join(missing)}")
-    return folder
+    def _arrays(self, root: str, *, train: bool) -> Arrays:
+        """One of torchvision's two sets; MNIST's have no channel axis, CIFAR's have it last."""
+        loaded = self._torchvision()(root=root, train=train)
+        images = np.asarray(loaded.data)
+        channels_first = images[:, None] if images.ndim == 3 else np.moveaxis(images, 3, 1)
+        labels = np.asarray(loaded.targets, dtype=np.int64)
+        return Arrays(inputs=np.ascontiguousarray(channels_first), labels=labels)
 
+    def _torchvision(self) -> type:
+        # imported here: it takes seconds, and planning needs no images
+        module = importlib.import_module("torchvision.datasets")
+        found: type = getattr(module, self.torchvision_class)
+        return found
 
-def read_checked(source: ImageFiles, path: Path) -> bytes:
-    """The content of a file; NnbenchError if it is unreadable, or its MD5 is not the published one."""
-    try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size <= LARGEST_BYTES else b""
-    except OSError as error:
-        raise _unavailable(source, f"{path} cannot be read", got=error) from error
-    if size > LARGEST_BYTES:
-        raise _damaged(source, path, got=f"{size} bytes", allowed=f"at most {LARGEST_BYTES}")
-    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if digest != (published := source.md5[path.name]):
-        got = f"{len(content)} bytes, MD5 {digest}"
-        raise _damaged(source, path, got=got, allowed=f"MD5 {published}")
-    return content
+    def _missing(self, folder: Path) -> list[str]:
+        return [name for name in self.md5 if not is_there(folder / name)]
 
-
-def _arrays(source: ImageFiles, root: str, *, train: bool) -> Arrays:
-    """One of torchvision's two sets; MNIST's have no channel axis, CIFAR's have it last."""
-    loaded = _torchvision(source)(root=root, train=train)
-    images = np.asarray(loaded.data)
-    channels_first = images[:, None] if images.ndim == 3 else np.moveaxis(images, 3, 1)
-    return Arrays(
-        inputs=np.ascontiguousarray(channels_first),
-        labels=np.asarray(loaded.targets, dtype=np.int64),
-    )
-
-
-def _torchvision(source: ImageFiles) -> type:
-    # imported here: it takes seconds, and planning needs no images
-    module = importlib.import_module("torchvision.datasets")
-    found: type = getattr(module, source.torchvision_class)
-    return found
-
-
-def _download(source: ImageFiles, data_folder: Path) -> None:
-    try:
-        _torchvision(source)(root=data_folder, download=True)
-    except _FAILED as error:
-        raise _unavailable(source, f"the download to {data_folder} failed", got=error) from error
-
-
-def _missing(source: ImageFiles, folder: Path) -> list[str]:
-    return [name for name in source.md5 if not is_there(folder / name)]
-
-
-def _damaged(source: ImageFiles, path: Path, *, got: object, allowed: object) -> NnbenchError:
-    return NnbenchError(
-        f"dataset {source.name!r}: {path} is truncated or damaged",
-        got=got,
-        allowed=allowed,
-        todo="delete that file and fetch it again; or use the embedded dataset 'mnist5k'",
-    )
-
-
-def _unavailable(source: ImageFiles, what: str, *, got: object) -> NnbenchError:
-    return NnbenchError(
-        f"dataset {source.name!r}: {what}",
-        got=got,
-        allowed=f"<data folder>/{source.folder}/ with {', '.join(source.md5)}",
-        todo="set the data folder to one that has them, or allow the download where there is a "
-        "network; or use the embedded dataset 'mnist5k', which needs neither",
-    )
+    def _unavailable(self, what: str, *, got: object) -> NnbenchError:
+        return NnbenchError(
+            f"dataset {self.name!r}: {what}",
+            got=got,
+            allowed=f"<data folder>/{self.folder}/ with {', '.join(self.md5)}",
+            todo="set the data folder to one that has them, or allow the download where there is a "
+            "network; or use the embedded dataset 'mnist5k', which needs neither",
+        )
