@@ -1,56 +1,42 @@
 """What a cell roughly costs: arithmetic, memory, and whether it needs the machine for itself."""
 
-from __future__ import annotations
-
 import math
 from functools import cache
 
 from nnbench.cells.cell import BLOCK, Cell, dataset_of
 from nnbench.datasets.selection import outputs_in_use, train_size
-from nnbench.experiments.base import Experiment, experiment_of
+from nnbench.experiments.base import experiment_of
 from nnbench.models.costs import Cost, cost_of
 from nnbench.models.facts import replicates_at_once
 from nnbench.schema import Strict, parse
-from nnbench.settings import Settings
 
 WORK_PER_SECOND = 2.3e10  # multiply-adds of one core where there is no record to go by; measured
+# asked several times per cell; loading it anew each time adds up in a plan of thousands
+_experiment = cache(experiment_of)
 
 
 def work(cell: Cell, *, seeds: int) -> float:
     """Rough arithmetic of so many seeds (multiply-adds), to start long jobs first and estimate times."""
     if (seconds := declared_seconds(cell, seeds=seeds)) is not None:
         return seconds * WORK_PER_SECOND
-    tried = 0 if cell.search is None else len(cell.search.candidates) * len(cell.search.seeds)
-    settings, size = cell.settings, _train_size(cell)
-    stages = [(settings, size)]
+    tried = len(cell.search.candidates) * len(cell.search.seeds) if cell.search else 0
+    settings, dataset, cost = cell.settings, dataset_of(cell.dataset), _cost(cell)
+    stages = [settings]
     if settings.pretrain is not None:
-        before = settings.model_copy(
-            update=settings.pretrain.model_dump(include={"classes", "train_size", "train_for"})
-        )
-        stages.append((before, train_size(dataset_of(cell.dataset), before)))
+        before = settings.pretrain.model_dump(include={"classes", "train_size", "train_for"})
+        stages.append(settings.model_copy(update=before))
     if settings.rbm is not None:
-        stages.append((settings.model_copy(update={"train_for": settings.rbm.train_for}), size))
-    runs = seeds + tried
-    return float(runs * sum(_stage_work(cell, own, size=size) for own, size in stages))
-
-
-@cache
-def _experiment(name: str) -> Experiment:
-    """Asked for several times per cell; loading it anew each time adds up in a plan of thousands."""
-    return experiment_of(name)
+        stages.append(settings.model_copy(update={"train_for": settings.rbm.train_for}))
+    # forward and backward of each step, and the optimiser's memory traffic
+    per_step = 3 * cost.macs * settings.batch_size + 30 * cost.parameters
+    steps = (stage.total_steps(train_size(dataset, stage)) for stage in stages)
+    return (seeds + tried) * sum(float(number * per_step) for number in steps)
 
 
 def declared_seconds(cell: Cell, *, seeds: int) -> float | None:
     """How long the cell's experiment says that it takes; None: see ``work``."""
     experiment = _experiment(cell.settings.experiment)
     return None if experiment.seconds is None else experiment.seconds(_options(cell), seeds)
-
-
-def _stage_work(cell: Cell, settings: Settings, *, size: int) -> float:
-    """One run: forward and backward of each step, and the optimiser's memory traffic."""
-    cost = _cost(cell)
-    per_step = 3 * cost.macs * settings.batch_size + 30 * cost.parameters
-    return float(settings.total_steps(size) * per_step)
 
 
 def memory_mb(cell: Cell) -> int:
@@ -60,7 +46,8 @@ def memory_mb(cell: Cell) -> int:
         return experiment.memory_mb(_options(cell))
     dataset = dataset_of(cell.dataset)
     copies = BLOCK if dataset.kind == "generated" else 1
-    values = math.prod(dataset.input_shape) * (_train_size(cell) + dataset.validation_size) * copies
+    samples = train_size(dataset, cell.settings) + dataset.validation_size
+    values = math.prod(dataset.input_shape) * samples * copies
     parameters = _cost(cell).parameters
     weights = min(BLOCK, replicates_at_once(parameters)) * parameters
     # 4 bytes each; a set and the draw that fills it; weights, gradient, two moments, best, temporary
@@ -75,10 +62,6 @@ def runs_alone(cell: Cell) -> bool:
 def _cost(cell: Cell) -> Cost:
     dataset = dataset_of(cell.dataset)
     return cost_of(cell.settings, dataset.input_shape, outputs_in_use(dataset, cell.settings))
-
-
-def _train_size(cell: Cell) -> int:
-    return train_size(dataset_of(cell.dataset), cell.settings)
 
 
 def _options(cell: Cell) -> Strict:

@@ -6,7 +6,6 @@ count by name alone.
 """
 
 import hashlib
-import importlib
 import os
 import re
 import sys
@@ -33,18 +32,12 @@ _STANDARD_LIBRARY = Path(os.__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module that the import system finds.
-
-    Attributes:
-        path: Its file; None for a package without ``__init__``.
-        inside: The folders of its submodules; None if it is no package.
-        ours: Whether its content counts: it is the package's or the user's own, not installed.
-    """
+    """A module that the import system finds."""
 
     name: str
-    path: Path | None
-    inside: tuple[str, ...] | None
-    ours: bool
+    path: Path | None  # None for a package without ``__init__``
+    inside: tuple[str, ...] | None  # the folders of its submodules; None if it is no package
+    ours: bool  # whether its content counts: it is the package's or the user's own, not installed
 
     @property
     def packaged(self) -> bool:
@@ -248,11 +241,3 @@ def unfollowed_in(module: Module) -> list[Unfollowed]:
         return note.what == OPENS and (own or meaning.inputs is not None)
 
     return [] if module.packaged else [note for note in meaning.notes if not is_followed(note)]
-
-
-def forget() -> None:
-    """Drop what was read, for a process that outlives an edit of the code (tests)."""
-    for cached in (_located, _imported, _meaning, _needs, reached, digest, _circle):
-        cached.cache_clear()
-    importlib.invalidate_caches()
-    sys.path_importer_cache.clear()
