@@ -57,10 +57,8 @@ def audit(
 ) -> Audit:
     """Measure a random sample of cells again, each in all of its finished blocks of seeds.
 
-    ``seed`` is that of the draw; the cores are for all cells together.
-
-    Raises:
-        NnbenchError: There is nothing to audit.
+    ``seed`` is that of the draw; the cores are for all cells together. NnbenchError if there is
+    nothing to audit.
     """
     if not (found.subjects or found.unreadable):
         raise _nothing(found, config)

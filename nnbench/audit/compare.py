@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from nnbench.audit.comparison import (
     Comparison,
@@ -14,7 +14,6 @@ from nnbench.audit.comparison import (
     MeasuredInOne,
     Summary,
     VerdictChange,
-    Where,
 )
 from nnbench.audit.known import RUN_FACTS, Difference, differing, report_facts
 from nnbench.audit.noise import Change, Outcome, Pair, changes, pair_of, runs_of
@@ -36,9 +35,9 @@ class _Both:
     b: Finding
 
     @property
-    def where(self) -> Where:
-        f = self.a
-        return Where(claim=self.claim, dataset=f.dataset, track=f.track, variant=f.variant)
+    def where(self) -> dict[str, Any]:
+        dataset, track, variant = self.a.key
+        return {"claim": self.claim, "dataset": dataset, "track": track, "variant": variant}
 
     @property
     def skipped(self) -> str | None:
@@ -58,22 +57,20 @@ class _Both:
     def levels_in_one(self) -> Iterator[LevelInOne]:
         """The levels of A only, then those of B only."""
         a, b = ([level.level for level in finding.levels] for finding in (self.a, self.b))
-        where = vars(self.where)
-        yield from (LevelInOne(**where, level=n, side="a") for n in a if n not in b)
-        yield from (LevelInOne(**where, level=n, side="b") for n in b if n not in a)
+        yield from (LevelInOne(**self.where, level=n, side="a") for n in a if n not in b)
+        yield from (LevelInOne(**self.where, level=n, side="b") for n in b if n not in a)
 
 
 def compare(a: Results | Path | str, b: Results | Path | str) -> Comparison:
     """What differs between two results, each given as such, as a file, or as a folder with one.
 
+    NnbenchError if a file cannot be read, the two have no finding in common, or a value on a log
+    scale is below zero.
+
     Example:
         >>> from nnbench.audit.compare import compare
         >>> compare("reports", "reports").differs
         False
-
-    Raises:
-        NnbenchError: A file cannot be read, the two have no finding in common, or a value on a log
-            scale is below zero.
     """
     return _compared(
         *(side if isinstance(side, Results) else read_results(Path(side)) for side in (a, b))
@@ -133,9 +130,6 @@ def _summary(
     )
 
 
-# --- levels
-
-
 def _level_changes(findings: Sequence[_Both], facts: Sequence[Difference]) -> Iterator[LevelChange]:
     """How the levels of both changed, those that are skipped first."""
     skipped_first = sorted(findings, key=lambda both: both.skipped is None)
@@ -147,7 +141,7 @@ def _level_changes(findings: Sequence[_Both], facts: Sequence[Difference]) -> It
         logarithm = change.difference if both.a.scale == "log" else None
         same = change.outcome == "identical"
         yield LevelChange(
-            **vars(both.where),
+            **both.where,
             level=a.level,
             metric=both.a.metric,
             unit=both.a.unit,
@@ -201,9 +195,6 @@ def _own_reasons(a: LevelResult, b: LevelResult) -> Iterator[str]:
         yield f"training code (other cells, with the same {same})"
 
 
-# --- verdicts
-
-
 def _verdict_change(
     a: ClaimResult, b: ClaimResult, levels: Sequence[LevelChange]
 ) -> VerdictChange | None:
@@ -229,7 +220,7 @@ def _verdict_change(
 def _finding_verdict(both: _Both) -> FindingVerdict:
     skipped = "other levels in A and B" if any(both.levels_in_one()) else both.skipped
     return FindingVerdict(
-        **vars(both.where),
+        **both.where,
         decides=both.a.decides or both.b.decides,
         a=both.a.verdict,
         b=both.b.verdict,

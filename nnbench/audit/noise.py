@@ -94,9 +94,7 @@ def changes(pairs: Mapping[Key, Pair]) -> dict[Key, Change]:
     """Compare all pairs as one family: Holm's correction covers all their tests together.
 
     Pairs with the same runs count once, and pairs that are identical to the bit are not tested.
-
-    Raises:
-        NnbenchError: A value below zero on the log scale.
+    NnbenchError for a value below zero on the log scale.
     """
     distinct = [pair for pair in dict.fromkeys(pairs.values()) if pair.a != pair.b]
     tests = [(pair, name, p) for pair in distinct for name, p in _tests(pair)]
@@ -151,7 +149,7 @@ def means_p(a: Floats, b: Floats) -> float:
 
 def shares_p(counts: Sequence[int], of: Sequence[int]) -> float:
     """Two-sided p value of equal shares, by Fisher's exact test."""
-    table = np.array([[count, n - count] for count, n in zip(counts, of, strict=True)])
+    table = [[count, n - count] for count, n in zip(counts, of, strict=True)]
     return float(stats.fisher_exact(table).pvalue)
 
 

@@ -77,10 +77,7 @@ def measure_again(
 ) -> list[Rerun]:
     """Measure anew: as many cells at once as the cores allow, then one by one those that time.
 
-    Missing datasets are prepared first, where the config says.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C; all processes have ended by then.
+    Missing datasets are prepared first, where the config says. After Ctrl-C all processes have ended.
     """
     # a process of a killed session may still be dying while its files are removed
     with tempfile.TemporaryDirectory(prefix="nnbench-audit-", ignore_cleanup_errors=True) as folder:

@@ -65,9 +65,6 @@ def _name(plan: Plan, cell: str, *, dataset: str) -> str:
     return and_more(names or [f"{dataset}, not in the plan"])
 
 
-# --- records
-
-
 def finished(config: Config, *, everything: bool) -> Found:
     """The finished cells of the plan; with ``everything``, records of other plans and code too."""
     plan = make_plan(config)
@@ -115,9 +112,8 @@ def _finished_blocks(plan: Plan, *, everything: bool) -> Iterator[tuple[Path, li
 def _read_older(path: Path) -> Record:
     """The record of another plan or of older code; settings that it lacks have today's defaults.
 
-    Raises:
-        RejectedRecordError: It is not a record.
-        NnbenchError: Today's code does not know its settings or the schema of its cell.
+    RejectedRecordError if it is no record, else NnbenchError if today's code does not know its
+    settings or the schema of its cell.
     """
     try:
         data = json.loads(check_record(path))
@@ -136,17 +132,11 @@ def _read_older(path: Path) -> Record:
         raise RejectedRecordError(path, first_problem(error)) from None
 
 
-# --- a published report
-
-
 def reported(path: Path, config: Config) -> Found:
     """The cells that a report's own config plans today, with what the report says about them.
 
     ``config`` says where data and results lie here. Levels that are picked among candidates, and so
-    depend on several cells, are left out.
-
-    Raises:
-        NnbenchError: The report cannot be read, or its config is not valid today.
+    depend on several cells, are left out. NnbenchError if the report's config is not valid today.
     """
     results = read_results(path)
     own = results.provenance.config | config.model_dump(mode="json", include=_LOCAL)

@@ -78,17 +78,13 @@ def _groups(members: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-# --- compare
-
-
 def _compare_summary(found: Comparison) -> str:
     levels = found.summary.levels
     others = [f"{number} {name}" for name, number in levels.items() if number and name != "moved"]
     rest = ", ".join(others) or "no others"
     if not found.differs:
-        return (
-            f"Nothing changed beyond noise in {_counted(found.summary.claims, 'claim')} ({rest})."
-        )
+        claims = _counted(found.summary.claims, "claim")
+        return f"Nothing changed beyond noise in {claims} ({rest})."
     changed = _counted(found.summary.verdicts_changed, "verdict")
     return f"{changed} changed, {_counted(levels['moved'], 'level')} moved beyond noise ({rest})."
 
@@ -152,9 +148,6 @@ def _not_compared(found: Comparison) -> Iterator[str]:
         if level.outcome == "not comparable":
             why = level.reasons[0]
             yield f"{level.claim}, {level.context}, {level.level}: not comparable ({why})"
-
-
-# --- audit
 
 
 def _audit_summary(found: Audit) -> str:

@@ -14,11 +14,7 @@ NVIDIA_SMI_SECONDS = 30.0  # it takes seconds where the driver is not kept loade
 
 
 def visible_gpus() -> tuple[str, ...]:
-    """The GPUs that this process may use: by UUID, or as CUDA_VISIBLE_DEVICES calls them.
-
-    Raises:
-        NnbenchError: nvidia-smi does not answer.
-    """
+    """The GPUs that this process may use: by UUID, or as CUDA_VISIBLE_DEVICES calls them."""
     named = os.environ.get(VISIBLE)
     if named is not None and not named.strip():
         return ()

@@ -31,15 +31,12 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """What a job got.
+    """What a job got."""
 
-    Attributes:
-        device: The device's name for ``nnbench.engine.device.choose_device`` in this process.
-        slot: The GPU's own name and the number of its slot, ``GPU-8f…/1``; None without a lease.
-    """
-
-    device: str
-    slot: str | None
+    device: str  # its name for ``nnbench.engine.device.choose_device`` in this process
+    slot: (
+        str | None
+    )  # the GPU's own name and its slot's number, ``GPU-8f…/1``; None without a lease
 
 
 def slots(device: str, *, jobs_per_gpu: int) -> int:
