@@ -2,7 +2,7 @@
 
 Of the user's own code each module counts that the import system would find, with the packages around
 it and the files that it lists in ``nnbench_inputs``; the standard library and installed distributions
-count by name alone.
+count by name alone. Modules whose names ``neutral`` matches do not count.
 """
 
 import hashlib
@@ -43,9 +43,6 @@ class Module:
     def packaged(self) -> bool:
         """Whether it is part of the package."""
         return self.name.partition(".")[0] == PACKAGE.name
-
-
-# --- finding modules
 
 
 @cache
@@ -118,9 +115,6 @@ def _content(path: Path) -> bytes:
 
 def _file_sha256(path: Path) -> str:
     return hashlib.sha256(_content(path)).hexdigest()
-
-
-# --- from modules to digests; modules whose names ``neutral`` matches do not count
 
 
 @cache

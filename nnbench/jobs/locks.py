@@ -130,10 +130,7 @@ def folder_lock(folder: Path, *, say: Say = to_log) -> Iterator[None]:
     """Hold a cell's or a dataset's folder for this process, waiting while another process holds it.
 
     Where a file system has no locks, this is said and nothing is held: two processes may then do the
-    same work, and the record that is written last stays.
-
-    Raises:
-        NnbenchError: The folder cannot be written.
+    same work, and the record that is written last stays. NnbenchError if the folder cannot be written.
     """
     if sys.platform == "win32":
         yield
