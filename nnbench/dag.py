@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from nnbench.cells.cell import Cell, blocks_of
-from nnbench.cells.cost import WORK_PER_SECOND, memory_mb, runs_alone, work
+from nnbench.cells.cell import WORK_PER_SECOND, Cell, blocks_of, memory_mb, runs_alone, work
 from nnbench.cells.fingerprint import PACKAGE, module_fingerprint
 from nnbench.claims.config import parse_config
 from nnbench.errors import NnbenchError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nnbench.cells.cost import memory_mb, runs_alone
+from nnbench.cells.cell import memory_mb, runs_alone
 from nnbench.claims.claim import Claim
 from nnbench.claims.config import Config, read_config, resolve_settings
 from nnbench.metrics import METRICS

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up_plan import CLAIM, FILE, TUNED, document, plan_in, write_text
 
-from nnbench.cells.cost import memory_mb, work
+from nnbench.cells.cell import memory_mb, work
 from nnbench.claims.config import parse_config, read_config
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import make_plan

@@ -11,8 +11,7 @@ import pytest
 from made_up_plan import FILE, TUNED, claim, made_up_record, store, write_document
 from made_up_readings import frameworks
 
-from nnbench.cells.cell import Cell, read_cell
-from nnbench.cells.cost import WORK_PER_SECOND, work
+from nnbench.cells.cell import WORK_PER_SECOND, Cell, read_cell, work
 from nnbench.dag import SHORTEST_MINUTES, SLOWER, Workflow, measure_again
 from nnbench.errors import NnbenchError
 from nnbench.jobs.job import done_path

@@ -46,7 +46,7 @@ OTHERS = (
         "models/zoo.py",
         "models/costs.py",
         "models/costs.py",
-        "cells/cost.py",
+        "cells/cell.py",
     ),
 )
 # edits each file in turn and prints which of the fingerprints then differ

@@ -23,8 +23,7 @@ from made_up_plan import (
     write_text,
 )
 
-from nnbench.cells.cell import BLOCK, canonical, dataset_of, make_cell
-from nnbench.cells.cost import memory_mb, work
+from nnbench.cells.cell import BLOCK, canonical, dataset_of, make_cell, memory_mb, work
 from nnbench.claims import config as claims_config
 from nnbench.claims.config import read_config
 from nnbench.cli.overview import cells_as_json, plan_table

@@ -11,7 +11,7 @@ from nnbench.audit.known import Difference, Known, Largest, differing, from_reco
 from nnbench.audit.noise import Change, changes
 from nnbench.audit.rerun import Rerun, Say, measure_again
 from nnbench.audit.subjects import Found, LeftOut, Subject, and_more
-from nnbench.cells.cost import runs_alone
+from nnbench.cells.cell import runs_alone
 from nnbench.claims.config import Config
 from nnbench.errors import NnbenchError
 

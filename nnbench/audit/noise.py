@@ -149,7 +149,7 @@ def means_p(a: Floats, b: Floats) -> float:
 
 def shares_p(counts: Sequence[int], of: Sequence[int]) -> float:
     """Two-sided p value of equal shares, by Fisher's exact test."""
-    table = [[count, n - count] for count, n in zip(counts, of, strict=True)]
+    table = np.array([[count, n - count] for count, n in zip(counts, of, strict=True)])
     return float(stats.fisher_exact(table).pvalue)
 
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnbench.cells.cell import Cell, block_name
-from nnbench.cells.cost import runs_alone
+from nnbench.cells.cell import Cell, block_name, runs_alone
 from nnbench.claims.config import Config
 from nnbench.datasets.prepared.manifest import MANIFEST
 from nnbench.processes import Child, Ended, last_lines, run_children

@@ -85,15 +85,10 @@ def finished(config: Config, *, everything: bool) -> Found:
             except NnbenchError as error:  # its settings, data or schema are not today's
                 refused.append(LeftOut(source=str(path), why=" ".join(str(error).split())))
         if cell and records:
-            subjects.append(
-                Subject(
-                    source=str(folder),
-                    name=_name(plan, folder.name, dataset=cell.dataset),
-                    cell=cell,
-                    blocks=tuple(record.seeds for record in records),
-                    then=from_records(records),
-                )
-            )
+            name = _name(plan, folder.name, dataset=cell.dataset)
+            seeds, then = tuple(record.seeds for record in records), from_records(records)
+            subject = Subject(source=str(folder), name=name, cell=cell, blocks=seeds, then=then)
+            subjects.append(subject)
     return Found(subjects=tuple(subjects), unreadable=tuple(unreadable), refused=tuple(refused))
 
 

@@ -81,11 +81,7 @@ def _own_data(dataset: str) -> list[str]:
 def further_parts(
     options: Mapping[str, object], candidates: Sequence[Mapping[str, object]]
 ) -> tuple[str, ...]:
-    """What a cell names as ``module:object`` beside its own settings, sorted.
-
-    That is any text in its ``experiment_options``, and what its search's candidates put in place of
-    the settings' own parts.
-    """
+    """What a cell names as ``module:object`` in its options and its search's candidates, sorted."""
     swapped = {
         target(str(candidate[key]), known)
         for candidate in candidates

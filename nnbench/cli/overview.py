@@ -5,8 +5,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from nnbench.cells.cell import Cell
-from nnbench.cells.cost import WORK_PER_SECOND, declared_seconds, work
+from nnbench.cells.cell import WORK_PER_SECOND, Cell, declared_seconds, work
 from nnbench.plan.plan import Plan
 from nnbench.records.store import RejectedRecordError, read_record, record_path
 

@@ -11,7 +11,6 @@ import hashlib
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -22,7 +21,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 from nnbench.errors import NnbenchError
-from nnbench.jobs.locks import Locks, Say, guarded, to_log
+from nnbench.jobs.locks import Locks, guarded, to_log
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 FOLDER = "NNBENCH_LEASES"  # the variable that names another place for the lock files than /tmp
@@ -103,10 +102,7 @@ def _uuid(name: str, listed: Mapping[str, str]) -> str:
 
 def _listed() -> dict[str, str] | None:
     """Index -> UUID of every GPU that nvidia-smi sees; None where it is missing or broken."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return None
-    query = [program, "--query-gpu=index,uuid", "--format=csv,noheader"]
+    query = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
     try:
         done = subprocess.run(  # noqa: S603 - of the user's own PATH
             query, capture_output=True, text=True, timeout=NVIDIA_SMI_SECONDS, check=False
@@ -124,12 +120,7 @@ def _listed() -> dict[str, str] | None:
 
 @contextmanager
 def leased(
-    device: str,
-    *,
-    jobs_per_gpu: int = 1,
-    alone: bool = False,
-    every: bool = False,
-    say: Say = to_log,
+    device: str, *, jobs_per_gpu: int = 1, alone: bool = False, every: bool = False
 ) -> Iterator[Lease]:
     """Hold a slot of a GPU, waiting for a free one; CUDA sees this GPU alone until the block ends.
 
@@ -141,7 +132,6 @@ def leased(
         jobs_per_gpu: How many jobs may run on the GPU at once, this one included.
         alone: Whether this one takes a whole GPU, because it measures time.
         every: Whether it takes all the visible GPUs whole, because its processes share them.
-        say: Told once, if there is no free slot.
     """
     choice = _choice(device, jobs_per_gpu=jobs_per_gpu)
     if not choice and device.startswith("cuda"):
@@ -153,7 +143,7 @@ def leased(
     limit = 1 if alone or every else jobs_per_gpu
     waiting = f"waiting for a free slot on {len(choice)} GPUs ({', '.join(choice)})"
     with ExitStack() as held:
-        taken = _take(held, groups, limit=limit, pauses=_pauses(waiting, say))
+        taken = _take(held, groups, limit=limit, pauses=_pauses(waiting))
         if device != "mps":
             held.enter_context(_visible([gpu for gpu in choice if gpu in taken]))
         slot = ", ".join(f"{gpu}/{number}" for gpu, number in taken.items())
@@ -188,11 +178,11 @@ def _visible(gpus: Sequence[str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _pauses(waiting: str, say: Say) -> Iterator[None]:
+def _pauses(waiting: str) -> Iterator[None]:
     """Each step waits a little; the second says so: at the first, someone else may just be looking."""
     for step in count():
         if step == 1:
-            say(waiting)
+            to_log(waiting)
         time.sleep(POLL_SECONDS)
         yield
 

@@ -116,11 +116,7 @@ def records_sha256(results: Path, blocks: Iterable[tuple[str, Sequence[int]]]) -
 
 
 def read_record(path: Path) -> Record:
-    """The record of one block.
-
-    RejectedRecordError as in ``check_record``, and if it has not a record's shape, or is that of
-    another cell or block than its name says.
-    """
+    """The record of one block; RejectedRecordError if it is none, or that of another cell or block."""
     try:
         record = Record.model_validate_json(check_record(path))
     except ValidationError as error:

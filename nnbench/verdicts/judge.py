@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from nnbench.cells.cell import canonical
-from nnbench.cells.cost import WORK_PER_SECOND, work
+from nnbench.cells.cell import WORK_PER_SECOND, canonical, work
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS, Outcome
 from nnbench.plan.plan import Plan
