@@ -23,6 +23,7 @@ from nnbench.records.results import ClaimResult, Finding, LevelResult, Results, 
 
 # covered by the cells' ids or the verdicts; all other facts can move a number
 _NO_CAUSE = (*RUN_FACTS, "commit")
+_MEASURED = {"judged", "measured"}  # statuses of claims
 _NO_REASON = "nothing that the results tell: the same cells, versions and machine"
 
 
@@ -89,7 +90,12 @@ def _compared(a: Results, b: Results) -> Comparison:
     facts = differing(report_facts(a.provenance), report_facts(b.provenance))
     levels = tuple(_level_changes(findings, facts))
     verdicts = tuple(change for pair in shared if (change := _verdict_change(*pair, levels)))
-    summary = _summary(findings, levels, verdicts)
+    counts = Counter[str](level.outcome for level in levels)
+    summary = Summary(
+        claims=len({both.claim for both in findings}),
+        verdicts_changed=sum(verdict.counted for verdict in verdicts),
+        levels={outcome: counts[outcome] for outcome in get_args(Outcome)},
+    )
     return Comparison(
         a=a.provenance,
         b=b.provenance,
@@ -100,7 +106,7 @@ def _compared(a: Results, b: Results) -> Comparison:
         measured_in_one=tuple(
             MeasuredInOne(claim=one.id, a=one.status, b=other.status)
             for one, other in shared
-            if _measured(one) != _measured(other)
+            if (one.status in _MEASURED) != (other.status in _MEASURED)
         ),
         verdicts=verdicts,
         levels=levels,
@@ -113,21 +119,6 @@ def _findings(a: ClaimResult, b: ClaimResult) -> list[_Both]:
     """The findings that both have of a claim."""
     others = {finding.key: finding for finding in b.results}
     return [_Both(claim=a.id, a=f, b=others[f.key]) for f in a.results if f.key in others]
-
-
-def _measured(claim: ClaimResult) -> bool:
-    return claim.status in ("judged", "measured")
-
-
-def _summary(
-    findings: Sequence[_Both], levels: Sequence[LevelChange], verdicts: Sequence[VerdictChange]
-) -> Summary:
-    counts = Counter[str](level.outcome for level in levels)
-    return Summary(
-        claims=len({both.claim for both in findings}),
-        verdicts_changed=sum(verdict.counted for verdict in verdicts),
-        levels={outcome: counts[outcome] for outcome in get_args(Outcome)},
-    )
 
 
 def _level_changes(findings: Sequence[_Both], facts: Sequence[Difference]) -> Iterator[LevelChange]:
@@ -201,7 +192,7 @@ def _verdict_change(
     """How a claim's verdicts changed; None if they did not, or if one side did not measure it."""
     findings = [_finding_verdict(both) for both in _findings(a, b)]
     changed = tuple(finding for finding in findings if finding.a != finding.b)
-    if not (_measured(a) and _measured(b)) or (a.verdict == b.verdict and not changed):
+    if {a.status, b.status} - _MEASURED or (a.verdict == b.verdict and not changed):
         return None
     deciding = [{finding.key for finding in side.results if finding.decides} for side in (a, b)]
     other = None if deciding[0] == deciding[1] else "other results decide in A and B"

@@ -11,8 +11,7 @@ from pydantic import ValidationError
 
 from nnbench.audit.known import RUN_FACTS, Facts, Known, from_records, report_facts
 from nnbench.audit.noise import SeedRun, runs_of
-from nnbench.audit.rerun import Block, Task
-from nnbench.cells.cell import Content, block_name, blocks_of, canonical, cell_id, make_cell
+from nnbench.cells.cell import Cell, Content, block_name, blocks_of, canonical, cell_id, make_cell
 from nnbench.claims.config import Config, parse_config
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan, make_plan
@@ -24,6 +23,20 @@ from nnbench.schema import first_problem, parse
 _RECORD = re.compile(r"record-(\d{1,4})-(\d{1,4})\.json")
 _LOCAL = {"results", "reports", "data_folder", "download", "device", "jobs_per_gpu"}
 _Reading = tuple[Finding, LevelResult]
+Block = tuple[int, ...]  # seeds that have one record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A cell and the blocks of seeds in which to measure it."""
+
+    cell: Cell
+    blocks: tuple[Block, ...]
+
+    @property
+    def key(self) -> tuple[str, tuple[Block, ...]]:
+        """Tasks with the same key are the same."""
+        return self.cell.id, self.blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
