@@ -12,9 +12,8 @@ from typing import Any
 
 from made_up_plan import FILE, MACHINE, claim
 
-from nnbench.audit.audit import Audit, audit
-from nnbench.audit.rerun import Task, measure_again
-from nnbench.audit.subjects import Found, finished
+from nnbench.audit.audit import Audit, audit, measure_again
+from nnbench.audit.subjects import Found, Task, finished
 from nnbench.audit.text import audit_text
 from nnbench.cells.cell import Cell, blocks_of, canonical
 from nnbench.claims.config import Config, parse_config
@@ -28,17 +27,13 @@ BLOCK = (0, 1, 2, 3, 4)
 Json = dict[str, Any]
 
 
-def quiet(_: str) -> None:
-    """Nobody is told."""
-
-
 def measure_all(plan: Plan) -> None:
     """Train every cell of a plan for real, two seconds each, and leave the records."""
     tasks = [
         Task(cell=cell, blocks=tuple(blocks_of(plan.seeds[cell.id])))
         for cell in plan.cells.values()
     ]
-    reruns = measure_again(tasks, plan.config, device="cpu", cores=2, say=quiet)
+    reruns = measure_again(tasks, plan.config, device="cpu", cores=2)
     for task, rerun in zip(tasks, reruns, strict=True):
         assert rerun.records, rerun.output
         for record in rerun.records:
@@ -91,7 +86,7 @@ class Project:
 
     def audited(self, found: Found | None = None, **options: Any) -> Audit:
         found = found or finished(self.config, everything=options.pop("everything", False))
-        given = {"cells": 10, "seed": 0, "device": "cpu", "cores": 2, "say": quiet, **options}
+        given = {"cells": 10, "seed": 0, "device": "cpu", "cores": 2, **options}
         return audit(found, self.config, **given)
 
 

@@ -15,16 +15,14 @@ from made_up_audit import (
     as_json,
     block_record,
     measure_all,
-    quiet,
     scaled,
     store,
     write_plain,
 )
 from made_up_plan import claim, planned
 
-from nnbench.audit.audit import NOTHING, audit
-from nnbench.audit.rerun import Task, measure_again
-from nnbench.audit.subjects import finished
+from nnbench.audit.audit import NOTHING, audit, measure_again
+from nnbench.audit.subjects import Task, finished
 from nnbench.audit.text import audit_text
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan, make_plan
@@ -83,7 +81,9 @@ def test_a_cell_is_identical_or_within_noise_or_drifted(project: Project) -> Non
     assert "1 identical to the bit, 1 within seed noise, 1 drifted." in shown
 
 
-def test_records_of_other_code_are_measured_with_todays_and_told_apart(project: Project) -> None:
+def test_records_of_other_code_are_measured_with_todays_and_told_apart(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two old records of one cell: a single training answers for both."""
     project.keep(0)
     record = project.record(0)
@@ -102,7 +102,8 @@ def test_records_of_other_code_are_measured_with_todays_and_told_apart(project: 
     assert len(without["cells"]) == 1
 
     said: list[str] = []
-    audited = project.audited(everything=True, say=said.append)
+    monkeypatch.setattr("nnbench.audit.audit.to_log", said.append)
+    audited = project.audited(everything=True)
     found = as_json(audited)
     entries = {entry["source"]: entry for entry in found["cells"]}
     assert len(entries) == 3
@@ -221,13 +222,13 @@ def test_blocks_are_measured_again_as_they_were(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL, seeds=7)
     cell = next(iter(plan.cells.values()))
     tasks = [Task(cell=cell, blocks=blocks) for blocks in ((BLOCK, (5, 6)), ((5, 6),))]
-    together, alone = measure_again(tasks, plan.config, device="cpu", cores=2, say=quiet)
+    together, alone = measure_again(tasks, plan.config, device="cpu", cores=2)
     assert [record.seeds for record in together.records] == [BLOCK, (5, 6)]
     assert [record.seeds for record in alone.records] == [(5, 6)]
     assert alone.records[0].runs == together.records[1].runs
     for record in together.records:
         store(plan, cell, record)
-    given: Json = {"cells": 5, "seed": 0, "device": "cpu", "cores": 2, "say": quiet}
+    given: Json = {"cells": 5, "seed": 0, "device": "cpu", "cores": 2}
     [entry] = audit(finished(plan.config, everything=False), plan.config, **given).cells
     assert (entry.outcome, entry.reasons) == ("identical", ())
 
@@ -249,9 +250,9 @@ def test_times_are_never_identical_and_of_other_hardware_not_compared(
     [cell] = plan.cells.values()
     path = record_path(Path(plan.config.results), cell.id, BLOCK)
     task = Task(cell=cell, blocks=(BLOCK,))
-    [rerun] = measure_again([task], plan.config, device="cpu", cores=2, say=quiet)
+    [rerun] = measure_again([task], plan.config, device="cpu", cores=2)
     [record] = rerun.records or pytest.fail(rerun.output)
-    given: Json = {"cells": 1, "seed": 0, "device": "cpu", "cores": 2, "say": quiet}
+    given: Json = {"cells": 1, "seed": 0, "device": "cpu", "cores": 2}
 
     write_record(path, record)
     [here] = audit(finished(plan.config, everything=False), plan.config, **given).cells

@@ -9,9 +9,8 @@ import pytest
 from made_up_audit import block_record
 from made_up_plan import claim, planned
 
-from nnbench.audit.audit import AuditedCell, judged, sample
+from nnbench.audit.audit import AuditedCell, Rerun, judged, sample
 from nnbench.audit.known import Difference, from_records
-from nnbench.audit.rerun import Rerun
 from nnbench.audit.subjects import Subject
 from nnbench.cells.cell import Cell
 from nnbench.experiments.measured import Chosen, Curves, Run

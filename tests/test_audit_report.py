@@ -14,8 +14,7 @@ from made_up_plan import planned
 from made_up_results import made_up_results
 
 import nnbench
-from nnbench.audit.audit import judged
-from nnbench.audit.rerun import Rerun
+from nnbench.audit.audit import Rerun, judged
 from nnbench.audit.subjects import Found, Subject, reported
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan, make_plan

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from edited_code import forget
 
 import nnbench
 from nnbench.cells import fingerprint, modules
@@ -45,20 +46,21 @@ OTHERS = (
         "models/zoo.py",
         "models/costs.py",
         "models/costs.py",
-        "cells/cost.py",
+        "cells/cell.py",
     ),
 )
 # edits each file in turn and prints which of the fingerprints then differ
 SCRIPT = """
 import json, sys
 from pathlib import Path
+from edited_code import forget
 from nnbench.cells import fingerprint
 assert fingerprint.PACKAGE == Path("nnbench").resolve()
 KINDS = {"datasets": ("coin_flip", "digits", "mnist1d"),
          "experiments": ("training", "inference_speed", "own:EXPERIMENT")}[sys.argv[1]]
 
 def codes():
-    fingerprint.forget()
+    forget()
     first = sys.argv[1] == "datasets"
     names = [(kind, "training") if first else ("digits", kind) for kind in KINDS]
     return [fingerprint.code_fingerprint(d, "mlp", "relu", "adam", e) for d, e in names]
@@ -98,10 +100,11 @@ def retrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 def after_edits(folder: Path, kinds: str, files: list[str]) -> dict[str, list[str]]:
     """Edit these files of a copy of the package."""
     shutil.copytree(SOURCE, folder / "nnbench", ignore=shutil.ignore_patterns("__pycache__"))
+    path = os.pathsep.join(map(str, (folder, Path(__file__).parent)))
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, kinds, *files],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -172,7 +175,7 @@ def test_an_edit_of_own_data_retrains_and_prepares_them_anew(tmp_path: Path) -> 
     )
 
     def codes() -> tuple[str, str]:
-        fingerprint.forget()
+        forget()
         name = str(path)
         return fingerprint.code_fingerprint(
             name, "mlp", "relu", "adam"
@@ -202,10 +205,10 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the package that is fingerprinted in its place."""
     shutil.copytree(SOURCE, tmp_path / "nnbench", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(modules, "PACKAGE", tmp_path / "nnbench")
-    fingerprint.forget()
+    forget()
     yield tmp_path / "nnbench"
     monkeypatch.undo()
-    fingerprint.forget()
+    forget()
 
 
 @pytest.mark.parametrize(
@@ -227,7 +230,7 @@ def test_the_read_side_runs_again_when_its_own_code_changes(
     for addition, changed in (("\n# prose\n", False), ("\nEDITED = 1\n", changes)):
         with (copied / file).open("a") as edited:
             edited.write(addition)
-        fingerprint.forget()
+        forget()
         assert (fingerprint.module_fingerprint(module) != before) == changed
 
 
@@ -248,7 +251,7 @@ def test_a_page_is_made_again_when_its_template_changes(
 
 def test_a_name_that_stands_for_another_object_retrains(monkeypatch: pytest.MonkeyPatch) -> None:
     def code() -> str:
-        fingerprint.forget()
+        forget()
         return fingerprint.code_fingerprint("digits", "mlp", "relu", "adam")
 
     before = code()

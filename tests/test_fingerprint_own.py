@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from edited_code import forget
 
 from nnbench.cells import fingerprint, meaning
 from nnbench.errors import NnbenchError
@@ -22,9 +23,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(folder)
-    fingerprint.forget()
+    forget()
     yield folder
-    fingerprint.forget()
+    forget()
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
@@ -35,12 +36,12 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def code(model: str) -> str:
-    fingerprint.forget()
+    forget()
     return fingerprint.code_fingerprint("digits", model, "relu", "adam")
 
 
 def noted(*names: str) -> list[tuple[str, int, str]]:
-    fingerprint.forget()
+    forget()
     return [(u.file.name, u.line, u.what) for u in fingerprint.unfollowed(*names)]
 
 

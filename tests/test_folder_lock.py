@@ -26,7 +26,9 @@ def _give_up(*_: object) -> None:
     raise TimeoutError
 
 
-def test_a_cell_is_held_by_one_process_and_let_go_when_that_is_killed(tmp_path: Path) -> None:
+def test_a_cell_is_held_by_one_process_and_let_go_when_that_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
@@ -41,8 +43,10 @@ def test_a_cell_is_held_by_one_process_and_let_go_when_that_is_killed(tmp_path: 
                 signal.signal(signal.SIGALRM, _give_up)
                 signal.setitimer(signal.ITIMER_REAL, 0.2)
 
-            with pytest.raises(TimeoutError):
-                folder_lock(tmp_path, say=say).__enter__()
+            with monkeypatch.context() as patched:
+                patched.setattr("nnbench.jobs.locks.to_log", say)
+                with pytest.raises(TimeoutError):
+                    folder_lock(tmp_path).__enter__()
             (message,) = waiting
             assert f"{tmp_path}: waiting for process {holder.pid} on " in message
             with folder_lock(tmp_path / "other"):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from made_up_gpus import A, B, nvidia_smi, two_gpus, without_nvidia_smi
 
 from nnbench.errors import NnbenchError
-from nnbench.jobs import gpus
-from nnbench.jobs.gpus import visible_among, visible_gpus
+from nnbench.jobs import lease
+from nnbench.jobs.lease import visible_among, visible_gpus
 
 MIG = "MIG-1fb2a3c4-5d6e-5f70-8192-a3b4c5d6e7f8"
 MANY = settings(max_examples=500, deadline=None, derandomize=True, database=None)
@@ -119,6 +119,6 @@ def test_an_nvidia_smi_that_hangs_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nvidia_smi(folder, "exec sleep 600")
-    monkeypatch.setattr(gpus, "NVIDIA_SMI_SECONDS", 0.1)
+    monkeypatch.setattr(lease, "NVIDIA_SMI_SECONDS", 0.1)
     with pytest.raises(NnbenchError, match=r"nvidia-smi does not answer(.|\n)*device: cpu"):
         visible_gpus()

@@ -54,10 +54,11 @@ OPEN_TO_ALL = "/tmp"  # noqa: S108 - TMPDIR may lie where root alone can enter
 def test_another_users_locks_are_respected_and_used(monkeypatch: pytest.MonkeyPatch) -> None:
     code = f"""
 import os
-from nnbench.jobs.lease import leased
+from nnbench.jobs import lease
 os.setgroups([]), os.setgid({NOBODY}), os.setuid({NOBODY})
-with leased("cuda", say=lambda text: print("waits") or os._exit(0)) as lease:
-    print(lease.slot)
+lease.to_log = lambda text: print("waits") or os._exit(0)
+with lease.leased("cuda") as found:
+    print(found.slot)
 """
 
     def nobodys() -> str:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from edited_code import forget
 from made_up_plan import CLAIM, claim, made_up_record, planned
 from malformed import watched
 from malformed_records import sealed
 from own_cases import CSV, described
 
-from nnbench.cells import fingerprint
 from nnbench.cells.cell import canonical, make_cell, read_cell
 from nnbench.cells.fingerprint import PACKAGE
 from nnbench.claims.config import parse_config, read_config
@@ -210,9 +210,9 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     monkeypatch.syspath_prepend(str(tmp_path))
     path = tmp_path / "my_parts.py"
     path.write_text("def net(): ...\nNUMBER = 1\n")
-    fingerprint.forget()
+    forget()
     yield path
-    fingerprint.forget()
+    forget()
 
 
 def speed_cell() -> str:
@@ -234,7 +234,7 @@ def test_an_edit_of_an_own_module_that_options_or_candidates_name_is_another_cel
     before = make()
     assert make() == before
     own_module.write_text("def net(): ...\nNUMBER = 2\n")
-    fingerprint.forget()
+    forget()
     assert make() != before
 
 

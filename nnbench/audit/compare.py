@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from nnbench.audit.comparison import (
     Comparison,
@@ -14,7 +14,6 @@ from nnbench.audit.comparison import (
     MeasuredInOne,
     Summary,
     VerdictChange,
-    Where,
 )
 from nnbench.audit.known import RUN_FACTS, Difference, differing, report_facts
 from nnbench.audit.noise import Change, Outcome, Pair, changes, pair_of, runs_of
@@ -24,6 +23,7 @@ from nnbench.records.results import ClaimResult, Finding, LevelResult, Results, 
 
 # covered by the cells' ids or the verdicts; all other facts can move a number
 _NO_CAUSE = (*RUN_FACTS, "commit")
+_MEASURED = {"judged", "measured"}  # statuses of claims
 _NO_REASON = "nothing that the results tell: the same cells, versions and machine"
 
 
@@ -36,9 +36,9 @@ class _Both:
     b: Finding
 
     @property
-    def where(self) -> Where:
-        f = self.a
-        return Where(claim=self.claim, dataset=f.dataset, track=f.track, variant=f.variant)
+    def where(self) -> dict[str, Any]:
+        dataset, track, variant = self.a.key
+        return {"claim": self.claim, "dataset": dataset, "track": track, "variant": variant}
 
     @property
     def skipped(self) -> str | None:
@@ -58,22 +58,20 @@ class _Both:
     def levels_in_one(self) -> Iterator[LevelInOne]:
         """The levels of A only, then those of B only."""
         a, b = ([level.level for level in finding.levels] for finding in (self.a, self.b))
-        where = vars(self.where)
-        yield from (LevelInOne(**where, level=n, side="a") for n in a if n not in b)
-        yield from (LevelInOne(**where, level=n, side="b") for n in b if n not in a)
+        yield from (LevelInOne(**self.where, level=n, side="a") for n in a if n not in b)
+        yield from (LevelInOne(**self.where, level=n, side="b") for n in b if n not in a)
 
 
 def compare(a: Results | Path | str, b: Results | Path | str) -> Comparison:
     """What differs between two results, each given as such, as a file, or as a folder with one.
 
+    NnbenchError if a file cannot be read, the two have no finding in common, or a value on a log
+    scale is below zero.
+
     Example:
         >>> from nnbench.audit.compare import compare
         >>> compare("reports", "reports").differs
         False
-
-    Raises:
-        NnbenchError: A file cannot be read, the two have no finding in common, or a value on a log
-            scale is below zero.
     """
     return _compared(
         *(side if isinstance(side, Results) else read_results(Path(side)) for side in (a, b))
@@ -92,7 +90,12 @@ def _compared(a: Results, b: Results) -> Comparison:
     facts = differing(report_facts(a.provenance), report_facts(b.provenance))
     levels = tuple(_level_changes(findings, facts))
     verdicts = tuple(change for pair in shared if (change := _verdict_change(*pair, levels)))
-    summary = _summary(findings, levels, verdicts)
+    counts = Counter[str](level.outcome for level in levels)
+    summary = Summary(
+        claims=len({both.claim for both in findings}),
+        verdicts_changed=sum(verdict.counted for verdict in verdicts),
+        levels={outcome: counts[outcome] for outcome in get_args(Outcome)},
+    )
     return Comparison(
         a=a.provenance,
         b=b.provenance,
@@ -103,7 +106,7 @@ def _compared(a: Results, b: Results) -> Comparison:
         measured_in_one=tuple(
             MeasuredInOne(claim=one.id, a=one.status, b=other.status)
             for one, other in shared
-            if _measured(one) != _measured(other)
+            if (one.status in _MEASURED) != (other.status in _MEASURED)
         ),
         verdicts=verdicts,
         levels=levels,
@@ -118,24 +121,6 @@ def _findings(a: ClaimResult, b: ClaimResult) -> list[_Both]:
     return [_Both(claim=a.id, a=f, b=others[f.key]) for f in a.results if f.key in others]
 
 
-def _measured(claim: ClaimResult) -> bool:
-    return claim.status in ("judged", "measured")
-
-
-def _summary(
-    findings: Sequence[_Both], levels: Sequence[LevelChange], verdicts: Sequence[VerdictChange]
-) -> Summary:
-    counts = Counter[str](level.outcome for level in levels)
-    return Summary(
-        claims=len({both.claim for both in findings}),
-        verdicts_changed=sum(verdict.counted for verdict in verdicts),
-        levels={outcome: counts[outcome] for outcome in get_args(Outcome)},
-    )
-
-
-# --- levels
-
-
 def _level_changes(findings: Sequence[_Both], facts: Sequence[Difference]) -> Iterator[LevelChange]:
     """How the levels of both changed, those that are skipped first."""
     skipped_first = sorted(findings, key=lambda both: both.skipped is None)
@@ -147,7 +132,7 @@ def _level_changes(findings: Sequence[_Both], facts: Sequence[Difference]) -> It
         logarithm = change.difference if both.a.scale == "log" else None
         same = change.outcome == "identical"
         yield LevelChange(
-            **vars(both.where),
+            **both.where,
             level=a.level,
             metric=both.a.metric,
             unit=both.a.unit,
@@ -201,16 +186,13 @@ def _own_reasons(a: LevelResult, b: LevelResult) -> Iterator[str]:
         yield f"training code (other cells, with the same {same})"
 
 
-# --- verdicts
-
-
 def _verdict_change(
     a: ClaimResult, b: ClaimResult, levels: Sequence[LevelChange]
 ) -> VerdictChange | None:
     """How a claim's verdicts changed; None if they did not, or if one side did not measure it."""
     findings = [_finding_verdict(both) for both in _findings(a, b)]
     changed = tuple(finding for finding in findings if finding.a != finding.b)
-    if not (_measured(a) and _measured(b)) or (a.verdict == b.verdict and not changed):
+    if {a.status, b.status} - _MEASURED or (a.verdict == b.verdict and not changed):
         return None
     deciding = [{finding.key for finding in side.results if finding.decides} for side in (a, b)]
     other = None if deciding[0] == deciding[1] else "other results decide in A and B"
@@ -229,7 +211,7 @@ def _verdict_change(
 def _finding_verdict(both: _Both) -> FindingVerdict:
     skipped = "other levels in A and B" if any(both.levels_in_one()) else both.skipped
     return FindingVerdict(
-        **vars(both.where),
+        **both.where,
         decides=both.a.decides or both.b.decides,
         a=both.a.verdict,
         b=both.b.verdict,

@@ -93,9 +93,6 @@ def _joined(facts: Iterable[tuple[str, object]]) -> Facts:
     return {name: ", ".join(sorted(texts)) for name, texts in values.items()}
 
 
-# --- runs
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Largest:
     """The value that differs most, relative to the larger of the two."""
@@ -133,18 +130,14 @@ class Known:
 
     def largest_difference(self, now: Self) -> Largest | None:
         """The largest relative difference of a single value; None if no value is on both sides."""
-        before = {
-            (name, seed): run.value
-            for name, runs in self.runs.items()
-            for seed, run in runs.items()
-        }
         found = [
             Largest(
                 relative=abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0, metric=name, seed=seed
             )
             for name, runs in now.runs.items()
             for seed, run in runs.items()
-            if (a := before.get((name, seed))) is not None and (b := run.value) is not None
+            if (then := self.runs.get(name, {}).get(seed))
+            if (a := then.value) is not None and (b := run.value) is not None
         ]
         return max(found, key=lambda value: (value.relative, value.metric), default=None)
 

@@ -8,7 +8,8 @@ than they could, but they raise no false alarms.
 
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -94,9 +95,7 @@ def changes(pairs: Mapping[Key, Pair]) -> dict[Key, Change]:
     """Compare all pairs as one family: Holm's correction covers all their tests together.
 
     Pairs with the same runs count once, and pairs that are identical to the bit are not tested.
-
-    Raises:
-        NnbenchError: A value below zero on the log scale.
+    NnbenchError for a value below zero on the log scale.
     """
     distinct = [pair for pair in dict.fromkeys(pairs.values()) if pair.a != pair.b]
     tests = [(pair, name, p) for pair in distinct for name, p in _tests(pair)]
@@ -160,23 +159,21 @@ def _change(pair: Pair, tests: Sequence[_Test]) -> Change:
     a, b = (float(side.mean()) if side.size else None for side in sides)
     difference = None if a is None or b is None else b - a
     means = [m if m is None or pair.scale == "raw" else math.exp(m) for m in (a, b)]
-    plain = Change(
-        outcome="not comparable", mean_a=means[0], mean_b=means[1], difference=difference
-    )
+    change = partial(Change, mean_a=means[0], mean_b=means[1], difference=difference)
     if pair.a == pair.b:
-        return replace(plain, outcome="identical")
+        return change(outcome="identical")
     if pair.exact and _counts_differ(pair):
-        return replace(plain, outcome="moved")
+        return change(outcome="moved")
     if not tests:
         same = pair.exact and difference is not None
-        return replace(plain, outcome="within noise") if same else plain
+        return change(outcome="within noise" if same else "not comparable")
     # a difference of logarithms is already relative
     size = max(1.0, abs(a or 0.0), abs(b or 0.0)) if pair.scale == "raw" else 1.0
     large = abs(difference or 0.0) > max(pair.margin, ROUNDING * size)
     moved = [test for test in tests if test[2] <= ALPHA and (large or test[0] != MEANS)]
     name, p, p_holm = min(moved or tests, key=lambda test: test[1])
     outcome: Outcome = "moved" if moved else "within noise"
-    return replace(plain, outcome=outcome, test=name, p=p, p_holm=p_holm)
+    return change(outcome=outcome, test=name, p=p, p_holm=p_holm)
 
 
 def _counts_differ(pair: Pair) -> bool:

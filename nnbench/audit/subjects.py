@@ -11,8 +11,7 @@ from pydantic import ValidationError
 
 from nnbench.audit.known import RUN_FACTS, Facts, Known, from_records, report_facts
 from nnbench.audit.noise import SeedRun, runs_of
-from nnbench.audit.rerun import Block, Task
-from nnbench.cells.cell import Content, block_name, blocks_of, canonical, cell_id, make_cell
+from nnbench.cells.cell import Cell, Content, block_name, blocks_of, canonical, cell_id, make_cell
 from nnbench.claims.config import Config, parse_config
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan, make_plan
@@ -24,6 +23,20 @@ from nnbench.schema import first_problem, parse
 _RECORD = re.compile(r"record-(\d{1,4})-(\d{1,4})\.json")
 _LOCAL = {"results", "reports", "data_folder", "download", "device", "jobs_per_gpu"}
 _Reading = tuple[Finding, LevelResult]
+Block = tuple[int, ...]  # seeds that have one record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A cell and the blocks of seeds in which to measure it."""
+
+    cell: Cell
+    blocks: tuple[Block, ...]
+
+    @property
+    def key(self) -> tuple[str, tuple[Block, ...]]:
+        """Tasks with the same key are the same."""
+        return self.cell.id, self.blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +78,6 @@ def _name(plan: Plan, cell: str, *, dataset: str) -> str:
     return and_more(names or [f"{dataset}, not in the plan"])
 
 
-# --- records
-
-
 def finished(config: Config, *, everything: bool) -> Found:
     """The finished cells of the plan; with ``everything``, records of other plans and code too."""
     plan = make_plan(config)
@@ -88,15 +98,10 @@ def finished(config: Config, *, everything: bool) -> Found:
             except NnbenchError as error:  # its settings, data or schema are not today's
                 refused.append(LeftOut(source=str(path), why=" ".join(str(error).split())))
         if cell and records:
-            subjects.append(
-                Subject(
-                    source=str(folder),
-                    name=_name(plan, folder.name, dataset=cell.dataset),
-                    cell=cell,
-                    blocks=tuple(record.seeds for record in records),
-                    then=from_records(records),
-                )
-            )
+            name = _name(plan, folder.name, dataset=cell.dataset)
+            seeds, then = tuple(record.seeds for record in records), from_records(records)
+            subject = Subject(source=str(folder), name=name, cell=cell, blocks=seeds, then=then)
+            subjects.append(subject)
     return Found(subjects=tuple(subjects), unreadable=tuple(unreadable), refused=tuple(refused))
 
 
@@ -115,9 +120,8 @@ def _finished_blocks(plan: Plan, *, everything: bool) -> Iterator[tuple[Path, li
 def _read_older(path: Path) -> Record:
     """The record of another plan or of older code; settings that it lacks have today's defaults.
 
-    Raises:
-        RejectedRecordError: It is not a record.
-        NnbenchError: Today's code does not know its settings or the schema of its cell.
+    RejectedRecordError if it is no record, else NnbenchError if today's code does not know its
+    settings or the schema of its cell.
     """
     try:
         data = json.loads(check_record(path))
@@ -136,17 +140,11 @@ def _read_older(path: Path) -> Record:
         raise RejectedRecordError(path, first_problem(error)) from None
 
 
-# --- a published report
-
-
 def reported(path: Path, config: Config) -> Found:
     """The cells that a report's own config plans today, with what the report says about them.
 
     ``config`` says where data and results lie here. Levels that are picked among candidates, and so
-    depend on several cells, are left out.
-
-    Raises:
-        NnbenchError: The report cannot be read, or its config is not valid today.
+    depend on several cells, are left out. NnbenchError if the report's config is not valid today.
     """
     results = read_results(path)
     own = results.provenance.config | config.model_dump(mode="json", include=_LOCAL)

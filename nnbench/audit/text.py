@@ -12,15 +12,13 @@ from nnbench.text.rounding import duration_text, p_text, signed_percent, signifi
 MOST_CAUSES = 3  # shown per level; --json has all
 MOST_REASONS = 4  # shown per cell; --json has all
 _WORDS = {"identical": "identical to the bit", "within noise": "within seed noise"}
-_Row = tuple[str, ...]
+_Row = tuple[tuple[str, ...], Sequence[str]]  # its columns, and the notes below it
 
 
 def compare_text(found: Comparison, *, names: tuple[str, str]) -> str:
     """A readable account: verdicts, levels, what was left out, provenance, and a sentence."""
-    moved = [level for level in found.levels if level.outcome == "moved"]
     head = ("claim", "where", "level", "metric", "A", "B", "change", "p (Holm)")
-    causes = ["; ".join(_first(level.reasons, MOST_CAUSES, more="more")) for level in moved]
-    rows = [(_level_row(level), [f"may be: {w}"]) for level, w in zip(moved, causes, strict=True)]
+    rows = [_level_row(level) for level in found.levels if level.outcome == "moved"]
     return _paragraphs(
         _sides(found, names),
         _headed("Verdicts that changed", _verdicts(found.verdicts)),
@@ -34,8 +32,8 @@ def compare_text(found: Comparison, *, names: tuple[str, str]) -> str:
 def audit_text(found: Audit) -> str:
     """A readable account: the sampled cells, what could not be audited, and a sentence."""
     head = ("cell", "outcome", "largest difference", "time", "what")
-    rows = [(_cell_row(cell), _reasons(cell)) for cell in found.cells]
-    return _paragraphs(_table(head, rows), _left_out(found), [_audit_summary(found)])
+    table = _table(head, [_cell_row(cell) for cell in found.cells])
+    return _paragraphs(table, _left_out(found), [_audit_summary(found)])
 
 
 def _paragraphs(*paragraphs: Iterable[str]) -> str:
@@ -49,9 +47,7 @@ def _headed(head: str, lines: Iterable[str]) -> list[str]:
     return [head, *below] if below else []
 
 
-def _table(
-    head: _Row, rows: Sequence[tuple[_Row, Sequence[str]]], *, indent: int = 0
-) -> Iterator[str]:
+def _table(head: tuple[str, ...], rows: Sequence[_Row], *, indent: int = 0) -> Iterator[str]:
     """Rows in columns, each as wide as its widest text; below each row, its notes."""
     columns = zip(head, *(row for row, _ in rows), strict=True)
     widths = [max(map(len, column)) for column in columns]
@@ -78,17 +74,13 @@ def _groups(members: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-# --- compare
-
-
 def _compare_summary(found: Comparison) -> str:
     levels = found.summary.levels
     others = [f"{number} {name}" for name, number in levels.items() if number and name != "moved"]
     rest = ", ".join(others) or "no others"
     if not found.differs:
-        return (
-            f"Nothing changed beyond noise in {_counted(found.summary.claims, 'claim')} ({rest})."
-        )
+        claims = _counted(found.summary.claims, "claim")
+        return f"Nothing changed beyond noise in {claims} ({rest})."
     changed = _counted(found.summary.verdicts_changed, "verdict")
     return f"{changed} changed, {_counted(levels['moved'], 'level')} moved beyond noise ({rest})."
 
@@ -123,7 +115,9 @@ def _verdict_change(change: VerdictChange | FindingVerdict) -> str:
 def _level_row(level: LevelChange) -> _Row:
     means = (value_text(mean, level.unit) for mean in (level.mean_a, level.mean_b))
     p = "exact" if level.p_holm is None else p_text(level.p_holm)
-    return level.claim, level.context, level.level, level.metric, *means, _change(level), p
+    causes = "; ".join(_first(level.reasons, MOST_CAUSES, more="more"))
+    row = level.claim, level.context, level.level, level.metric, *means, _change(level), p
+    return row, [f"may be: {causes}"]
 
 
 def _change(level: LevelChange) -> str:
@@ -154,9 +148,6 @@ def _not_compared(found: Comparison) -> Iterator[str]:
             yield f"{level.claim}, {level.context}, {level.level}: not comparable ({why})"
 
 
-# --- audit
-
-
 def _audit_summary(found: Audit) -> str:
     outcomes = [f"{n} {_WORDS.get(name, name)}" for name, n in found.summary.items() if n]
     unreadable = len(found.unreadable)
@@ -170,14 +161,11 @@ def _cell_row(cell: AuditedCell) -> _Row:
     if largest is not None:
         percent = significant(100 * largest.relative, 2)
         shown = f"{percent} % ({largest.metric}, seed {largest.seed})" if largest.relative else "0"
-    outcome = _WORDS.get(cell.outcome, cell.outcome)
-    return cell.cell, outcome, shown, duration_text(cell.seconds), cell.name
-
-
-def _reasons(cell: AuditedCell) -> list[str]:
     reasons = [line for reason in cell.reasons for line in reason.splitlines()]
     most = len(reasons) if cell.outcome == "failed" else MOST_REASONS
-    return _first(reasons, most, more="more (--json has all)")
+    outcome = _WORDS.get(cell.outcome, cell.outcome)
+    row = cell.cell, outcome, shown, duration_text(cell.seconds), cell.name
+    return row, _first(reasons, most, more="more (--json has all)")
 
 
 def _left_out(found: Audit) -> Iterator[str]:

@@ -4,8 +4,6 @@ Seeds are not part of it. A cell is measured in blocks of five seeds, each with 
 that more seeds add blocks and fewer read some of them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence
@@ -35,8 +33,7 @@ class Content(Strict):
     settings: Settings
     search: Search | None
     threads: Annotated[int, Field(ge=1, le=256)]
-    code: Hash
-    """The fingerprint of the code and of a user's own data behind its numbers."""
+    code: Hash  # the fingerprint of the code and of a user's own data behind its numbers
 
 
 class Cell(Content):
@@ -71,49 +68,31 @@ def make_cell(
 
 def code_of_cell(dataset: str, settings: Settings, search: Search | None) -> str:
     """The fingerprint of the code and own data that a cell's numbers depend on."""
-    candidates = () if search is None else search.candidates
-    return code_fingerprint(
-        dataset,
-        settings.model,
-        settings.activation,
-        settings.optimizer,
-        settings.experiment,
-        parts=further_parts(settings.experiment_options, candidates),
-    )
+    return code_fingerprint(*_named_code(dataset, settings, search))
 
 
 def named_code(cell: Cell) -> tuple[str, ...]:
     """Every name of a cell that may stand for code of a user's own, as ``module:object``."""
-    settings, search = cell.settings, cell.search
-    candidates = () if search is None else search.candidates
-    further = further_parts(settings.experiment_options, candidates)
+    return _named_code(cell.dataset, cell.settings, cell.search)
+
+
+def _named_code(dataset: str, settings: Settings, search: Search | None) -> tuple[str, ...]:
+    further = further_parts(settings.experiment_options, search.candidates if search else ())
     names = (settings.model, settings.activation, settings.optimizer, settings.experiment)
-    return (cell.dataset, *names, *further)
+    return (dataset, *names, *further)
 
 
 def read_cell(text: str) -> Cell:
-    """A cell from its document.
-
-    Raises:
-        NnbenchError: It is none, or its id is not the hash of its content.
-    """
+    """A cell from its document; NnbenchError if it is none, or its id is not the hash of its content."""
     try:
         cell = parse(Cell, json.loads(text), where="cell")
-    except NnbenchError as error:
-        raise _no_document(text, error.what) from None
-    except (ValueError, RecursionError) as error:
-        raise _no_document(text, str(error)) from None
-    if cell.id != cell_id(cell):
-        raise _no_document(text, "its id is not the hash of its content")
-    return cell
-
-
-def _no_document(text: str, why: str) -> NnbenchError:
-    return NnbenchError(
-        f"not a cell's document ({why})",
-        got=repr(text[:80]),
-        todo="take one from `nnbench plan --json`",
-    )
+        if cell.id == cell_id(cell):
+            return cell
+        why = "its id is not the hash of its content"
+    except (NnbenchError, ValueError, RecursionError) as error:
+        why = error.what if isinstance(error, NnbenchError) else str(error)
+    todo = "take one from `nnbench plan --json`"
+    raise NnbenchError(f"not a cell's document ({why})", got=repr(text[:80]), todo=todo)
 
 
 def blocks_of(seeds: int) -> list[tuple[int, ...]]:
@@ -128,10 +107,7 @@ def block_name(seeds: Sequence[int]) -> str:
 
 @cache
 def dataset_of(name: str) -> Dataset:
-    """The dataset behind a name; numpy only.
-
-    Nothing is downloaded, and nothing read but a user's own data: their sizes and classes are theirs.
-    """
+    """The dataset behind a name; numpy only, nothing is downloaded, and only a user's own data is read."""
     found = load("dataset", name, DATASETS)
     if not isinstance(found, Dataset):
         raise NnbenchError(

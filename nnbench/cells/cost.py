@@ -6,7 +6,7 @@ from functools import cache
 
 from nnbench.cells.cell import BLOCK, Cell, blocks_of, dataset_of
 from nnbench.datasets.selection import outputs_in_use, train_size
-from nnbench.experiments.base import Experiment, experiment_of
+from nnbench.experiments.base import experiment_of
 from nnbench.models.costs import ZOO, Cost, cost_of
 from nnbench.models.facts import replicates_at_once
 from nnbench.schema import Strict, parse
@@ -30,6 +30,8 @@ PARAMETER = 1.1e-9  # per step: the optimiser's memory traffic
 UNIT = 9e-9  # per sample and hidden unit: activations
 DROPPED_UNIT = 1.8e-8  # the same, for dropout
 AUGMENTED = 4.5e-6  # per sample
+# asked several times per cell; loading it anew each time adds up in a plan of thousands
+_experiment = cache(experiment_of)
 
 
 def estimated_seconds(cell: Cell, *, seeds: int) -> float:
@@ -54,12 +56,6 @@ def estimated_seconds(cell: Cell, *, seeds: int) -> float:
         trials = candidates * len(cell.search.seeds)
     stacks, runs = len(blocks_of(seeds)) + candidates, seeds + trials
     return sum(_stage_seconds(cell, own, size, stacks=stacks, runs=runs) for own, size in stages)
-
-
-@cache
-def _experiment(name: str) -> Experiment:
-    """Asked for several times per cell; loading it anew each time adds up in a plan of thousands."""
-    return experiment_of(name)
 
 
 def declared_seconds(cell: Cell, *, seeds: int) -> float | None:

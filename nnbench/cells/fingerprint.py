@@ -39,15 +39,12 @@ def code_fingerprint(
     activation: str,
     optimizer: str,
     experiment: str = "training",
-    *,
-    parts: tuple[str, ...] = (),
+    *parts: str,
 ) -> str:
     """SHA-256 (16 hex digits) over what the code behind one cell's numbers does.
 
     All names are as the cell has them; ``parts`` is what else it names, see ``further_parts``.
-
-    Raises:
-        NnbenchError: A module is missing, or a file of the user's own code cannot be read.
+    NnbenchError if a module is missing, or a file of the user's own code cannot be read.
     """
     names = (
         ENTRY,
@@ -84,12 +81,7 @@ def _own_data(dataset: str) -> list[str]:
 def further_parts(
     options: Mapping[str, object], candidates: Sequence[Mapping[str, object]]
 ) -> tuple[str, ...]:
-    """What a cell names as ``module:object`` beside its own settings, sorted.
-
-    Args:
-        options: Its ``experiment_options``: any text in them.
-        candidates: Of its search: they may put parts in place of the settings' own.
-    """
+    """What a cell names as ``module:object`` in its options and its search's candidates, sorted."""
     swapped = {
         target(str(candidate[key]), known)
         for candidate in candidates
@@ -108,10 +100,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def unfollowed(*names: str) -> tuple[Unfollowed, ...]:
-    """What the fingerprint cannot follow in a user's own code, sorted by file and line.
-
-    Names are as a config writes them; those that are no ``module:object`` are passed over.
-    """
+    """What cannot be followed in own code that is named as ``module:object``, by file and line."""
     roots = [root for name in names if is_own(name) and (root := find(name.partition(":")[0]))]
     followed = {module for root in roots if root.ours for module in reached(root)}
     return tuple(sorted({found for m in followed for found in modules.unfollowed_in(m)}))
@@ -129,10 +118,3 @@ def module_fingerprint(module: str) -> str:
     found = find(module)
     assert found is not None, module
     return digest(found, NEUTRAL_TO_READERS)[:16]
-
-
-def forget() -> None:
-    """Drop what was read, for a process that outlives an edit of the code (tests)."""
-    code_fingerprint.cache_clear()
-    dataset_fingerprint.cache_clear()
-    modules.forget()

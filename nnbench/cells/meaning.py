@@ -80,17 +80,12 @@ class Unfollowed:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a file does.
+    """What a file does."""
 
-    Attributes:
-        words: Its code, with a target for each import.
-        exports: The names that a single import at the top level binds, and nothing else.
-        inputs: Its ``nnbench_inputs``; None if it has none.
-    """
-
-    words: tuple[str | Target, ...] = ()
+    words: tuple[str | Target, ...] = ()  # its code, with a target for each import
+    # the names that a single import at the top level binds, and nothing else
     exports: Mapping[str, Target] = field(default_factory=dict)
-    inputs: tuple[str, ...] | None = None
+    inputs: tuple[str, ...] | None = None  # its ``nnbench_inputs``, if it has any
     notes: tuple[Unfollowed, ...] = ()
 
 
@@ -98,8 +93,7 @@ class Meaning:
 def meaning_of(source: bytes, path: Path, module: str, *, package: bool) -> Meaning:
     """Read one file, which is imported as ``module``; a coding cookie is obeyed.
 
-    Raises:
-        NnbenchError: It is not Python, or its ``nnbench_inputs`` is not a list of texts.
+    NnbenchError if it is not Python, or its ``nnbench_inputs`` is not a list of texts.
     """
     tree = _parsed(source, path)
     file = _File(tree, module=module, home=module if package else module.rpartition(".")[0])

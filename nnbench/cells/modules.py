@@ -2,11 +2,10 @@
 
 Of the user's own code each module counts that the import system would find, with the packages around
 it and the files that it lists in ``nnbench_inputs``; the standard library and installed distributions
-count by name alone.
+count by name alone. Modules whose names ``neutral`` matches do not count.
 """
 
 import hashlib
-import importlib
 import os
 import re
 import sys
@@ -33,26 +32,17 @@ _STANDARD_LIBRARY = Path(os.__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module that the import system finds.
-
-    Attributes:
-        path: Its file; None for a package without ``__init__``.
-        inside: The folders of its submodules; None if it is no package.
-        ours: Whether its content counts: it is the package's or the user's own, not installed.
-    """
+    """A module that the import system finds."""
 
     name: str
-    path: Path | None
-    inside: tuple[str, ...] | None
-    ours: bool
+    path: Path | None  # None for a package without ``__init__``
+    inside: tuple[str, ...] | None  # the folders of its submodules; None if it is no package
+    ours: bool  # whether its content counts: it is the package's or the user's own, not installed
 
     @property
     def packaged(self) -> bool:
         """Whether it is part of the package."""
         return self.name.partition(".")[0] == PACKAGE.name
-
-
-# --- finding modules
 
 
 @cache
@@ -125,9 +115,6 @@ def _content(path: Path) -> bytes:
 
 def _file_sha256(path: Path) -> str:
     return hashlib.sha256(_content(path)).hexdigest()
-
-
-# --- from modules to digests; modules whose names ``neutral`` matches do not count
 
 
 @cache
@@ -248,11 +235,3 @@ def unfollowed_in(module: Module) -> list[Unfollowed]:
         return note.what == OPENS and (own or meaning.inputs is not None)
 
     return [] if module.packaged else [note for note in meaning.notes if not is_followed(note)]
-
-
-def forget() -> None:
-    """Drop what was read, for a process that outlives an edit of the code (tests)."""
-    for cached in (_located, _imported, _meaning, _needs, reached, digest, _circle):
-        cached.cache_clear()
-    importlib.invalidate_caches()
-    sys.path_importer_cache.clear()

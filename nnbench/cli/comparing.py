@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -66,7 +65,6 @@ def _audit(options: argparse.Namespace) -> int:
         seed=secrets.randbits(31) if options.seed is None else options.seed,
         device=options.device or config.device,
         cores=options.cores or cores_there(),
-        say=lambda text: print(f"nnbench: {text}", file=sys.stderr),
     )
     print(json.dumps(asdict(found), indent=1) if options.json else audit_text(found))
     return int(found.differs)

@@ -8,38 +8,37 @@ the smallest ``jobs_per_gpu`` among them allows, whichever pipelines and users t
 """
 
 import hashlib
-import itertools
 import os
 import platform
 import re
+import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import count, takewhile
 from pathlib import Path
 
 from nnbench.errors import NnbenchError
-from nnbench.jobs.gpus import VISIBLE, visible_gpus
-from nnbench.jobs.locks import Locks, Say, guarded, to_log
+from nnbench.jobs.locks import Locks, guarded, to_log
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 FOLDER = "NNBENCH_LEASES"  # the variable that names another place for the lock files than /tmp
 NAME = "nnbench-leases"
 MOST_JOBS_PER_GPU = 32
 POLL_SECONDS = 0.1
+NVIDIA_SMI_SECONDS = 30.0  # it takes seconds where the driver is not kept loaded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """What a job got.
+    """What a job got."""
 
-    Attributes:
-        device: The device's name for ``nnbench.engine.device.choose_device`` in this process.
-        slot: The GPU's own name and the number of its slot, ``GPU-8f…/1``; None without a lease.
-    """
-
-    device: str
-    slot: str | None
+    device: str  # its name for ``nnbench.engine.device.choose_device`` in this process
+    slot: (
+        str | None
+    )  # the GPU's own name and its slot's number, ``GPU-8f…/1``; None without a lease
 
 
 def slots(device: str, *, jobs_per_gpu: int) -> int:
@@ -60,28 +59,79 @@ def _choice(device: str, *, jobs_per_gpu: int) -> tuple[str, ...]:
     return pool[int(number) :][:1] if kind == "cuda" and number else pool
 
 
+def visible_gpus() -> tuple[str, ...]:
+    """The GPUs that this process may use: by UUID, or as CUDA_VISIBLE_DEVICES calls them."""
+    named = os.environ.get(VISIBLE)
+    if named is not None and not named.strip():
+        return ()
+    listed = _listed()
+    if named is None:
+        return tuple((listed or {}).values())
+    return visible_among(named, listed)
+
+
+def visible_among(named: str, listed: Mapping[str, str] | None) -> tuple[str, ...]:
+    """The GPUs that a value of CUDA_VISIBLE_DEVICES makes visible, as CUDA and PyTorch read it.
+
+    The first entry decides whether indices, UUIDs (or beginnings of them) or MIG instances follow;
+    the list ends at the first entry that is none, and a repeated one makes all of it void. ``listed``
+    maps index -> UUID of the machine's GPUs; None: unknown, so that every name is taken as it is.
+    """
+    kind = next((kind for kind in ("GPU-", "MIG-") if named.startswith(kind)), None)
+    entries = (_index(entry) if kind is None else entry for entry in named.split(","))
+    names = tuple(takewhile(lambda entry: entry and entry.startswith(kind or ""), entries))
+    if len(set(names)) < len(names):
+        return ()
+    if listed is None or kind == "MIG-":  # nvidia-smi's table lists no MIG instances
+        return names
+    found = tuple(takewhile(bool, (_uuid(name, listed) for name in names)))
+    return found if len(set(found)) == len(found) else ()
+
+
+def _index(entry: str) -> str:
+    """The number that an entry begins with, as strtoul reads it; an empty text without one."""
+    match = re.match(r"\s*\+?0*(\d+)", entry, re.ASCII)
+    return match[1] if match else ""
+
+
+def _uuid(name: str, listed: Mapping[str, str]) -> str:
+    """The one GPU of an index or of the beginning of a UUID; an empty text if it is not one."""
+    found = [uuid for uuid in listed.values() if name.startswith("GPU-") and uuid.startswith(name)]
+    return listed.get(name, found[0] if len(found) == 1 else "")
+
+
+def _listed() -> dict[str, str] | None:
+    """Index -> UUID of every GPU that nvidia-smi sees; None where it is missing or broken."""
+    query = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(  # noqa: S603 - of the user's own PATH
+            query, capture_output=True, text=True, timeout=NVIDIA_SMI_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NnbenchError(
+            f"nvidia-smi does not answer within {NVIDIA_SMI_SECONDS:g} seconds",
+            todo="see what is wrong with the GPUs, or set `device: cpu` in the config",
+        ) from error
+    except OSError:
+        return None
+    rows = (line.split(",") for line in done.stdout.splitlines() if line.count(",") == 1)
+    return None if done.returncode else {index.strip(): uuid.strip() for index, uuid in rows}
+
+
 @contextmanager
 def leased(
-    device: str,
-    *,
-    jobs_per_gpu: int = 1,
-    alone: bool = False,
-    every: bool = False,
-    say: Say = to_log,
+    device: str, *, jobs_per_gpu: int = 1, alone: bool = False, every: bool = False
 ) -> Iterator[Lease]:
     """Hold a slot of a GPU, waiting for a free one; CUDA sees this GPU alone until the block ends.
 
-    To be entered before CUDA is: it reads its environment once.
+    To be entered before CUDA is: it reads its environment once. NnbenchError if there is no such GPU,
+    nvidia-smi does not answer, or lock files cannot be used.
 
     Args:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` (the Nth of the visible GPUs) or ``mps``.
         jobs_per_gpu: How many jobs may run on the GPU at once, this one included.
         alone: Whether this one takes a whole GPU, because it measures time.
         every: Whether it takes all the visible GPUs whole, because its processes share them.
-        say: Told once, if there is no free slot.
-
-    Raises:
-        NnbenchError: There is no such GPU, nvidia-smi does not answer, or lock files cannot be used.
     """
     choice = _choice(device, jobs_per_gpu=jobs_per_gpu)
     if not choice and device.startswith("cuda"):
@@ -93,7 +143,7 @@ def leased(
     limit = 1 if alone or every else jobs_per_gpu
     waiting = f"waiting for a free slot on {len(choice)} GPUs ({', '.join(choice)})"
     with ExitStack() as held:
-        taken = _take(held, groups, limit=limit, pauses=_pauses(waiting, say))
+        taken = _take(held, groups, limit=limit, pauses=_pauses(waiting))
         if device != "mps":
             held.enter_context(_visible([gpu for gpu in choice if gpu in taken]))
         slot = ", ".join(f"{gpu}/{number}" for gpu, number in taken.items())
@@ -128,11 +178,11 @@ def _visible(gpus: Sequence[str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _pauses(waiting: str, say: Say) -> Iterator[None]:
+def _pauses(waiting: str) -> Iterator[None]:
     """Each step waits a little; the second says so: at the first, someone else may just be looking."""
-    for step in itertools.count():
+    for step in count():
         if step == 1:
-            say(waiting)
+            to_log(waiting)
         time.sleep(POLL_SECONDS)
         yield
 

@@ -9,7 +9,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -21,7 +21,6 @@ if sys.platform != "win32":  # which has no such locks
 
 # a folder of that name is there already
 TAKEN = frozenset((errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EPERM))
-Say = Callable[[str], None]
 
 
 def to_log(message: str) -> None:
@@ -127,14 +126,11 @@ def _lies_at(file: int, path: Path) -> bool:
 
 
 @contextmanager
-def folder_lock(folder: Path, *, say: Say = to_log) -> Iterator[None]:
+def folder_lock(folder: Path) -> Iterator[None]:
     """Hold a cell's or a dataset's folder for this process, waiting while another process holds it.
 
     Where a file system has no locks, this is said and nothing is held: two processes may then do the
-    same work, and the record that is written last stays.
-
-    Raises:
-        NnbenchError: The folder cannot be written.
+    same work, and the record that is written last stays. NnbenchError if the folder cannot be written.
     """
     if sys.platform == "win32":
         yield
@@ -149,10 +145,11 @@ def folder_lock(folder: Path, *, say: Say = to_log) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            say(f"{folder}: waiting for {file.read(200) or 'another process'}, which works on it")
+            holder = file.read(200) or "another process"
+            to_log(f"{folder}: waiting for {holder}, which works on it")
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError as error:
-            say(f"{folder}: this file system has no locks ({error.strerror})")
+            to_log(f"{folder}: this file system has no locks ({error.strerror})")
         with suppress(OSError):  # on a full disk nobody learns who waits for whom
             file.truncate(0)
             file.write(f"process {os.getpid()} on {platform.node()}")

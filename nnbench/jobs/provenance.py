@@ -39,19 +39,15 @@ def cores_there() -> int:
 
 def machine() -> dict[str, object]:
     """The machine's name, system, cores and memory."""
+    memory = None
+    with suppress(ValueError, OSError, AttributeError):
+        memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     return {
         "hostname": platform.node(),
         "platform": platform.platform(),
         "cores": cores_there(),
-        "memory_gb": _memory_gb(),
+        "memory_gb": memory,
     }
-
-
-def _memory_gb() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def peak_memory_mb() -> float | None:

@@ -3,9 +3,9 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
-from nnbench.experiments.measured import JsonObject
+from nnbench.experiments.measured import JsonObject, Part
 from nnbench.records.record import Machine
 from nnbench.schema import Anything
 
@@ -19,16 +19,14 @@ Count = Annotated[int, Field(ge=0)]
 Time = Annotated[str, AfterValidator(_time)]
 
 
-class Section(BaseModel):
-    """A section of the results: typed, frozen, finite."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class MeasuredOn(Machine):
-    """A machine, and how many records were made on it."""
+class Section(Part):
+    """A section of the results: typed, frozen, finite; fields of other versions are ignored."""
 
     model_config = ConfigDict(extra="ignore")
+
+
+class MeasuredOn(Machine, Section):
+    """A machine, and how many records were made on it."""
 
     cells: Count
 

@@ -62,12 +62,11 @@ class Record(Measured):
     ended: Time
     machine: Machine
     versions: dict[str, str | None]
-    data: dict[str, str] = Field(default_factory=dict)
-    """SHA-256 of each prepared array, by its name."""
-    slot: str | None = None
-    """The GPU that was leased."""
-    resumed: bool = False
-    """Whether it went on from an interrupted job's state."""
+    data: dict[str, str] = Field(
+        default_factory=dict
+    )  # SHA-256 of each prepared array, by its name
+    slot: str | None = None  # the GPU that was leased
+    resumed: bool = False  # it went on from an interrupted job's state
     git_commit: str | None
     git_dirty: bool | None
     peak_memory_mb: Number | None

@@ -236,11 +236,7 @@ class Results(Section):
 
 
 def read_results(path: Path) -> Results:
-    """Read ``results.json``, or the one in a folder.
-
-    Raises:
-        NnbenchError: It is missing, is no JSON, or is not what ``nnbench judge`` writes.
-    """
+    """Read ``results.json``, or the one in a folder; NnbenchError if it is not `nnbench judge`'s."""
     file = path / "results.json" if path.is_dir() else path
     try:
         content = file.read_bytes()

@@ -8,6 +8,7 @@ are written to a temporary file, flushed to the disk and renamed: a reader sees 
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -22,8 +23,7 @@ from nnbench.registry import is_data_file
 from nnbench.schema import first_problem
 
 SCHEMA_VERSION = 2
-MADE_OF = "records.sha256"
-"""The file beside the tables that says what records they were made of."""
+MADE_OF = "records.sha256"  # the file beside the tables that says what records they were made of
 AGAIN = "NNBENCH_AGAIN"
 """Set in the environment where finished cells are to be measured again (Snakemake's ``--force…``)."""
 LONGEST_HEAD = 130  # bytes
@@ -59,11 +59,7 @@ def dataset_folder(results: Path, name: str) -> Path:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing of it.
-
-    Raises:
-        NnbenchError: The folder is read-only or the disk is full.
-    """
+    """Write a whole file or nothing of it; NnbenchError if the folder is read-only or the disk full."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_atomically(path, content)
@@ -80,12 +76,7 @@ def unwritable(path: Path, error: OSError) -> NnbenchError:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Store a record with its checksum.
-
-    Raises:
-        ValueError: It holds a number that JSON does not know.
-        NnbenchError: See ``write_atomically``.
-    """
+    """Store a record with its checksum; ValueError for NaN or infinity, see also ``write_atomically``."""
     # not mode="json", which makes a null of a number that JSON does not know
     body = canonical(record.model_dump()).encode()
     digest = hashlib.sha256(body).hexdigest()
@@ -94,11 +85,7 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def check_record(path: Path) -> bytes:
-    """The bytes of a record that is whole and of this schema.
-
-    Raises:
-        RejectedRecordError: It is missing, truncated, altered, or of another schema version.
-    """
+    """The bytes of a record that is whole and of this schema; RejectedRecordError if it is not."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -122,29 +109,14 @@ def records_sha256(results: Path, blocks: Iterable[tuple[str, Sequence[int]]]) -
     """
     digest = hashlib.sha256()
     for cell_id, seeds in sorted(blocks):
-        stated = _stated_sha256(record_path(results, cell_id, seeds))
-        if stated is not None:
-            digest.update(f"{cell_id}/{block_name(seeds)}".encode() + stated)
+        with suppress(OSError), record_path(results, cell_id, seeds).open("rb") as file:
+            match = _HEAD.match(file.read(LONGEST_HEAD))
+            digest.update(f"{cell_id}/{block_name(seeds)}".encode() + (match[2] if match else b"-"))
     return digest.hexdigest()
 
 
-def _stated_sha256(path: Path) -> bytes | None:
-    """The checksum that a record states, unchecked; ``-`` where it states none, None where it is missing."""
-    try:
-        with path.open("rb") as file:
-            match = _HEAD.match(file.read(LONGEST_HEAD))
-    except OSError:
-        return None
-    return match[2] if match else b"-"
-
-
 def read_record(path: Path) -> Record:
-    """The record of one block.
-
-    Raises:
-        RejectedRecordError: See ``check_record``; also when it is not of a record's shape, or is the
-            record of another cell or block than its name says.
-    """
+    """The record of one block; RejectedRecordError if it is none, or that of another cell or block."""
     try:
         record = Record.model_validate_json(check_record(path))
     except ValidationError as error:

@@ -164,10 +164,8 @@ def whole_percent(percent: float) -> str:
 
 def ordinal(rank: int) -> str:
     """``1st``, ``2nd``, … ``11th``."""
-    ending = (
-        "th" if rank % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
-    )
-    return f"{rank}{ending}"
+    endings = {} if rank % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}
+    return f"{rank}{endings.get(rank % 10, 'th')}"
 
 
 def p_text(p: float | None) -> str:

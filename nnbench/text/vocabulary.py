@@ -5,8 +5,6 @@ colour-blind-safe hues (2008), darkened on white and lightened on black until te
 contrast of at least 4.5 (WCAG AA).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -26,7 +24,7 @@ class Chip:
     def __str__(self) -> str:
         return f"{self.symbol}\u00a0{self.word}"
 
-    def to(self, target: str) -> Chip:
+    def to(self, target: str) -> "Chip":
         """The same chip, linked."""
         return replace(self, target=target)
 

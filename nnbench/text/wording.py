@@ -47,7 +47,8 @@ def pair(result: PairResult, metric: Metric) -> str:
     if middle is None:
         return f"{a} against {b}: not measured"
     if middle < 0:  # swap the levels, so that the difference reads as a positive one
-        a, b, middle, low, high = b, a, -middle, _negative(high), _negative(low)
+        a, b, middle = b, a, -middle
+        low, high = (None if end is None else -end for end in (high, low))
     if metric.scale == "log" and metric.lower_is_better:
         a, b = b, a
     verb, that = ("are", "those") if metric.plural else ("is", "that")
@@ -58,12 +59,8 @@ def pair(result: PairResult, metric: Metric) -> str:
     return f"{title_of(metric)} of {a} {verb} {text(middle)}{how} {that} of {b}{interval}"
 
 
-def _negative(end: float | None) -> float | None:
-    return None if end is None else -end
-
-
+# how differences are written, what follows the first one, and what follows an interval
 Words = tuple[Callable[[float], str], str, str]
-"""How differences are written, what follows the first one, and what follows an interval."""
 
 
 def _ratio(middle: float, metric: Metric) -> Words:
