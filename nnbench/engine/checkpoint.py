@@ -40,10 +40,19 @@ State = dict[str, Any]  # tensors and plain data by name, for ``torch.save``
 
 
 class Checkpoint:
-    """The progress of one cell, saved to ``path`` (None: nowhere) at most every ``every_seconds``."""
+    """The progress of one cell, saved to ``path`` (None: nowhere) at most every ``every_seconds``.
 
-    def __init__(self, path: Path | None = None, *, every_seconds: float = EVERY_SECONDS) -> None:
-        self.path, self.every_seconds = path, every_seconds
+    At each point of evaluation ``progress`` is told the training's stage, its epoch, and how many it may have.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        every_seconds: float = EVERY_SECONDS,
+        progress: Callable[[str, float, float], None] = lambda *_: None,
+    ) -> None:
+        self.path, self.every_seconds, self.progress = path, every_seconds, progress
         self.stopping: int | None = None
         self.resumed = False
         self.saves = 0

@@ -31,6 +31,8 @@ from nnbench.records.store import (
 )
 from nnbench.schema import parse
 
+PROGRESS_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -179,6 +181,18 @@ def _earlier_search(cell: Cell, job: Job) -> Chosen | None:
     return None
 
 
+class _Progress:
+    """Says in the log how far a training is, every ten seconds at most."""
+
+    def __init__(self, block: str) -> None:
+        self.block, self.next = block, time.monotonic() + PROGRESS_SECONDS
+
+    def __call__(self, stage: str, epoch: float, most: float) -> None:
+        if (now := time.monotonic()) >= self.next:
+            self.next = now + PROGRESS_SECONDS
+            to_log(f"seeds {self.block}: {stage}, epoch {epoch:.3g} of {most:.3g}")
+
+
 def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | None) -> Record:
     """One block, measured."""
     # torch takes seconds to import: only here, when nothing can be wrong any more
@@ -189,7 +203,8 @@ def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | Non
 
     device = numerics(job.device, threads=cell.threads)
     every = EVERY_SECONDS if job.checkpoint_seconds is None else job.checkpoint_seconds
-    checkpoint = Checkpoint(_checkpoint(cell, block, job), every_seconds=every)
+    path, progress = _checkpoint(cell, block, job), _Progress(block_name(block))
+    checkpoint = Checkpoint(path, every_seconds=every, progress=progress)
     started = provenance.now()
     with ending_by(checkpoint.stop):
         checkpoint.open({"cell": cell.id, "block": block_name(block), **identity(device)})
