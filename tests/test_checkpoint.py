@@ -20,7 +20,7 @@ from nnbench.datasets import digits
 from nnbench.datasets.prepared import store
 from nnbench.engine.checkpoint import Checkpoint, load
 from nnbench.experiments.measured import Measured
-from nnbench.experiments.training.groups import Groups
+from nnbench.experiments.training.fit import Groups
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)

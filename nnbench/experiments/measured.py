@@ -3,8 +3,7 @@
 Imports no torch and affects no measured number, because the plan and the read side use these types too.
 """
 
-from __future__ import annotations
-
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +21,12 @@ JsonObject = dict[str, Anything]
 
 Metrics = dict[str, Bounded | None]
 """Values by metric, in natural units; ``test_loss@rotated`` is one that was read at a place."""
+
+
+def finite(value: float, *, digits: int | None = None) -> float | None:
+    """A number for JSON, which has no NaN and no infinity; rounded to significant digits, if given."""
+    rounded = value if digits is None else float(f"{value:.{digits}g}")
+    return rounded if math.isfinite(rounded) else None
 
 
 class Part(BaseModel):
