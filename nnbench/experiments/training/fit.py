@@ -158,6 +158,8 @@ class Groups:
     """Replicates of large networks in groups; one that does not fit in memory is halved, down to one.
 
     ``checkpoint`` keeps the finished groups and what did not fit; ``at_once`` is the largest group to try.
+    What did not fit makes all further groups smaller: a search and the judged runs have groups of their own,
+    so that the judged runs do not depend on where the search was made.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, at_once: int, device: torch.device) -> None:

@@ -52,15 +52,19 @@ def measure(request: Request) -> Measured:
     outputs = outputs_in_use(job.dataset, settings)
     parameters = parameters_each(settings, input_shape=job.dataset.input_shape, classes=outputs)
     at_once = replicates_at_once(parameters)
-    groups = Groups(job.checkpoint, at_once=at_once, device=job.device)
+    tried, judged = (Groups(job.checkpoint, at_once=at_once, device=job.device) for _ in range(2))
     search = request.chosen
     if request.search and not search:
-        search = _searched(job, settings, request.search, groups)
+        search = _searched(job, settings, request.search, tried)
     if search:
         settings = _with(settings, search.candidates[search.chosen])
-    found = groups.each(request.seeds, "runs", partial(_judged_runs, job, settings))
+    found = judged.each(request.seeds, "runs", partial(_judged_runs, job, settings))
     return together([Measured(**group) for group in found]).model_copy(
-        update={"search": search, "out_of_memory": groups.too_many, "notes": groups.notes()}
+        update={
+            "search": search,
+            "out_of_memory": tried.too_many + judged.too_many,
+            "notes": tried.notes() + judged.notes(),
+        }
     )
 
 
