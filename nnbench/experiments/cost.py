@@ -13,13 +13,11 @@ if TYPE_CHECKING:
 # Of one framework's process apart from its epochs: start, imports, compilation, test.
 START_SECONDS = {"tensorflow": 6.0, "keras": 6.0, "pytorch": 4.0, "jax": 3.0}
 EPOCH_SECONDS = 0.15  # 110 steps of 32 samples through 784-128-10, in the slowest framework
-WORKER_MB = 1_500  # peak of a TensorFlow process with MNIST-5k is 900 MB
-PARENT_MB = 1_000  # the job itself with torch and the data: 620 MB with MNIST-5k
 
 
 def frameworks_memory_mb(_: FrameworkOptions) -> int:
-    """The job and one process at a time."""
-    return PARENT_MB + WORKER_MB
+    """The job (620 MB with MNIST-5k) and one process at a time (TensorFlow's peak is 900 MB)."""
+    return 1_000 + 1_500
 
 
 def frameworks_seconds(options: FrameworkOptions, blocks: int) -> float:

@@ -18,7 +18,6 @@ Row = tuple[Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None, ...]
 JsonObject = dict[str, Anything]
 """Plain data of any shape with finite numbers: what an experiment reports about a network or framework."""
 
-
 Metrics = dict[str, Bounded | None]
 """Values by metric, in natural units; ``test_loss@rotated`` is one that was read at a place."""
 

@@ -31,6 +31,7 @@ PACKAGES = {
     "jax": ("jax", "optax"),
 }
 FOLLOWED = FOLLOWED_BY_ALL | {"hidden", "lr", "batch_size"}  # settings, in every framework's loop
+CURVES = {"epoch_seconds", "train_loss"}  # what is recorded of every epoch
 ROUNDING = 1e-9  # of accuracies: entries equally far from the median may differ by rounding
 
 
@@ -69,9 +70,7 @@ def measure(request: Request) -> Measured:
         seconds={"measure": time.perf_counter() - started},
         trainings={
             entry: {
-                str(seed): block[entry].model_dump(
-                    mode="json", include={"epoch_seconds", "train_loss"}
-                )
+                str(seed): block[entry].model_dump(mode="json", include=CURVES)
                 for seed, block in blocks.items()
             }
             for entry in measured

@@ -101,7 +101,6 @@ def epochs_to_target(curves: Curves, settings: Settings, row: int) -> float | No
 
 def curves_of(curves: Curves) -> RecordedCurves:
     """Curves as plain rows (point x replicate), rounded to what a plot can show."""
-    epochs = tuple(round(epoch, 4) for epoch in curves.epochs)
     rows = {
         name: tuple(
             tuple(finite(value, digits=5) for value in row) for row in getattr(curves, name)
@@ -109,4 +108,4 @@ def curves_of(curves: Curves) -> RecordedCurves:
         for name in RecordedCurves.model_fields
         if name != "epochs"
     }
-    return RecordedCurves(epochs=epochs, **rows)
+    return RecordedCurves(epochs=tuple(round(epoch, 4) for epoch in curves.epochs), **rows)
