@@ -27,8 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from nnbench.engine.checkpoint import EVERY_SECONDS, LARGEST_SHARE, Checkpoint
-from nnbench.experiments.request import Request
-from nnbench.experiments.run import measure, numerics
+from nnbench.experiments.run import Request, measure, numerics
 from nnbench.jobs.job import prepare_dataset
 from nnbench.jobs.lease import leased
 from nnbench.jobs.locks import folder_lock

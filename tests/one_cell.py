@@ -17,8 +17,7 @@ from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.device import identity
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Chosen, Measured, Search
-from nnbench.experiments.request import Request
-from nnbench.experiments.run import measure, numerics
+from nnbench.experiments.run import Request, measure, numerics
 from nnbench.jobs.job import Job, run_job
 from nnbench.records.record import Record
 from nnbench.schema import parse

@@ -18,7 +18,7 @@ from tiny_training import CPU, one_thread
 from nnbench.cells.cell import Cell
 from nnbench.engine.checkpoint import Checkpoint, load
 from nnbench.experiments.measured import Measured
-from nnbench.experiments.training.groups import Groups
+from nnbench.experiments.training.fit import Groups
 
 __all__ = ["folder"]  # a fixture
 

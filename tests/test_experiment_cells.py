@@ -17,7 +17,7 @@ from nnbench.cells.cell import Cell
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import Experiment
 from nnbench.experiments.measured import Measured, Run
-from nnbench.experiments.request import Request
+from nnbench.experiments.run import Request
 from nnbench.models.base import ModelSpec
 from nnbench.schema import Strict
 

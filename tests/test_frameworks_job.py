@@ -21,11 +21,17 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.frameworks import measure as measuring
 from nnbench.experiments.frameworks import worker
 from nnbench.experiments.frameworks.declared import FRAMEWORKS, Framework, FrameworkOptions
-from nnbench.experiments.frameworks.measure import measure, training_seconds, unequal
-from nnbench.experiments.frameworks.prepare import FOLLOWED, REPLACED, problem_of
+from nnbench.experiments.frameworks.measure import (
+    FOLLOWED,
+    measure,
+    problem_of,
+    training_seconds,
+    unequal,
+)
 from nnbench.experiments.frameworks.problem import Outcome, layers_of
 from nnbench.experiments.measured import Measured
-from nnbench.experiments.request import Request
+from nnbench.experiments.mlp import REPLACED_BY_ALL
+from nnbench.experiments.run import Request
 from nnbench.processes import Child, Ended
 from nnbench.schema import parse
 from nnbench.settings import Settings
@@ -121,7 +127,7 @@ def test_the_problem_starts_where_the_own_training_would(folder: Path) -> None:
     images = torch.from_numpy(problem.inputs).view(1, -1, 1, 8, 8)
     ours = logits_of(list(problem.weights), problem.inputs)[-1]
     np.testing.assert_allclose(ours, model(images)[0].detach().numpy(), rtol=1e-4, atol=1e-5)
-    assert [bias.any() for _, bias in layers_of(problem)] == [False] * 3
+    assert [bias.any() for _, bias in layers_of(problem.weights)] == [False] * 3
     assert problem.inputs.shape == (100, 64)
     assert problem.inputs.std() == pytest.approx(1.0, abs=1e-4)
     assert len(problem.test_labels) == DATASET.test_size
@@ -231,7 +237,7 @@ def test_a_search_is_an_error(folder: Path) -> None:
 
 
 def test_the_settings_that_are_followed_exist() -> None:
-    assert set(Settings.model_fields) >= FOLLOWED | REPLACED
+    assert set(Settings.model_fields) >= FOLLOWED | REPLACED_BY_ALL
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,31 @@ def test_groups_give_what_all_replicates_at_once_give(
             assert found == pytest.approx(expected, rel=1e-3)
 
 
+def test_a_search_without_memory_leaves_the_judged_groups_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """As where the search is taken over from an earlier block."""
+    search = {"candidates": [{"lr": 0.001}, {"lr": 0.01}], "seeds": [1_000_000, 1_000_001]}
+    cell, fit, stages = cell_of(hidden=[8], search=search), training.fit, []
+
+    def limited(*given: Any, stage: str) -> Any:
+        stages.append(stage)
+        if stage.startswith("candidate") and len(given[2]) > 1:
+            raise RuntimeError("DefaultCPUAllocator: not enough memory")
+        return fit(*given, stage=stage)
+
+    monkeypatch.setattr(training, "fit", limited)
+    with one_thread():
+        searched = measured(cell, folder=folder)
+        taken_over = measured(cell, folder=folder, chosen=searched.search)
+    assert [stage for stage in stages if "runs" in stage] == ["runs, seeds 0 to 4 (5)"] * 2
+    assert searched.runs == taken_over.runs
+    assert (searched.out_of_memory, taken_over.out_of_memory) == ((2,), ())
+    assert searched.notes == (
+        "2 replicates at once did not fit the memory: 1 were trained at a time",
+    )
+
+
 def group(seed: str, *, epochs: int, **more: Any) -> Measured:
     curves = Curves(
         epochs=tuple(float(i + 1) for i in range(epochs)), train_loss=((0.5,),) * epochs

@@ -27,9 +27,9 @@ from nnbench.experiments.parallel.measure import (
     shared_cores,
     why_alone,
 )
+from nnbench.experiments.parallel.processes import BlockFound, Found, WayFound
 from nnbench.experiments.parallel.ways import Job, draw_block, network
-from nnbench.experiments.parallel.worker import BlockFound, Found, WayFound
-from nnbench.experiments.request import Request
+from nnbench.experiments.run import Request
 from nnbench.schema import parse
 from nnbench.settings import Settings
 

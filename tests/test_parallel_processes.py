@@ -18,10 +18,9 @@ from waiting import PATIENCE_SECONDS, children
 
 from nnbench.errors import NnbenchError
 from nnbench.experiments.parallel.declared import ParallelOptions
-from nnbench.experiments.parallel.processes import loopback_interface, run_together
+from nnbench.experiments.parallel.processes import loopback_interface, met, run_together
 from nnbench.experiments.parallel.ways import Job, meet
-from nnbench.experiments.parallel.worker import met
-from nnbench.experiments.request import Request
+from nnbench.experiments.run import Request
 from nnbench.processes import end_with_parent
 from nnbench.settings import Settings
 

@@ -13,7 +13,7 @@ from tiny_images import CLOCK, SIDE
 
 from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Measured
-from nnbench.experiments.request import Request
+from nnbench.experiments.run import Request
 from nnbench.experiments.speed.declared import (
     INFERENCE,
     TRAINING,

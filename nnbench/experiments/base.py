@@ -9,8 +9,6 @@ Several levels of a claim can come from one cell, which then has several entries
 interleaved inside one job, and every block compares all levels under the same conditions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What was measured in parts, put together: groups of replicates, and blocks of seeds. No torch here."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -11,14 +9,10 @@ Whole = TypeVar("Whole", bound=Measured)
 
 
 def together(parts: Sequence[Whole], counts: Sequence[int] | None = None) -> Whole:
-    """Groups or blocks of replicates as if they had been trained at once.
+    """Groups or blocks of replicates, in the order of their seeds, as if they had been trained at once.
 
     Whatever does not belong to single replicates (timings, facts, notes) is taken from the last part:
-    the clock of a later group has run since the first one.
-
-    Args:
-        parts: At least one, in the order of their seeds.
-        counts: Replicates of each; None: as many as it has runs.
+    the clock of a later group has run since the first one. ``counts``: replicates of each, if not its runs.
     """
     if len(parts) == 1:
         return parts[0]
@@ -37,10 +31,9 @@ def together(parts: Sequence[Whole], counts: Sequence[int] | None = None) -> Who
 
 def _side_by_side(curves: Sequence[Curves | None], counts: Sequence[int]) -> Curves | None:
     """Curves of several parts; one that ended earlier has no values after that."""
-    known = [curve for curve in curves if curve is not None]
-    if not known:
+    epochs = max((curve.epochs for curve in curves if curve is not None), key=len, default=None)
+    if epochs is None:
         return None
-    epochs = max((curve.epochs for curve in known), key=len)
 
     def rows(name: str) -> tuple[Row, ...]:
         blocks: list[tuple[Row, ...]] = [getattr(curve, name, ()) for curve in curves]
@@ -53,25 +46,19 @@ def _side_by_side(curves: Sequence[Curves | None], counts: Sequence[int]) -> Cur
             for point in range(len(epochs) if any(blocks) else 0)
         )
 
-    return Curves(
-        epochs=epochs,
-        train_loss=rows("train_loss"),
-        validation_loss=rows("validation_loss"),
-        validation_accuracy=rows("validation_accuracy"),
-    )
+    names = set(Curves.model_fields) - {"epochs"}
+    return Curves(epochs=epochs, **{name: rows(name) for name in names})
 
 
 def _means(scores: Sequence[Metrics | None], counts: Sequence[int]) -> Metrics | None:
     """Means over all replicates out of those of the parts that have any."""
     known = [(score, n) for score, n in zip(scores, counts, strict=True) if score is not None]
-    if not known:
-        return None
     found: Metrics = {}
-    for name in known[0][0]:
+    for name in known[0][0] if known else ():
         values = [(score[name], n) for score, n in known if score.get(name) is not None]
         total = sum(n for _, n in values)
         found[name] = sum((v or 0.0) * n for v, n in values) / total if total else None
-    return found
+    return found if known else None
 
 
 def _joined(facts: Sequence[Mapping[str, object] | None]) -> dict[str, object] | None:

@@ -3,8 +3,7 @@
 Imports no torch and affects no measured number, because the plan and the read side use these types too.
 """
 
-from __future__ import annotations
-
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,9 +18,14 @@ Row = tuple[Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None, ...]
 JsonObject = dict[str, Anything]
 """Plain data of any shape with finite numbers: what an experiment reports about a network or framework."""
 
-
 Metrics = dict[str, Bounded | None]
 """Values by metric, in natural units; ``test_loss@rotated`` is one that was read at a place."""
+
+
+def finite(value: float, *, digits: int | None = None) -> float | None:
+    """A number for JSON, which has no NaN and no infinity; rounded to significant digits, if given."""
+    rounded = value if digits is None else float(f"{value:.{digits}g}")
+    return rounded if math.isfinite(rounded) else None
 
 
 class Part(BaseModel):

@@ -1,22 +1,28 @@
 """Shared by experiments with their own training loops: the initial MLP, and which settings they follow."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 
 from nnbench.datasets.base import Dataset
 from nnbench.engine.seeding import generator
 from nnbench.errors import NnbenchError
-from nnbench.experiments.request import Request
+from nnbench.experiments.run import Request
 from nnbench.models.base import ModelSpec
 from nnbench.models.mlp import build
 from nnbench.registry import ACTIVATIONS, DATASETS, load
 from nnbench.settings import Settings
 
+# Settings that all these experiments follow, and those that their own options replace.
+FOLLOWED_BY_ALL = frozenset(
+    {"init", "train_size", "inputs", "classes", "label_noise", "shuffled_labels", "rare_class"}
+)
+REPLACED_BY_ALL = frozenset(
+    {"experiment", "experiment_options", "train_for", "evaluations", "checkpoint"}
+)
+
 
 def check_settings(
-    settings: Settings, *, followed: frozenset[str], replaced: frozenset[str]
+    settings: Settings, *, followed: frozenset[str], replaced: frozenset[str] = REPLACED_BY_ALL
 ) -> None:
     """Raise NnbenchError for changed settings that an experiment neither follows nor replaces."""
     plain = Settings()
@@ -31,10 +37,9 @@ def check_settings(
         )
 
 
-def initial_mlp(
-    settings: Settings, dataset: Dataset, *, hidden: tuple[int, ...], seed: int
-) -> nn.Sequential:
+def initial_mlp(request: Request, *, hidden: tuple[int, ...], seed: int) -> nn.Sequential:
     """The MLP from which nnbench's own training would start with this seed."""
+    settings, dataset = request.settings, classified_dataset(request)
     spec = ModelSpec(
         input_shape=dataset.input_shape,
         classes=len(settings.classes or dataset.class_names),

@@ -1,7 +1,5 @@
 """Which metrics and entries a cell provides, so that a claim cannot ask for others."""
 
-from __future__ import annotations
-
 from nnbench.datasets.base import Dataset
 from nnbench.errors import NnbenchError, unknown_name
 from nnbench.experiments.base import experiment_of
@@ -13,11 +11,7 @@ from nnbench.settings import Settings
 def check_reads(
     settings: Settings, metric: str, dataset: Dataset, *, at: str | None, where: str
 ) -> None:
-    """Whether a level's cell measures what its claim compares, where the level reads it.
-
-    Raises:
-        NnbenchError: The experiment's options are wrong, or it measures no such thing.
-    """
+    """NnbenchError unless a level's cell measures what its claim compares, where the level reads it."""
     experiment = experiment_of(settings.experiment)
     options = parse(
         experiment.options, settings.experiment_options, where=f"{where}: experiment_options"
@@ -33,19 +27,15 @@ def check_reads(
         raise unknown_name(f"{where}: metric (as the cell measures it)", metric, metrics)
     if at is None and own:
         raise NnbenchError(
-            f"{where}: {experiment.title} has several entries",
-            todo=f"say which: at: {own[0]}",
+            f"{where}: {experiment.title} has several entries", todo=f"say which: at: {own[0]}"
         )
     if at is not None and at not in known:
         raise unknown_name(f"{where}: at", at, known)
-    if at is not None and not experiment.metrics and metric not in _metrics_at(at, settings):
-        there = _metrics_at(at, settings)
-        raise unknown_name(f"{where}: metric (as it is measured at {at!r})", metric, there)
-
-
-def _metrics_at(at: str, settings: Settings) -> tuple[str, ...]:
-    """A shifted test has a loss and an accuracy, a class only an accuracy."""
-    return ("test_loss", "test_accuracy") if at in settings.shifts else ("test_accuracy",)
+    if at is not None and not experiment.metrics:
+        # a shifted test has a loss and an accuracy, a class only an accuracy
+        there = ("test_loss",) * (at in settings.shifts) + ("test_accuracy",)
+        if metric not in there:
+            raise unknown_name(f"{where}: metric (as it is measured at {at!r})", metric, there)
 
 
 def training_metrics(settings: Settings, dataset: Dataset) -> tuple[str, ...]:

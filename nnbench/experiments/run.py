@@ -1,21 +1,39 @@
-"""Run any experiment, from request to measurement: where every job enters the training side.
+"""Any experiment, from request to measurement: where every job enters the training side.
 
 This file knows nothing about how a training or timing works: the experiment's ``measure`` is loaded by name,
 so that editing one kind of measurement leaves the ids of the others unchanged.
 """
 
-from __future__ import annotations
-
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 
+from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.device import choose_device, fix_numerics, is_out_of_memory
 from nnbench.experiments.base import experiment_of
-from nnbench.experiments.measured import Measured
-from nnbench.experiments.request import Request
+from nnbench.experiments.measured import Chosen, Measured, Search
 from nnbench.registry import load
+from nnbench.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a job asks of an experiment, for one block of a cell's seeds."""
+
+    options: Any  # an instance of ``Experiment.options``
+    settings: Settings
+    dataset: str  # its name in the registry
+    folder: Path  # its prepared files
+    seeds: Sequence[int]  # one per replicate
+    search: Search | None  # the tuned track's candidates and seeds, or None
+    device: torch.device
+    cores: int  # CPU cores reserved for this job
+    chosen: Chosen | None = None  # that search's outcome, if an earlier block made it
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)  # the state of an interrupted job
 
 
 def numerics(device: str, *, threads: int) -> torch.device:
@@ -29,10 +47,7 @@ def numerics(device: str, *, threads: int) -> torch.device:
 
 
 def measure(request: Request) -> Measured:
-    """Measure one block of seeds; running out of memory is a result, not an error.
-
-    Raises NnbenchError if the data or the settings do not fit the experiment.
-    """
+    """Measure one block of seeds; too little memory is a result, unusable data or settings an NnbenchError."""
     name = experiment_of(request.settings.experiment).measure
     measured_by: Callable[[Request], Measured] = load("measure", name, {})
     started = time.perf_counter()

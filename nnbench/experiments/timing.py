@@ -3,11 +3,9 @@
 The clock is an argument so that tests can use their own.
 """
 
-from __future__ import annotations
-
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -75,34 +73,21 @@ def shuffled_blocks(
         yield seed, tuple(names[index] for index in order.tolist())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocks:
-    """The results of all blocks; an entry has a rate in every block, or is in ``missing``."""
-
-    rates: Mapping[str, Mapping[int, Rate]]  # by entry and seed
-    missing: Mapping[str, str]  # why an entry was not measured
-
-
 def measure_blocks(
     entries: Iterable[str], seeds: Sequence[int], measure: Callable[[str, int], Rate | str]
-) -> Blocks:
-    """Measure every entry once per block (one per seed); one that fails once is left out of all blocks.
-
-    ``measure`` returns the rate of an entry in the block of a seed, or why it has none.
-    """
+) -> tuple[dict[str, dict[int, Rate]], dict[str, str]]:
+    """Rates by entry and seed, a block each, and why other entries have none: one failure leaves them out."""
     rates: dict[str, dict[int, Rate]] = {entry: {} for entry in entries}
     missing: dict[str, str] = {}
     for seed, order in shuffled_blocks(rates, seeds):
         for entry in order:
-            if entry in missing:
-                continue
-            found = measure(entry, seed)
+            found = missing.get(entry) or measure(entry, seed)
             if isinstance(found, str):
                 missing[entry] = found
+                rates.pop(entry, None)
             else:
                 rates[entry][seed] = found
-    whole = {entry: of for entry, of in rates.items() if entry not in missing}
-    return Blocks(rates=whole, missing=missing)
+    return rates, missing
 
 
 def rate_or_reason(measure: Callable[[], Rate | str], device: torch.device) -> Rate | str:

@@ -198,8 +198,7 @@ def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | Non
     # torch takes seconds to import: only here, when nothing can be wrong any more
     from nnbench.engine.checkpoint import EVERY_SECONDS, Checkpoint  # noqa: PLC0415
     from nnbench.engine.device import describe_device, identity, peak_memory_mb  # noqa: PLC0415
-    from nnbench.experiments.request import Request  # noqa: PLC0415
-    from nnbench.experiments.run import measure, numerics  # noqa: PLC0415
+    from nnbench.experiments.run import Request, measure, numerics  # noqa: PLC0415
 
     device = numerics(job.device, threads=cell.threads)
     every = EVERY_SECONDS if job.checkpoint_seconds is None else job.checkpoint_seconds

@@ -1,13 +1,11 @@
 """The same training in TensorFlow, Keras, PyTorch and JAX, against the clock: the options."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from nnbench.experiments import cost
 from nnbench.experiments.base import Experiment
-from nnbench.experiments.frameworks import cost
 from nnbench.schema import Strict
 
 Framework = Literal["tensorflow", "tensorflow_slices", "keras", "pytorch", "pytorch_slices", "jax"]
@@ -40,6 +38,6 @@ FRAMEWORKS = Experiment(
     metrics=("seconds", "test_accuracy"),
     entries=lambda options: tuple(options.frameworks),
     alone=True,
-    memory_mb=cost.memory_mb,
-    seconds=cost.seconds,
+    memory_mb=cost.frameworks_memory_mb,
+    seconds=cost.frameworks_seconds,
 )

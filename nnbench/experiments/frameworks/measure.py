@@ -1,32 +1,37 @@
-"""Blocks of trainings: in each, every framework gets one seed's problem, in random order."""
+"""Blocks of trainings: in each, every framework gets one seed's problem, in random order.
 
-from __future__ import annotations
+A problem has the same data and initial weights as nnbench's own training. The test set is included for the
+accuracy after the last epoch; nothing is chosen by it.
+"""
 
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 
+import numpy as np
 from pydantic import ValidationError
 
+from nnbench.engine.data import held_out, training_data
+from nnbench.engine.seeding import CPU
+from nnbench.errors import NnbenchError
 from nnbench.experiments.frameworks import worker
 from nnbench.experiments.frameworks.declared import Framework, FrameworkOptions
-from nnbench.experiments.frameworks.prepare import check_request, problem_of
 from nnbench.experiments.frameworks.problem import Outcome, Problem, pack_problem
 from nnbench.experiments.measured import JsonObject, Measured, Metrics, Run
-from nnbench.experiments.request import Request
+from nnbench.experiments.mlp import FOLLOWED_BY_ALL, check_settings, classified_dataset, initial_mlp
+from nnbench.experiments.run import Request
 from nnbench.experiments.timing import shuffled_blocks
 from nnbench.processes import Child, run_children
 
-PACKAGES: Mapping[Framework, tuple[str, ...]] = {
+PACKAGES = {
     "tensorflow": ("tensorflow",),
-    "tensorflow_slices": ("tensorflow",),
     "keras": ("keras", "tensorflow"),
     "pytorch": ("torch",),
-    "pytorch_slices": ("torch",),
     "jax": ("jax", "optax"),
 }
-
+FOLLOWED = FOLLOWED_BY_ALL | {"hidden", "lr", "batch_size"}  # settings, in every framework's loop
+CURVES = {"epoch_seconds", "train_loss"}  # what is recorded of every epoch
 ROUNDING = 1e-9  # of accuracies: entries equally far from the median may differ by rounding
 
 
@@ -37,7 +42,13 @@ def measure(request: Request) -> Measured:
     blocks: its time would mean nothing. Raises NnbenchError if the frameworks' loops cannot follow the
     settings or use the data.
     """
-    check_request(request)
+    check_settings(request.settings, followed=FOLLOWED)
+    if request.search:
+        raise NnbenchError(
+            "the experiment 'frameworks' trains an MLP with ReLU by Adam on cross-entropy, untuned",
+            got="a search",
+            todo="leave the claim only its `as-written` track",
+        )
     options: FrameworkOptions = request.options
     blocks: dict[int, dict[str, Outcome]] = {}
     missing = not_installed(options.frameworks)
@@ -58,7 +69,10 @@ def measure(request: Request) -> Measured:
         notes=tuple(_notes([[b[e] for e in measured] for b in blocks.values()], options)),
         seconds={"measure": time.perf_counter() - started},
         trainings={
-            entry: {str(seed): _curves(block[entry]) for seed, block in blocks.items()}
+            entry: {
+                str(seed): block[entry].model_dump(mode="json", include=CURVES)
+                for seed, block in blocks.items()
+            }
             for entry in measured
         },
     )
@@ -66,15 +80,38 @@ def measure(request: Request) -> Measured:
 
 def not_installed(frameworks: Mapping[str, Framework]) -> dict[str, str]:
     """Entries whose packages are missing, each with the reason; imports nothing."""
-    absent = {
-        entry: next((name for name in PACKAGES[framework] if find_spec(name) is None), None)
-        for entry, framework in frameworks.items()
-    }
     return {
         entry: f"not measured: {name} is not installed (in a checkout: pip install -e '.[frameworks]')"
-        for entry, name in absent.items()
-        if name is not None
+        for entry, framework in frameworks.items()
+        for needed in [PACKAGES[framework.removesuffix("_slices")]]
+        if (name := next((package for package in needed if find_spec(package) is None), None))
     }
+
+
+def problem_of(request: Request, *, seed: int) -> Problem:
+    """The problem of a block; NnbenchError for a regression dataset or unusable files."""
+    settings, dataset = request.settings, classified_dataset(request)
+    folder, seeds = request.folder, (seed,)
+    data = training_data(dataset, settings, folder=folder, seeds=seeds, device=CPU)
+    normaliser = data.bank.normaliser
+    test = held_out(dataset, normaliser, settings, folder=folder, seeds=seeds, device=CPU)
+    model = initial_mlp(request, hidden=settings.hidden, seed=seed)
+    (inputs, labels), (test_inputs, test_labels) = (
+        (x[0].flatten(1).numpy(), y[0].numpy())  # (1, N, *shape) -> (N, D)
+        for x, y in (data.bank.gather(data.train), test.bank.gather(test.test))
+    )
+    return Problem(
+        inputs=inputs,
+        labels=labels,
+        test_inputs=test_inputs,
+        test_labels=test_labels,
+        weights=tuple(np.ascontiguousarray(p.detach().numpy().T) for p in model.parameters()),
+        batch_size=settings.batch_size,
+        learning_rate=settings.lr,
+        epochs=request.options.epochs,
+        threads=request.cores,
+        device=request.device.type,
+    )
 
 
 def _block(
@@ -82,17 +119,12 @@ def _block(
 ) -> tuple[dict[str, Outcome], dict[str, str]]:
     """Outcomes by entry, and the reasons of those that failed or do not count."""
     question = pack_problem(problem)
-    outcomes: dict[str, Outcome] = {}
-    failed: dict[str, str] = {}
-    for entry in entries:
-        answer = _ask(entry, question, request)
-        if isinstance(answer, str):
-            failed[entry] = answer
-        else:
-            outcomes[entry] = answer
+    answers = {entry: _ask(entry, question, request) for entry in entries}
+    outcomes = {entry: found for entry, found in answers.items() if isinstance(found, Outcome)}
+    failed = {entry: reason for entry, reason in answers.items() if isinstance(reason, str)}
     accuracies = {entry: outcome.test_accuracy for entry, outcome in outcomes.items()}
-    failed |= unequal(accuracies, tolerance=request.options.accuracy_tolerance)
-    return outcomes, failed
+    tolerance = request.options.accuracy_tolerance
+    return outcomes, failed | unequal(accuracies, tolerance=tolerance)
 
 
 def _ask(entry: str, question: bytes, request: Request) -> Outcome | str:
@@ -164,13 +196,6 @@ def _facts(entry: str, outcomes: Sequence[Outcome], request: Request) -> JsonObj
     }
 
 
-def _curves(outcome: Outcome) -> JsonObject:
-    return {
-        "epoch_seconds": list(outcome.epoch_seconds),
-        "train_loss": list(outcome.train_loss),
-    }
-
-
 def _notes(blocks: Sequence[Sequence[Outcome]], options: FrameworkOptions) -> Iterator[str]:
     """What a reader of the times needs to know; ``blocks`` holds the outcomes by block and entry."""
     yield (
@@ -178,15 +203,11 @@ def _notes(blocks: Sequence[Sequence[Outcome]], options: FrameworkOptions) -> It
         "imports, first epoch and test are not in them."
     )
     if len(blocks[0]) > 1:
-        accuracy = max(_spread([o.test_accuracy for o in block]) for block in blocks)
+        accuracy = max(np.ptp([o.test_accuracy for o in block]) for block in blocks)
         loss = max(
-            _spread([o.train_loss[0] for o in block]) / block[0].train_loss[0] for block in blocks
+            np.ptp([o.train_loss[0] for o in block]) / block[0].train_loss[0] for block in blocks
         )
         yield (
             f"Within a block, test accuracies differ by at most {accuracy:.2%}, and training losses of "
             f"the first epoch by {loss:.1e} of their value."
         )
-
-
-def _spread(values: Sequence[float]) -> float:
-    return max(values) - min(values)

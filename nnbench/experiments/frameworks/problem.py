@@ -3,11 +3,9 @@
 A problem goes to the worker's standard input as an npz file; the outcome comes back as JSON.
 """
 
-from __future__ import annotations
-
 import dataclasses
-import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,6 @@ Array = npt.NDArray[Any]
 # PyTorch and Optax to that of the corrected one (Kingma & Ba 2015, section 2 and algorithm 1): the first
 # steps differ by 3e-6 / |gradient| of their length, later ones by less.
 ADAM_EPSILON = 1e-7
-_ARRAYS = ("inputs", "labels", "test_inputs", "test_labels")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +40,15 @@ class Problem:
     threads: int  # CPU threads that the framework may use
     device: str  # ``cpu``, ``cuda`` or ``mps``
 
+    def batches(self) -> Iterator[slice]:
+        """The rows of each batch of an epoch."""
+        for start in range(0, len(self.labels), self.batch_size):
+            yield slice(start, start + self.batch_size)
+
+    def accuracy(self, logits: Array) -> float:
+        """Of the test samples' logits (M, classes)."""
+        return float((logits.argmax(axis=1) == self.test_labels).mean())
+
 
 class Outcome(BaseModel):
     """One training."""
@@ -59,23 +65,51 @@ class Outcome(BaseModel):
 Train = Callable[[Problem], Outcome]
 
 
-def layers_of(problem: Problem) -> list[tuple[Array, Array]]:
+def timed(
+    problem: Problem,
+    epochs: Iterator[float],
+    test_logits: Callable[[], Array],
+    versions: dict[str, str],
+) -> Outcome:
+    """Time a loop whose every item is one more epoch's sum of losses, known once the device has finished."""
+    seconds, losses = [], []
+    for _ in range(problem.epochs):
+        started = time.perf_counter()
+        losses.append(next(epochs) / len(problem.labels))
+        seconds.append(time.perf_counter() - started)
+    return Outcome(
+        epoch_seconds=tuple(seconds),
+        train_loss=tuple(losses),
+        test_accuracy=problem.accuracy(test_logits()),
+        versions=versions,
+    )
+
+
+def layers_of(weights: Sequence[Any]) -> list[tuple[Any, Any]]:
     """Kernel and bias of each layer."""
-    return list(zip(problem.weights[::2], problem.weights[1::2], strict=True))
+    return list(zip(weights[::2], weights[1::2], strict=True))
+
+
+def logits_of(weights: Sequence[Any], inputs: Any, relu: Callable[[Any], Any]) -> Any:
+    """The forward pass on any framework's arrays, with its ``relu``."""
+    *hidden, (last, bias) = layers_of(weights)
+    for kernel, shift in hidden:
+        inputs = relu(inputs @ kernel + shift)
+    return inputs @ last + bias
 
 
 def pack_problem(problem: Problem) -> bytes:
     """The problem as an npz file."""
-    arrays = {name: getattr(problem, name) for name in _ARRAYS}
-    arrays |= {f"weight{number:03}": weight for number, weight in enumerate(problem.weights)}
-    names = {field.name for field in dataclasses.fields(problem)} - {*_ARRAYS, "weights"}
-    rest = {name: getattr(problem, name) for name in sorted(names)}
-    return npz_bytes({**arrays, "rest": np.array(json.dumps(rest))})
+    values = {field.name: getattr(problem, field.name) for field in dataclasses.fields(problem)}
+    values |= {f"weight{number:03}": weight for number, weight in enumerate(values.pop("weights"))}
+    return npz_bytes({name: np.asarray(value) for name, value in values.items()})
 
 
 def unpack_problem(content: bytes) -> Problem:
     """The problem in an npz file."""
     arrays = read_npz(content)
-    rest = json.loads(str(arrays.pop("rest")))
     weights = tuple(arrays.pop(name) for name in sorted(arrays) if name.startswith("weight"))
-    return Problem(weights=weights, **{**arrays, **rest})
+    values: dict[str, Any] = {
+        name: value if value.ndim else value.item() for name, value in arrays.items()
+    }
+    return Problem(weights=weights, **values)

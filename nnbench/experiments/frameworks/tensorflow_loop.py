@@ -1,19 +1,17 @@
-"""TensorFlow: the hand-written loop of its guide, a step under ``tf.function`` over batches.
+"""TensorFlow: the hand-written loop of its guide, a step under ``tf.function`` over batches; and Keras' fit.
 
 ``tf.data`` keeps its defaults. The end of an epoch often waits for its autotuner's thread (TensorFlow 2.21),
 which wakes after 10, 20, 40, … ms: up to as long again as the epoch itself took. Users wait for that too;
 slices of tensors avoid ``tf.data``.
 """
 
-from __future__ import annotations
-
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
 from nnbench.errors import NnbenchError
-from nnbench.experiments.frameworks.problem import ADAM_EPSILON, Outcome, Problem
+from nnbench.experiments.frameworks.problem import ADAM_EPSILON, Outcome, Problem, logits_of, timed
 
 Batches = Iterable[tuple[tf.Tensor, tf.Tensor]]
 Weights = Sequence[tf.Variable]
@@ -31,13 +29,7 @@ def train_on_slices(problem: Problem) -> Outcome:
     """Train over slices of tensors on the device."""
     configure(problem)
     inputs, labels = tf.constant(problem.inputs), tf.constant(problem.labels)
-
-    def batches() -> Batches:
-        for start in range(0, len(problem.labels), problem.batch_size):
-            end = start + problem.batch_size
-            yield inputs[start:end], labels[start:end]
-
-    return _trained(problem, batches)
+    return _trained(problem, lambda: ((inputs[rows], labels[rows]) for rows in problem.batches()))
 
 
 def _trained(problem: Problem, batches: Callable[[], Batches]) -> Outcome:
@@ -45,18 +37,18 @@ def _trained(problem: Problem, batches: Callable[[], Batches]) -> Outcome:
     # TensorFlow's own optimisers are those of Keras
     step = _step(weights, tf.keras.optimizers.Adam(problem.learning_rate, epsilon=ADAM_EPSILON))
     total = tf.Variable(0.0)
-    seconds, losses = [], []
-    for _ in range(problem.epochs):
-        started = time.perf_counter()
-        total.assign(0.0)
-        for inputs, labels in batches():
-            step(inputs, labels, total)
-        losses.append(float(total.numpy()) / len(problem.labels))  # waits for the device
-        seconds.append(time.perf_counter() - started)
-    return Outcome(
-        epoch_seconds=tuple(seconds),
-        train_loss=tuple(losses),
-        test_accuracy=_accuracy(weights, problem),
+
+    def epochs() -> Iterator[float]:
+        while True:
+            total.assign(0.0)
+            for inputs, labels in batches():
+                step(inputs, labels, total)
+            yield float(total.numpy())  # waits for the device
+
+    return timed(
+        problem,
+        epochs(),
+        lambda: logits_of(weights, tf.constant(problem.test_inputs), tf.nn.relu).numpy(),
         versions={"tensorflow": tf.__version__, "keras": tf.keras.__version__},
     )
 
@@ -79,7 +71,7 @@ def _step(
     @tf.function  # type: ignore[untyped-decorator]  # TensorFlow has no types
     def step(inputs: tf.Tensor, labels: tf.Tensor, total: tf.Variable) -> None:
         with tf.GradientTape() as tape:
-            logits = _logits(weights, inputs)
+            logits = logits_of(weights, inputs, tf.nn.relu)
             each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
             loss = tf.reduce_mean(each)
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
@@ -88,13 +80,37 @@ def _step(
     return step  # type: ignore[no-any-return]
 
 
-def _logits(weights: Weights, inputs: tf.Tensor) -> tf.Tensor:
-    hidden = inputs
-    for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-        hidden = tf.nn.relu(hidden @ kernel + bias)
-    return hidden @ weights[-2] + weights[-1]
-
-
-def _accuracy(weights: Weights, problem: Problem) -> float:
-    found = _logits(weights, tf.constant(problem.test_inputs)).numpy().argmax(axis=1)
-    return float((found == problem.test_labels).mean())
+def fit(problem: Problem) -> Outcome:
+    """Train with a single call to Keras' ``model.fit``, over the arrays in the given order."""
+    configure(problem)
+    keras, (*hidden, last) = tf.keras, (len(bias) for bias in problem.weights[1::2])
+    layers = [keras.layers.Dense(width, activation="relu") for width in hidden]
+    features = keras.Input((problem.inputs.shape[1],))
+    model = keras.Sequential([features, *layers, keras.layers.Dense(last)])
+    model.set_weights(problem.weights)
+    model.compile(
+        optimizer=keras.optimizers.Adam(problem.learning_rate, epsilon=ADAM_EPSILON),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    starts: list[float] = []
+    ends: list[float] = []
+    # not called inside an epoch, so it slows no step; at the end, the epoch's loss is known
+    clock = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: starts.append(time.perf_counter()),
+        on_epoch_end=lambda *_: ends.append(time.perf_counter()),
+    )
+    history = model.fit(
+        problem.inputs,
+        problem.labels,
+        batch_size=problem.batch_size,
+        epochs=problem.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[clock],
+    )
+    return Outcome(
+        epoch_seconds=tuple(end - start for start, end in zip(starts, ends, strict=True)),
+        train_loss=tuple(map(float, history.history["loss"])),
+        test_accuracy=problem.accuracy(model.predict(problem.test_inputs, verbose=0)),
+        versions={"keras": keras.__version__, "tensorflow": tf.__version__},
+    )

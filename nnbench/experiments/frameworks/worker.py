@@ -1,8 +1,6 @@
 """The process that loads one framework and trains: ``python -m … FRAMEWORK < problem.npz > outcome``."""
 # ruff: noqa: PLC0415 - a framework is loaded only where it trains
 
-from __future__ import annotations
-
 import math
 import os
 import sys
@@ -29,26 +27,19 @@ def command(framework: Framework) -> list[str]:
 
 
 def limits(*, threads: int, device: str, index: int | None = None) -> dict[str, str]:
-    """This process's environment with a thread limit and one device, for every framework.
-
-    ``device`` is ``cpu``, ``cuda`` or ``mps``; ``index`` selects one of the GPUs that this process sees.
-    """
+    """The environment for so many threads and one device; ``index`` is among the GPUs that are seen here."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")  # by the driver's numbers or names
+    gpu = seen.split(",")[index or 0] if seen else str(index or 0)
     one = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"}
     return {
         **os.environ,
         **dict.fromkeys(THREAD_VARIABLES, str(threads)),
         **(one if threads == 1 else {}),
-        "CUDA_VISIBLE_DEVICES": _visible(index or 0) if device == "cuda" else "-1",
+        "CUDA_VISIBLE_DEVICES": gpu if device == "cuda" else "-1",
         "JAX_PLATFORMS": device,
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-
-
-def _visible(index: int) -> str:
-    """One of the GPUs visible to this process, by the driver's number or name."""
-    own = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return own.split(",")[index] if own else str(index)
 
 
 def trainer(framework: Framework) -> Train:
@@ -60,7 +51,9 @@ def trainer(framework: Framework) -> Train:
         case "tensorflow_slices":
             from nnbench.experiments.frameworks.tensorflow_loop import train_on_slices as train
         case "keras":
-            from nnbench.experiments.frameworks.keras_fit import train
+            import keras  # noqa: F401 - its time counts too
+
+            from nnbench.experiments.frameworks.tensorflow_loop import fit as train
         case "pytorch":
             from nnbench.experiments.frameworks.pytorch_loop import train
         case "pytorch_slices":

@@ -1,14 +1,12 @@
 """Training one network on several processes in different ways: the options."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from nnbench.experiments import cost
 from nnbench.experiments.base import Experiment
-from nnbench.experiments.parallel import cost
 from nnbench.schema import Strict
 
 Way = Literal["single", "data", "tensor", "mesh"]
@@ -61,7 +59,7 @@ class ParallelOptions(Strict):
         return ways
 
     @model_validator(mode="after")
-    def _divisible(self) -> ParallelOptions:
+    def _divisible(self) -> Self:
         if any(width % self.processes for width in self.hidden):
             raise ValueError(f"each width of hidden must be a multiple of {self.processes}")
         if self.batch_size % self.processes:
@@ -80,6 +78,6 @@ PARALLEL = Experiment(
     entries=lambda options: tuple(options.ways),
     alone=True,
     every_gpu=True,
-    memory_mb=cost.memory_mb,
-    seconds=cost.seconds,
+    memory_mb=cost.parallel_memory_mb,
+    seconds=cost.parallel_seconds,
 )

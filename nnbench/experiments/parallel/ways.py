@@ -3,11 +3,10 @@
 All ways start from the same weights and use the same batches, so their losses differ only by rounding.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import torch
 import torch.distributed as dist
@@ -15,17 +14,15 @@ from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
-from torch.nn.utils import parameters_to_vector
 
-from nnbench.datasets.base import Dataset
 from nnbench.engine.data import Bank, training_data
 from nnbench.engine.device import synchronise
 from nnbench.engine.optim import Optimizer
 from nnbench.engine.seeding import generator
 from nnbench.experiments.mlp import classified_dataset, initial_mlp
 from nnbench.experiments.parallel.declared import SHAPES, ParallelOptions, Way
-from nnbench.experiments.parallel.layers import Share, cut, whole_weights
-from nnbench.experiments.request import Request
+from nnbench.experiments.parallel.layers import cut, whole_weights
+from nnbench.experiments.run import Request
 from nnbench.registry import OPTIMIZERS, load
 
 CHECKED_STEPS = 3  # the third step's loss depends on two updates and their moments
@@ -45,11 +42,6 @@ class Job:
         return options
 
     @property
-    def dataset(self) -> Dataset:
-        """The source of the samples."""
-        return classified_dataset(self.request)
-
-    @property
     def threads(self) -> int:
         """Threads per process while all of them compute; a single process uses all cores."""
         return max(1, self.request.cores // self.count)
@@ -58,7 +50,7 @@ class Job:
     def ways(self) -> list[Way]:
         """The ways possible with this number of processes, in a fixed order."""
         asked = self.options.ways.values()
-        return [way for way in SHAPES if way in asked and processes_of(way) <= self.count]
+        return [way for way in SHAPES if way in asked and prod(SHAPES[way]) <= self.count]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,18 +84,11 @@ class Trained:
     weights: Tensor  # of the whole network after the checked steps, as one vector
 
 
-def processes_of(way: Way) -> int:
-    """How many processes a way needs."""
-    data, tensor = SHAPES[way]
-    return data * tensor
-
-
 def draw_block(job: Job, seed: int, device: torch.device) -> Block:
     """The samples on the device; batches run through one epoch after another."""
     options, request, ways = job.options, job.request, job.ways
-    data = training_data(
-        job.dataset, request.settings, folder=request.folder, seeds=[seed], device=device
-    )
+    dataset, folder = classified_dataset(request), request.folder
+    data = training_data(dataset, request.settings, folder=folder, seeds=[seed], device=device)
     draw = generator(seed, "order")
     order = tuple(ways[index] for index in torch.randperm(len(ways), generator=draw).tolist())
     steps, size = options.warm_up + options.steps, data.train.shape[1]
@@ -115,30 +100,24 @@ def draw_block(job: Job, seed: int, device: torch.device) -> Block:
 
 def network(job: Job, seed: int) -> nn.Sequential:
     """The whole network with the seed's initial weights, the same in every process and way."""
-    settings = job.request.settings
-    return initial_mlp(settings, job.dataset, hidden=job.options.hidden, seed=seed)
+    return initial_mlp(job.request, hidden=job.options.hidden, seed=seed)
 
 
 def train_block(group: Group, block: Block, way: Way) -> Trained:
     """Train in one way; a process that does not take part waits for the others."""
     job, steps = group.job, len(block.rows)
-    if processes_of(way) <= group.rank:
-        found = Trained(
-            seconds=torch.zeros(job.options.parts, dtype=torch.float64),
-            losses=torch.zeros(steps, dtype=torch.float64),
-            checked_losses=torch.zeros(min(CHECKED_STEPS, steps), dtype=torch.float64),
-            weights=start_weights(job, block.seed),
-        )
-    else:
+    seconds, losses, checked_losses = (
+        torch.zeros(count, dtype=torch.float64)
+        for count in (job.options.parts, steps, min(CHECKED_STEPS, steps))
+    )
+    weights = start_weights(job, block.seed)
+    if group.rank < prod(SHAPES[way]):
         torch.set_num_threads(job.request.cores if way == "single" else job.threads)
         checked_losses, weights = _checked(group, block, way)
         seconds, losses = _timed(group, block, way)
-        found = Trained(
-            seconds=seconds, losses=losses, checked_losses=checked_losses, weights=weights
-        )
         torch.set_num_threads(job.threads)
     meet()
-    return found
+    return Trained(seconds=seconds, losses=losses, checked_losses=checked_losses, weights=weights)
 
 
 def _checked(group: Group, block: Block, way: Way) -> tuple[Tensor, Tensor]:
@@ -151,7 +130,7 @@ def _checked(group: Group, block: Block, way: Way) -> tuple[Tensor, Tensor]:
     trainer = _Trainer(group, block, way, exact)
     steps = min(CHECKED_STEPS, len(block.rows))
     trainer.steps(0, steps)
-    weights = vector(whole_weights(trainer.network))
+    weights = whole_weights(trainer.network)
     return trainer.losses[:steps].cpu().double(), weights.cpu().double()
 
 
@@ -180,23 +159,16 @@ class _Trainer:
         options = group.job.options
         self.bank, self.lr, self.dtype, self.rows = block.bank, options.lr, dtype, block.rows
         self.network = network(group.job, block.seed).to(group.device, dtype)
-        if way != "single":
-            self._take_share(group.meshes[way])
+        (data, tensor), mesh = SHAPES[way], group.meshes.get(way)
+        if mesh and tensor > 1:
+            self.network = cut(self.network, mesh.get_group("tensor"))
         self.model: nn.Module = self.network
-        if SHAPES[way][0] > 1:
-            replicas = group.meshes[way].get_group("data")
-            self.model = DistributedDataParallel(self.network, process_group=replicas)
+        if mesh and data > 1:
+            self.rows = self.rows.chunk(data, dim=1)[mesh.get_local_rank("data")]
+            self.model = DistributedDataParallel(self.network, process_group=mesh.get_group("data"))
         made = load("optimizer", options.optimizer, OPTIMIZERS)
         self.optimizer: Optimizer = made(self.network.parameters(), group.job.request.settings)
         self.losses = torch.zeros(len(self.rows), device=self.rows.device, dtype=dtype)
-
-    def _take_share(self, mesh: DeviceMesh) -> None:
-        data, tensor = mesh.size(0), mesh.size(1)
-        if tensor > 1:
-            rank = mesh.get_local_rank("tensor")
-            share = Share(group=mesh.get_group("tensor"), rank=rank, size=tensor)
-            self.network = cut(self.network, share)
-        self.rows = self.rows.chunk(data, dim=1)[mesh.get_local_rank("data")]
 
     def steps(self, first: int, last: int) -> None:
         """Take the steps ``first`` to ``last`` - 1 and record their losses."""
@@ -210,12 +182,7 @@ class _Trainer:
 
 def start_weights(job: Job, seed: int) -> Tensor:
     """The seed's initial weights as one vector, float64."""
-    return vector(list(network(job, seed).parameters())).double()
-
-
-def vector(tensors: list[Tensor]) -> Tensor:
-    """All values in one vector, without gradients."""
-    return parameters_to_vector([tensor.detach() for tensor in tensors])
+    return whole_weights(network(job, seed)).double()
 
 
 def meet() -> None:

@@ -3,16 +3,14 @@
 The models are torchvision's, without trained weights, because a model's speed does not depend on them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from nnbench.errors import unknown_name
+from nnbench.experiments import cost
 from nnbench.experiments.base import Experiment
-from nnbench.experiments.speed import cost
 from nnbench.schema import Strict
 from nnbench.settings import Count, Fraction, Positive
 
@@ -53,7 +51,7 @@ class _Speed(Strict):
         return models
 
     @model_validator(mode="after")
-    def _resolvable(self) -> _Speed:
+    def _resolvable(self) -> Self:
         for level in self.resolutions:
             if level not in self.models:
                 raise ValueError(str(unknown_name("resolutions", level, self.models)))
@@ -103,17 +101,15 @@ class TrainingSpeed(_Speed):
         return self.images * self.epochs / images_per_second / 3600.0
 
 
-def _inference_entries(options: InferenceSpeed) -> tuple[str, ...]:
-    return tuple(f"{level}{end}" for level in options.models for end in ("", BEST_BATCH))
-
-
 INFERENCE = Experiment(
     name="inference_speed",
     title="speed of classifying images",
     measure="nnbench.experiments.speed.measure:measure_inference",
     options=InferenceSpeed,
     metrics=("images_per_second", "parameters", "flops"),
-    entries=_inference_entries,
+    entries=lambda options: tuple(
+        f"{level}{end}" for level in options.models for end in ("", BEST_BATCH)
+    ),
     alone=True,
     memory_mb=cost.inference_memory_mb,
     seconds=cost.inference_seconds,

@@ -1,10 +1,7 @@
 """Image models from torchvision, random images for them, and one step of classifying or training."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 import torchvision
@@ -21,11 +18,10 @@ from nnbench.settings import Settings
 # Of each auxiliary classifier's loss, as in TensorFlow-Slim's train_image_classifier.py and PyTorch's
 # fine-tuning tutorial, both for InceptionV3.
 AUXILIARY_WEIGHT = 0.4
-# torchvision warns unless this is given; True is its default
-INITIALISED: Mapping[str, Mapping[str, bool]] = {
-    "inception_v3": {"init_weights": True},
-    "googlenet": {"init_weights": True},
-}
+INITIALISED = (
+    "inception_v3",
+    "googlenet",
+)  # take a flag that is on by default, and warn without it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +45,6 @@ class Entry:
     described: Described
 
 
-class Steps(Protocol):
-    """A model with its data; ``last`` shows whether it still computes finite numbers."""
-
-    last: Tensor
-
-    def __call__(self) -> None:
-        """Compute one batch."""
-
-
 def build(model: str) -> nn.Module:
     """A torchvision model without trained weights, or what ``module:object`` makes; else NnbenchError."""
     if ":" in model:
@@ -66,9 +53,8 @@ def build(model: str) -> nn.Module:
     names = torchvision.models.list_models(module=torchvision.models)
     if model not in names:
         raise unknown_name("models", model, names)
-    made: nn.Module = torchvision.models.get_model(
-        model, weights=None, **INITIALISED.get(model, {})
-    )
+    flags = {"init_weights": True} if model in INITIALISED else {}
+    made: nn.Module = torchvision.models.get_model(model, weights=None, **flags)
     return made
 
 
@@ -88,13 +74,28 @@ def describe(model: str, resolution: int) -> Described:
     )
 
 
-class InferenceSteps:
-    """Logits of one batch of random images, in evaluation mode."""
+class Steps(ABC):
+    """A model with one batch of random images; ``last`` shows whether it still computes finite numbers."""
+
+    training: bool  # the model's mode
 
     def __init__(self, entry: Entry, *, seed: int, device: torch.device) -> None:
-        self.network = build(entry.model).to(device).eval()
-        self.images = _images(entry, seed=seed, device=device)
+        self.network = build(entry.model).to(device).train(self.training)
+        side = entry.resolution
+        # normalised photographs have mean 0 and standard deviation 1; the data of a block come from "split"
+        drawn = torch.randn(entry.batch_size, 3, side, side, generator=generator(seed, "split"))
+        self.images = drawn.to(device)
         self.last = torch.zeros(())
+
+    @abstractmethod
+    def __call__(self) -> None:
+        """Compute the batch once."""
+
+
+class InferenceSteps(Steps):
+    """Logits, in evaluation mode."""
+
+    training = False
 
     @torch.inference_mode()
     def __call__(self) -> None:
@@ -102,21 +103,21 @@ class InferenceSteps:
         self.last = self.network(self.images)
 
 
-class TrainingSteps:
-    """Forward, backward and update by SGD with momentum, on one batch of random images and labels."""
+class TrainingSteps(Steps):
+    """Forward, backward and update by SGD with momentum, with random labels."""
+
+    training = True
 
     def __init__(
         self, entry: Entry, *, seed: int, device: torch.device, lr: float, momentum: float
     ) -> None:
-        self.network = build(entry.model).to(device).train()
-        self.images = _images(entry, seed=seed, device=device)
+        super().__init__(entry, seed=seed, device=device)
         labels = torch.randint(
             entry.described.classes, (entry.batch_size,), generator=generator(seed, "order")
         )
         self.labels = labels.to(device)
         self.lr = lr
         self.update = sgd(self.network.parameters(), Settings(optimizer="sgd", momentum=momentum))
-        self.last = torch.zeros(())
 
     def __call__(self) -> None:
         """One step on the mean loss of the batch."""
@@ -132,11 +133,3 @@ def training_loss(output: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor
         return cross_entropy(output, labels)
     main, *others = (cross_entropy(logits, labels) for logits in output)
     return main + AUXILIARY_WEIGHT * sum(others, start=torch.zeros_like(main))
-
-
-def _images(entry: Entry, *, seed: int, device: torch.device) -> Tensor:
-    """Standard normal values, like normalised photographs: mean 0, standard deviation 1."""
-    side = entry.resolution
-    # these are the data of a block, hence the generator for "split"
-    drawn = torch.randn(entry.batch_size, 3, side, side, generator=generator(seed, "split"))
-    return drawn.to(device)

@@ -1,7 +1,5 @@
 """The plain training run: all seeds of a block trained together, tested once."""
 
-from __future__ import annotations
-
 from nnbench.experiments.base import Experiment
 from nnbench.schema import Strict
 

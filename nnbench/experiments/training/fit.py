@@ -1,27 +1,30 @@
-"""One training inside a cell: its data, its network, any pretraining, and the training itself."""
+"""One training inside a cell, with any pretraining; and trainings in groups that fit in memory."""
 
-from __future__ import annotations
-
-import math
+import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from nnbench.datasets.base import Dataset
 from nnbench.engine.checkpoint import Checkpoint
-from nnbench.engine.data import Normaliser, TrainingData, training_data
-from nnbench.engine.device import synchronise
+from nnbench.engine.data import TrainingData, training_data
+from nnbench.engine.device import is_out_of_memory, release_memory, synchronise
 from nnbench.engine.objectives import Objective, objective
 from nnbench.engine.pretraining import earlier_seeds, earlier_settings, pretrain_rbms
 from nnbench.engine.scores import evaluate
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import Trained, build_replicates, train
-from nnbench.experiments.measured import JsonObject
+from nnbench.experiments.measured import JsonObject, finite
 from nnbench.settings import Settings
+
+Found = TypeVar("Found")
+Seeds = Sequence[int]
+Start = tuple[JsonObject | None, Tensor | None]
 
 
 @dataclass(kw_only=True)
@@ -34,6 +37,11 @@ class Timer:
     train: float = 0.0
     evaluate: float = 0.0
     samples: int = 0
+
+    def seconds(self) -> dict[str, float]:
+        """By purpose; those of loading, training and evaluation include the search's."""
+        seconds = {"load": self.load, "train": self.train, "evaluate": self.evaluate}
+        return {**seconds, "pretrain": self.pretrain} if self.pretrain else seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +66,12 @@ class Fitted:
     reconstruction: Tensor | None  # error of the first RBM (S,)
 
 
-def fit(job: Job, settings: Settings, seeds: Sequence[int], *, stage: str = "run") -> Fitted:
-    """Draw the data, build the network, pretrain it if the settings say so, and train it.
-
-    ``stage`` is the name of this training in the checkpoint.
-    """
+def fit(job: Job, settings: Settings, seeds: Seeds, *, stage: str = "run") -> Fitted:
+    """Draw the data, build the network, pretrain it if asked for, and train it; ``stage`` is for the checkpoint."""
     started = time.perf_counter()
-    data = training_data(job.dataset, settings, folder=job.folder, seeds=seeds, device=job.device)
-    model = _built(job, settings, data, seeds)
+    data, model = _drawn(job, settings, seeds)
     job.timer.load += time.perf_counter() - started
-    facts, reconstruction = _brought_to_start(job, model, data, settings, seeds=seeds, stage=stage)
+    facts, reconstruction = _brought_to_start(job, model, data, settings, seeds, stage)
     trained = train(data, model, settings, seeds=seeds, checkpoint=job.checkpoint, stage=stage)
     job.checkpoint.forget_state()
     job.timer.train += trained.train_seconds
@@ -82,17 +86,17 @@ def fit(job: Job, settings: Settings, seeds: Sequence[int], *, stage: str = "run
     )
 
 
-Start = tuple[JsonObject | None, Tensor | None]
+def _drawn(job: Job, settings: Settings, seeds: Seeds) -> tuple[TrainingData, Replicates]:
+    dataset, device = job.dataset, job.device
+    data = training_data(dataset, settings, folder=job.folder, seeds=seeds, device=device)
+    shape = dataset.input_shape
+    return data, build_replicates(
+        settings, input_shape=shape, classes=data.outputs, seeds=seeds, device=device
+    )
 
 
 def _brought_to_start(
-    job: Job,
-    model: Replicates,
-    data: TrainingData,
-    settings: Settings,
-    *,
-    seeds: Sequence[int],
-    stage: str,
+    job: Job, model: Replicates, data: TrainingData, settings: Settings, seeds: Seeds, stage: str
 ) -> Start:
     """Pretraining of either kind: its facts, and the first RBM's reconstruction error.
 
@@ -106,7 +110,7 @@ def _brought_to_start(
         if settings.pretrain is None:
             found: Start = None, _first_layer(model, data, settings, seeds)
         else:
-            found = _transfer(job, model, settings, data.bank.normaliser, seeds=seeds, stage=stage)
+            found = _transfer(job, model, data, settings, seeds, stage)
         synchronise(job.device)
         job.timer.pretrain += time.perf_counter() - started
         return found
@@ -119,57 +123,88 @@ def _brought_to_start(
     return start
 
 
-def _built(job: Job, settings: Settings, data: TrainingData, seeds: Sequence[int]) -> Replicates:
-    return build_replicates(
-        settings,
-        input_shape=job.dataset.input_shape,
-        classes=data.outputs,
-        seeds=seeds,
-        device=job.device,
-    )
-
-
 def _transfer(
-    job: Job,
-    model: Replicates,
-    settings: Settings,
-    normaliser: Normaliser,
-    *,
-    seeds: Sequence[int],
-    stage: str,
+    job: Job, model: Replicates, judged: TrainingData, settings: Settings, seeds: Seeds, stage: str
 ) -> Start:
     """Train on the other classes, normalised like the judged ones; copy the body."""
     earlier, own = earlier_settings(settings), earlier_seeds(seeds)
-    data = training_data(job.dataset, earlier, folder=job.folder, seeds=own, device=job.device)
-    data = replace(data, bank=replace(data.bank, normaliser=normaliser))
-    source = _built(job, earlier, data, own)
-    reconstruction = _first_layer(source, data, earlier, own) if earlier.rbm else None
+    data, source = _drawn(job, earlier, own)
+    data = replace(data, bank=replace(data.bank, normaliser=judged.bank.normaliser))
+    reconstruction = _first_layer(source, data, earlier, own)
     trained = train(
         data, source, earlier, seeds=own, checkpoint=job.checkpoint, stage=f"{stage}: pretraining"
     )
     job.checkpoint.forget_state()
     model.copy_body_from(source)
-    minimised = objective(earlier.loss, data.task)
-    scores = evaluate(source, data.bank, data.validation, minimised)
+    scores = evaluate(source, data.bank, data.validation, objective(earlier.loss, data.task))
     assert scores.accuracy is not None, "numbers have no other classes"
     return {
         "train_size": data.train.shape[1],
         "steps": trained.steps,
         "diverged": sum(trained.diverged),
-        "validation_loss": [x if math.isfinite(x) else None for x in scores.loss.tolist()],
+        "validation_loss": list(map(finite, scores.loss.tolist())),
         "validation_accuracy": scores.accuracy.tolist(),
     }, reconstruction
 
 
 def _first_layer(
-    model: Replicates, data: TrainingData, settings: Settings, seeds: Sequence[int]
-) -> Tensor:
-    """Pretrain all layers; returns the reconstruction error of the first, the only one that sees data."""
-    assert settings.rbm is not None, "no Boltzmann machines are asked for"
-    return pretrain_rbms(model, data, settings.rbm, seeds=seeds).after[0]
+    model: Replicates, data: TrainingData, settings: Settings, seeds: Seeds
+) -> Tensor | None:
+    """Pretrain RBMs, if asked for: the reconstruction error of the first, the only one that sees data."""
+    return pretrain_rbms(model, data, settings.rbm, seeds=seeds).after[0] if settings.rbm else None
 
 
-def seconds_of(timer: Timer) -> dict[str, float]:
-    """Seconds by purpose, including the search's."""
-    seconds = {"load": timer.load, "train": timer.train, "evaluate": timer.evaluate}
-    return {**seconds, "pretrain": timer.pretrain} if timer.pretrain else seconds
+class Groups:
+    """Replicates of large networks in groups; one that does not fit in memory is halved, down to one.
+
+    ``checkpoint`` keeps the finished groups and what did not fit; ``at_once`` is the largest group to try.
+    What did not fit makes all further groups smaller: a search and the judged runs have groups of their own,
+    so that the judged runs do not depend on where the search was made.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, at_once: int, device: torch.device) -> None:
+        self.checkpoint, self.at_once, self.device = checkpoint, at_once, device
+        self.too_many: tuple[int, ...] = ()
+        """Sizes of groups that did not fit, in the order tried."""
+        self._too_large: dict[str, int] = checkpoint.once("out of memory", dict)
+        """The same by stage, so that a resumed cell has the groups of an uninterrupted one."""
+
+    def each(self, seeds: Seeds, name: str, run: Callable[[Seeds, str], Found]) -> list[Found]:
+        """The result of ``run(seeds of a group, name of its stage)`` for each group.
+
+        Raises RuntimeError or MemoryError, out of memory included, if a single replicate does.
+        """
+        found: list[Found] = []
+        done = 0
+        while done < len(seeds):
+            group = seeds[done : done + self.at_once]
+            stage = f"{name}, seeds {group[0]} to {group[-1]} ({len(group)})"
+            outcome = self._tried(group, stage, run)
+            if outcome is not None:
+                found.append(outcome)
+                done += len(group)
+        return found
+
+    def _tried(self, group: Seeds, stage: str, run: Callable[[Seeds, str], Found]) -> Found | None:
+        """The group's result; None if it did not fit, so that a smaller one is tried."""
+        if stage not in self._too_large:
+            try:
+                return self.checkpoint.once(stage, lambda: run(group, stage))
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if len(group) == 1 or not is_out_of_memory(error):
+                    raise
+            # only here, where the error's traceback no longer holds tensors
+            gc.collect()
+            release_memory(self.device)
+            self._too_large[stage] = len(group)
+        self.too_many += (len(group),)
+        self.at_once = (len(group) + 1) // 2
+        return None
+
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the result needs to know."""
+        sizes, at_once = ", ".join(map(str, self.too_many)), self.at_once
+        note = (
+            f"{sizes} replicates at once did not fit the memory: {at_once} were trained at a time"
+        )
+        return (note,) if self.too_many else ()

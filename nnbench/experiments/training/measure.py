@@ -4,16 +4,15 @@ The only module that sees both training and test data; it opens the test set onl
 been chosen.
 """
 
-from __future__ import annotations
-
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from nnbench.datasets.selection import classes_in_use, outputs_in_use
-from nnbench.engine.data import HeldOut, TrainingData, held_out
+from nnbench.engine.data import HeldOut, held_out
 from nnbench.engine.images import check_range
 from nnbench.engine.probes import dead_units, gradient_noise
 from nnbench.engine.scores import Scores, Shifted, evaluate, uninformed
@@ -21,9 +20,8 @@ from nnbench.engine.seeding import generators
 from nnbench.engine.train import parameters_each
 from nnbench.experiments.joining import together
 from nnbench.experiments.measured import Chosen, JsonObject, Measured, Run, Search
-from nnbench.experiments.request import Request
-from nnbench.experiments.training.fit import Fitted, Job, Timer, fit, seconds_of
-from nnbench.experiments.training.groups import Groups
+from nnbench.experiments.run import Request
+from nnbench.experiments.training.fit import Fitted, Groups, Job, Seeds, Timer, fit
 from nnbench.experiments.training.scores import (
     Tested,
     curves_of,
@@ -53,19 +51,20 @@ def measure(request: Request) -> Measured:
     settings = request.settings
     outputs = outputs_in_use(job.dataset, settings)
     parameters = parameters_each(settings, input_shape=job.dataset.input_shape, classes=outputs)
-    groups = Groups(job.checkpoint, at_once=replicates_at_once(parameters), device=job.device)
+    at_once = replicates_at_once(parameters)
+    tried, judged = (Groups(job.checkpoint, at_once=at_once, device=job.device) for _ in range(2))
     search = request.chosen
     if request.search and not search:
-        search = _searched(job, settings, request.search, groups)
+        search = _searched(job, settings, request.search, tried)
     if search:
         settings = _with(settings, search.candidates[search.chosen])
-
-    def judged(seeds: Sequence[int], stage: str) -> JsonObject:
-        return _judged_runs(job, settings, seeds, stage=stage).model_dump()
-
-    found = [Measured(**group) for group in groups.each(request.seeds, "runs", judged)]
-    return together(found).model_copy(
-        update={"search": search, "out_of_memory": groups.too_many, "notes": groups.notes()}
+    found = judged.each(request.seeds, "runs", partial(_judged_runs, job, settings))
+    return together([Measured(**group) for group in found]).model_copy(
+        update={
+            "search": search,
+            "out_of_memory": tried.too_many + judged.too_many,
+            "notes": tried.notes() + judged.notes(),
+        }
     )
 
 
@@ -76,20 +75,14 @@ def _searched(job: Job, settings: Settings, search: Search, groups: Groups) -> C
     """
     scores = []
     for number, candidate in enumerate(search.candidates):
-        tried = _with(settings, candidate)
-
-        def losses(seeds: Sequence[int], stage: str, tried: Settings = tried) -> list[float]:
-            return _search_losses(job, tried, seeds, stage=stage)
-
+        losses = partial(_search_losses, job, _with(settings, candidate))
         found = groups.each(search.seeds, f"candidate {number}", losses)
         each = [loss for group in found for loss in group]
         scores.append(torch.tensor(each, dtype=torch.float64).mean().item())
     return Chosen(**dict(search), scores=tuple(scores), chosen=scores.index(min(scores)))
 
 
-def _search_losses(
-    job: Job, settings: Settings, seeds: Sequence[int], *, stage: str
-) -> list[float]:
+def _search_losses(job: Job, settings: Settings, seeds: Seeds, stage: str) -> list[float]:
     """Each tuning run's validation loss, capped at that of an untrained predictor."""
     started = time.perf_counter()
     fitted = fit(job, settings, seeds, stage=stage)
@@ -102,7 +95,8 @@ def _search_losses(
     return found
 
 
-def _judged_runs(job: Job, settings: Settings, seeds: Sequence[int], *, stage: str) -> Measured:
+def _judged_runs(job: Job, settings: Settings, seeds: Seeds, stage: str) -> JsonObject:
+    """A group as plain data, for the checkpoint."""
     fitted = fit(job, settings, seeds, stage=stage)
     started = time.perf_counter()
     tested = _tested(job, fitted, settings, seeds)
@@ -117,9 +111,9 @@ def _judged_runs(job: Job, settings: Settings, seeds: Sequence[int], *, stage: s
             )
             for row, seed in enumerate(seeds)
         },
-        seconds=seconds_of(job.timer),
+        seconds=job.timer.seconds(),
         curves=curves_of(trained.curves),
-        classes=tested.outputs,
+        classes=fitted.data.outputs,
         test_samples=tested.test_samples,
         untrained=untrained_metrics(tested),
         parameters=trained.model.parameters_each(),
@@ -130,10 +124,10 @@ def _judged_runs(job: Job, settings: Settings, seeds: Sequence[int], *, stage: s
         samples_per_second=job.timer.samples / job.timer.train if job.timer.train > 0 else None,
         stopped_epochs=None if settings.patience is None else stopped,
         pretrain=fitted.pretrain,
-    )
+    ).model_dump()
 
 
-def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Sequence[int]) -> Tested:
+def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Tested:
     """Score the chosen weights on all splits; this is where the test set is opened."""
     model, data, minimised = fitted.trained.model, fitted.data, fitted.objective
     splits = {"train": data.train[:, :TRAIN_SCORE_LIMIT], "validation": data.validation}
@@ -145,57 +139,47 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Sequence[int]) 
     if minimised.constant is not None:
         seen = data.bank.labels_at(splits["train"])
         measured["stuck"] = stuck(scores["train"].loss, seen, minimised, data.outputs)
-    test = _held_out(job, data, settings, seeds)
-    by_class = data.task == "classification"
-    scores["test"] = evaluate(model, test.bank, test.test, minimised, by_class=by_class)
-    naive["test"] = uninformed(test.bank, test.test, minimised, data.outputs)
-    used = classes_in_use(job.dataset, settings) if by_class else ()
-    return Tested(
-        scores=scores,
-        naive=naive,
-        shifted=_shifted(fitted, test, settings, seeds),
-        measured=measured,
-        class_names=tuple(job.dataset.class_names[label] for label in used),
-        outputs=data.outputs,
-        test_samples=test.test.shape[1],
-    )
-
-
-def _held_out(job: Job, data: TrainingData, settings: Settings, seeds: Sequence[int]) -> HeldOut:
-    return held_out(
-        job.dataset,
-        data.bank.normaliser,
-        settings,
+    test = held_out(
+        *(job.dataset, data.bank.normaliser, settings),
         folder=job.folder,
         seeds=seeds,
         device=job.device,
         targets=data.targets,
     )
+    by_class = data.task == "classification"
+    scores["test"] = evaluate(model, test.bank, test.test, minimised, by_class=by_class)
+    naive["test"] = uninformed(test.bank, test.test, minimised, data.outputs)
+    shifted = _shifted(fitted, test, settings, seeds)
+    used = classes_in_use(job.dataset, settings) if by_class else ()
+    return Tested(
+        scores={**scores, **shifted},
+        naive={**naive, **dict.fromkeys(shifted, naive["test"])},
+        measured=measured,
+        class_names=tuple(job.dataset.class_names[label] for label in used),
+        test_samples=test.test.shape[1],
+    )
 
 
-def _shifted(
-    fitted: Fitted, test: HeldOut, settings: Settings, seeds: Sequence[int]
-) -> dict[str, Scores]:
+def _shifted(fitted: Fitted, test: HeldOut, settings: Settings, seeds: Seeds) -> dict[str, Scores]:
     """Scores of the same network on shifted test images; every shift starts from the same draws."""
     found = {}
     if settings.shifts:
         check_range(test.bank.inputs)
     for name, shift in settings.shifts.items():
         changed = Shifted(bank=test.bank, shift=shift, generators=generators(seeds, "shift"))
-        found[name] = evaluate(fitted.trained.model, changed, test.test, fitted.objective)
+        found[f"test@{name}"] = evaluate(fitted.trained.model, changed, test.test, fitted.objective)
     return found
 
 
-def _probes(fitted: Fitted, settings: Settings, seeds: Sequence[int]) -> dict[str, Tensor]:
+def _probes(fitted: Fitted, settings: Settings, seeds: Seeds) -> dict[str, Tensor]:
     """The requested probes, (S,) each, at the tested weights or during training."""
     model, data = fitted.trained.model, fitted.data
     found: dict[str, Tensor] = {}
     if "dead_units" in settings.probes:
         found["dead_units"] = dead_units(model, data, settings)
     if "gradient_noise" in settings.probes:
-        found["gradient_noise"] = gradient_noise(
-            model, data, fitted.objective, settings, seeds=seeds
-        )
+        noise = gradient_noise(model, data, fitted.objective, settings, seeds=seeds)
+        found["gradient_noise"] = noise
     if fitted.trained.gradient_ratios is not None:
         names = ("gradient_ratio_start", "gradient_ratio")
         found |= dict(zip(names, fitted.trained.gradient_ratios, strict=True))

@@ -1,8 +1,5 @@
 """From scores to a record's plain numbers: metrics of each run, curves, and untrained scores."""
 
-from __future__ import annotations
-
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +11,7 @@ from nnbench.engine.objectives import Objective, class_frequencies
 from nnbench.engine.scores import Scores
 from nnbench.engine.train import Trained
 from nnbench.experiments.measured import Curves as RecordedCurves
-from nnbench.experiments.measured import Row
+from nnbench.experiments.measured import finite
 from nnbench.settings import Settings
 
 LEARNT = 0.05  # nnbench's own limit: a run less than this share below the best constant is stuck
@@ -24,12 +21,10 @@ LEARNT = 0.05  # nnbench's own limit: a run less than this share below the best 
 class Tested:
     """What the replicates of a cell score with their tested weights."""
 
-    scores: Mapping[str, Scores]  # on ``train``, ``validation`` and ``test``
+    scores: Mapping[str, Scores]  # on ``train``, ``validation``, ``test`` and ``test@`` each shift
     naive: Mapping[str, Scores]  # the same for a predictor that has learned nothing
-    shifted: Mapping[str, Scores]  # on shifted test images, by the shift's name
     measured: Mapping[str, Tensor]  # further metrics, (S,) each
     class_names: tuple[str, ...]  # of the outputs; () for regression
-    outputs: int  # of the network
     test_samples: int  # per replicate
 
 
@@ -64,34 +59,23 @@ def untrained_metrics(tested: Tested) -> dict[str, float | None]:
     It gives each class the same probability, or predicts the training targets' mean. Metrics that such a
     predictor does not have (epochs, probes) are left out.
     """
-    scores = {
-        name: values.nanmean().item()
-        for name, values in _scored(
-            tested, tested.naive, shifted=dict.fromkeys(tested.shifted, tested.naive["test"])
-        )
-    }
+    scores = {n: values.nanmean().item() for n, values in _scored(tested, tested.naive)}
     known = {**scores, "loss_gap": scores["test_loss"] - scores["train_loss"]}
     return {**known, "stuck": 1.0} if "stuck" in tested.measured else {**known}
 
 
-def _scored(
-    tested: Tested, scores: Mapping[str, Scores], shifted: Mapping[str, Scores] | None = None
-) -> Iterator[tuple[str, Tensor]]:
+def _scored(tested: Tested, scores: Mapping[str, Scores]) -> Iterator[tuple[str, Tensor]]:
     """The metrics that are scores, (S,) each, by name."""
-    for split, score in scores.items():
-        yield f"{split}_loss", score.loss
+    for place, score in scores.items():
+        split, at, shift = place.partition("@")
+        yield f"{split}_loss{at}{shift}", score.loss
         if score.accuracy is not None:
-            yield f"{split}_accuracy", score.accuracy
-    test = scores["test"]
-    if test.mae is not None and test.rmse is not None:
-        yield from (("test_mae", test.mae), ("test_rmse", test.rmse))
-    if test.by_class is not None:
-        for label, name in enumerate(tested.class_names):
-            yield f"test_accuracy@class {name}", test.by_class[:, label]
-    for name, score in (tested.shifted if shifted is None else shifted).items():
-        yield f"test_loss@{name}", score.loss
-        if score.accuracy is not None:
-            yield f"test_accuracy@{name}", score.accuracy
+            yield f"{split}_accuracy{at}{shift}", score.accuracy
+        if place == "test" and score.mae is not None and score.rmse is not None:
+            yield from (("test_mae", score.mae), ("test_rmse", score.rmse))
+        if place == "test" and score.by_class is not None:
+            for label, name in enumerate(tested.class_names):
+                yield f"test_accuracy@class {name}", score.by_class[:, label]
 
 
 def status_of(
@@ -117,18 +101,11 @@ def epochs_to_target(curves: Curves, settings: Settings, row: int) -> float | No
 
 def curves_of(curves: Curves) -> RecordedCurves:
     """Curves as plain rows (point x replicate), rounded to what a plot can show."""
-
-    def rounded(rows: list[list[float]]) -> tuple[Row, ...]:
-        return tuple(tuple(finite(float(f"{value:.5g}")) for value in row) for row in rows)
-
-    return RecordedCurves(
-        epochs=tuple(round(epoch, 4) for epoch in curves.epochs),
-        train_loss=rounded(curves.train_loss),
-        validation_loss=rounded(curves.validation_loss),
-        validation_accuracy=rounded(curves.validation_accuracy),
-    )
-
-
-def finite(value: float) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return value if math.isfinite(value) else None
+    rows = {
+        name: tuple(
+            tuple(finite(value, digits=5) for value in row) for row in getattr(curves, name)
+        )
+        for name in RecordedCurves.model_fields
+        if name != "epochs"
+    }
+    return RecordedCurves(epochs=tuple(round(epoch, 4) for epoch in curves.epochs), **rows)
