@@ -42,7 +42,7 @@ State = dict[str, Any]  # tensors and plain data by name, for ``torch.save``
 class Checkpoint:
     """The progress of one cell, saved to ``path`` (None: nowhere) at most every ``every_seconds``.
 
-    At each point of evaluation ``progress`` is told the training's stage, its epoch, and how many it may have.
+    At each point of evaluation ``progress`` hears the training's stage, its epoch, and how many it may have.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Checkpoint:
         path: Path | None = None,
         *,
         every_seconds: float = EVERY_SECONDS,
-        progress: Callable[[str, float, float], None] = lambda *_: None,
+        progress: Callable[[str, float, float], None] | None = None,
     ) -> None:
         self.path, self.every_seconds, self.progress = path, every_seconds, progress
         self.stopping: int | None = None

@@ -195,7 +195,8 @@ def train(
             if run.steps in points:
                 mean = run.loss_sum / run.samples
                 finished = run.monitor.look(epoch=run.steps / per_epoch, train_loss=mean)
-                checkpoint.progress(stage, run.steps / per_epoch, total / per_epoch)
+                if checkpoint.progress:
+                    checkpoint.progress(stage, run.steps / per_epoch, total / per_epoch)
                 run.loss_sum.zero_()
                 run.samples = 0
                 if finished:
