@@ -90,7 +90,7 @@ def _claim(claim_id: str, document: Document, claim: Claim, evidence: Evidence) 
         if deciding
         else wording.not_run(status, reason or "", seconds=cost),
         depends_on_track=len(verdicts) > len({place[:2] for place in verdicts}),
-        command=f"snakemake --cores 8 --config only='[\"{claim_id}\"]'",
+        command=f"nnbench run {claim_id}",
         results=found,
     )
 
