@@ -272,3 +272,26 @@ def test_help_loads_nothing_heavy() -> None:
     )
     assert done.stdout.splitlines()[-1] == "set()"
     assert "Measures what documents claim" in done.stdout
+
+
+def test_tab_completion_knows_commands_and_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for line, words in (
+        ("nnbench sta", {"status "}),
+        ("nnbench show loss/act", {"loss/activation "}),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", "import sys, nnbench.cli.main as m; m.main(sys.argv[1:])"],
+            env={
+                **os.environ,
+                "_ARGCOMPLETE": "1",
+                "_ARGCOMPLETE_IFS": "\n",
+                "_ARGCOMPLETE_STDOUT_FILENAME": "/dev/stdout",
+                "COMP_LINE": line,
+                "COMP_POINT": str(len(line)),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert set(done.stdout.splitlines()) == words
