@@ -143,3 +143,18 @@ def test_results_need_no_tables(tmp_path: Path) -> None:
     found = judge(plan)
     assert not (tmp_path / "results/aggregate").exists()
     assert judged(plan) == json.loads(found.to_json())
+
+
+def test_while_a_run_goes_on_only_what_is_measured_is_judged(tmp_path: Path) -> None:
+    plan = planned(
+        tmp_path, claim(), claim(levels={"a": {"lr": 0.5}, "b": {}}, claimed={"a": 0.1, "b": 0.2})
+    )
+    for rate, values in zip(("high", "middle", "low"), LOSSES.values(), strict=True):
+        cell = cells_by_level(plan)[rate]
+        store(plan, cell, made_up_record(cell, {"test_loss": [*values]}))
+    so_far = {item.id: item for item in judge(plan, so_far=True).claims}
+    assert so_far["paper/c0"].verdict is not None
+    waiting = so_far["paper/c1"]
+    assert (waiting.verdict, waiting.status, waiting.results) == (None, "not run", ())
+    assert waiting.answer.startswith("Not run: not measured so far: a (no record: its job failed")
+    assert {item.id: item.verdict for item in judge(plan).claims}["paper/c1"] == "inconclusive"

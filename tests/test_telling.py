@@ -138,7 +138,10 @@ def test_one_broken_cell_costs_no_report(tmp_path: Path) -> None:
     assert f"4 of 5 cells are measured, 1 failed. A report of what is there: {page}" in done.stdout
     text = (project.folder / page).read_text()
     assert "No difference, as expected" in text
-    assert "no record: its job failed or has not run" in text
+    assert "not measured so far: 0.1 (no record: its job failed or has not run)" in text
+    shown = nnbench(project, "show", "--report", "reports/parts/now").stdout
+    assert "reproduced: tiny/coins" in shown
+    assert "tiny/rate" not in shown
     assert not (project.folder / "reports/index.html").exists()
     assert "1 failed" in nnbench(project, "status").stdout
 

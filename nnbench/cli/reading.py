@@ -91,7 +91,7 @@ def _judged_now(config: Config) -> Path:
     from nnbench.verdicts.judge import judge, write_results  # noqa: PLC0415
 
     folder = now_folder(config)
-    write_results(judge(make_plan(config)), folder / "results.json")
+    write_results(judge(make_plan(config), so_far=True), folder / "results.json")
     return folder
 
 

@@ -190,7 +190,8 @@ class _Progress:
     def __call__(self, stage: str, epoch: float, most: float) -> None:
         if (now := time.monotonic()) >= self.next:
             self.next = now + PROGRESS_SECONDS
-            to_log(f"seeds {self.block}: {stage}, epoch {epoch:.3g} of {most:.3g}")
+            part = stage.partition(", seeds ")[0]  # "runs", "candidate 3"
+            to_log(f"seeds {self.block}: {part}, epoch {epoch:.3g} of {most:.3g}")
 
 
 def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | None) -> Record:

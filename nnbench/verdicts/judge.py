@@ -6,7 +6,7 @@ the report's only input. ``docs/results-schema.md`` documents their fields.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -15,10 +15,10 @@ from nnbench.cells.cost import estimated_seconds
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS, Outcome
 from nnbench.plan.plan import Plan
-from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Results, Summary
+from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import wording
-from nnbench.verdicts.evidence import read_records
+from nnbench.verdicts.evidence import NO_RECORD, read_records
 from nnbench.verdicts.findings import Evidence, findings
 from nnbench.verdicts.measurements import level_runs
 from nnbench.verdicts.provenance import run_provenance
@@ -30,11 +30,14 @@ def gather(plan: Plan) -> Evidence:
     return Evidence(plan=plan, records=records, levels=level_runs(plan, records))
 
 
-def judge(plan: Plan, evidence: Evidence | None = None) -> Results:
-    """Judge every claim of a plan by ``evidence``, or else by what ``gather`` finds now."""
+def judge(plan: Plan, evidence: Evidence | None = None, *, so_far: bool = False) -> Results:
+    """Judge every claim of a plan by ``evidence``, or else by what ``gather`` finds now.
+
+    ``so_far``: while a run goes on, a claim of which a deciding level has no record is not judged.
+    """
     evidence = evidence or gather(plan)
     results = Path(plan.config.results)
-    claims = tuple(_claim(*item, evidence) for item in plan.claims())
+    claims = tuple(_claim(*item, evidence, so_far=so_far) for item in plan.claims())
     return Results(
         schema_version=SCHEMA_VERSION,
         records_sha256=records_sha256(results, plan.blocks()),
@@ -68,10 +71,14 @@ def _summary(claims: Sequence[ClaimResult]) -> Summary:
     )
 
 
-def _claim(claim_id: str, document: Document, claim: Claim, evidence: Evidence) -> ClaimResult:
+def _claim(
+    claim_id: str, document: Document, claim: Claim, evidence: Evidence, *, so_far: bool
+) -> ClaimResult:
     plan = evidence.plan
     reason, cost = plan.not_run.get(claim_id), _cost(plan, claim_id)
     found = findings(claim_id, claim, evidence) if reason is None else ()
+    if so_far and (reason := reason or _reason_open(found)):
+        found = ()
     deciding = next((finding for finding in found if finding.decides), None)
     verdicts = {(finding.variant, finding.dataset, finding.verdict) for finding in found}
     own = KINDS[claim.kind].status
@@ -93,6 +100,13 @@ def _claim(claim_id: str, document: Document, claim: Claim, evidence: Evidence) 
         command=f"nnbench run {claim_id}",
         results=found,
     )
+
+
+def _reason_open(found: Iterable[Finding]) -> str | None:
+    """Why a claim cannot be judged before a run has ended; None: all that decides is measured."""
+    deciding = (level for finding in found if finding.decides for level in finding.levels)
+    late = [level.level for level in deciding if level.not_measured == NO_RECORD]
+    return f"not measured so far: {', '.join(late)} ({NO_RECORD})" if late else None
 
 
 _REPEATED = (
