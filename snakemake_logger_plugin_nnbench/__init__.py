@@ -73,7 +73,7 @@ class LogHandler(LogHandlerBase):
             narrator.cell_finished(self._cells[said["job_id"]])
         elif event is LogEvent.JOB_ERROR:
             if said["jobid"] in self._cells:
-                narrator.cell_failed(self._cells[said["jobid"]])
+                narrator.cell_failed(self._cells[said["jobid"]], otherwise=self.format(record))
             else:
                 _say(self.format(record))
 

@@ -179,3 +179,6 @@ def test_on_a_cluster_no_end_is_foretold(tmp_path: Path) -> None:
     narrator.cell_started("a", tmp_path / "log")
     narrator.cell_finished("a")
     assert told == ["1 of 1 cells to measure", "a · 0 s · 1 of 1"]
+    narrator.cell_started("a", tmp_path / "log")
+    narrator.cell_failed("a", otherwise="SLURM's own words")
+    assert "FAILED after 0 s\n    SLURM's own words\n    log: " in told[-1]

@@ -77,13 +77,13 @@ class Narrator:
         count = f"{done} of {len(self.outlook.labels)}"
         self._tell(DOT.join([self._name(cell), *took, count]) + self._left())
 
-    def cell_failed(self, cell: str) -> None:
-        """A cell's job has failed, and is not tried again for now."""
+    def cell_failed(self, cell: str, *, otherwise: str = "") -> None:
+        """A cell's job has failed; ``otherwise`` is told where its log is empty: it may never have started."""
         now, log = self.clock(), self._logs.get(cell, Path())
         seconds = self._remaining.running.pop(cell, now)
         self._remaining.jobs.pop(cell, None)
         self.failed[cell] = log
-        error = error_of(log).replace("\n", "\n    ")
+        error = (error_of(log) or otherwise).replace("\n", "\n    ")
         self._tell(
             f"{self._name(cell)}{DOT}FAILED after {duration(now - seconds)}\n    {error}\n    log: {log}"
         )
