@@ -191,7 +191,6 @@ class Workflow:
             labels=cell_labels(self.plan),
             jobs=jobs_of(cells, missing),
             cores=None if cores is None else min(cores, cores_there()),
-            reports=self.reports,
         )
 
     def report_of_what_is_there(self) -> list[str]:

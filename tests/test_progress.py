@@ -141,7 +141,6 @@ def test_a_run_is_told_from_its_first_cell_to_its_last(tmp_path: Path) -> None:
         labels={name: f"claim · {name}" for name in ("a", "b", "c", "d")},
         jobs={"a": Job(40.0), "b": Job(20.0), "c": Job(20.0)},
         cores=2,
-        reports=tmp_path,
     )
     narrator = Narrator(outlook, told.append, clock=lambda: now[0])
     log = tmp_path / "c.log"
@@ -173,7 +172,7 @@ def test_a_run_is_told_from_its_first_cell_to_its_last(tmp_path: Path) -> None:
 
 def test_on_a_cluster_no_end_is_foretold(tmp_path: Path) -> None:
     told: list[str] = []
-    outlook = Outlook(labels={"a": "a"}, jobs={"a": Job(9.0)}, cores=None, reports=tmp_path)
+    outlook = Outlook(labels={"a": "a"}, jobs={"a": Job(9.0)}, cores=None)
     narrator = Narrator(outlook, told.append)
     narrator.begin()
     narrator.cell_started("a", tmp_path / "log")

@@ -16,20 +16,20 @@ START_SECONDS = 2.5  # interpreter, torch and data, per job
 ENDING_EARLY = 0.1  # of its budget, for a training that ends at a target or without progress
 
 
-# Seconds of one core: a fit to the cells of a default run on an AMD EPYC, two at a time.
-STEP = 1.4e-4  # of a stack of replicates, whatever their size
+# Seconds of one core: a fit to the 252 trainings of a default run on an AMD EPYC, two at a time; the logarithm of
+# what longer ones took over what is estimated has a standard deviation of 0.26.
+STEP, LAYER = 1.35e-4, 3.2e-5  # of a stack of replicates, whatever their size; and per hidden layer
 # the others per replicate; per multiply-add of the forward pass, with its backward pass
 MULTIPLY_ADD: Mapping[str, float] = {
     **dict.fromkeys(ZOO, 1.3e-10),
-    "cnn": 5.4e-10,
-    "lstm": 1.4e-10,
-    "gru": 1.8e-10,
+    "cnn": 4.8e-10,
+    "lstm": 5.1e-11,
+    "gru": 1.1e-10,
 }
-DENSE_MULTIPLY_ADD = 7.5e-11
-PARAMETER = 1.1e-9  # per step: the optimiser's memory traffic
-UNIT = 9e-9  # per sample and hidden unit: activations
-DROPPED_UNIT = 1.8e-8  # the same, for dropout
-AUGMENTED = 4.5e-6  # per sample
+DENSE_MULTIPLY_ADD = 6.4e-11
+PARAMETER = 1.3e-9  # per step: the optimiser's memory traffic
+UNIT, DROPPED_UNIT = 3.0e-9, 3.3e-9  # per sample and hidden unit: activations; and dropout
+AUGMENTED = 8.2e-6  # per sample
 # asked several times per cell; loading it anew each time adds up in a plan of thousands
 _experiment = cache(experiment_of)
 
@@ -73,7 +73,7 @@ def _stage_seconds(cell: Cell, settings: Settings, size: int, *, stacks: int, ru
     replicate = settings.batch_size * sample + cost.parameters * PARAMETER
     ends_early = settings.stop_at_target or settings.patience is not None
     steps = settings.total_steps(size) * (ENDING_EARLY if ends_early else 1.0)
-    return steps * (stacks * STEP + runs * replicate)
+    return steps * (stacks * (STEP + LAYER * len(settings.hidden)) + runs * replicate)
 
 
 def memory_mb(cell: Cell) -> int:

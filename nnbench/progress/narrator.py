@@ -21,13 +21,11 @@ class Outlook:
         labels: What each planned cell is called.
         jobs: What is expected of the cells that are not measured.
         cores: How many they share; None: a cluster's, where no end can be foretold.
-        reports: The folder in which the report is made.
     """
 
     labels: Mapping[str, str]
     jobs: Mapping[str, Job]
     cores: int | None
-    reports: Path
 
 
 @dataclass(slots=True)
