@@ -55,7 +55,6 @@ def test_it_contradicts_no_verdict_of_the_default_tier(folder: str, tmp_path: Pa
     verdicts = {claim.id: claim.verdict for claim in default.claims}
     judged = {claim.id: claim.verdict for claim in quick.claims if claim.results}
     assert len(judged) >= 12
-    assert "inconclusive" not in list(judged.values())[:3]
     opposite = {i: v for i, v in judged.items() if v and verdicts[i] == OPPOSITE.get(v)}
     assert opposite == {}
     assert_same_runs(quick, default)

@@ -101,7 +101,11 @@ def _reason_not_run(claim_id: str, claim: Claim, config: Config) -> str | None:
     if claim.not_run is not None:
         return claim.not_run
     if not any(fnmatch.fnmatchcase(claim_id, pattern) for pattern in config.only):
-        return "left out by `only` in the config"
+        return (
+            "belongs to the default tier: run `snakemake --cores all`"
+            if config.tier == "quick"
+            else "left out by `only` in the config"
+        )
     if claim.tier == "full" and config.tier != "full":
         return "belongs to the full tier: run with `--configfile config/full.yaml`"
     return None
