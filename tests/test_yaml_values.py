@@ -46,8 +46,10 @@ def claims(
     [
         (
             {"thousand": "[1,024]"},
-            "line 13: a comma parts two numbers, and no thousands\n  got: 1,024\n"
-            "  do: write 1024 for one number, or 1, 24 for two",
+            (
+                "line 13: a comma parts two numbers, and no thousands\n  got: 1,024\n"
+                "  do: write 1024 for one number, or 1, 24 for two"
+            ),
         ),
         (
             {"zero": "010"},
@@ -55,8 +57,10 @@ def claims(
         ),
         (
             {"claimed": "1:30"},
-            f"line 16: {MISREAD}\n  got: 1:30\n  do: write one number, such as 90 for 1:30; or, "
-            "if it is a text, put it in quotes",
+            (
+                f"line 16: {MISREAD}\n  got: 1:30\n  do: write one number, such as 90 for 1:30; or, "
+                "if it is a text, put it in quotes"
+            ),
         ),
     ],
 )
@@ -146,5 +150,5 @@ def test_a_file_of_own_data_is_read_the_same_way(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["1,024", "1 000", "0,5", "08"])
 def test_a_text_that_should_be_a_number_is_refused_with_how_to_write_one(text: str) -> None:
-    with pytest.raises(NnbenchError, match="with digits and a point alone: 1024, 0.5, 1e-3"):
+    with pytest.raises(NnbenchError, match=r"with digits and a point alone: 1024, 0\.5, 1e-3"):
         parse_config({"documents": ["a.yaml"], "seeds": parse_yaml(text, where="it")})
