@@ -36,7 +36,7 @@ def default_config(home: Path) -> Path:
         NnbenchError: Neither has one.
     """
     here = Path(DEFAULT_CONFIG)
-    found = next((path for path in (here, home / here) if path.is_file()), None)
+    found = next((path for path in (here, home.resolve() / here) if path.is_file()), None)
     if found is None:
         raise NnbenchError(
             f"{here}: not in this folder",
