@@ -9,17 +9,16 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from nnbench.cells.cell import Cell, blocks_of
 from nnbench.cells.cost import estimated_seconds, memory_mb, runs_alone
 from nnbench.cells.fingerprint import PACKAGE, module_fingerprint
-from nnbench.claims.config import parse_config
-from nnbench.claims.selection import now_folder, tables_folder, with_own_reports
+from nnbench.claims.config import Config
+from nnbench.claims.selection import changes_of, now_folder, read_run, tables_folder
 from nnbench.errors import NnbenchError
 from nnbench.jobs.job import done_path, mark_done
 from nnbench.jobs.lease import slots
@@ -51,18 +50,11 @@ class Workflow:
     """A config as the DAG sees it.
 
     Args:
-        config: The merged config.
-        base: The config file that it started from.
-        files: The files of ``--configfile``. A run that is less than what they ask for has its report in a
-            folder of its own.
+        config: The config with all that was laid over it.
     """
 
-    def __init__(
-        self, config: Mapping[str, object], *, base: Path | None = None, files: Sequence[Path] = ()
-    ) -> None:
-        self.config = parse_config(config)
-        if base is not None:
-            self.config = with_own_reports(self.config, base, files)
+    def __init__(self, config: Config) -> None:
+        self.config = config
         self.plan: Plan = make_plan(self.config)
         self.results = Path(self.config.results)
         self.reports = Path(self.config.reports)
@@ -218,6 +210,23 @@ class Workflow:
                     got=f"{there} is {'read-only' if there.is_dir() else 'no folder'}",
                     todo="make it writable, or set `results` and `reports` in the config",
                 )
+
+
+def config_of(options: Any, base: Path) -> Config:
+    """What Snakemake's ``--config`` and ``--configfile`` make of a config file, read as ``nnbench plan`` reads it.
+
+    Snakemake's own reader takes 1e-3 for a text, names like 0.10 for numbers, and both of two equal keys.
+
+    Args:
+        options: Snakemake's ``config_settings``.
+        base: The config file.
+    """
+    if options.replace_workflow_config:
+        raise NnbenchError(
+            f"--replace-workflow-config would leave out what {base} says",
+            todo="leave the option out; --configfile lays a file over it, key by key",
+        )
+    return read_run(base, options.configfiles, changes_of(options.config_args or ()))
 
 
 def _start(path: Path) -> bytes:

@@ -83,9 +83,9 @@ def parse(model: type[Model], data: object, *, where: str) -> Model:
 
 def first_problem(error: ValidationError, *, most: int = 300) -> str:
     """The first thing that is wrong with data of ours, and where; at most so many characters."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))[:100]
-    message = str(first["msg"]).removeprefix("Value error, ")
+    message = _plain_words(first)
     return (f"{place}: {message}" if place else message)[:most]
 
 
@@ -103,7 +103,8 @@ def _problem(model: type[Strict], item: ErrorDetails) -> NnbenchError:
     loc = item["loc"]
     if item["type"] == "extra_forbidden":
         allowed = _fields_at(model, loc[:-1])
-        guess = nearest(str(loc[-1]), allowed)
+        other = OTHER_NAMES.get(str(loc[-1]))
+        guess = other if other in allowed else nearest(str(loc[-1]), allowed)
         problem = NnbenchError(
             "unknown key",
             got=repr(loc[-1]),
@@ -113,27 +114,65 @@ def _problem(model: type[Strict], item: ErrorDetails) -> NnbenchError:
     elif item["type"] == "missing":
         problem = NnbenchError("required key is missing", todo="add it")
     else:
-        what = _PLAIN.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+        what = _plain_words(item)
         shown = repr(item["input"])
         got = shown if len(shown) <= LONGEST_SHOWN else None
         problem = NnbenchError(what, got=got, todo=_hint(item))
     return problem.at(".".join(map(str, loc))) if loc else problem
 
 
-# pydantic speaks of JSON; users write YAML
+def _plain_words(item: ErrorDetails) -> str:
+    """What is wrong, in the words of somebody who writes YAML; a validator's own words stay."""
+    template = _PLAIN.get(item["type"])
+    if template is None:
+        return re.sub(r"^(?:Value error, |Input (?=should))", "", item["msg"])
+    return re.sub(
+        r"\{(\w+)\}", lambda name: str(item.get("ctx", {}).get(name[1], name[0])), template
+    )
+
+
+# what other tools call our keys
+OTHER_NAMES: Mapping[str, str] = {
+    "learning_rate": "lr",
+    "epochs": "train_for",
+    "steps": "train_for",
+    "layers": "hidden",
+    "units": "hidden",
+    "weight_decay": "l2",
+    "scheduler": "schedule",
+    "early_stopping": "patience",
+    "replicates": "seeds",
+}
+# pydantic speaks of JSON and of Python; users write YAML
 _PLAIN: Mapping[str, str] = {
     **dict.fromkeys(["tuple_type", "list_type"], "should be a list: [a, b]"),
     **dict.fromkeys(
         ["dict_type", "model_type", "model_attributes_type"],
         "should be keys with values: {key: value}",
     ),
-    "int_type": "should be a whole number",
+    **dict.fromkeys(["int_type", "int_from_float", "int_parsing"], "should be a whole number"),
     "float_type": "should be a number",
+    "finite_number": "should be a finite number",
     "string_type": "should be a text",
     "bool_type": "should be true or false",
+    "none_required": "should be empty (null)",
+    "literal_error": "should be one of: {expected}",
+    "greater_than": "should be more than {gt}",
+    "greater_than_equal": "should be {ge} or more",
+    "less_than": "should be less than {lt}",
+    "less_than_equal": "should be {le} or less",
+    "too_short": "should have at least this many entries: {min_length}",
+    "too_long": "should have at most this many entries: {max_length}",
+    "string_too_short": "should be a text with at least this many characters: {min_length}",
+    "string_too_long": "should be a text with at most this many characters: {max_length}",
+    "string_pattern_mismatch": "should be a text of the form {pattern}",
+    "union_tag_invalid": "should be one of: {expected_tags}",
+    "union_tag_not_found": "should say which kind it is, by the key {discriminator}",
+    "missing": "is missing",
+    "extra_forbidden": "is an unknown key",
     "json_invalid": "has a text that is no valid Unicode",
 }
-_NUMBER = re.compile(r"[-+]?[\d.]+([eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?\d[\d., '_]*([eE][-+]?\d+)?")
 MOST_PROBLEMS = 20  # that one error spells out
 LONGEST_SHOWN = 100  # characters of a value; a whole section is no help in an error
 
@@ -146,7 +185,7 @@ def _hint(item: ErrorDetails) -> str | None:
         return f"did you mean {guess!r}?" if guess else None
     number = isinstance(value, str) and _NUMBER.fullmatch(value)
     if number and item["type"] in ("float_type", "int_type"):
-        return "write it without quotes; in config.yaml write 0.001, not 1e-3"
+        return "write it without quotes, with digits and a point alone: 1024, 0.5, 1e-3"
     return None
 
 

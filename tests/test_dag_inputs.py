@@ -13,6 +13,7 @@ from made_up_readings import frameworks
 
 from nnbench.cells.cell import Cell, read_cell
 from nnbench.cells.cost import estimated_seconds
+from nnbench.claims.config import parse_config, read_config
 from nnbench.dag import SHORTEST_MINUTES, SLOWER, Workflow, measure_again
 from nnbench.errors import NnbenchError
 from nnbench.jobs.job import done_path
@@ -30,7 +31,7 @@ from nnbench.records.store import (
 def workflow_in(folder: Path, *claims: dict[str, Any], **config: Any) -> Workflow:
     write_document(folder, {f"c{i}": item for i, item in enumerate(claims or [claim()])})
     folders = {name: str(folder / name) for name in ("results", "reports")}
-    return Workflow({"documents": [str(folder / FILE)], **folders, **config})
+    return Workflow(parse_config({"documents": [str(folder / FILE)], **folders, **config}))
 
 
 def cells(workflow: Workflow) -> list[Cell]:
@@ -152,7 +153,7 @@ def test_the_longest_jobs_come_first(tmp_path: Path) -> None:
 
 def test_the_read_side_is_given_the_merged_config(tmp_path: Path) -> None:
     workflow = workflow_in(tmp_path, seeds=7, reference={"batch_size": 16})
-    again = Workflow(json.loads(workflow.config_json))
+    again = Workflow(read_config(workflow.config_json))
     assert again.config == workflow.config
     assert set(again.plan.cells) == set(workflow.plan.cells)
 
@@ -189,7 +190,7 @@ def test_a_bad_config_ends_before_there_is_a_workflow(tmp_path: Path) -> None:
     with pytest.raises(NnbenchError, match="seeds"):
         workflow_in(tmp_path, seeds=0)
     with pytest.raises(NnbenchError, match="did you mean 'documents'"):
-        Workflow({"document": []})
+        Workflow(parse_config({"document": []}))
 
 
 def test_a_cell_takes_its_share_where_more_cores_are_offered_than_there_are(

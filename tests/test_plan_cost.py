@@ -70,8 +70,8 @@ from nnbench.claims.config import read_config
 from nnbench.dag import Workflow, code_of
 from nnbench.cli.overview import plan_table
 from nnbench.report.terminal import closing
-config = read_config({str(ROOT / "config/config.yaml")!r}).model_dump(mode="json")
-workflow = Workflow({{**config, "results": {str(tmp_path)!r}}})
+config = read_config({str(ROOT / "config/config.yaml")!r})
+workflow = Workflow(config.model_copy(update={{"results": {str(tmp_path)!r}}}))
 print(len(workflow.plan.cells), len(plan_table(workflow.plan, cores=1)) > 0)
 code_of("nnbench.report.write"), workflow.repair_records(), workflow.cells_done()
 heavy = "torch torchvision pandas scipy sklearn matplotlib seaborn jinja2 mlxtend snakemake"

@@ -9,13 +9,11 @@ import pytest
 import yaml
 from made_up_plan import FILE, claim, write_document
 
-from nnbench.claims.config import parse_config
 from nnbench.claims.selection import (
     changes_of,
     now_folder,
     read_run,
     tables_folder,
-    with_own_reports,
 )
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import make_plan
@@ -79,13 +77,6 @@ def test_a_file_with_a_report_folder_keeps_it_and_its_parts_lie_there(tmp_path: 
     assert part.reports == "reports/full/parts/paper-c0"
     fewer = file_in(tmp_path, "fewer.yaml", seeds=5)
     assert read_run(base, [fewer], {}).reports == "reports/parts/5-seeds"
-
-
-def test_numbers_that_snakemake_reads_as_texts_are_no_change(tmp_path: Path) -> None:
-    base = base_in(tmp_path, reference={"lr": 0.001})
-    read = yaml.safe_load(base.read_text())
-    as_snakemake = parse_config({**read, "reference": {"lr": "1e-3"}})
-    assert with_own_reports(as_snakemake, base, []).reports == "reports"
 
 
 def test_tables_of_a_part_do_not_replace_those_of_the_whole(tmp_path: Path) -> None:

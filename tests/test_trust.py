@@ -124,7 +124,7 @@ def test_the_name_of_a_shift_is_no_other_place(name: str) -> None:
 @pytest.mark.parametrize("key", ["results", "reports", "data_folder"])
 @pytest.mark.parametrize("path", ["", " ", "runs/{cell}", "a}"])
 def test_a_folder_has_a_name_and_no_wildcard(key: str, path: str) -> None:
-    with pytest.raises(NnbenchError, match=f"{key}: a path has a name and no braces"):
+    with pytest.raises(NnbenchError, match=f"{key}: a path has a name, and no braces"):
         parse_config({"documents": ["a.yaml"], key: path})
 
 
@@ -151,11 +151,11 @@ def test_a_cell_with_a_right_id_and_wrong_settings_is_refused() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "reason"),
     [
-        (("runs",), [], "runs: Input should be an object"),
+        (("runs",), [], "runs: should be keys with values"),
         (("runs", "0"), 7, r"runs\.0: "),
         (("runs", "77"), {"status": "ok", "metrics": {}}, r"runs\.77: no seed of the block"),
         (("runs", "0", "status"), "fine", r"runs\.0\.status: "),
-        (("runs", "0", "metrics", "test_loss"), "0.1", r"test_loss: .*valid number"),
+        (("runs", "0", "metrics", "test_loss"), "0.1", r"test_loss: should be a number"),
         (("runs", "0", "metrics", "test_loss"), float("inf"), r"test_loss: .*finite"),
         (("runs", "0", "metrics", "test_loss"), float("nan"), r"test_loss: .*finite"),
         (("runs", "0", "metrics", "test_loss"), -0.5, "test_loss cannot be -0.5"),

@@ -18,17 +18,21 @@ from nnbench.claims.claim import Claim, Document, Overrides, RunTier
 from nnbench.datasets.own import description as own
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
-from nnbench.schema import Strict, parse
+from nnbench.schema import OTHER_NAMES, Strict, parse
 from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
 
+DEFAULT_CONFIG = "config/config.yaml"
+_KINDS = {type(None): "nothing", list: "a list", str: "a text"}
 JsonSchema = dict[str, object]
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
 
 
 def _plain_path(text: str) -> str:
-    if not text.strip() or set("{}") & set(text):
-        raise ValueError("a path has a name and no braces: they are Snakemake's wildcards")
+    if not text.strip() or set("{}\r\n") & set(text):
+        raise ValueError(
+            "a path has a name, and no braces, which are Snakemake's wildcards, and no line breaks"
+        )
     return text
 
 
@@ -117,6 +121,13 @@ def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ..
 
 def parse_config(data: Mapping[str, object], *, where: str = "config") -> Config:
     """Check the merged config that Snakemake or the command line gives."""
+    for key in data if isinstance(data, Mapping) else ():
+        setting = OTHER_NAMES.get(key, key)
+        if setting in Settings.model_fields and OTHER_NAMES.get(key) not in Config.model_fields:
+            raise NnbenchError(
+                f"{where}: {key!r} is no key of a config, but {setting!r} is a setting of trainings",
+                todo=f"set it under `reference`: --config 'reference={{{setting}: …}}'",
+            )
     return parse(Config, data, where=where)
 
 
@@ -130,19 +141,27 @@ def read_config(source: str, *over: str) -> Config:
             return parse_config(json.loads(source), where="config (JSON)")
         except (ValueError, RecursionError) as error:
             raise NnbenchError(f"config: not JSON ({error})", got=repr(source[:60])) from None
-    data = sections(Path(source)) if over else read_yaml(Path(source))
+    data = sections(Path(source))
     for path in over:
         data = laid_over(data, sections(Path(path)))
     return parse_config(data, where=" + ".join((source, *over)))
 
 
 def sections(path: Path) -> dict[str, object]:
-    """A config file's keys and values; NnbenchError if it holds something else."""
+    """A config file's keys and values; NnbenchError if it holds something else.
+
+    The documents of another project's ``config/config.yaml`` lie in that project.
+    """
     found = read_yaml(path)
     if not isinstance(found, dict):
         raise NnbenchError(
-            f"{path}: should be keys with values: {{key: value}}", got=type(found).__name__
+            f"{path}: should be keys with values: {{key: value}}",
+            got=_KINDS.get(type(found), "a value"),
         )
+    project = path.resolve().parent.parent
+    documents = found.get("documents")
+    if str(path).endswith(DEFAULT_CONFIG) and project != Path.cwd() and isinstance(documents, list):
+        found["documents"] = [str(project / str(document)) for document in documents]
     return found
 
 

@@ -10,7 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nnbench.claims.config import Config, laid_over, parse_config, read_config, sections
+from nnbench.claims.config import (
+    DEFAULT_CONFIG,
+    Config,
+    laid_over,
+    parse_config,
+    read_config,
+    sections,
+)
 from nnbench.errors import NnbenchError
 from nnbench.yamlfile import parse_yaml
 
@@ -19,7 +26,34 @@ NOW = "now"
 """The folder, among the parts, of a report that is made before everything is measured."""
 # Where and on what something is measured: another value of these is the same run.
 _WHERE = {"device", "jobs_per_gpu", "data_folder", "download", "results", "reports"}
-_CHANGE = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_CHANGE = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
+
+
+def default_config(home: Path) -> Path:
+    """The ``config/config.yaml`` of this folder or, where there is none, of the project in ``home``.
+
+    Raises:
+        NnbenchError: Neither has one.
+    """
+    here = Path(DEFAULT_CONFIG)
+    found = next((path for path in (here, home.resolve() / here) if path.is_file()), None)
+    if found is None:
+        raise NnbenchError(
+            f"{here}: not in this folder",
+            got=str(Path.cwd()),
+            todo="change to the project's folder, or name a config file: nnbench … --config FILE",
+        )
+    return found
+
+
+def elsewhere(base: Path) -> list[str]:
+    """What is said where the defaults are those of another folder."""
+    lies_here = base.resolve().is_relative_to(Path.cwd())
+    return (
+        []
+        if lies_here
+        else [f"this folder has no {DEFAULT_CONFIG}; the defaults are those of {base}"]
+    )
 
 
 def read_run(base: Path, files: Sequence[Path], changes: Mapping[str, object]) -> Config:
@@ -49,8 +83,15 @@ def changes_of(texts: Sequence[str]) -> dict[str, object]:
     for text in texts:
         match = _CHANGE.fullmatch(text)
         if match is None:
-            raise NnbenchError("no change of the config", got=repr(text), allowed="KEY=VALUE")
-        found[match[1]] = parse_yaml(match[2], where=f"--config {match[1]}")
+            raise NnbenchError(
+                "no change of the config",
+                got=repr(text),
+                allowed="KEY=VALUE",
+                todo="write a key of a section in braces: --config 'reference={lr: 0.1}'",
+            )
+        key, value = match.groups()
+        all_of_it = key == "only" and value.startswith("*")  # to YAML an alias
+        found[key] = value if all_of_it else parse_yaml(value, where=f"--config {key}")
     return found
 
 
@@ -99,21 +140,7 @@ def _part(config: Config, whole: Config) -> str:
 
 
 def _science(config: Config) -> dict[str, object]:
-    found = _plain(config.model_dump(mode="json", exclude=_WHERE))
-    assert isinstance(found, dict)
-    return found
-
-
-def _plain(value: object) -> object:
-    """With numbers for texts that are numbers: Snakemake reads ``1e-3`` as a text."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+    return config.model_dump(mode="json", exclude=_WHERE)
 
 
 def _slug(text: str) -> str:

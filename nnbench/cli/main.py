@@ -10,6 +10,7 @@ import argcomplete
 from nnbench import __version__
 from nnbench.cli import comparing, measuring, planning, reading, running
 from nnbench.errors import NnbenchError
+from nnbench.processes import import_from_here
 
 TROUBLE = 2  # as diff(1) and argparse have it; 1 says that what was compared differs
 
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors that a user can act on are printed without a traceback."""
+    import_from_here()
     made = parser()
     argcomplete.autocomplete(made)
     options = made.parse_args(arguments)

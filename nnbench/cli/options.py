@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,8 +15,8 @@ from nnbench.errors import NnbenchError
 if TYPE_CHECKING:
     from nnbench.claims.config import Config
 
-DEFAULT_CONFIG = "config/config.yaml"
-_CHANGE = re.compile(r"[A-Za-z_]\w*=")  # what Snakemake takes for a key with its value
+HOME = Path(__file__).parent.parent.parent  # the project, if the package lies in one
+_CHANGE = re.compile(r"[\w.-]+=")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 
@@ -44,7 +45,7 @@ def add_config(command: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE|FILE",
         help="keys to change, as with Snakemake's --config; or another config file than "
-        f"{DEFAULT_CONFIG}, or its content as JSON",
+        "config/config.yaml, or its content as JSON",
     )
     command.add_argument(
         "--configfile",
@@ -70,8 +71,9 @@ def add_claims(command: argparse.ArgumentParser) -> None:
 def claim_ids(**_: object) -> list[str]:
     """Every claim of the default config, for tab completion."""
     from nnbench.claims.config import read_config, read_documents  # noqa: PLC0415 - commands load what they need
+    from nnbench.claims.selection import default_config  # noqa: PLC0415
 
-    documents = read_documents(read_config(DEFAULT_CONFIG))
+    documents = read_documents(read_config(str(default_config(HOME))))
     return [f"{document.document}/{name}" for document in documents for name in document.claims]
 
 
@@ -85,7 +87,7 @@ def read(options: argparse.Namespace) -> Config:
     from nnbench.claims.config import read_config  # noqa: PLC0415
     from nnbench.claims.selection import changes_of, read_run  # noqa: PLC0415
 
-    sources = [text for text in options.config if not _CHANGE.match(text)] or [DEFAULT_CONFIG]
+    sources = [text for text in options.config if not _CHANGE.match(text)] or [_defaults()]
     changed = changes_of(changes(options))
     if claims := getattr(options, "claims", None):
         changed["only"] = list(claims)
@@ -95,6 +97,16 @@ def read(options: argparse.Namespace) -> Config:
         return read_config(sources[0])
     base, *others = map(Path, sources)
     return read_run(base, [*others, *map(Path, options.configfile)], changed)
+
+
+def _defaults() -> str:
+    """The config file without ``--config``; says so if it is another folder's."""
+    from nnbench.claims.selection import default_config, elsewhere  # noqa: PLC0415
+
+    base = default_config(HOME)
+    for message in elsewhere(base):
+        print(f"nnbench: {message}", file=sys.stderr)
+    return str(base)
 
 
 def whole(text: str) -> int:

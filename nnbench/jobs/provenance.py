@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nnbench import __version__
+from nnbench.jobs.quota import cpu_quota
 
 CHECKOUT = str(Path(__file__).parent.parent.parent)
 PACKAGES = ("torch", "torchvision", "numpy")
@@ -31,10 +32,12 @@ def versions() -> dict[str, str | None]:
 
 
 def cores_there() -> int:
-    """The CPU cores that this process may use."""
+    """The CPU cores that this process may use: by its affinity, and by the quotas of its control groups."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, int(cpu_quota())))
 
 
 def machine() -> dict[str, object]:

@@ -5,20 +5,34 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from nnbench.dag import Workflow, code_of, measure_again, running_here, use_this_python
+from nnbench.claims.selection import default_config, elsewhere
+from nnbench.dag import (
+    Workflow,
+    code_of,
+    config_of,
+    measure_again,
+    running_here,
+    use_this_python,
+)
 from nnbench.errors import NnbenchError
 from nnbench.report.terminal import closing
 
+from nnbench.processes import import_from_here
+
 use_this_python()
+import_from_here()
 
 try:
-    WORKFLOW = Workflow(
-        config, base=Path("config/config.yaml"), files=workflow.overwrite_configfiles
-    )
+    BASE = default_config(Path(workflow.basedir))
+    WORKFLOW = Workflow(config_of(workflow.config_settings, BASE))
     if workflow.is_main_process:
         RUNNING = running_here()
         WORKFLOW.check_writable()
-        for message in (*WORKFLOW.repair_records(), *WORKFLOW.plan.notes()):
+        for message in (
+            *elsewhere(BASE),
+            *WORKFLOW.repair_records(),
+            *WORKFLOW.plan.notes(),
+        ):
             print(f"nnbench: {message}", file=sys.stderr)
         WORKFLOW.mark_stale()
         if WORKFLOW.config.seeds < 5:
