@@ -98,7 +98,7 @@ def _is_deep(image: Image.Image, file: Path) -> bool:
     """Whether Pillow would cut deeper channels down to 8 bits: 12 bits of 16 would be 16 shades."""
     if image.format == "JPEG2000":
         return any(depth > 8 for depth in _depths(file))
-    unpacked = [tile[3] for tile in image.tile]
+    unpacked = [tile[3] for tile in getattr(image, "tile", ())]
     if image.format == "PPM":  # (mode, largest value)
         return any(isinstance(args, tuple) and args[-1] > 255 for args in unpacked)
     return any(DEEP.search(str(args)) for args in unpacked)
