@@ -71,7 +71,7 @@ def test_instead_finds_and_gives_another_spelling(project: Path) -> None:
 
 def test_a_variant_and_an_override_spell_paths_as_they_like(project: Path) -> None:
     variants = {"again": {"title": "Again", "datasets": {"./own/mine.yaml": {}}, "margin": 0.1}}
-    change = {"paper/c0": {"datasets": {"own/./mine.yaml": {}}}}
+    change: dict[str, Any] = {"paper/c0": {"datasets": {"own/./mine.yaml": {}}}}
     plan = planned(project, claim(variants=variants), overrides=change)
     assert plan.datasets() == ("own/mine.yaml",)
 
@@ -133,7 +133,7 @@ def test_two_data_sets_of_one_title_are_refused(title: str, project: Path) -> No
 @pytest.mark.parametrize("twin", ["digits", DATASETS["digits"]])
 def test_data_with_the_title_of_a_registered_dataset_are_refused(twin: str, project: Path) -> None:
     described(project / "own", CSV, title=dataset_of("digits").title)
-    datasets = {"own/mine.yaml": {}} if twin == "digits" else {"digits": {}}
+    datasets: dict[str, Any] = {"own/mine.yaml": {}} if twin == "digits" else {"digits": {}}
     asked = [claim(datasets=datasets), claim(datasets={twin: {}})]
     with pytest.raises(NnbenchError, match="have the same title"):
         planned(project, *asked)
