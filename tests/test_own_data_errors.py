@@ -137,7 +137,7 @@ def test_a_regression_on_a_handful_of_rows_is_refused(tmp_path: Path) -> None:
         ({"inputs": np.zeros(20)}, r"wrong type or shape...float64 \(20,\)"),
         ({"inputs": np.zeros((0, 2))}, r"wrong type or shape...\(0, 2\)"),
         ({"inputs": np.full((20, 2), 1j)}, "wrong type or shape...complex"),
-        ({"inputs": np.zeros((20, 8, 8, 3))}, r"channel last...\(20, 8, 8, 3\)...transpose"),
+        ({"inputs": np.zeros((20, 8, 8, 3))}, r"channel last...\(20, 8, 8, 3\)...channels: last"),
         ({"inputs": np.full((20, 2), np.nan)}, r"inputs have.*not finite...40 of 40...\(0, 0\)"),
         ({"inputs": np.eye(20) * 1e39}, r"not finite in float32...20 of 400...\(0, 0\)"),
         ({"test_inputs": np.zeros((4, 6))}, "lacks test_labels...test_inputs, test_labels"),

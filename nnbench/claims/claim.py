@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from nnbench.claims.kinds import KINDS, Kind
+from nnbench.datasets.own.spelling import named_once
 from nnbench.errors import nearest
 from nnbench.metrics import METRICS
 from nnbench.schema import Strict, is_name
@@ -19,6 +20,7 @@ Track = Literal["as-written", "tuned"]
 Tier = Literal["default", "full"]
 RunTier = Literal["quick", "default", "full"]
 Overrides = dict[str, object]
+Datasets = Annotated[dict[str, Overrides], AfterValidator(named_once)]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
@@ -46,7 +48,7 @@ class Variant(Strict):
     better: tuple[str, ...] | None = None
     than: tuple[str, ...] | None = None
     margin: Annotated[float, Field(gt=0.0)] | None = None
-    datasets: dict[str, Overrides] | None = None
+    datasets: Datasets | None = None
     settings: Overrides | None = None
 
 
@@ -71,7 +73,7 @@ class Claim(Strict):
     better: tuple[str, ...] = ()
     than: tuple[str, ...] = ()
     margin: Annotated[float, Field(gt=0.0)] | None = None
-    datasets: dict[str, Overrides] = Field(default_factory=dict)
+    datasets: Datasets = Field(default_factory=dict)
     settings: Overrides = Field(default_factory=dict)
     seeds: Annotated[int, Field(ge=5, le=1000)] | None = None
     tracks: tuple[Track, ...] = ("as-written",)

@@ -14,8 +14,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from nnbench.claims.claim import Claim, Document, Overrides, RunTier
+from nnbench.claims.claim import Claim, Datasets, Document, Overrides, RunTier
 from nnbench.datasets.own import description as own
+from nnbench.datasets.own.spelling import one_name
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
 from nnbench.schema import OTHER_NAMES, Strict, parse
@@ -57,7 +58,7 @@ class Config(Strict):
     results: PathText = "results"
     reports: PathText = "reports"
     reference: Overrides = Field(default_factory=dict)
-    dataset_settings: dict[str, Overrides] = Field(default_factory=dict)
+    dataset_settings: Datasets = Field(default_factory=dict)
     instead: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Datasets to use where a claim names another one, as in mnist5k: [mnist, fashion_mnist]."""
     overrides: dict[str, Overrides] = Field(default_factory=dict)
@@ -76,6 +77,12 @@ class Config(Strict):
         if not DEVICE.fullmatch(name):
             raise ValueError("device is auto, cpu, cuda, cuda:N or mps")
         return name
+
+    @field_validator("instead")
+    @classmethod
+    def _instead(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """By the one name of each data set."""
+        return {one_name(name): tuple(map(one_name, others)) for name, others in value.items()}
 
     @field_validator("dataset_settings")
     @classmethod
@@ -97,17 +104,30 @@ def _document(path: Path, config: Config) -> Document:
         data = claim.model_dump(mode="json", exclude_unset=True) | change
         for reading in (data, *data.get("variants", {}).values()):
             if reading.get("datasets") and "datasets" not in change:
-                reading["datasets"] = {
-                    other: settings
-                    for dataset, settings in reading["datasets"].items()
-                    for other in config.instead.get(dataset, (dataset,))
-                }
+                where = f"{path}: claims.{name}.datasets"
+                reading["datasets"] = _replaced(reading["datasets"], config.instead, where=where)
         claims[name] = parse(Claim, data, where=f"{path}: claims.{name}")
     for name, claim in claims.items():
         for variant in (None, *claim.variants):
             for dataset in claim.reading(variant).datasets:
                 check_name(f"{path}: claims.{name}.datasets", dataset, DATASETS)
     return document.model_copy(update={"claims": claims})
+
+
+def _replaced(
+    datasets: Mapping[str, Overrides], instead: Mapping[str, tuple[str, ...]], *, where: str
+) -> dict[str, Overrides]:
+    """A claim's datasets with others instead; NnbenchError if one would have two kinds of settings."""
+    found: dict[str, Overrides] = {}
+    for dataset, settings in datasets.items():
+        for other in instead.get(dataset, (dataset,)):
+            if found.setdefault(other, settings) != settings:
+                raise NnbenchError(
+                    f"{where}: with `instead`, {other!r} stands there twice, with different settings",
+                    got=f"{found[other]} and {settings}",
+                    todo="use another dataset instead, or give `datasets` of the claim in `overrides`",
+                )
+    return found
 
 
 def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ...]:

@@ -15,6 +15,7 @@ from nnbench.claims.claim import Claim, Document
 from nnbench.claims.config import Config, read_documents, resolve_settings
 from nnbench.errors import unknown_name
 from nnbench.plan.levels import Use, claim_uses
+from nnbench.plan.titles import check_titles
 from nnbench.registry import DATASETS, check_name
 
 
@@ -83,6 +84,7 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
                 cells[cell.id] = cell
                 seeds[cell.id] = max(use.seeds, seeds.get(cell.id, 0))
     _check_names(draft)
+    check_titles(draft.datasets())
     left = {claim_id: tuple(kept.values()) for claim_id, kept in left_out.items()}
     return replace(draft, uses=tuple(uses), left_out=left)
 

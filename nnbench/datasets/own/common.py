@@ -84,6 +84,17 @@ def check_samples(samples: Samples) -> None:
         raise NnbenchError("too few samples", got=count, allowed=allowed, todo="add samples")
 
 
+def check_inputs(inputs: Inputs, *, where: str) -> None:
+    """Raise NnbenchError if all samples have the same inputs: what is trained on them is chance."""
+    if len(inputs) > 1 and (inputs == inputs[:1]).all():
+        raise NnbenchError(
+            f"the inputs do not vary{where}",
+            got=f"{len(inputs)} samples with the same {inputs[0].size} values each",
+            allowed="samples that differ",
+            todo="check how the data were written, and the keys that choose what is read of them",
+        )
+
+
 def _check_counts(samples: Samples) -> None:
     names = samples.class_names
     # nearly every sample has a class of its own

@@ -21,7 +21,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from nnbench.datasets.base import Arrays, Dataset, Labels, Pools, Rows, Targets, take
-from nnbench.datasets.own.common import OwnData, check_samples
+from nnbench.datasets.own.common import OwnData, check_inputs, check_samples
 from nnbench.datasets.own.folder import FolderData
 from nnbench.datasets.own.npz import NpzData
 from nnbench.datasets.own.table import CsvData
@@ -120,6 +120,8 @@ def _load(spec: OwnFormat, data: Path, _data_folder: Path | None, _may_download:
         samples = spec.samples(data)
         pairs = zip(samples.read(), samples.labels, strict=True)
         sets = [Arrays(inputs=inputs, labels=labels) for inputs, labels in pairs]
+        for arrays, where in zip(sets, ("", " in the test set"), strict=False):
+            check_inputs(arrays.inputs, where=where)
     if len(sets) == 1:
         sets = [take(sets[0], rows) for rows in _divided(spec, sets[0].labels)]
     return Pools(trainval=sets[0], test=sets[1])

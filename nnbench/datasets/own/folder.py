@@ -1,27 +1,35 @@
 """A user's own images: a folder for each class, ``<class>/…``, or ``train/<class>/…`` and ``test/<class>/…``.
 
 Every file in a class folder is an image of that class (hidden files are ignored). Images become
-uint8, channel first; transparency is dropped, and a photograph is rotated as its EXIF entry says. With
-``image_side`` the middle square of each is scaled to that side, bilinearly with antialiasing.
+uint8, channel first; transparent parts show the background, and a photograph is rotated as its EXIF entry
+says. With ``image_side`` the middle square of each is scaled to that side, bilinearly with antialiasing.
 """
 
 from __future__ import annotations
 
 import math
-import warnings
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from nnbench.datasets.base import Labels
 from nnbench.datasets.own.common import OwnData, Samples, first_few
+from nnbench.datasets.own.pictures import (
+    UNREADABLE_FILE,
+    Colour,
+    Fault,
+    UnusableImageError,
+    opened,
+    pixels,
+    upright_size,
+)
 from nnbench.datasets.prepared.files import UNREADABLE
 from nnbench.errors import NnbenchError
 
@@ -29,12 +37,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SETS = ("train", "test")
-# Pillow's modes of 8 bits a channel or less; its conversion of deeper ones clips them.
-MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-# Pillow knows many more; for some it starts other programs (EPS: Ghostscript).
-FILE_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
-EXIF_ORIENTATION = 0x0112
-ROTATED = range(5, 9)  # EXIF orientations that swap width and height
+COLOUR = re.compile("white|black|#[0-9a-fA-F]{6}")
 
 
 class FolderData(OwnData):
@@ -43,10 +46,20 @@ class FolderData(OwnData):
     format: Literal["folder"]
     # in pixels, to which the middle square is scaled; None: all have one size already
     image_side: Annotated[int, Field(ge=1, le=4096)] | None = None
-    colour: Literal["rgb", "grey"] = "rgb"
+    colour: Colour = "rgb"
+    background: str = "white"  # behind transparent parts: white, black or "#rrggbb"
+    frames: Literal["first"] | None = None  # which one counts; None: a file has one
+
+    @field_validator("background", mode="before")
+    @classmethod
+    def _background(cls, value: object) -> object:
+        """``#ff8000`` without quotes is a comment to YAML, which leaves nothing."""
+        if not isinstance(value, str) or not COLOUR.fullmatch(value):
+            raise ValueError('background is white, black or a colour in quotes, as in "#ff8000"')
+        return value
 
     def samples(self, path: Path) -> Samples:
-        """Images ``(N, 3 or 1, height, width)`` uint8; until they are read, their headers at most.
+        """Images ``(N, 3 or 1, height, width)`` uint8; until they are read, only their headers are.
 
         Raises NnbenchError, as does reading the samples, if the folders are not as described, the images
         differ in size, or files cannot be read as images.
@@ -125,16 +138,13 @@ def _files(folders: Sequence[Path]) -> tuple[list[Path], Labels]:
 
 
 def _input_shape(spec: FolderData, path: Path, files: Sequence[Path]) -> tuple[int, ...]:
-    channels = 3 if spec.colour == "rgb" else 1
-    if spec.image_side is not None:
-        return (channels, spec.image_side, spec.image_side)
+    channels, side = 3 if spec.colour == "rgb" else 1, spec.image_side
     sizes: Counter[tuple[int, int]] = Counter()
 
     def count(_: int, image: Image.Image) -> None:
-        rotated = image.getexif().get(EXIF_ORIENTATION) in ROTATED
-        sizes[image.size[::-1] if rotated else image.size] += 1
+        sizes[upright_size(image) if side is None else (side, side)] += 1
 
-    _for_each(path, files, count)
+    _for_each(spec, path, files, count)
     if len(sizes) > 1:
         raise NnbenchError(
             "the images differ in size",
@@ -158,52 +168,26 @@ def _read(
         raise NnbenchError("the images do not fit in memory", got=got, todo=todo) from error
 
     def fill(row: int, image: Image.Image) -> None:
-        inputs[row] = _pixels(spec, image)
+        inputs[row] = pixels(
+            image, colour=spec.colour, background=spec.background, side=spec.image_side
+        )
 
-    _for_each(path, files, fill)
+    _for_each(spec, path, files, fill)
     return inputs
 
 
-def _for_each(path: Path, files: Sequence[Path], use: Callable[[int, Image.Image], None]) -> None:
-    """Open one image after the other; at the end, name those that cannot be read."""
-    bad = []
+def _for_each(
+    spec: FolderData, path: Path, files: Sequence[Path], use: Callable[[int, Image.Image], None]
+) -> None:
+    """Open one image after the other; at the end, name those that cannot be used."""
+    bad: dict[Fault, list[str]] = {}
     for row, file in enumerate(files):
         try:
-            with _opened(file) as image:
+            with opened(file, frames=spec.frames) as image:
                 use(row, image)
-        except UNREADABLE as error:
-            bad.append(f"{file.relative_to(path)} ({error})")
-    if bad:
-        what = f"{len(bad)} files cannot be read as images of 8 bits a channel"
-        raise NnbenchError(what, got=first_few(bad), todo="repair, convert or remove them")
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[Image.Image]:
-    """The image, open for as long as it is used; Pillow's warnings do not matter here."""
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - a plan of other data needs no Pillow
-
-    if not file.is_file():
-        raise ValueError("no regular file")  # a pipe would never end
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(file, formats=FILE_FORMATS) as image:
-                if image.mode not in MODES:
-                    raise ValueError(f"{image.mode}: not 8 bits a channel")
-                yield image
-    except UnidentifiedImageError:
-        raise ValueError(f"none of {', '.join(FILE_FORMATS)}") from None
-    except Image.DecompressionBombError:
-        raise ValueError("far too many pixels") from None
-
-
-def _pixels(spec: FolderData, image: Image.Image) -> npt.NDArray[np.uint8]:
-    """``(channels, height, width)`` uint8."""
-    from PIL import Image, ImageOps  # noqa: PLC0415
-
-    converted = ImageOps.exif_transpose(image).convert("RGB" if spec.colour == "rgb" else "L")
-    if (side := spec.image_side) is not None:
-        converted = ImageOps.fit(converted, (side, side), method=Image.Resampling.BILINEAR)
-    pixels = np.asarray(converted)
-    return np.moveaxis(pixels.reshape(*pixels.shape[:2], -1), -1, 0)
+        except (UnusableImageError, *UNREADABLE) as error:
+            fault = error.fault if isinstance(error, UnusableImageError) else UNREADABLE_FILE
+            bad.setdefault(fault, []).append(f"{file.relative_to(path)} ({error})")
+    for fault, named in bad.items():
+        what = f"{len(named)} files {fault.what}"
+        raise NnbenchError(what, got=first_few(named), allowed=fault.allowed, todo=fault.todo)

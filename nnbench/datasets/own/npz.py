@@ -1,7 +1,8 @@
 """A user's own arrays: an npz file with ``inputs`` and ``labels``, and perhaps a test set.
 
-``uint8`` inputs stand for ``value / 255``; all other numbers for themselves, as float32. Images are
-channel first, ``(N, 3, height, width)``. No pickled object is ever loaded.
+``uint8`` inputs stand for ``value / 255``; all other numbers for themselves, as float32. Images become
+channel first, ``(N, 3, height, width)``, whatever is in the file; four channels are four, the last one no
+transparency. No pickled object is ever loaded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from nnbench.errors import NnbenchError
 
 REQUIRED = ("inputs", "labels")
 OPTIONAL = ("test_inputs", "test_labels")
+MOST_CHANNELS = 4  # of an image, as a rule: red, green, blue, transparency
 _WRITE = "write it with numpy.savez(path, inputs=..., labels=...)"
 LABEL_TYPES: Mapping[Task, tuple[str, str, str, str]] = {
     # numpy's kinds; and of an error: what the labels are, what is allowed, the next step
@@ -41,6 +43,8 @@ class NpzData(OwnData):
     target_name: str = "target"  # of a regression: what the labels are
     target_unit: str = ""
     relabel: bool = False  # renumber the labels that occur as 0, 1, … in their order
+    # where the channels of images stand; None: first, which their shape must show
+    channels: Literal["first", "last"] | None = None
 
     def samples(self, path: Path) -> Samples:
         """Inputs ``(N, *shape)``, and classes or targets.
@@ -50,7 +54,7 @@ class NpzData(OwnData):
         """
         arrays = _arrays(path)
         sets = ("", "test_") if "test_inputs" in arrays else ("",)
-        inputs = [_inputs(f"{name}inputs", arrays[f"{name}inputs"]) for name in sets]
+        inputs = [_inputs(self, f"{name}inputs", arrays[f"{name}inputs"]) for name in sets]
         raw = [arrays[f"{name}labels"] for name in sets]
         for name, values, array in zip(sets, inputs, raw, strict=True):
             _check_length(f"{name}labels", array, wanted=len(values))
@@ -86,7 +90,7 @@ def _arrays(path: Path) -> dict[str, Array]:
     return arrays
 
 
-def _inputs(name: str, array: Array) -> Inputs:
+def _inputs(spec: NpzData, name: str, array: Array) -> Inputs:
     if array.dtype.kind not in "fiu" or array.ndim < 2 or array.size == 0:
         raise NnbenchError(
             f"{name} have the wrong type or shape",
@@ -94,14 +98,40 @@ def _inputs(name: str, array: Array) -> Inputs:
             allowed="numbers (N, ...), N at least 1",
             todo="give each sample one or more numbers",
         )
-    if array.ndim == 4 and array.shape[3] in (1, 3) and array.shape[1] not in (1, 3):
+    if array.ndim == 4 or spec.channels:
+        array = _channels_first(name, array, spec.channels)
+    return array if array.dtype == np.uint8 else _float32(name, array)
+
+
+def _channels_first(name: str, array: Array, channels: str | None) -> Array:
+    """Images ``(N, channels, height, width)``; an error if neither a key nor their shape says what is what."""
+    if array.ndim != 4:
+        what, allowed = f"{name} are no images, and have no channels", "(N, …) with 4 axes"
+        raise NnbenchError(what, got=array.shape, allowed=allowed, todo="remove `channels`")
+    found = {channels} if channels else _plausible(*array.shape[1:])
+    if len(found) != 1:
+        raise NnbenchError(
+            f"{name} may have the channel first or last",
+            got=array.shape,
+            allowed="(N, channels, height, width), or (N, height, width, channels)",
+            todo="set channels: first or channels: last",
+        )
+    if channels is None and found == {"last"}:
         raise NnbenchError(
             f"{name} look like images with the channel last",
             got=array.shape,
-            allowed="(N, channels, height, width)",
-            todo="write inputs.transpose(0, 3, 1, 2)",
+            allowed="(N, channels, height, width), unless channels: last is set",
+            todo="set channels: last, or channels: first if they are no such images",
         )
-    return array if array.dtype == np.uint8 else _float32(name, array)
+    return np.ascontiguousarray(np.moveaxis(array, 3, 1)) if found == {"last"} else array
+
+
+def _plausible(first: int, middle: int, last: int) -> set[str]:
+    """Where the channels may stand: most images are square, and most have few channels."""
+    if (middle == last) != (first == middle):
+        return {"first"} if middle == last else {"last"}
+    few = {"first": first <= MOST_CHANNELS, "last": last <= MOST_CHANNELS}
+    return {place for place, plausible in few.items() if plausible}
 
 
 def _float32(name: str, array: Array) -> npt.NDArray[np.float32]:
