@@ -54,6 +54,15 @@ def test_a_named_column_that_counts_the_rows_is_named(start: int, tmp_path: Path
     assert note.startswith("column 'id' counts the rows")
 
 
+def test_numbers_of_rows_in_any_order_are_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    rows = [f"{n},{rng.normal():.3f},{'ab'[n % 2]}" for n in rng.permutation(150)[:100]]
+    (note,) = notes_of(csv_data(tmp_path, table("patient,x,kind", rows)))
+    assert note.startswith(
+        "column 'patient' is another whole number in each row, with few left out"
+    )
+
+
 def test_numbers_that_are_sorted_by_class_are_named(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     numbers = np.concatenate([rng.permutation(100), 500 + rng.permutation(100)])
@@ -217,7 +226,13 @@ def test_decimal_commas_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("header", "target"),
-    [("14.23,1.71,0", "0"), ("5.1,3.5,setosa", "setosa"), ("1,1,0", "0"), ("-0.3,2,9", "9")],
+    [
+        ("14.23,1.71,0", "0"),
+        ("5.1,3.5,setosa", "setosa"),
+        ("1,1,0", "0"),
+        ("150,4,setosa", "setosa"),
+        ("-0.3,2,9", "9"),
+    ],
 )
 def test_a_table_without_a_header_loses_no_row(header: str, target: str, tmp_path: Path) -> None:
     rows = [f"{n},{n % 7},{n % 2}" for n in range(30)]

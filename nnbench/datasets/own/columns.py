@@ -29,8 +29,8 @@ def _about(column: Column, labels: Labels | Targets) -> str | None:
         return "counts the rows: it is no feature, unless the order of the rows is what is measured"
     if _tells_all(column, labels):
         return "alone tells what is to be predicted in every row: it may be its code"
-    if labels.dtype == np.int64 and _numbers_classes(column, labels):
-        return "is another whole number in each row, ordered by class: it may be a row's number"
+    if how := _numbers_rows(column, labels):
+        return f"is another whole number in each row, {how}: it may be a row's number"
     if code := _code(column):
         return (
             f"has {code:g} in {(column == code).sum()} rows, far from all other values: "
@@ -47,11 +47,14 @@ def _distinct(column: Column) -> bool:
     return len(np.unique(column)) == len(column)
 
 
-def _numbers_classes(column: Column, labels: Labels | Targets) -> bool:
-    """Whether whole numbers, each once, come in one run for each class when they are sorted."""
-    whole = bool((column == np.round(column)).all())
+def _numbers_rows(column: Column, labels: Labels | Targets) -> str | None:
+    """How whole numbers, each once, may number the rows: one run for each class, or hardly a gap."""
+    if not (column == np.round(column)).all() or not _distinct(column):
+        return None
     changes = int((np.diff(labels[np.argsort(column)]) != 0).sum())
-    return whole and _distinct(column) and changes == len(np.unique(labels)) - 1
+    if labels.dtype == np.int64 and changes == len(np.unique(labels)) - 1:
+        return "ordered by class"
+    return "with few left out" if float(np.ptp(column)) < 2 * len(column) else None
 
 
 def _tells_all(column: Column, labels: Labels | Targets) -> bool:

@@ -77,14 +77,13 @@ def _check_header(header: Sequence[str], *, line: int) -> None:
 
 
 def _holds_values(header: Sequence[str]) -> bool:
-    """Whether half of the names or more are numbers, and not counted ones such as 0, 1, … or years."""
+    """Whether names are numbers that do not count, as 0, 1, … or years do; a few may leave some out."""
     numbers = [value for name in header if (value := as_number(name)) is not None]
-    if not numbers or 2 * len(numbers) < len(header):
-        return False
-    if len(numbers) == 1:
-        return numbers[0] not in (0.0, 1.0)  # pandas calls a column without a name 0
+    many = 2 * len(numbers) >= len(header)
+    if len(numbers) < 2:
+        return many and numbers[0] not in (0.0, 1.0)  # pandas calls a column without a name 0
     steps = np.diff(numbers)
-    return not (steps[0] > 0 and np.allclose(steps, steps[0]))
+    return bool((steps <= 0).any() or (many and not np.allclose(steps, steps[0])))
 
 
 def _written(separator: str) -> str:
