@@ -186,7 +186,9 @@ def test_a_class_to_be_renamed_has_to_be_there(tmp_path: Path) -> None:
     refused("rename names no class...'aple'...did you mean 'apple'", path)
 
 
-@pytest.mark.parametrize("signs", ["<=50K,>50K", "<5,>5", "+,+-", "a-,a+"])
+@pytest.mark.parametrize(
+    "signs", ["<=50K,>50K", "<5,>5", "+,+-", "a-,a+", "-1,1", "1-2,12", "C,C++"]
+)
 def test_signs_that_tell_classes_apart_are_no_twins(signs: str, tmp_path: Path) -> None:
     path = csv_data(tmp_path, classes_table(*signs.split(",")))
     assert not [note for note in notes_of(path) if "classes" in note]

@@ -16,6 +16,7 @@ from nnbench.errors import NnbenchError, unknown_name
 # "none" is often a class.
 MISSING = ("NA", "N/A", "NaN", "NaT", "NULL", "#N/A", "<NA>", "?", "-", ".", "None")
 _ANY_CASE = frozenset(text.casefold() for text in MISSING if text != "None")
+_BETWEEN = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])")  # letters; 1-2 is not 12
 _HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")  # take no space where they are shown
 
 
@@ -77,4 +78,4 @@ def _as_shown(name: str) -> object:
 def _letters(name: str) -> str:
     """A name without what people write now and then: capitals, spaces, and marks around its end."""
     shown = str(_as_shown(name)).casefold()
-    return re.sub(r"[\s_]+|-(?=\w)", "", shown).strip(".,;:'\"`") or shown
+    return _BETWEEN.sub("", shown).strip(".,;:'\"`") or shown
