@@ -39,7 +39,7 @@ def plan_of(folder: Path, data: Path, levels: dict[str, Any]) -> Plan:
     document = {"document": "mine", "title": "t", "file": "f.md", "claims": {"c": claim}}
     (folder / "claims.yaml").write_text(yaml.safe_dump(document))
     (folder / "my.yaml").write_text(yaml.safe_dump({"documents": [str(folder / "claims.yaml")]}))
-    return make_plan(read_config(CONFIG, folder / "my.yaml"))
+    return make_plan(read_config(str(CONFIG), str(folder / "my.yaml")))
 
 
 def test_a_label_that_is_the_name_of_another_class_is_refused(tmp_path: Path) -> None:
