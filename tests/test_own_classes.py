@@ -77,8 +77,12 @@ def test_a_level_that_reads_a_label_says_which_class_that_is(tmp_path: Path) -> 
     data = unbalanced(tmp_path)
     plan = plan_of(tmp_path, data, {"often": {"at": "label 0"}, "rare": {"at": "label 3"}})
     assert f"{data}: mine/c, level 'rare': reads the class d" in plan.notes()
+
+
+def test_a_level_that_reads_an_ambiguous_label_is_refused(tmp_path: Path) -> None:
+    data = grades(tmp_path)
     with pytest.raises(NnbenchError, match="level 'two': at: 2 may be the class"):
-        plan_of(tmp_path, grades(tmp_path), {"two": {"at": "label 2"}, "x": {"at": "label 0"}})
+        plan_of(tmp_path, data, {"two": {"at": "label 2"}, "x": {"at": "label 0"}})
 
 
 def test_classes_of_unbalanced_data_take_all_of_their_rows(tmp_path: Path) -> None:
