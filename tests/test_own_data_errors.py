@@ -76,7 +76,7 @@ def test_a_yaml_file_of_something_else_is_refused(content: str, tmp_path: Path) 
         (csv_text().replace("\n4,", "\n"), "1 rows have another number...line 6: 2"),
         (csv_text().replace("height", "width"), r"same name...\['width'\]"),
         (csv_text().replace("kind", "Kind"), "target names no column...did you mean 'Kind'"),
-        (csv_text().replace(",", ";"), "target names no column...width;height;kind"),
+        (csv_text().replace(",", ";"), 'seem to be separated by ";"...set separator: ";"'),
         (csv_text(0), "has no rows...1 lines"),
         ("", "has no rows...0 lines"),
         ('width,height,kind\n1,2,"a\n', "cannot be read as CSV...UTF-8"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import argcomplete
 
 from nnbench import __version__
-from nnbench.cli import comparing, measuring, planning, reading, running
+from nnbench.cli import checking, comparing, measuring, planning, reading, running
 from nnbench.errors import NnbenchError
 from nnbench.processes import import_from_here
 
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"nnbench {__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for group in (planning, measuring, running, reading, comparing):
+    for group in (planning, checking, measuring, running, reading, comparing):
         group.add(commands)
     return made
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from nnbench.datasets.base import Dataset
+from nnbench.datasets.own.common import OwnDataset
 from nnbench.datasets.selection import classes_in_use, in_proportion, train_size
 from nnbench.errors import NnbenchError
 from nnbench.settings import Augment, Settings
@@ -51,6 +52,43 @@ def _check_classes(dataset: Dataset, classes: Sequence[int], *, where: str) -> N
             ", ".join(map(str, unknown)),
         )
         raise NnbenchError(what, got=got, allowed=f"0 to {count - 1}")
+    for label in classes:
+        check_label(dataset, label, where=where)
+
+
+def check_label(dataset: Dataset, label: int, *, where: str) -> None:
+    """Raise NnbenchError for a label that is also the name of another class: either may be meant."""
+    names, name = dataset.class_names, str(label)
+    if name not in names or names[label] == name:
+        return
+    raise NnbenchError(
+        f"{where}: {label} may be the class with this label or the one with this name",
+        got=f"label {label} is the class {names[label]!r}; {name!r} has the label {names.index(name)}",
+        allowed="labels, counted from 0, that are no name of another class",
+        todo=f"write at: class {names[label]}, or at: class {name}; for other keys, give the classes names "
+        f"in words in the data file (of a table by rename: {{{name!r}: class {name}, …}})",
+    )
+
+
+def with_all_rows(dataset: Dataset, settings: Settings, *, where: str) -> Settings:
+    """Settings that take all rows of the classes in use, where own data say how many each class has.
+
+    Raises NnbenchError if the validation samples leave too few.
+    """
+    if not isinstance(dataset, OwnDataset) or not settings.classes or settings.rare_class:
+        return settings
+    rows = sum(dataset.pool_counts[label] for label in settings.classes)
+    kept = in_proportion(dataset.validation_size, dataset, settings)
+    least = settings.train_size or len(settings.classes)
+    if rows - kept < least:
+        most = (rows - least) * len(dataset.class_names) // len(settings.classes)
+        raise NnbenchError(
+            f"{where}: too few samples of classes {', '.join(map(str, settings.classes))}",
+            got=f"{rows} outside the test set, of which {kept} are kept for validation",
+            allowed=f"at least {least} for training",
+            todo=f"set validation_size in the data file to {most} or less" if most > 0 else None,
+        )
+    return settings.model_copy(update={"train_size": settings.train_size or rows - kept})
 
 
 def _check_rare_class(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -61,6 +99,8 @@ def _check_rare_class(dataset: Dataset, settings: Settings, *, where: str) -> No
         what = f"{where}: rare_class is none of the classes in use"
         allowed = f"0 to {count - 1} (the position in `classes`, if these are given)"
         raise NnbenchError(what, got=rare.label, allowed=allowed)
+    if not settings.classes:
+        check_label(dataset, rare.label, where=f"{where}: rare_class")
     if (size := train_size(dataset, settings)) < count:
         what = f"{where}: rare_class needs a sample of each class"
         raise NnbenchError(what, got=f"train_size {size}", allowed=f"{count} or more")

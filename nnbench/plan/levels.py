@@ -11,7 +11,7 @@ from nnbench.cells.cell import Cell, dataset_of, make_cell
 from nnbench.claims.claim import Claim, Pick, combinations
 from nnbench.claims.config import Config, resolve_settings
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.checks import check_settings
+from nnbench.datasets.checks import check_label, check_settings, with_all_rows
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Search
@@ -129,7 +129,7 @@ def _level(context: _Context, name: str, overrides: Mapping[str, object], role: 
         role=role,
         cells=(),
         seeds=min(config.seeds, claim.seeds or config.seeds),
-        at=_class_name(at, context.dataset),
+        at=_class_name(at, context.dataset, where=where),
         pick_by=pick.by if pick else None,
         draws=pick.draws if pick and pick.random else None,
     )
@@ -137,11 +137,14 @@ def _level(context: _Context, name: str, overrides: Mapping[str, object], role: 
     return _Level(where=where, use=use, settings=settings, tune=tune, pick=pick)
 
 
-def _class_name(at: str | None, dataset: Dataset) -> str | None:
+def _class_name(at: str | None, dataset: Dataset, *, where: str) -> str | None:
     """``label 8`` is the dataset's class with that label, whatever its name there."""
     names, match = dataset.class_names, _LABEL.fullmatch(at or "")
     label = int(match[1]) if match else len(names)
-    return f"class {names[label]}" if label < len(names) else at
+    if label >= len(names):
+        return at
+    check_label(dataset, label, where=f"{where}: at")
+    return f"class {names[label]}"
 
 
 def _level_cells(context: _Context, level: _Level) -> Iterator[Cell]:
@@ -172,6 +175,7 @@ def _checked(context: _Context, layers: Layers, *, where: str) -> Settings:
     """The settings of these layers, which the dataset and the model can meet."""
     settings = resolve_settings(layers, where=where)
     check_settings(context.dataset, settings, where=where)
+    settings = with_all_rows(context.dataset, settings, where=where)
     try:
         check_model(settings, context.dataset.input_shape)
     except NnbenchError as error:

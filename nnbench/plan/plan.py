@@ -14,6 +14,7 @@ from nnbench.cells.fingerprint import unfollowed
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.config import Config, read_documents, resolve_settings
 from nnbench.errors import unknown_name
+from nnbench.plan.data_notes import data_notes
 from nnbench.plan.levels import Use, claim_uses
 from nnbench.plan.titles import check_titles
 from nnbench.registry import DATASETS, check_name
@@ -54,9 +55,10 @@ class Plan:
         return tuple(sorted({cell.dataset for cell in self.cells.values()}))
 
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of the user's own code: where changes of it would go unnoticed."""
+        """What a user should know of the user's own code and data: what may not be as it is meant."""
         names = {name for cell in self.cells.values() for name in named_code(cell)}
-        return tuple(map(str, unfollowed(*sorted(names))))
+        own_data = data_notes(self.cells, self.uses)
+        return (*map(str, unfollowed(*sorted(names))), *own_data)
 
 
 def make_plan(config: Config, *, root: Path = Path()) -> Plan:

@@ -5,12 +5,12 @@ Errors here and in the formats do not name the data's path: ``description`` adds
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from nnbench.datasets.base import Inputs, Labels, Scaling, Targets
+from nnbench.datasets.base import Dataset, Inputs, Labels, Rows, Scaling, Targets
 from nnbench.datasets.splits import STRATUM
 from nnbench.errors import NnbenchError
 from nnbench.schema import Strict, is_name
@@ -40,6 +40,8 @@ class OwnData(Strict):
     scaling: Scaling | None = None
     # of the division into pool and test set
     split_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    # samples with the same inputs go to the pool or to the test set as one; None: they are only named
+    duplicates: Literal["keep together"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,6 +53,18 @@ class Samples:
     labels: Sequence[Labels | Targets]  # (N,) of each set
     target: tuple[str, str]  # name and unit of what is predicted, if that is a number
     read: Callable[[], Sequence[Inputs]]  # (N, *input_shape) of each set; a plan needs none
+    columns: tuple[str, ...] = ()  # names of a table's features
+    groups: Rows | None = (
+        None  # (N,): samples of the same number stay together; None: each for itself
+    )
+    notes: tuple[str, ...] = ()  # what became of the values, for the user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnDataset(Dataset):
+    """A dataset of which the plan knows how many samples of each class there are."""
+
+    pool_counts: tuple[int, ...]  # by label, outside the test set; () for regression
 
 
 def first_few(items: Sequence[str]) -> str:

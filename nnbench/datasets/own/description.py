@@ -18,11 +18,19 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field, TypeAdapter
 
-from nnbench.datasets.base import Arrays, Dataset, Labels, Pools, Rows, Targets, take
-from nnbench.datasets.own.common import OwnData, check_inputs, check_samples
+from nnbench.datasets.base import Arrays, Pools, Rows, take
+from nnbench.datasets.own.common import (
+    OwnData,
+    OwnDataset,
+    Samples,
+    check_inputs,
+    check_samples,
+)
 from nnbench.datasets.own.folder import FolderData
+from nnbench.datasets.own.groups import equal_inputs, joined, share_groups
 from nnbench.datasets.own.npz import NpzData
 from nnbench.datasets.own.table import CsvData
 from nnbench.datasets.prepared.files import is_there
@@ -71,23 +79,20 @@ def read_description(path: Path) -> tuple[OwnFormat, Path]:
     return spec, data
 
 
-def dataset_at(path: Path) -> Dataset:
+def dataset_at(path: Path) -> OwnDataset:
     """The dataset that a YAML file describes; NnbenchError if it, the data or their sizes make no sense."""
     spec, data = read_description(path)
     with _naming(data):
         samples = spec.samples(data)
         check_samples(samples)
-    own_test = len(samples.labels) > 1
-    if own_test and spec.test_share is not None:
-        raise NnbenchError(
-            f"{path}: test_share: the data have a test set of their own",
-            got=spec.test_share,
-            todo="remove test_share, or the test set",
-        )
-    sets = samples.labels if own_test else _divided(spec, samples.labels[0])
-    train, validation = _train_and_validation(spec, len(sets[0]), path)
+        _check_own_test(spec, samples)
+        own_test = len(samples.labels) > 1
+        labels = samples.labels
+        pool, test = labels if own_test else [labels[0][rows] for rows in divided(spec, samples)]
+    train, validation = _train_and_validation(spec, len(pool), path)
     target_name, target_unit = ("", "") if samples.class_names else samples.target
-    return Dataset(
+    classes = len(samples.class_names)
+    return OwnDataset(
         name=spec.name,
         title=spec.title,
         source=spec.source,
@@ -97,12 +102,24 @@ def dataset_at(path: Path) -> Dataset:
         scaling=spec.scaling or ("global" if len(samples.input_shape) == 3 else "feature"),
         train_size=train,
         validation_size=validation,
-        test_size=len(sets[1]),
+        test_size=len(test),
         load=partial(_load, spec, data),
         task="classification" if samples.class_names else "regression",
         target_name=target_name,
         target_unit=target_unit,
+        pool_counts=tuple(np.bincount(pool.astype(np.int64)).tolist()) if classes else (),
     )
+
+
+def _check_own_test(spec: OwnFormat, samples: Samples) -> None:
+    """NnbenchError for keys of a split, where the data bring theirs."""
+    for key in ("test_share", "duplicates"):
+        if len(samples.labels) > 1 and (given := getattr(spec, key)) is not None:
+            raise NnbenchError(
+                f"{key}: the data have a test set of their own",
+                got=given,
+                todo=f"remove {key}, or the test set",
+            )
 
 
 @contextmanager
@@ -123,14 +140,20 @@ def _load(spec: OwnFormat, data: Path, _data_folder: Path | None, _may_download:
         for arrays, where in zip(sets, ("", " in the test set"), strict=False):
             check_inputs(arrays.inputs, where=where)
     if len(sets) == 1:
-        sets = [take(sets[0], rows) for rows in _divided(spec, sets[0].labels)]
+        sets = [take(sets[0], rows) for rows in divided(spec, samples)]
     return Pools(trainval=sets[0], test=sets[1])
 
 
-def _divided(spec: OwnData, labels: Labels | Targets) -> tuple[Rows, Rows]:
-    """The rows of the pool and of the test set."""
+def divided(spec: OwnData, samples: Samples) -> tuple[Rows, Rows]:
+    """The rows of the pool and of the test set; NnbenchError if what is kept together allows no such."""
     share = TEST_SHARE if spec.test_share is None else spec.test_share
-    return share_rows(labels, test_share=share, seed=spec.split_seed)
+    labels, groups = samples.labels[0], samples.groups
+    if spec.duplicates:
+        twins = equal_inputs(samples.read()[0])
+        groups = twins if groups is None else joined(groups, twins)
+    if groups is None:
+        return share_rows(labels, test_share=share, seed=spec.split_seed)
+    return share_groups(labels, groups, test_share=share, seed=spec.split_seed)
 
 
 def _train_and_validation(spec: OwnData, pool: int, path: Path) -> tuple[int, int]:
