@@ -32,6 +32,8 @@ def add(commands: Commands) -> None:
     prepare.add_argument("folder", type=Path)
     prepare.add_argument("--data-folder", type=Path, default=Path("data"))
     prepare.add_argument("--download", action="store_true", help="fetch missing files")
+    text = "what the data were when they were planned, as JSON; other data are refused (default: as now)"
+    prepare.add_argument("--planned", metavar="SOURCE", help=text)
 
     text = "Measure claims and show their tables; or measure one cell and write its records."
     run = add_command(commands, "run", text, _run)
@@ -81,10 +83,15 @@ def _add_job(run: argparse.ArgumentParser) -> None:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from nnbench.jobs.job import prepare_dataset  # noqa: PLC0415 - commands load what they need
+    from nnbench.datasets.prepared.source import parse_source  # noqa: PLC0415 - commands load what they need
+    from nnbench.jobs.job import prepare_dataset  # noqa: PLC0415
 
     prepare_dataset(
-        options.name, options.folder, data_folder=options.data_folder, download=options.download
+        options.name,
+        options.folder,
+        data_folder=options.data_folder,
+        download=options.download,
+        planned=options.planned and parse_source(options.planned, where="--planned"),
     )
 
 

@@ -13,8 +13,12 @@ use_this_python()
 
 try:
     WORKFLOW = Workflow(
-        config, base=Path("config/config.yaml"), files=workflow.overwrite_configfiles
+        config,
+        base=Path("config/config.yaml"),
+        files=workflow.overwrite_configfiles,
+        remote=not workflow.is_main_process,
     )
+    WORKFLOW.check_asked(sys.argv)
     if workflow.is_main_process:
         RUNNING = running_here()
         WORKFLOW.check_writable()
@@ -39,7 +43,6 @@ OFFERED = workflow.resource_settings.cores
 RESULTS = WORKFLOW.results
 REPORTS = WORKFLOW.reports
 TABLES = WORKFLOW.tables
-DATASETS = WORKFLOW.dataset_manifests()
 
 
 wildcard_constraints:
@@ -55,6 +58,7 @@ if workflow.is_main_process:
 
 onstart:
     if workflow.is_main_process:
+        WORKFLOW.write_planned()
         options = workflow.dag_settings
         forced = options.forceall or options.forcerun or options.forcetargets
         measure_again(forced)
