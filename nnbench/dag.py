@@ -175,7 +175,7 @@ class Workflow:
     def write_planned(self) -> None:
         """Leave beside each cell that is to be measured what its job has to know, should it be remote."""
         for done, cell_id in zip(self.cells_done(), self.plan.cells, strict=True):
-            if not Path(done).exists():
+            if os.environ.get(AGAIN) or not Path(done).exists():
                 write_planned(self.results, self.jobs.of(cell_id))
 
     def repair_records(self) -> list[str]:

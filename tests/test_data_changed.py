@@ -152,7 +152,8 @@ def test_a_plan_and_a_preparation_in_one_process_are_compared_too() -> None:
     folder = dataset_folder(Path("results"), name)
     with pytest.raises(NnbenchError, match=r"the data .t\.csv. changed after this run was planned"):
         prepare_dataset(name, folder, data_folder=Path("data"), download=False)
-    prepare_dataset(name, folder, data_folder=Path("data"), download=False)  # planned anew
+    folder = dataset_folder(Path("results"), name)  # planned anew
+    prepare_dataset(name, folder, data_folder=Path("data"), download=False)
     assert read_source(folder) == source_of(name)
 
 
@@ -177,6 +178,18 @@ def test_valid_files_of_the_same_data_are_left_alone(capsys: pytest.CaptureFixtu
     stamp = (prepared(before) / "manifest.json").stat().st_mtime_ns
     assert (prepared(before) / "manifest.json").stat().st_mtime_ns == stamp
     assert "already prepared" in capsys.readouterr().out
+
+
+def test_a_folder_that_a_plan_named_is_not_filled_with_other_data(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = str(dataset_folder(Path("results"), str(csv_data(Path()))))
+    other_table()
+    fingerprint.forget()
+    assert main(["prepare", "mine.yaml", folder]) == 2
+    said = "dataset 'mine.yaml': the data, or what reads them, changed after this run was planned"
+    assert said in capsys.readouterr().err
+    assert not Path(folder).exists()
 
 
 def test_the_command_takes_what_the_plan_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,10 +13,12 @@ from nnbench.cells import fingerprint
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.config import parse_config
 from nnbench.cli.main import main
+from nnbench.cli.measuring import _planned
 from nnbench.dag import Workflow
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import make_plan
 from nnbench.plan.started import check_started, started
+from nnbench.records.store import AGAIN
 
 DATA = "mine.yaml"
 LEVELS = {"one": {"lr": 0.1}, "two": {"lr": 0.2}}
@@ -114,10 +116,12 @@ def test_a_cell_that_is_no_longer_planned_says_what_changed(edit: object, words:
     edit()
     with pytest.raises(NnbenchError) as caught:
         workflow().check_asked(["-n", f"results/cells/{cell}/record.json"])
-    assert str(caught.value) == (
-        f"cell {cell} is no longer planned: {words}\n"
-        "  do: start snakemake again: it plans with what is there now"
-    )
+    message = f"cell {cell} is no longer planned: {words}"
+    todo = "start snakemake again: it plans with what is there now"
+    assert str(caught.value) == f"{message}\n  do: {todo}"
+    with pytest.raises(NnbenchError) as by_hand:
+        _planned(cell, parse_config({"documents": [FILE]}))
+    assert by_hand.value.what == message
 
 
 def test_a_cell_that_never_was_planned_is_named() -> None:
@@ -135,7 +139,7 @@ def test_what_was_stored_of_a_cell_and_is_damaged_is_planned_anew() -> None:
     assert workflow(remote=True).cell_json(cell) == here.cell_json(cell)
 
 
-def test_only_what_is_to_be_measured_is_written() -> None:
+def test_only_what_is_to_be_measured_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     here = workflow()
     done = Path(here.cells_done()[0])
     done.parent.mkdir(parents=True)
@@ -143,6 +147,9 @@ def test_only_what_is_to_be_measured_is_written() -> None:
     here.write_planned()
     assert not (done.parent / "planned.json").exists()
     assert len(list(Path("results/cells").glob("*/planned.json"))) == 1
+    monkeypatch.setenv(AGAIN, "1")
+    here.write_planned()
+    assert len(list(Path("results/cells").glob("*/planned.json"))) == 2
 
 
 ENDS = {

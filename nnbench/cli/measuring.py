@@ -145,10 +145,13 @@ def _planned(name: str, config: Config) -> tuple[Cell, int]:
     Raises:
         NnbenchError: No cell or several cells begin so.
     """
+    from nnbench.jobs.planned import no_longer_planned  # noqa: PLC0415
     from nnbench.plan.plan import make_plan  # noqa: PLC0415
 
     plan = make_plan(config)
     found = [cell for cell_id, cell in plan.cells.items() if cell_id.startswith(name)]
+    if not found and len(name) == len(next(iter(plan.cells), name)):
+        raise no_longer_planned(Path(config.results), name)
     if len(found) != 1:
         raise NnbenchError(
             f"{len(found)} planned cells begin with {name!r}",

@@ -20,6 +20,7 @@ from nnbench.jobs.lease import Lease, leased
 from nnbench.jobs.locks import folder_lock, to_log
 from nnbench.jobs.unchanged import (
     as_planned,
+    check_folder,
     check_planned,
     import_own_parts,
     same_inputs,
@@ -88,8 +89,10 @@ def prepare_dataset(
             written.
     """
     check_name("dataset", name, DATASETS)
+    source = planned or source_of(name)
+    if planned is None:
+        check_folder(source, folder)
     with folder_lock(folder):
-        source = planned or source_of(name)
         whole = store.is_whole(folder) and read_source(folder) == source
         if whole and not os.environ.get(AGAIN):
             print(f"{folder}: already prepared")
@@ -236,14 +239,15 @@ class _Progress:
 def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | None) -> Record:
     """One block, measured."""
     # torch takes seconds to import: only here, when nothing can be wrong any more
-    from nnbench.engine.checkpoint import EVERY_SECONDS, Checkpoint  # noqa: PLC0415
+    from nnbench.engine.checkpoint import EVERY_SECONDS  # noqa: PLC0415
     from nnbench.engine.device import describe_device, identity, peak_memory_mb  # noqa: PLC0415
+    from nnbench.engine.own_draws import SeededCheckpoint  # noqa: PLC0415
     from nnbench.experiments.run import Request, measure, numerics  # noqa: PLC0415
 
     device = numerics(job.device, threads=cell.threads)
     every = EVERY_SECONDS if job.checkpoint_seconds is None else job.checkpoint_seconds
     path, progress = _checkpoint(cell, block, job), _Progress(block_name(block))
-    checkpoint = Checkpoint(path, every_seconds=every, progress=progress)
+    checkpoint = SeededCheckpoint(path, every_seconds=every, progress=progress)
     started = provenance.now()
     with ending_by(checkpoint.stop):
         checkpoint.open({"cell": cell.id, "block": block_name(block), **identity(device)})

@@ -3,6 +3,7 @@
 Whatever is read is compared before and after: nobody's edit comes between a name and what it stands for.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,9 +14,10 @@ from nnbench.datasets.own.description import read_description
 from nnbench.datasets.prepared.source import SOURCE, Source, fixed_source
 from nnbench.datasets.prepared.store import read_manifest
 from nnbench.errors import NnbenchError
+from nnbench.records.store import dataset_folder
 from nnbench.registry import is_data_file, is_own, load
 
-AGAIN = "start snakemake again: it plans with what is there now"
+PLAN_ANEW = "start snakemake again: it plans with what is there now"
 
 
 @contextmanager
@@ -45,7 +47,7 @@ def _compare(planned: Source) -> None:
     raise NnbenchError(
         f"dataset {planned.dataset!r}: {what} changed after this run was planned",
         got=got,
-        todo=AGAIN,
+        todo=PLAN_ANEW,
     )
 
 
@@ -58,6 +60,28 @@ def difference(planned: Source, found: Source) -> str:
     if planned.description != found.description:
         return "its description"
     return f"the data ({read_description(Path(planned.dataset))[1]})"
+
+
+def check_folder(source: Source, folder: Path) -> None:
+    """Whether a folder that is named as the plan names it is the one of these data; any other name will do.
+
+    Raises:
+        NnbenchError: It is named after other data, or other code.
+    """
+    label = dataset_folder(Path(), source.dataset).name[:-8]  # with its dash
+    plans = re.fullmatch(re.escape(label) + "[0-9a-f]{8}", folder.name)
+    if plans and not named_after(source, folder):
+        raise NnbenchError(
+            f"dataset {source.dataset!r}: the data, or what reads them, changed after this run was planned",
+            got=f"folder {folder.name}",
+            allowed=f"{label}{source.fingerprint[:8]}, or a name of another form",
+            todo=PLAN_ANEW,
+        )
+
+
+def named_after(source: Source, folder: Path) -> bool:
+    """Whether the folder has the name that the plan gives it."""
+    return folder.name.endswith(f"-{source.fingerprint[:8]}")
 
 
 def check_planned(cell: Cell, data: Path) -> None:
@@ -76,12 +100,12 @@ def check_planned(cell: Cell, data: Path) -> None:
     made_of = source.made_of if source else None
     if code_of_cell(cell.dataset, cell.settings, cell.search, made_of=made_of) != cell.code:
         after = "changed after this run was planned"
-        if source and not data.name.endswith(source.fingerprint[:8]):
+        if source and not named_after(source, data):
             raise NnbenchError(
-                f"cell {cell.id}: the data {after}", got=f"others in {data}", todo=AGAIN
+                f"cell {cell.id}: the data {after}", got=f"others in {data}", todo=PLAN_ANEW
             )
         raise NnbenchError(
-            f"cell {cell.id}: the training code{_own_code(cell)} {after}", todo=AGAIN
+            f"cell {cell.id}: the training code{_own_code(cell)} {after}", todo=PLAN_ANEW
         )
 
 
@@ -104,9 +128,8 @@ def import_own_parts(cell: Cell, data: Path) -> None:
     """
     parts = own_parts(cell, data)
     for name in parts:
-        with suppress(
-            NnbenchError
-        ):  # an option that only looks like a name; or it is told when it is used
+        # an option may only look like a name; and what is wrong with a part is told when it is used
+        with suppress(NnbenchError):
             load("part", name, {})
     if parts:
         forget()
@@ -130,4 +153,4 @@ def same_inputs(cell: Cell, data: Path) -> Iterator[None]:
         changed = error.what
     if changed:
         what = f"cell {cell.id}: a file in nnbench_inputs changed while the cell was measured"
-        raise NnbenchError(what, got=changed, todo=AGAIN)
+        raise NnbenchError(what, got=changed, todo=PLAN_ANEW)

@@ -58,10 +58,10 @@ if workflow.is_main_process:
 
 onstart:
     if workflow.is_main_process:
-        WORKFLOW.write_planned()
         options = workflow.dag_settings
         forced = options.forceall or options.forcerun or options.forcetargets
         measure_again(forced)
+        WORKFLOW.write_planned()
         everything = options.forceall or "cell" in options.forcerun
         outlook = WORKFLOW.outlook(cores=OFFERED, everything=everything)
         logger.info(None, extra={"nnbench_outlook": outlook})
