@@ -7,24 +7,27 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nnbench.cells.cell import Cell, blocks_of
-from nnbench.cells.cost import estimated_seconds, memory_mb, runs_alone
-from nnbench.cells.fingerprint import PACKAGE, module_fingerprint
+from nnbench.cells.cell import blocks_of
+from nnbench.cells.fingerprint import PACKAGE, module_fingerprint, source_of
 from nnbench.claims.config import Config
 from nnbench.claims.selection import changes_of, now_folder, read_run, tables_folder
 from nnbench.errors import NnbenchError
 from nnbench.jobs.job import done_path, mark_done
 from nnbench.jobs.lease import slots
 from nnbench.jobs.locks import hold_shared
+from nnbench.jobs.planned import Jobs, write_planned
 from nnbench.jobs.provenance import cores_there
 from nnbench.plan.plan import Plan, make_plan
+from nnbench.plan.started import started
 from nnbench.progress.estimate import jobs_of
 from nnbench.progress.labels import cell_labels
 from nnbench.progress.narrator import Outlook
@@ -32,14 +35,13 @@ from nnbench.progress.state import states
 from nnbench.records.store import (
     AGAIN,
     MADE_OF,
-    RejectedRecordError,
     dataset_folder,
-    read_record,
     record_path,
     records_sha256,
-    set_aside,
+    reject,
 )
 
+_CELL = re.compile(r"\bcells?[/=]([0-9a-f]{16})")  # of a file, or of a remote job
 RUN_FILE = Path(".snakemake/nnbench.running")
 LONG_AGO = 1  # seconds since the epoch; Snakemake takes 0 for no time at all
 SHORTEST_MINUTES = 15  # start-up from a shared disk, the data, and waiting for a lock
@@ -51,63 +53,81 @@ class Workflow:
 
     Args:
         config: The config with all that was laid over it.
+        remote: It is for one job of a run that was planned elsewhere, and plans nothing unless it has to.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, remote: bool = False) -> None:
         self.config = config
-        self.plan: Plan = make_plan(self.config)
         self.results = Path(self.config.results)
         self.reports = Path(self.config.reports)
         self.tables = tables_folder(self.config)
+        self.remote = remote
+        self.jobs = Jobs(self.results, lambda: self.plan, remote=remote)
+        if not remote:
+            self.plan  # noqa: B018 - errors of the config come first
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the config asks for."""
+        return make_plan(self.config)
 
     @cached_property
     def config_json(self) -> str:
         """The merged config, as the commands of the read side take it: its order says what decides."""
         return json.dumps(self.config.model_dump(mode="json"), separators=(",", ":"))
 
+    @cached_property
+    def started_json(self) -> str:
+        """What this run is started with, as the commands of the read side take it."""
+        return "" if self.remote else started(self.plan).model_dump_json()
+
     def cell_json(self, cell_id: str) -> str:
         """A cell's document, as ``nnbench run`` takes it."""
-        return self._cell(cell_id).to_json()
+        return self.jobs.of(cell_id).cell.to_json()
 
     def dataset_manifests(self) -> dict[str, str]:
         """Dataset folder -> name, for every dataset in use."""
         return {str(dataset_folder(self.results, name)): name for name in self.plan.datasets()}
 
+    def dataset_name(self, folder: str) -> str:
+        """Whose prepared files go into a folder; NnbenchError if the plan has no such dataset."""
+        known = self.dataset_manifests()
+        if folder not in known:
+            raise NnbenchError(
+                f"{folder}: no planned dataset is prepared there",
+                allowed=", ".join(known),
+                todo="start snakemake again: claims, data or code changed after this run was planned",
+            )
+        return known[folder]
+
+    def planned_data(self, folder: str) -> str:
+        """What the plan takes a dataset's raw files for, as ``nnbench prepare`` takes it."""
+        return source_of(self.dataset_name(folder)).model_dump_json()
+
     def cell_data(self, cell_id: str) -> str:
         """The manifest that a cell waits for."""
-        return str(dataset_folder(self.results, self._cell(cell_id).dataset) / "manifest.json")
+        return self.jobs.of(cell_id).data
 
     def cells_done(self) -> list[str]:
         """The marks of all planned cells, each of which says that its seeds are measured."""
-        planned = self.plan.seeds.items()
-        return [str(done_path(self.results, cell_id, seeds)) for cell_id, seeds in planned]
-
-    @cached_property
-    def _seconds(self) -> dict[str, float]:
-        """What each cell is estimated to take, the shortest first."""
-        cells, seeds = self.plan.cells, self.plan.seeds
-        found = {i: estimated_seconds(cell, seeds=seeds[i]) for i, cell in cells.items()}
-        return dict(sorted(found.items(), key=lambda item: item[1]))
-
-    @cached_property
-    def _ranks(self) -> dict[str, int]:
-        return {cell_id: rank for rank, cell_id in enumerate(self._seconds)}
+        planned = {} if self.remote else self.plan.seeds
+        return [str(done_path(self.results, cell_id, seeds)) for cell_id, seeds in planned.items()]
 
     def rank(self, cell_id: str) -> int:
         """Priority of a cell: the longest start first, so that none is left alone at the end."""
-        return self._ranks[cell_id]
+        return self.jobs.of(cell_id).rank
 
     def memory_mb(self, cell_id: str) -> int:
         """What to reserve for a cell."""
-        return memory_mb(self._cell(cell_id))
+        return self.jobs.of(cell_id).memory_mb
 
     def runtime_minutes(self, cell_id: str) -> int:
         """What to ask a cluster for: many times the estimate, since machines differ and estimates err."""
-        return SHORTEST_MINUTES + math.ceil(SLOWER * self._seconds[cell_id] / 60)
+        return SHORTEST_MINUTES + math.ceil(SLOWER * self.jobs.of(cell_id).seconds / 60)
 
     def slurm_extra(self, cell_id: str) -> str | None:
         """A whole node for a cell that measures time; it computes on all the cores that it finds there."""
-        return "--exclusive" if runs_alone(self._cell(cell_id)) else None
+        return "--exclusive" if self.jobs.of(cell_id).alone else None
 
     @cached_property
     def gpu_slots(self) -> int:
@@ -127,7 +147,7 @@ class Workflow:
         because they fight for its cache.
         """
         offered = offered or 1
-        if runs_alone(self._cell(cell_id)):
+        if self.jobs.of(cell_id).alone:
             return offered
         return self.config.threads * max(1, offered // cores_there())
 
@@ -135,8 +155,16 @@ class Workflow:
         """Cores that a cell may compute on: never more than there are."""
         return min(self.threads(cell_id, offered), cores_there())
 
-    def _cell(self, cell_id: str) -> Cell:
-        return self.plan.cells[cell_id]
+    def check_asked(self, arguments: Sequence[str]) -> None:
+        """Whether the cells that a command line asks for are planned: an error in a rule is a traceback."""
+        for cell_id in _CELL.findall(" ".join(arguments)):
+            self.jobs.of(cell_id)
+
+    def write_planned(self) -> None:
+        """Leave beside each cell that is to be measured what its job has to know, should it be remote."""
+        for done, cell_id in zip(self.cells_done(), self.plan.cells, strict=True):
+            if os.environ.get(AGAIN) or not Path(done).exists():
+                write_planned(self.results, self.jobs.of(cell_id))
 
     def repair_records(self) -> list[str]:
         """Rename every record that cannot be used, and say so; mark as done what is, and only that.
@@ -147,7 +175,7 @@ class Workflow:
         for cell_id, seeds in self.plan.seeds.items():
             done = done_path(self.results, cell_id, seeds)
             paths = [record_path(self.results, cell_id, block) for block in blocks_of(seeds)]
-            rejected = [message for path in paths if (message := _rejected(path))]
+            rejected = [message for path in paths if (message := reject(path))]
             if rejected or not all(path.exists() for path in paths):
                 done.unlink(missing_ok=True)
             else:
@@ -233,25 +261,6 @@ def _start(path: Path) -> bytes:
     """Enough of a file to hold the checksum of its records."""
     with path.open("rb") as file:
         return file.read(200)
-
-
-def _rejected(path: Path) -> str | None:
-    """What is said of a record that cannot be used, and was renamed; None: nothing is wrong with it."""
-    if not path.exists():
-        return None
-    try:
-        read_record(path)
-    except RejectedRecordError as error:
-        reason = error.reason
-    else:
-        return None
-    try:
-        aside = set_aside(path)
-    except OSError as error:
-        raise NnbenchError(
-            f"{path}: damaged, and cannot be renamed ({error.strerror})", todo="remove the file"
-        ) from error
-    return f"{path}: {reason}; kept as {aside.name}, its seeds are run again"
 
 
 def running_here() -> BinaryIO | None:

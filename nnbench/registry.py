@@ -67,6 +67,8 @@ OPTIMIZERS: Mapping[str, str] = {
 
 OWN_DATA = "nnbench.datasets.own.description:dataset_at"
 """Makes a dataset of the path of a YAML file that describes a user's own data."""
+PREPARED = "nnbench.datasets.prepared.source:dataset_in"
+"""Makes a dataset of the path of the manifest of its prepared files: how jobs name fixed data."""
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -92,6 +94,8 @@ def check_name(where: str, name: str, known: Mapping[str, str]) -> str:
 
 def target(name: str, known: Mapping[str, str]) -> str:
     """The ``module:object`` that a name stands for."""
+    if _is_prepared(name, known):
+        return PREPARED
     return OWN_DATA if _is_path(name, known) else known.get(name, name)
 
 
@@ -99,13 +103,22 @@ def _is_path(name: str, known: Mapping[str, str]) -> bool:
     return known is DATASETS and is_data_file(name)
 
 
+def _is_prepared(name: str, known: Mapping[str, str]) -> bool:
+    return known is DATASETS and Path(name).name == "manifest.json"
+
+
 def load(where: str, name: str, known: Mapping[str, str]) -> Any:
     """Import the object that a name stands for; for a path, make the dataset that it describes.
+
+    For datasets it may also be the manifest of prepared files, which no config may name.
 
     Raises NnbenchError if the name is unknown, its module or object cannot be imported, or the data are
     not what their YAML file says.
     """
-    module_name, _, attribute = target(check_name(where, name, known), known).partition(":")
+    prepared = _is_prepared(name, known)
+    if not prepared:
+        check_name(where, name, known)
+    module_name, _, attribute = target(name, known).partition(":")
     try:
         found = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
@@ -113,4 +126,4 @@ def load(where: str, name: str, known: Mapping[str, str]) -> Any:
             f"{where}: {name!r} cannot be imported ({error})",
             todo=f"check that module {module_name!r} is importable and has {attribute!r}",
         ) from error
-    return found(Path(name)) if _is_path(name, known) else found
+    return found(Path(name)) if prepared or _is_path(name, known) else found

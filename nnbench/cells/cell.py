@@ -66,9 +66,15 @@ def make_cell(
     return Cell(id=cell_id(content), **dict(content))
 
 
-def code_of_cell(dataset: str, settings: Settings, search: Search | None) -> str:
-    """The fingerprint of the code and own data that a cell's numbers depend on."""
-    return code_fingerprint(*_named_code(dataset, settings, search))
+def code_of_cell(
+    dataset: str,
+    settings: Settings,
+    search: Search | None,
+    *,
+    made_of: tuple[str, ...] | None = None,
+) -> str:
+    """The fingerprint of the code and own data that a cell's numbers depend on; see ``code_fingerprint``."""
+    return code_fingerprint(*_named_code(dataset, settings, search), made_of=made_of)
 
 
 def named_code(cell: Cell) -> tuple[str, ...]:

@@ -6,14 +6,24 @@ are left out, and so is the whole report. ``modules`` says which modules of the 
 ``meaning`` what of a file counts. No module is executed but an experiment's declaration.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from nnbench.cells import modules
 from nnbench.cells.meaning import Target, Unfollowed
-from nnbench.cells.modules import NEUTRAL_TO_READERS, digest, find, origin_of, reached, sha256
-from nnbench.datasets.own.description import content_fingerprint
+from nnbench.cells.modules import (
+    NEUTRAL_TO_READERS,
+    Module,
+    digest,
+    find,
+    origin_of,
+    reached,
+    sha256,
+)
+from nnbench.datasets.own.description import content_fingerprint, forget_files
+from nnbench.datasets.prepared.source import Source
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
 from nnbench.registry import (
@@ -40,23 +50,25 @@ def code_fingerprint(
     optimizer: str,
     experiment: str = "training",
     *parts: str,
+    made_of: tuple[str, ...] | None = None,
 ) -> str:
     """SHA-256 (16 hex digits) over what the code behind one cell's numbers does.
 
-    All names are as the cell has them; ``parts`` is what else it names, see ``further_parts``.
+    All names are as the cell has them; ``parts`` is what else it names, see ``further_parts``. With
+    ``made_of``, the dataset is not looked at: it was prepared of that, see ``Source``.
     NnbenchError if a module is missing, or a file of the user's own code cannot be read.
     """
-    names = (
-        ENTRY,
-        target(experiment, EXPERIMENTS),
-        experiment_of(experiment).measure,
-        target(dataset, DATASETS),
+    code, *own_data = made_of or source_of(dataset).made_of
+    measured_by = (ENTRY, target(experiment, EXPERIMENTS), experiment_of(experiment).measure)
+    swapped = (
         target(model, MODELS),
         target(activation, ACTIVATIONS),
         target(optimizer, OPTIMIZERS),
     )
     further = (_meant(part, text=True) for part in parts)
-    return sha256([*map(_meant, names), *_own_data(dataset), *further])[:16]
+    return sha256([*map(_meant, measured_by), code, *map(_meant, swapped), *own_data, *further])[
+        :16
+    ]
 
 
 def _meant(name: str, *, text: bool = False) -> str:
@@ -74,8 +86,24 @@ def _meant(name: str, *, text: bool = False) -> str:
     return f"{digest(origin) if origin else ''}:{attribute}:{digest(module)}"
 
 
-def _own_data(dataset: str) -> list[str]:
-    return [content_fingerprint(Path(dataset))] if is_data_file(dataset) else []
+@cache
+def source_of(dataset: str) -> Source:
+    """What a dataset's name stands for, as this process first saw it: its code, and own data's content.
+
+    NnbenchError if it is not there, or cannot be read.
+    """
+    code = _meant(target(dataset, DATASETS))
+    content: tuple[str, ...] = ()
+    described = ""
+    if is_data_file(dataset):
+        content = (content_fingerprint(Path(dataset)),)
+        described = hashlib.sha256(Path(dataset).read_bytes()).hexdigest()
+    return Source(
+        dataset=dataset,
+        fingerprint=sha256([_meant("nnbench.datasets.prepared.store"), code, *content])[:16],
+        made_of=(code, *content),
+        description=described,
+    )
 
 
 def further_parts(
@@ -101,16 +129,31 @@ def _texts(value: object) -> Iterator[str]:
 
 def unfollowed(*names: str) -> tuple[Unfollowed, ...]:
     """What cannot be followed in own code that is named as ``module:object``, by file and line."""
+    return tuple(sorted({found for m in _own(names) for found in modules.unfollowed_in(m)}))
+
+
+def inputs_of(*names: str) -> tuple[str, ...]:
+    """Names and checksums, as they are now, of the files in ``nnbench_inputs`` of own code."""
+    return tuple(sorted(text for module in _own(names) for text in modules.inputs_in(module)))
+
+
+def _own(names: Iterable[str]) -> set[Module]:
+    """The modules of own code that is named as ``module:object``."""
     roots = [root for name in names if is_own(name) and (root := find(name.partition(":")[0]))]
-    followed = {module for root in roots if root.ours for module in reached(root)}
-    return tuple(sorted({found for m in followed for found in modules.unfollowed_in(m)}))
+    return {module for root in roots if root.ours for module in reached(root)}
 
 
-@cache
 def dataset_fingerprint(dataset: str) -> str:
     """SHA-256 (16 hex digits) over the code that prepares one dataset, checksums of its data included."""
-    store = _meant("nnbench.datasets.prepared.store")
-    return sha256([store, _meant(target(dataset, DATASETS)), *_own_data(dataset)])[:16]
+    return source_of(dataset).fingerprint
+
+
+def forget() -> None:
+    """Look at every file anew: what has changed since a process looked at it is found from now on."""
+    for known in (code_fingerprint, source_of):
+        known.cache_clear()
+    modules.forget()
+    forget_files()
 
 
 def module_fingerprint(module: str) -> str:

@@ -23,7 +23,7 @@ OPENS = "opens a file: name it in nnbench_inputs, or changes of it go unnoticed"
 COMPUTES = "brings in code by a computed name, or runs a text: changes of that code go unnoticed"
 COMPILED = "is no Python source: what it imports or reads itself is not followed"
 STARTS = "starts a program or loads a library: changes of it go unnoticed"
-
+DRAWS = "draws numbers that no seed decides: each run has others, and none can be measured again"
 _KINDS = {  # by full name; "?" stands for a value that is no imported module
     COMPUTES: re.compile(
         r"(builtins\.)?(exec|eval|__import__)|builtins|runpy(\.run_\w+)?|imp(\.\w+)?"
@@ -35,6 +35,7 @@ _KINDS = {  # by full name; "?" stands for a value that is no imported module
         r"subprocess\.\w+|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*)|ctypes\.\w*DLL"
         r"|ctypes\.\w+\.LoadLibrary|torch\.ops\.load_library|torch\.utils\.cpp_extension\.load"
     ),
+    DRAWS: re.compile(r"os\.urandom|secrets\.\w+|uuid\.uuid[14]|random\.SystemRandom|torch\.seed"),
     OPENS: re.compile(
         r"open|\?\.(open|read_text|read_bytes|from_pretrained|load_from_checkpoint)"
         r"|(?!sklearn\.datasets\.load_(?!files|svmlight))[\w.]+\.((\w+_)?(open|load)|open_\w+"
@@ -44,6 +45,7 @@ _KINDS = {  # by full name; "?" stands for a value that is no imported module
         r"|ImageFolder|DatasetFolder|\w*ConfigParser)|xml\.[\w.]+parse|fileinput\.\w+|netCDF4\.Dataset"
     ),
 }
+_UNSEEDED = re.compile(r"(numpy\.)?random\.(default_rng|Random(State)?|seed|[A-Z]+\d+)|\?\.seed")
 _PART = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)|nnbench(?:\.\w+)+")
 _SKIPPED = frozenset(("ctx", "kind", "type_comment", "type_ignores"))
 
@@ -261,7 +263,12 @@ class _File:
         passed |= {id(n.value) for n in self.nodes if isinstance(n, ast.Attribute)
                    and getattr(n.value, "id", None) in self.aliases}  # fmt: skip
         for node in self.nodes:
-            if isinstance(node, ast.Name | ast.Attribute) and id(node) not in passed:
+            if isinstance(node, ast.Call):
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+                unseeded = all(getattr(value, "value", value) is None for value in given)
+                if unseeded and _UNSEEDED.fullmatch(used := self._called(node.func)):
+                    yield node.lineno, DRAWS, used
+            elif isinstance(node, ast.Name | ast.Attribute) and id(node) not in passed:
                 used = self._called(node)
                 for what in [what for what, kind in _KINDS.items() if kind.fullmatch(used)][:1]:
                     yield node.lineno, what, used

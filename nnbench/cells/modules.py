@@ -6,6 +6,7 @@ count by name alone. Modules whose names ``neutral`` matches do not count.
 """
 
 import hashlib
+import importlib
 import os
 import re
 import sys
@@ -193,7 +194,7 @@ def _mixed(module: Module, circle: Mapping[Module, str], neutral: re.Pattern[str
     words = [word(w) if isinstance(w, Target) else w for w in _meaning(module).words]
     # packages that do nothing are not missed: a module may move into one or out of it
     run = sorted({of(m) for m in _needs(module, neutral) if _meaning(m).words})
-    return sha256([*words, "imports", *run, "inputs", *_inputs(module)])
+    return sha256([*words, "imports", *run, "inputs", *inputs_in(module)])
 
 
 def sha256(texts: Sequence[str]) -> str:
@@ -201,7 +202,7 @@ def sha256(texts: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _inputs(module: Module) -> list[str]:
+def inputs_in(module: Module) -> list[str]:
     """Names, as the module's folder sees them, and checksums of the files that it says it reads."""
     if module.path is None:
         return []
@@ -235,3 +236,10 @@ def unfollowed_in(module: Module) -> list[Unfollowed]:
         return note.what == OPENS and (own or meaning.inputs is not None)
 
     return [] if module.packaged else [note for note in meaning.notes if not is_followed(note)]
+
+
+def forget() -> None:
+    """Look at every file anew."""
+    importlib.invalidate_caches()
+    for known in (_located, _imported, _meaning, _needs, reached, digest, _circle):
+        known.cache_clear()

@@ -32,6 +32,8 @@ def add(commands: Commands) -> None:
     prepare.add_argument("folder", type=Path)
     prepare.add_argument("--data-folder", type=Path, default=Path("data"))
     prepare.add_argument("--download", action="store_true", help="fetch missing files")
+    text = "what the data were when they were planned, as JSON; other data are refused (default: as now)"
+    prepare.add_argument("--planned", metavar="SOURCE", help=text)
 
     text = "Measure claims and show their tables; or measure one cell and write its records."
     run = add_command(commands, "run", text, _run)
@@ -81,10 +83,15 @@ def _add_job(run: argparse.ArgumentParser) -> None:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from nnbench.jobs.job import prepare_dataset  # noqa: PLC0415 - commands load what they need
+    from nnbench.datasets.prepared.source import parse_source  # noqa: PLC0415 - commands load what they need
+    from nnbench.jobs.job import prepare_dataset  # noqa: PLC0415
 
     prepare_dataset(
-        options.name, options.folder, data_folder=options.data_folder, download=options.download
+        options.name,
+        options.folder,
+        data_folder=options.data_folder,
+        download=options.download,
+        planned=options.planned and parse_source(options.planned, where="--planned"),
     )
 
 
@@ -138,10 +145,13 @@ def _planned(name: str, config: Config) -> tuple[Cell, int]:
     Raises:
         NnbenchError: No cell or several cells begin so.
     """
+    from nnbench.jobs.planned import no_longer_planned  # noqa: PLC0415
     from nnbench.plan.plan import make_plan  # noqa: PLC0415
 
     plan = make_plan(config)
     found = [cell for cell_id, cell in plan.cells.items() if cell_id.startswith(name)]
+    if not found and len(name) == len(next(iter(plan.cells), name)):
+        raise no_longer_planned(Path(config.results), name)
     if len(found) != 1:
         raise NnbenchError(
             f"{len(found)} planned cells begin with {name!r}",

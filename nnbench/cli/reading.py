@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import json
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from nnbench.errors import NnbenchError
 
 if TYPE_CHECKING:
     from nnbench.claims.config import Config
+    from nnbench.plan.plan import Plan
 
 
 def add(commands: Commands) -> None:
@@ -21,7 +23,10 @@ def add(commands: Commands) -> None:
         ("aggregate", "Records to tables (results/aggregate).", _aggregate),
         ("judge", "Records to tables and to reports/results.json.", _judge),
     ):
-        add_config(add_command(commands, name, text, call))
+        command = add_command(commands, name, text, call)
+        add_config(command)
+        meant = "what the run was started with, as JSON; another plan is refused (default: any)"
+        command.add_argument("--started", metavar="JSON", help=meant)
     report = add_command(
         commands, "report", "reports/results.json to HTML, Markdown and CSV.", _report
     )
@@ -47,13 +52,24 @@ def add_report(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _plan_of_the_run(options: argparse.Namespace) -> Plan:
+    """The plan, which is that with which the run was started, if one is told."""
+    from nnbench.plan.plan import make_plan  # noqa: PLC0415
+    from nnbench.plan.started import Started, check_started  # noqa: PLC0415
+    from nnbench.schema import parse  # noqa: PLC0415
+
+    plan = make_plan(read(options))
+    if options.started:
+        check_started(plan, parse(Started, json.loads(options.started), where="--started"))
+    return plan
+
+
 def _aggregate(options: argparse.Namespace) -> None:
     from nnbench.claims.selection import tables_folder  # noqa: PLC0415 - commands load what they need
-    from nnbench.plan.plan import make_plan  # noqa: PLC0415
     from nnbench.verdicts.judge import gather  # noqa: PLC0415
     from nnbench.verdicts.tables import write_tables  # noqa: PLC0415
 
-    plan = make_plan(read(options))
+    plan = _plan_of_the_run(options)
     folder = tables_folder(plan.config)
     write_tables(gather(plan), folder)
     print(f"wrote {folder}")
@@ -61,11 +77,10 @@ def _aggregate(options: argparse.Namespace) -> None:
 
 def _judge(options: argparse.Namespace) -> None:
     from nnbench.claims.selection import tables_folder  # noqa: PLC0415
-    from nnbench.plan.plan import make_plan  # noqa: PLC0415
     from nnbench.verdicts.judge import gather, judge, write_results  # noqa: PLC0415
     from nnbench.verdicts.tables import write_tables  # noqa: PLC0415
 
-    plan = make_plan(read(options))
+    plan = _plan_of_the_run(options)
     evidence = gather(plan)
     tables, results = tables_folder(plan.config), Path(plan.config.reports) / "results.json"
     write_tables(evidence, tables)

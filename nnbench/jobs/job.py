@@ -7,15 +7,24 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nnbench.cells.cell import Cell, block_name, blocks_of, code_of_cell, dataset_of
+from nnbench.cells.cell import Cell, block_name, blocks_of, dataset_of
+from nnbench.cells.fingerprint import source_of
 from nnbench.datasets.prepared import store
 from nnbench.datasets.prepared.files import sweep
+from nnbench.datasets.prepared.source import SOURCE, Source, as_jobs_know_it, read_source
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Chosen
 from nnbench.jobs import provenance
 from nnbench.jobs.lease import Lease, leased
 from nnbench.jobs.locks import folder_lock, to_log
+from nnbench.jobs.unchanged import (
+    as_planned,
+    check_folder,
+    check_planned,
+    import_own_parts,
+    same_inputs,
+)
 from nnbench.processes import ending_by
 from nnbench.records.record import Machine, Record
 from nnbench.records.store import (
@@ -29,6 +38,7 @@ from nnbench.records.store import (
     write_atomically,
     write_record,
 )
+from nnbench.registry import DATASETS, check_name
 from nnbench.schema import parse
 
 PROGRESS_SECONDS = 10.0
@@ -57,14 +67,45 @@ class Job:
     checkpoint_seconds: float | None = None
 
 
-def prepare_dataset(name: str, folder: Path, *, data_folder: Path, download: bool) -> None:
-    """Write a dataset's files once, for all cells; valid ones are left alone."""
+def prepare_dataset(
+    name: str,
+    folder: Path,
+    *,
+    data_folder: Path,
+    download: bool,
+    planned: Source | None = None,
+) -> None:
+    """Write a dataset's files once, for all cells; valid ones of the same data are left alone.
+
+    Args:
+        name: As configs name it.
+        folder: Where the files go.
+        data_folder: Where downloaded data lie.
+        download: Whether missing ones may be fetched.
+        planned: What the plan named; None: what is there now.
+
+    Raises:
+        NnbenchError: The data cannot be used, or changed since they were planned. No file is then
+            written.
+    """
+    check_name("dataset", name, DATASETS)
+    source = planned or source_of(name)
+    if planned is None:
+        check_folder(source, folder)
     with folder_lock(folder):
-        if store.is_whole(folder) and not os.environ.get(AGAIN):
+        whole = store.is_whole(folder) and read_source(folder) == source
+        if whole and not os.environ.get(AGAIN):
             print(f"{folder}: already prepared")
             return
         sweep(folder)
-        store.prepare(dataset_of(name), folder, data_folder=data_folder, download=download)
+        with as_planned(source):
+            dataset = dataset_of(name)
+            if dataset.load is not None:
+                pools = dataset.load(data_folder, download)
+                dataset = replace(dataset, load=lambda _folder, _download: pools)
+        (folder / store.MANIFEST).unlink(missing_ok=True)
+        write_atomically(folder / SOURCE, source.model_dump_json().encode())
+        store.prepare(dataset, folder, data_folder=data_folder, download=download)
 
 
 def run_job(cell: Cell, blocks: Sequence[tuple[int, ...]], job: Job) -> tuple[Record, ...]:
@@ -74,10 +115,10 @@ def run_job(cell: Cell, blocks: Sequence[tuple[int, ...]], job: Job) -> tuple[Re
     job goes on from there.
 
     Raises:
-        NnbenchError: The training code is not the one that the cell was planned with, or the data,
+        NnbenchError: Training code or data are not those that the cell was planned with, or the data,
             device or results folder are not usable.
     """
-    _check_code(cell)
+    check_planned(cell, job.data)
     folder = cell_folder(job.results, cell.id)
     with folder_lock(folder):
         missing = [block for block in blocks if not _finished(cell, block, job)]
@@ -150,11 +191,13 @@ def _measure_blocks(cell: Cell, blocks: Sequence[tuple[int, ...]], job: Job) -> 
         alone=experiment.alone,
         every=experiment.every_gpu,
     ) as lease:
+        import_own_parts(cell, job.data)
         chosen = _earlier_search(cell, job)
         for block in blocks:
             to_log(f"seeds {block_name(block)}: measuring on {lease.device}")
             started = time.perf_counter()
-            record = _measured(cell, block, replace(job, device=lease.device), chosen)
+            with same_inputs(cell, job.data):
+                record = _measured(cell, block, replace(job, device=lease.device), chosen)
             record = record.model_copy(
                 update={"data": dict(manifest.arrays), "slot": _slot(record, lease)}
             )
@@ -197,14 +240,15 @@ class _Progress:
 def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | None) -> Record:
     """One block, measured."""
     # torch takes seconds to import: only here, when nothing can be wrong any more
-    from nnbench.engine.checkpoint import EVERY_SECONDS, Checkpoint  # noqa: PLC0415
+    from nnbench.engine.checkpoint import EVERY_SECONDS  # noqa: PLC0415
     from nnbench.engine.device import describe_device, identity, peak_memory_mb  # noqa: PLC0415
+    from nnbench.engine.own_draws import SeededCheckpoint  # noqa: PLC0415
     from nnbench.experiments.run import Request, measure, numerics  # noqa: PLC0415
 
     device = numerics(job.device, threads=cell.threads)
     every = EVERY_SECONDS if job.checkpoint_seconds is None else job.checkpoint_seconds
     path, progress = _checkpoint(cell, block, job), _Progress(block_name(block))
-    checkpoint = Checkpoint(path, every_seconds=every, progress=progress)
+    checkpoint = SeededCheckpoint(path, every_seconds=every, progress=progress)
     started = provenance.now()
     with ending_by(checkpoint.stop):
         checkpoint.open({"cell": cell.id, "block": block_name(block), **identity(device)})
@@ -212,7 +256,7 @@ def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | Non
         request = Request(
             options=parse(options, cell.settings.experiment_options, where=f"cell {cell.id}"),
             settings=cell.settings,
-            dataset=cell.dataset,
+            dataset=as_jobs_know_it(cell.dataset, job.data),
             folder=job.data,
             seeds=block,
             search=cell.search,
@@ -235,11 +279,3 @@ def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | Non
         device_peak_memory_mb=peak_memory_mb(device),
         **provenance.git_state(),
     )
-
-
-def _check_code(cell: Cell) -> None:
-    if code_of_cell(cell.dataset, cell.settings, cell.search) != cell.code:
-        raise NnbenchError(
-            f"cell {cell.id}: the training code changed after this run was planned",
-            todo="start snakemake again, so that the plan and the code agree",
-        )

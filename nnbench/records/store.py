@@ -148,3 +148,25 @@ def set_aside(path: Path) -> Path:
     aside = path.with_suffix(".rejected.json")
     path.replace(aside)
     return aside
+
+
+def reject(path: Path) -> str | None:
+    """Rename a record that cannot be used, and say so; None: nothing is wrong with it.
+
+    NnbenchError if it cannot be renamed.
+    """
+    if not path.exists():
+        return None
+    try:
+        read_record(path)
+    except RejectedRecordError as error:
+        reason = error.reason
+    else:
+        return None
+    try:
+        aside = set_aside(path)
+    except OSError as error:
+        raise NnbenchError(
+            f"{path}: damaged, and cannot be renamed ({error.strerror})", todo="remove the file"
+        ) from error
+    return f"{path}: {reason}; kept as {aside.name}, its seeds are run again"

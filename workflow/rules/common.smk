@@ -24,7 +24,10 @@ import_from_here()
 
 try:
     BASE = default_config(Path(workflow.basedir))
-    WORKFLOW = Workflow(config_of(workflow.config_settings, BASE))
+    WORKFLOW = Workflow(
+        config_of(workflow.config_settings, BASE), remote=not workflow.is_main_process
+    )
+    WORKFLOW.check_asked(sys.argv)
     if workflow.is_main_process:
         RUNNING = running_here()
         WORKFLOW.check_writable()
@@ -53,7 +56,6 @@ OFFERED = workflow.resource_settings.cores
 RESULTS = WORKFLOW.results
 REPORTS = WORKFLOW.reports
 TABLES = WORKFLOW.tables
-DATASETS = WORKFLOW.dataset_manifests()
 
 
 wildcard_constraints:
@@ -72,6 +74,7 @@ onstart:
         options = workflow.dag_settings
         forced = options.forceall or options.forcerun or options.forcetargets
         measure_again(forced)
+        WORKFLOW.write_planned()
         everything = options.forceall or "cell" in options.forcerun
         outlook = WORKFLOW.outlook(cores=OFFERED, everything=everything)
         logger.info(None, extra={"nnbench_outlook": outlook})

@@ -20,9 +20,11 @@ rule aggregate:
         runtime=20,
     params:
         config=WORKFLOW.config_json,
+        started=WORKFLOW.started_json,
         code=code_of("nnbench.verdicts.tables"),
     shell:
-        "exec python3 -m nnbench aggregate --config {params.config:q} > {log:q} 2>&1"
+        "exec python3 -m nnbench aggregate --config {params.config:q}"
+        " --started {params.started:q} > {log:q} 2>&1"
 
 
 rule judge:
@@ -40,9 +42,11 @@ rule judge:
         runtime=20,
     params:
         config=WORKFLOW.config_json,
+        started=WORKFLOW.started_json,
         code=code_of("nnbench.verdicts.judge"),
     shell:
-        "exec python3 -m nnbench judge --config {params.config:q} > {log:q} 2>&1"
+        "exec python3 -m nnbench judge --config {params.config:q}"
+        " --started {params.started:q} > {log:q} 2>&1"
 
 
 rule report:

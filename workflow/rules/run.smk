@@ -13,12 +13,18 @@ rule prepare:
         mem_mb=2000,
         runtime=20,
     params:
-        name=lambda wildcards: DATASETS[str(RESULTS / "data" / wildcards.dataset)],
+        name=lambda wildcards: WORKFLOW.dataset_name(
+            str(RESULTS / "data" / wildcards.dataset)
+        ),
         folder=lambda wildcards, output: Path(output.manifest).parent,
+        planned=lambda wildcards: WORKFLOW.planned_data(
+            str(RESULTS / "data" / wildcards.dataset)
+        ),
         data_folder=WORKFLOW.config.data_folder,
         download="--download" if WORKFLOW.config.download else "",
     shell:
         "exec python3 -m nnbench prepare {params.name:q} {params.folder:q}"
+        " --planned {params.planned:q}"
         " --data-folder {params.data_folder:q} {params.download} > {log:q} 2>&1"
 
 

@@ -201,3 +201,8 @@ def _sha256_of(file: Path, _modified_ns: int, _size: int) -> str:
     """Of a file in a certain state: read once per process, however often it is asked for."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def forget_files() -> None:
+    """Read every data file anew: an edit may leave its size and time as they were."""
+    _sha256_of.cache_clear()
