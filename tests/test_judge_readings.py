@@ -180,8 +180,10 @@ def test_a_variant_is_judged_by_its_own_kind_metric_and_margin(tmp_path: Path) -
         "datasets": {"coin_flip": {}},
     }  # fmt: skip
     plan = plan_of(tmp_path, claim(variants={"accuracy": variant}))
-    flat = {"test_accuracy": [0.50, 0.51, 0.49, 0.50, 0.52]}
-    fill_cells(plan, {"": {**flat, "test_loss": STILL}})
+    flat = [0.50, 0.51, 0.49, 0.50, 0.52]
+    for i, cell in enumerate(plan.cells.values()):
+        metrics = {"test_accuracy": [v + i / 1000 for v in flat], "test_loss": STILL}
+        store(plan, cell, made_up_record(cell, metrics))
     first, second = entry(judged(plan), "c0")["results"]
     assert (first["kind"], first["metric"], first["decides"]) == ("order", "test_loss", True)
     assert (second["kind"], second["metric"], second["unit"]) == (

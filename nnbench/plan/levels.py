@@ -3,11 +3,11 @@
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from nnbench.cells.cell import Cell, dataset_of, make_cell
+from nnbench.cells.cell import Cell, canonical, dataset_of, make_cell
 from nnbench.claims.claim import Claim, Pick, combinations
 from nnbench.claims.config import Config, resolve_settings
 from nnbench.datasets.base import Dataset
@@ -17,6 +17,14 @@ from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Search
 from nnbench.experiments.reads import check_reads
 from nnbench.models.facts import check_model
+from nnbench.plan.batches import check_batches
+from nnbench.plan.effects import (
+    Reasons,
+    check_effects,
+    difference,
+    effective,
+    without_effect,
+)
 from nnbench.schema import parse
 from nnbench.settings import Settings
 
@@ -83,13 +91,27 @@ def claim_uses(
         return
     for variant, track in itertools.product((None, *claim.variants), claim.tracks):
         reading = claim.reading(variant)
+        found: list[Cell] = []
         for dataset in reading.datasets:
-            yield from _uses(_Context(claim_id, reading, variant, dataset, track, config))
+            for use, cells in _uses(_Context(claim_id, reading, variant, dataset, track, config)):
+                found += cells
+                yield use, cells
+        _check_shared(reading, found, where="/".join(filter(None, (claim_id, variant))))
+
+
+def _check_shared(claim: Claim, cells: Sequence[Cell], *, where: str) -> None:
+    """NnbenchError for a setting of the whole claim that acts on none of its cells."""
+    reasons = [without_effect(cell.settings, dataset_of(cell.dataset)) for cell in cells]
+    first = reasons[0] if reasons else {}
+    nowhere = {name: why for name, why in first.items() if all(name in own for own in reasons)}
+    written = {*claim.settings, *itertools.chain(*claim.datasets.values())}
+    for cell in cells:
+        check_effects(written, cell.settings, nowhere, where=where)
 
 
 def _uses(context: _Context) -> Iterator[tuple[Use, tuple[Cell, ...]]]:
     budgets: dict[str, int] = {}
-    first: dict[object, str] = {}
+    first: dict[object, tuple[str, Cell]] = {}
     claim = context.claim
     levels = [_level(context, name, own, "level") for name, own in claim.levels.items()]
     levels += [_level(context, name, own, "control") for name, own in claim.controls.items()]
@@ -99,18 +121,41 @@ def _uses(context: _Context) -> Iterator[tuple[Use, tuple[Cell, ...]]]:
         if cells[0].search is not None:
             budgets[use.level] = len(cells[0].search.candidates)
         yield use, cells
-        same = (use.cells, use.at, use.pick_by, use.draws)
-        if use.role == "level" and first.setdefault(same, use.level) != use.level:
-            raise NnbenchError(
-                f"{context.where}: levels {first[same]!r} and {use.level!r} are the same experiment",
-                todo="let them differ in a setting, or remove one",
-            )
+        if use.role == "level":
+            other, cell = first.setdefault(_read(context, use, cells), (use.level, cells[0]))
+            if other != use.level:
+                what = (
+                    f"{context.where}: levels {other!r} and {use.level!r} are the same experiment"
+                )
+                raise _same(what, cell, cells[0])
     if len(set(budgets.values())) > 1:
         raise NnbenchError(
             f"{context.where}: unequal tuning budgets",
             got=budgets,
             todo="give every level a grid of the same size",
         )
+
+
+def _read(context: _Context, use: Use, cells: Sequence[Cell]) -> object:
+    """What a level reads, as far as it can be told apart from what another one does."""
+    known = {effective(cell.settings, context.dataset, at=use.at) for cell in cells}
+    search = cells[0].search
+    tried = canonical(search.candidates) if search else None
+    return (frozenset(known), tried, use.at, use.pick_by, use.draws)
+
+
+def _same(what: str, a: Cell, b: Cell) -> NnbenchError:
+    reasons = {**_reasons(a), **_reasons(b)}
+    differing = difference(a.settings, b.settings, reasons)
+    return NnbenchError(
+        what,
+        got=f"they differ in {differing} alone, which has no effect" if differing else None,
+        todo="let them differ in a setting that has an effect, or remove one",
+    )
+
+
+def _reasons(cell: Cell) -> Reasons:
+    return without_effect(cell.settings, dataset_of(cell.dataset))
 
 
 def _level(context: _Context, name: str, overrides: Mapping[str, object], role: Role) -> _Level:
@@ -160,6 +205,8 @@ def _level_cells(context: _Context, level: _Level) -> Iterator[Cell]:
     for candidate in level.pick.candidates() if level.pick else [{}]:
         where = f"{level.where}: candidate {candidate}" if candidate else level.where
         settings = _checked(context, (*layers, candidate), where=where)
+        reasons = without_effect(settings, context.dataset)
+        check_effects({*level.settings, *candidate}, settings, reasons, where=where)
         check_reads(settings, claim.metric, context.dataset, at=level.use.at, where=where)
         if level.pick:
             check_reads(settings, level.pick.by, context.dataset, at=None, where=f"{where}: pick")
@@ -176,6 +223,7 @@ def _checked(context: _Context, layers: Layers, *, where: str) -> Settings:
     settings = resolve_settings(layers, where=where)
     check_settings(context.dataset, settings, where=where)
     settings = with_all_rows(context.dataset, settings, where=where)
+    check_batches(settings, context.dataset, where=where)
     try:
         check_model(settings, context.dataset.input_shape)
     except NnbenchError as error:
@@ -204,7 +252,15 @@ def _search(context: _Context, level: _Level, layers: Layers, settings: Settings
         if len({json.dumps(value, sort_keys=True) for value in values}) < len(values):
             raise NnbenchError(f"{level.where}: `tune` has a value twice", got=f"{name}: {values}")
     candidates = tuple(combinations(grid))
+    tried: dict[str, object] = {}
     for candidate in candidates:
-        _checked(context, (*layers, candidate), where=f"{level.where}: tune {candidate}")
+        own = _checked(context, (*layers, candidate), where=f"{level.where}: tune {candidate}")
+        other = tried.setdefault(effective(own, context.dataset, at=level.use.at), candidate)
+        if other is not candidate:
+            raise NnbenchError(
+                f"{level.where}: two candidates of `tune` are the same experiment",
+                got=f"{other} and {candidate}",
+                todo="leave out what has no effect on this level",
+            )
     seeds = range(TUNING_SEED_START, TUNING_SEED_START + context.config.tuning_seeds)
     return Search(candidates=candidates, seeds=tuple(seeds))

@@ -1,6 +1,7 @@
 """A claim on one dataset, in one track, as one of its variants reads it: its levels and its verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -13,6 +14,7 @@ from nnbench.plan.plan import Plan
 from nnbench.records.results import Finding, PairResult
 from nnbench.text import wording
 from nnbench.text.rounding import loss_unit
+from nnbench.verdicts.alike import Pair, alike, alike_text
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.levels import level_result, objective_of, resolution
 from nnbench.verdicts.measurements import LevelRuns
@@ -57,7 +59,9 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         metric = replace(metric, unit=loss_unit(objective, dataset.task))
     blocks = [b for lv in levels for c in lv.use.cells for b in records.of(c, seeds=lv.use.seeds)]
     machines = machine_texts(blocks)
-    verdict = _verdict(levels, reading, metric, lost=lost, machines=machines)
+    same = alike(levels, records)
+    verdict = _verdict(levels, reading, metric, lost=lost, same=same, machines=machines)
+    told = [note for block in blocks for note in block.notes] + sorted(map(alike_text, same))
     finding = Finding(
         dataset=use.dataset,
         dataset_title=dataset.title,
@@ -73,7 +77,7 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         conditional=dataset.kind == "fixed",
         objective=objective,
         machines=machines,
-        notes=tuple(dict.fromkeys(note for block in blocks for note in block.notes)),
+        notes=tuple(dict.fromkeys(told)),
         chance=_chance(levels, metric, records),
         resolution=resolution(shown, metric, dataset),
         levels=shown,
@@ -95,6 +99,7 @@ def _verdict(
     metric: Metric,
     *,
     lost: Mapping[str, str],
+    same: AbstractSet[Pair],
     machines: Sequence[str],
 ) -> Verdict | None:
     """None where nothing is judged. Timings of different machines are not pooled, and so not compared."""
@@ -103,7 +108,7 @@ def _verdict(
     if metric.timing and len(machines) > 1:
         reason = f"measured on different machines, which are not pooled: {'; '.join(machines)}"
         return Verdict(verdict="inconclusive", reason=reason)
-    return _judged_pairs(levels, reading, metric, lost=lost)
+    return _judged_pairs(levels, reading, metric, lost=lost, same=same)
 
 
 def _why_lost(level: LevelRuns, metric: Metric, records: Records) -> str:
@@ -143,19 +148,27 @@ def _chance(levels: Sequence[LevelRuns], metric: Metric, records: Records) -> fl
 
 
 def _judged_pairs(
-    levels: Sequence[LevelRuns], claim: Claim, metric: Metric, *, lost: Mapping[str, str]
+    levels: Sequence[LevelRuns],
+    claim: Claim,
+    metric: Metric,
+    *,
+    lost: Mapping[str, str],
+    same: AbstractSet[Pair],
 ) -> Verdict:
     """Judge one claim on one dataset in one track.
 
-    ``lost`` says of each level without any value why: a claim about such a level is inconclusive,
-    and its other pairs are judged to be shown.
+    ``lost`` says of each level without any value why, ``same`` are pairs of levels that are one run. A
+    claim about either is inconclusive, and its other pairs are judged to be shown: only a difference
+    that is claimed of some pair may still be found in another.
     """
     rules = KINDS[claim.kind].pairs(claim, metric)
     compared = _levels_of(rules)
     gone = {name: why for name, why in lost.items() if name in compared}
-    rules = tuple(rule for rule in rules if not {rule.better, rule.worse} & gone.keys())
+    one = [pair for rule in rules if (pair := frozenset((rule.better, rule.worse))) in same]
+    reason = "; ".join(filter(None, (lost_text(gone), *map(alike_text, dict.fromkeys(one)))))
+    rules = tuple(rule for rule in rules if not _left_out(rule, gone, one))
     if not rules:
-        return Verdict(verdict="inconclusive", reason=lost_text(gone))
+        return Verdict(verdict="inconclusive", reason=reason)
     runs = {lv.use.level: lv.runs for lv in levels if lv.use.level in _levels_of(rules)}
     verdict = _judged(runs, claim, metric, rules=rules)
     unscored = [own["status"].eq("diverged") & own[metric.name].isna() for own in runs.values()]
@@ -163,7 +176,15 @@ def _judged_pairs(
         have = "run has" if scoreless == 1 else "runs have"
         note = f"{scoreless} diverged {have} no score, and such blocks are incomplete"
         verdict = replace(verdict, reason=f"{verdict.reason}; {note}")
-    return replace(verdict, verdict="inconclusive", reason=lost_text(gone)) if gone else verdict
+    found = verdict.verdict == "reproduced" and KINDS[claim.kind].two_sided and not gone
+    return (
+        replace(verdict, verdict="inconclusive", reason=reason) if reason and not found else verdict
+    )
+
+
+def _left_out(rule: PairRule, gone: Container[str], same: Sequence[Pair]) -> bool:
+    pair = (rule.better, rule.worse)
+    return any(level in gone for level in pair) or frozenset(pair) in same
 
 
 def _levels_of(rules: Sequence[PairRule]) -> set[str]:
