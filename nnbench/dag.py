@@ -11,10 +11,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from nnbench.cells.cell import blocks_of
 from nnbench.cells.fingerprint import PACKAGE, module_fingerprint, source_of
@@ -23,7 +22,6 @@ from nnbench.claims.selection import changes_of, now_folder, read_run, tables_fo
 from nnbench.errors import NnbenchError
 from nnbench.jobs.job import done_path, mark_done
 from nnbench.jobs.lease import slots
-from nnbench.jobs.locks import hold_shared
 from nnbench.jobs.planned import Jobs, write_planned
 from nnbench.jobs.provenance import cores_there
 from nnbench.plan.plan import Plan, make_plan
@@ -42,7 +40,6 @@ from nnbench.records.store import (
 )
 
 _CELL = re.compile(r"\bcells?[/=]([0-9a-f]{16})")  # of a file, or of a remote job
-RUN_FILE = Path(".snakemake/nnbench.running")
 LONG_AGO = 1  # seconds since the epoch; Snakemake takes 0 for no time at all
 SHORTEST_MINUTES = 15  # start-up from a shared disk, the data, and waiting for a lock
 SLOWER = 5.0  # how much longer than estimated a cell may take before a cluster ends it
@@ -200,6 +197,17 @@ class Workflow:
                 for path in filter(Path.exists, (made, *outputs)):
                     os.utime(path, (LONG_AGO, LONG_AGO))
 
+    def left_over(self) -> list[str]:
+        """What a run that went well leaves to the next one: it had another target, or data were prepared anew."""
+        missing = sum(not Path(path).exists() for path in self.cells_done())
+        if missing:
+            return [f"{missing} of {len(self.plan.cells)} cells are not measured: start it again."]
+        report = self.reports / "results.json"
+        present = records_sha256(self.results, self.plan.blocks())
+        if report.exists() and present.encode() in _start(report):
+            return []
+        return ["All cells are measured; the report is not made of them yet: start it again."]
+
     def outlook(self, *, cores: int | None, everything: bool) -> Outlook:
         """What a run is about to do; with ``everything``, finished cells are measured again."""
         cells, seeds = self.plan.cells, self.plan.seeds
@@ -261,19 +269,6 @@ def _start(path: Path) -> bytes:
     """Enough of a file to hold the checksum of its records."""
     with path.open("rb") as file:
         return file.read(200)
-
-
-def running_here() -> BinaryIO | None:
-    """Hold this working folder's run file as long as the result lives, as every run in it does.
-
-    Snakemake's own lock outlives a Snakemake that was killed; this one does not, and tells the two apart.
-    """
-    with suppress(OSError):
-        RUN_FILE.parent.mkdir(exist_ok=True)
-        file = RUN_FILE.open("ab")
-        hold_shared(file)
-        return file
-    return None
 
 
 def use_this_python() -> None:

@@ -125,6 +125,25 @@ def test_status_and_show_tell_the_same_from_another_terminal(
     assert nnbench(project, "open").stdout.startswith(str(project.folder / "reports/index.html"))
 
 
+def test_data_that_are_prepared_anew_hide_nothing_that_is_to_be_done(tmp_path: Path) -> None:
+    """Snakemake forgets in such a run why jobs behind ``ancient()`` are to run."""
+    project = Project(tmp_path)
+    assert project.run().returncode == 0
+    project.levels()["0.3"] = {"lr": 0.3}
+    project.document["claims"]["rate"]["claimed"]["0.3"] = 0.1
+    project.save()
+    elsewhere = project.run("--config", "download=true", "data_folder=elsewhere")
+    assert " · 6 of 6" in elsewhere.stdout
+    assert "0.3 0.249" in elsewhere.stdout  # in the headline of the new report
+    rules = project.folder / "workflow/rules/run.smk"
+    rules.write_text(rules.read_text().replace("nnbench prepare", "nnbench  prepare"))
+    project.levels()["0.4"] = {"lr": 0.4}
+    project.document["claims"]["rate"]["claimed"]["0.4"] = 0.1
+    project.save()
+    assert "1 of 7 cells are not measured: start it again." in project.run().stdout
+    assert " · 7 of 7" in project.run().stdout
+
+
 def test_one_broken_cell_costs_no_report(tmp_path: Path) -> None:
     project = Project(tmp_path)
     (project.folder / "broken.py").write_text(BROKEN)

@@ -79,8 +79,7 @@ def run_claims(patterns: list[str], options: argparse.Namespace) -> int:
 
 def _unlock(command: list[str]) -> None:
     """Remove the lock of a Snakemake that was killed; one that runs keeps its own."""
-    from nnbench.dag import RUN_FILE  # noqa: PLC0415
-    from nnbench.jobs.locks import is_locked  # noqa: PLC0415
+    from nnbench.jobs.locks import RUN_FILE, is_locked  # noqa: PLC0415
 
     if any(_locks()) and RUN_FILE.exists() and not is_locked(RUN_FILE):
         print("nnbench: an earlier run was killed; its lock is removed", file=sys.stderr)

@@ -19,6 +19,7 @@ from nnbench.records.store import unwritable
 if sys.platform != "win32":  # which has no such locks
     import fcntl
 
+RUN_FILE = Path(".snakemake/nnbench.running")
 # a folder of that name is there already
 TAKEN = frozenset((errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EPERM))
 
@@ -169,7 +170,15 @@ def is_locked(file: Path) -> bool:
     return False
 
 
-def hold_shared(file: BinaryIO) -> None:
-    """Lock an open file together with all who hold it so, until it is closed; OSError: not possible here."""
-    if sys.platform != "win32":
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+def running_here() -> BinaryIO | None:
+    """Hold this working folder's run file as long as the result lives, as every run in it does.
+
+    Snakemake's own lock outlives a Snakemake that was killed; this one does not, and tells the two apart.
+    """
+    with suppress(OSError):
+        RUN_FILE.parent.mkdir(exist_ok=True)
+        file = RUN_FILE.open("ab")
+        if sys.platform != "win32":
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return file
+    return None

@@ -6,18 +6,11 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from nnbench.claims.selection import default_config, elsewhere
-from nnbench.dag import (
-    Workflow,
-    code_of,
-    config_of,
-    measure_again,
-    running_here,
-    use_this_python,
-)
+from nnbench.dag import Workflow, code_of, config_of, measure_again, use_this_python
 from nnbench.errors import NnbenchError
-from nnbench.report.terminal import closing
-
+from nnbench.jobs.locks import running_here
 from nnbench.processes import import_from_here
+from nnbench.report.terminal import closing
 
 use_this_python()
 import_from_here()
@@ -82,7 +75,9 @@ onstart:
 
 onsuccess:
     if workflow.is_main_process:
-        print(*closing(REPORTS), sep="\n", file=sys.stderr)
+        print(
+            *(WORKFLOW.left_over() or closing(REPORTS)), sep="\n", file=sys.stderr
+        )
 
 
 onerror:

@@ -12,20 +12,22 @@ rule prepare:
     resources:
         mem_mb=2000,
         runtime=20,
+        # not params: a change of these is no reason to prepare again, and where Snakemake does, it forgets in that run
+        # why any job behind ancient() is to run
+        nnbench_planned=lambda wildcards: WORKFLOW.planned_data(
+            str(RESULTS / "data" / wildcards.dataset)
+        ),
+        nnbench_data_folder=WORKFLOW.config.data_folder,
+        nnbench_download="--download" if WORKFLOW.config.download else "",
     params:
         name=lambda wildcards: WORKFLOW.dataset_name(
             str(RESULTS / "data" / wildcards.dataset)
         ),
         folder=lambda wildcards, output: Path(output.manifest).parent,
-        planned=lambda wildcards: WORKFLOW.planned_data(
-            str(RESULTS / "data" / wildcards.dataset)
-        ),
-        data_folder=WORKFLOW.config.data_folder,
-        download="--download" if WORKFLOW.config.download else "",
     shell:
         "exec python3 -m nnbench prepare {params.name:q} {params.folder:q}"
-        " --planned {params.planned:q}"
-        " --data-folder {params.data_folder:q} {params.download} > {log:q} 2>&1"
+        " --planned {resources.nnbench_planned:q}"
+        " --data-folder {resources.nnbench_data_folder:q} {resources.nnbench_download} > {log:q} 2>&1"
 
 
 rule cell:
