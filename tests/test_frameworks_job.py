@@ -243,8 +243,8 @@ def test_the_settings_that_are_followed_exist() -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"frameworks": {"a": "pytorch"}}, "at least 2"),
-        ({"frameworks": {"a": "pytorch", "b": "keras"}, "epochs": 3}, "greater than or equal to 4"),
+        ({"frameworks": {"a": "pytorch"}}, "at least this many entries: 2"),
+        ({"frameworks": {"a": "pytorch", "b": "keras"}, "epochs": 3}, "should be 4 or more"),
         ({"frameworks": {"a": "pytorch", "b": "kearas"}}, "keras"),
     ],
 )

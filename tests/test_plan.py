@@ -248,7 +248,7 @@ def test_a_cells_document_has_its_whole_content(tmp_path: Path) -> None:
     [
         ({"threads": 2}, "its id is not the hash of its content"),
         ({"seeds": [0]}, "unknown key"),
-        ({"settings": {"lr": -1}}, "greater than 0"),
+        ({"settings": {"lr": -1}}, "more than 0"),
         ({"id": None}, "should be a text"),
         ({"id": "0" * 16}, "its id is not the hash of its content"),
     ],

@@ -231,7 +231,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         ),
         ["tuned", "one of trainings", "inference_speed"],
     ),
-    "four seeds for a verdict": (claim(seeds=4), ["seeds", "greater than or equal to 5"]),
+    "four seeds for a verdict": (claim(seeds=4), ["seeds", "should be 5 or more"]),
     "an unknown experiment": (
         claim(settings={"experiment": "traning"}),
         ["experiment", "'traning'", "mean 'training'"],

@@ -172,7 +172,7 @@ def test_the_record_of_another_cell_or_block_is_noticed(
         ({"runs": {"5": {"status": "ok", "metrics": {}}}}, "runs.5: no seed of the block"),
         ({"curves": {"epochs": [1.0], "train_loss": [[0.5]]}}, "not a value for each seed"),
         ({"cell": {**FIELDS["cell"], "threads": 2}}, "id is not the hash"),
-        ({"more": 1}, "more: Extra inputs are not permitted"),
+        ({"more": 1}, "more: is an unknown key"),
     ],
 )
 def test_what_contradicts_itself_is_no_record(

@@ -203,7 +203,7 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
         {"models": {"A": "vgg16"}, "resolutions": {"B": 64}},
         "unknown name",
     ),
-    "no level": ({"models": {}}, "at least 1 item"),
+    "no level": ({"models": {}}, "at least this many entries: 1"),
     "level with @": ({"models": {"A@B": "vgg16"}}, 'no "@"'),
     "level named as an entry": ({"models": {"A, best batch": "vgg16"}}, "cannot name an entry"),
 }
@@ -219,7 +219,7 @@ def test_options_that_cannot_be_measured_are_refused(
 
 
 def test_one_image_a_step_cannot_train_batch_normalisation() -> None:
-    with pytest.raises(NnbenchError, match="greater than or equal to 2"):
+    with pytest.raises(NnbenchError, match="should be 2 or more"):
         options_of(TrainingSpeed, "Tiny", batch_size=1)
 
 
