@@ -147,7 +147,7 @@ class Project:
         return content
 
 
-USUAL = ("record-*-*.json", "seeds-*.done", "seeds-*.log", ".lock")
+USUAL = ("record-*-*.json", "planned.json", "seeds-*.done", "seeds-*.log", ".lock")
 
 
 def leftovers(cells: Path) -> set[str]:

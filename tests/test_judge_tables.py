@@ -200,7 +200,7 @@ def test_the_rule_declares_every_table_that_is_written(tmp_path: Path) -> None:
     fill(plan, "order", "test_loss", LOSSES)
     judged(plan)
     rule = (ROOT / "workflow/rules/report.smk").read_text(encoding="utf-8").partition("rule judge")
-    declared = re.findall(r'RESULTS / "aggregate/(\w+\.(?:csv|parquet|sha256))"', rule[0])
+    declared = re.findall(r'TABLES / "(\w+\.(?:csv|parquet|sha256))"', rule[0])
     assert set(declared) == written(plan)
     assert len(declared) == len(set(declared))
 

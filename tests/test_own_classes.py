@@ -12,6 +12,7 @@ from own_cases import csv_data, npz_arrays, npz_data
 from nnbench.claims.config import read_config
 from nnbench.datasets.checks import check_settings, with_all_rows
 from nnbench.datasets.own.description import dataset_at
+from nnbench.datasets.own.spelling import one_name
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan, make_plan
 from nnbench.settings import Settings
@@ -76,7 +77,7 @@ def test_labels_that_are_their_own_names_are_clear(tmp_path: Path) -> None:
 def test_a_level_that_reads_a_label_says_which_class_that_is(tmp_path: Path) -> None:
     data = unbalanced(tmp_path)
     plan = plan_of(tmp_path, data, {"often": {"at": "label 0"}, "rare": {"at": "label 3"}})
-    assert f"{data}: mine/c, level 'rare': reads the class d" in plan.notes()
+    assert f"{one_name(str(data))}: mine/c, level 'rare': reads the class d" in plan.notes()
 
 
 def test_a_level_that_reads_an_ambiguous_label_is_refused(tmp_path: Path) -> None:
@@ -90,7 +91,9 @@ def test_classes_of_unbalanced_data_take_all_of_their_rows(tmp_path: Path) -> No
     plan = plan_of(tmp_path, data, {"often": {"classes": [0, 1]}, "all": {}})
     # 490 rows of both outside the test set; half of the 100 for validation
     (note,) = [note for note in plan.notes() if "'often'" in note]
-    assert note == f"{data}: mine/c, level 'often': has the classes 'a', 'b'; trains on 440 samples"
+    assert note == (
+        f"{one_name(str(data))}: mine/c, level 'often': has the classes 'a', 'b'; trains on 440 samples"
+    )
 
 
 def test_classes_that_are_all_kept_for_validation_are_refused_by_the_plan(tmp_path: Path) -> None:

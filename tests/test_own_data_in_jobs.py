@@ -14,6 +14,7 @@ from own_cases import COMMON, csv_data, csv_text, described, folder_data, npz_ar
 
 from nnbench.cells import fingerprint
 from nnbench.cells.cell import Cell, dataset_of
+from nnbench.datasets.base import Dataset
 from nnbench.datasets.prepared.source import SOURCE, dataset_in
 from nnbench.errors import NnbenchError
 from nnbench.jobs import job as jobs
@@ -93,7 +94,7 @@ def test_what_jobs_know_of_a_dataset_is_what_the_plan_knows() -> None:
         dataset_of("mine.yaml"),
         dataset_in(data_of(cell_of("mine.yaml")) / "manifest.json"),
     )
-    fields = [name for name in told.__dataclass_fields__ if name != "load"]
+    fields = [name for name in Dataset.__dataclass_fields__ if name != "load"]
     assert [getattr(known, f) for f in fields] == [getattr(told, f) for f in fields]
     assert known.load
     assert len(known.load(None, False).test) == told.test_size
