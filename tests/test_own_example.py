@@ -20,7 +20,8 @@ README = (ROOT / "examples/own/README.md").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own")
-    for name in ("nnbench", "workflow", "profiles", "config", "examples"):
+    plugin = "snakemake_logger_plugin_nnbench"
+    for name in ("nnbench", plugin, "workflow", "profiles", "config", "examples"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "Snakefile", folder)

@@ -111,13 +111,15 @@ def test_every_cell_is_a_job_and_the_light_rules_are_none(
 def test_a_cell_asks_slurm_for_the_memory_and_time_of_its_plan(
     plain: tuple[Slurm, Project, str],
 ) -> None:
-    slurm, _, printed = plain
+    slurm, project, _ = plain
     asked = slurm.ask("squeue", "--states=all", "--noheader", "--format=%C %m %l").splitlines()
     assert len(set(asked)) == 1  # small cells, all alike
     cpus, memory, minutes = asked[0].split()
     assert cpus == "1"
-    assert f"mem_mb={memory.removesuffix('M')}," in printed
-    assert f"runtime={minutes.partition(':')[0]}," in printed
+    logs = (project.folder / ".snakemake/log").glob("*.log")
+    written = "".join(log.read_text() for log in logs)
+    assert f"mem_mb={memory.removesuffix('M')}," in written
+    assert f"runtime={minutes.partition(':')[0]}," in written
 
 
 @pytest.mark.parametrize("kind", ["gres", "gpu"])
@@ -169,7 +171,8 @@ def test_short_cells_can_share_a_job(accounted: tuple[Slurm, Project]) -> None:
     before = len(slurm.jobs("all"))
     options = ("--groups", "cell=short", "--group-components", "short=5")
     chosen = ("--config", "seeds=6", 'only=["tiny/coins"]')
-    done = project.run(*PROFILE, TABLES, *options, *chosen, cores=None)
+    tables = "results/aggregate/parts/tiny-coins-6-seeds/measurements.csv"
+    done = project.run(*PROFILE, tables, *options, *chosen, cores=None)
     assert done.returncode == 0, done.stdout
     assert len(slurm.jobs("all")) == before + 1
-    assert len(project.planned()) == 2
+    assert len([*project.folder.glob("results/cells/*/record-5-5.json")]) == 2

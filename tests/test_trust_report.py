@@ -243,6 +243,7 @@ def test_nothing_in_a_config_is_run_by_a_shell(tmp_path: Path) -> None:
         results,
         reports,
         "nnbench",
+        "snakemake_logger_plugin_nnbench",
         "workflow",
         "profiles",
         "config",
