@@ -193,7 +193,7 @@ class Workflow:
             (self.tables / MADE_OF, ()),
             (report, (self.reports / "index.html",)),
         ):
-            if made.exists() and present.encode() not in _start(made):
+            if made.exists() and not _is_made_of(present, made):
                 for path in filter(Path.exists, (made, *outputs)):
                     os.utime(path, (LONG_AGO, LONG_AGO))
 
@@ -204,7 +204,7 @@ class Workflow:
             return [f"{missing} of {len(self.plan.cells)} cells are not measured: start it again."]
         report = self.reports / "results.json"
         present = records_sha256(self.results, self.plan.blocks())
-        if report.exists() and present.encode() in _start(report):
+        if report.exists() and _is_made_of(present, report):
             return []
         return ["All cells are measured; the report is not made of them yet: start it again."]
 
@@ -265,10 +265,10 @@ def config_of(options: Any, base: Path) -> Config:
     return read_run(base, options.configfiles, changes_of(options.config_args or ()))
 
 
-def _start(path: Path) -> bytes:
-    """Enough of a file to hold the checksum of its records."""
-    with path.open("rb") as file:
-        return file.read(200)
+def _is_made_of(records: str, made: Path) -> bool:
+    """Whether a file of tables or results states the checksum of these records, as it does in its head."""
+    with made.open("rb") as file:
+        return records.encode() in file.read(200)
 
 
 def use_this_python() -> None:

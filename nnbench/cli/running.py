@@ -1,7 +1,5 @@
 """``nnbench status``, and ``nnbench run`` of claims: what goes on, and the whole pipeline for a few claims."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import subprocess
@@ -9,13 +7,9 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nnbench.cli.options import Commands, add_command, add_config, changes, read, whole
 from nnbench.errors import NnbenchError
-
-if TYPE_CHECKING:
-    from nnbench.plan.plan import Plan
 
 WATCH_SECONDS = 2.0
 _CLEAR = "\x1b[H\x1b[2J"
@@ -34,21 +28,15 @@ def add(commands: Commands) -> None:
 
 def _status(options: argparse.Namespace) -> None:
     from nnbench.plan.plan import make_plan  # noqa: PLC0415 - commands load what they need
+    from nnbench.progress.status import overview  # noqa: PLC0415
 
     plan = make_plan(read(options))
     while True:
-        lines, finished = _overview(plan, options.cores)
+        lines, finished = overview(plan, cores=options.cores)
         print(_CLEAR * (options.watch and sys.stdout.isatty()) + "\n".join(lines), flush=True)
         if finished or not options.watch:
             return
         time.sleep(WATCH_SECONDS)
-
-
-def _overview(plan: Plan, cores: int | None) -> tuple[list[str], bool]:
-    """What is running, what failed, and the counts; and whether everything is measured."""
-    from nnbench.progress.status import overview  # noqa: PLC0415
-
-    return overview(plan, cores=cores)
 
 
 def run_claims(patterns: list[str], options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """What a job needs of the plan, beside its cell's records: Snakemake reads the Snakefile anew in remote jobs.
 
-A remote job plans nothing: claims that change while it waits are no matter of its, and the raw files of
-own data may not be there.
+A remote job plans nothing: claims that change while it waits do not concern it, and the raw files of own
+data may not be there.
 """
 
 from collections.abc import Callable

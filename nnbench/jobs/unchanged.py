@@ -30,7 +30,7 @@ def as_planned(planned: Source) -> Iterator[None]:
     _compare(planned)
     try:
         yield
-    finally:  # also after an error: half-written data are no data that are wrong
+    finally:  # also after an error, which may come of data that were being written just then
         _compare(planned)
 
 

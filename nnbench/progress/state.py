@@ -48,27 +48,31 @@ def cell_state(results: Path, cell_id: str, seeds: int) -> CellState:
         return CellState(
             cell=cell_id, state="running", missing_seeds=missing, running_seconds=since, said=said
         )
-    if not _failed(log):  # an interrupted job's log has no error
+    said = _tail(log)
+    if not any(mark in said for mark in _FAILED):  # an interrupted job's log has no error
         return CellState(cell=cell_id, state="waiting", missing_seeds=missing)
-    said = error_of(log).partition("\n")[0].removeprefix("nnbench: ")
+    said = _error_in(said).partition("\n")[0].removeprefix("nnbench: ")
     return CellState(cell=cell_id, state="failed", missing_seeds=missing, said=said)
 
 
 def last_words(log: Path) -> str:
     """The last line of a job's log, without the program's name; empty: there is none."""
-    lines = [line.strip() for line in _tail(log).splitlines() if line.strip()]
-    return lines[-1].removeprefix("nnbench: ") if lines else ""
+    return _last_line(_tail(log))
 
 
 def error_of(log: Path) -> str:
     """What a failed job's log says of its error: from ``nnbench: error`` on, or its last line."""
-    text = _tail(log)
+    return _error_in(_tail(log))
+
+
+def _error_in(text: str) -> str:
     at = text.rfind(_FAILED[0])
-    return text[at:].strip() if at >= 0 else last_words(log)
+    return text[at:].strip() if at >= 0 else _last_line(text)
 
 
-def _failed(log: Path) -> bool:
-    return any(mark in _tail(log) for mark in _FAILED)
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("nnbench: ") if lines else ""
 
 
 def _tail(log: Path) -> str:
