@@ -69,6 +69,7 @@ def _record_facts(record: Record) -> list[tuple[str, object]]:
     settings = cell.settings.model_dump(mode="json", include=cell.settings.model_fields_set)
     return [
         *record.versions.items(),
+        ("compiler", record.compiler),
         *((name, getattr(record.machine, name)) for name in _MACHINE),
         *((f"setting {name}", value) for name, value in settings.items()),
         *((f"data {name}", digest) for name, digest in record.data.items()),

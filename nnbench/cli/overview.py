@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nnbench.cells.cost import START_SECONDS
+from nnbench.jobs.here import machine_notes
 from nnbench.jobs.provenance import cores_there
 from nnbench.plan.plan import Plan
 from nnbench.progress.estimate import Pace, Remaining, duration, job_of, jobs_of
@@ -34,7 +35,8 @@ def plan_table(plan: Plan, *, cores: int | None) -> str:
         rows.append((claim_id, status, *counts, cost))
     totals = _totals(plan, Remaining(todo, pace), cores=cores or cores_there())
     table = aligned(rows, right=[False, False, True, True, True, True, True])
-    return "\n".join([*table, "", *totals, *(f"note: {note}" for note in plan.notes())])
+    notes = (f"note: {note}" for note in (*machine_notes(plan), *plan.notes()))
+    return "\n".join([*table, "", *totals, *notes])
 
 
 def _missing(plan: Plan) -> tuple[dict[str, int], Pace]:

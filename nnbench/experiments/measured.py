@@ -84,6 +84,7 @@ class Measured(Part):
     test_samples: Count | None = None
     steps: Count | None = None
     stacked: bool | None = None
+    compiler: str | None = None  # of the code that took part; None: all was done by PyTorch
     stopped_epochs: dict[str, Number | None] | None = None  # by seed, when patience ran out
     pretrain: JsonObject | None = None
     out_of_memory: tuple[Count, ...] = ()  # group sizes that did not fit

@@ -36,7 +36,7 @@ def run_provenance(plan: Plan, records: Records, *, config_sha256: str) -> Prove
     found = [record for blocks in records.blocks.values() for record in blocks]
     newest = max(found, key=lambda record: record.ended, default=None)
     machines = _distinct([(r.cell.id, r.machine.model_dump()) for r in found])
-    versions = _distinct([(r.cell.id, r.versions) for r in found])
+    versions = _distinct([(r.cell.id, {**r.versions, "compiler": r.compiler}) for r in found])
     config = plan.config
     return Provenance(
         nnbench_version=__version__,

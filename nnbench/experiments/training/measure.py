@@ -118,6 +118,7 @@ def _judged_runs(job: Job, settings: Settings, seeds: Seeds, stage: str) -> Json
         untrained=untrained_metrics(tested),
         parameters=trained.model.parameters_each(),
         stacked=trained.model.stacked,
+        compiler=trained.compiler,
         steps=trained.steps,
         settings_used=settings.model_dump(mode="json"),
         search_seconds=job.timer.search,
