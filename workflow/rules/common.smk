@@ -10,6 +10,7 @@ from nnbench.dag import Workflow, code_of, config_of, measure_again, use_this_py
 from nnbench.errors import NnbenchError
 from nnbench.jobs.here import machine_notes
 from nnbench.jobs.locks import running_here
+from nnbench.plan.trial import check_own_parts
 from nnbench.processes import import_from_here
 from nnbench.report.terminal import closing
 
@@ -25,6 +26,7 @@ try:
     if workflow.is_main_process:
         RUNNING = running_here()
         WORKFLOW.check_writable()
+        check_own_parts(WORKFLOW.plan)
         for message in (
             *elsewhere(BASE),
             *WORKFLOW.repair_records(),
