@@ -19,7 +19,8 @@ from nnbench.datasets.selection import (
     samples_by_class,
     train_size,
 )
-from nnbench.engine.seeding import generators, shuffled
+from nnbench.engine.own_draws import seeded
+from nnbench.engine.seeding import derived_seed, generators, shuffled
 from nnbench.errors import NnbenchError
 from nnbench.settings import Settings
 
@@ -85,13 +86,12 @@ def draw_fresh(
 ) -> Drawn:
     """Fresh samples for each seed, written straight into one array: [train, validation] per replicate."""
     del folder  # no files are read
-    assert dataset.draw is not None
     size = train_size(dataset, settings)
     counts = samples_by_class(size, dataset, settings)
     size = size if counts is None else sum(counts)
     kept = in_proportion(dataset.validation_size, dataset, settings)
     each = size + kept
-    one = dataset.draw(1, seed=seeds[0], stream="train")  # uint8 or float32
+    one = _draw(dataset, 1, seed=seeds[0], stream="train")  # uint8 or float32
     inputs = np.empty((len(seeds), each, *dataset.input_shape), dtype=one.inputs.dtype)
     labels = np.empty((len(seeds), each), dtype=one.labels.dtype)
     for row, seed in enumerate(seeds):
@@ -116,11 +116,10 @@ def sample(
 
     Every class occurs in every stream (checked when the dataset is prepared), so the loop ends.
     """
-    assert dataset.draw is not None
     total = wanted if isinstance(wanted, int) else sum(wanted)
     asked = total * len(dataset.class_names) // len(settings.classes) if settings.classes else total
     while True:
-        arrays = of_classes(dataset.draw(asked, seed=seed, stream=stream), settings.classes)
+        arrays = of_classes(_draw(dataset, asked, seed=seed, stream=stream), settings.classes)
         if isinstance(wanted, tuple):
             rows = first_of_each(arrays.labels, wanted)
             if rows is not None:
@@ -128,3 +127,10 @@ def sample(
         elif len(arrays) >= wanted:
             return Arrays(inputs=arrays.inputs[:wanted], labels=arrays.labels[:wanted])
         asked *= 2
+
+
+def _draw(dataset: Dataset, count: int, *, seed: int, stream: Stream) -> Arrays:
+    """Samples of a stream; a user's own data may draw them from the global generators."""
+    assert dataset.draw is not None
+    with seeded(derived_seed(seed, stream)):
+        return dataset.draw(count, seed=seed, stream=stream)

@@ -19,6 +19,7 @@ from nnbench.engine.data import Order, TrainingData
 from nnbench.engine.images import DRAWS, augment
 from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
+from nnbench.engine.own_draws import OwnDraws, may_draw, seeded
 from nnbench.engine.seeding import CPU, derived_seed, generator, generators, set_states, states_of
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.torch_optim import build_optimizer, is_elementwise
@@ -65,15 +66,16 @@ def build_replicates(
     )
     modules = []
     for seed in seeds:
-        # A user's builder may draw from the global state: give it a private copy.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(seed, "init"))
+        with seeded(derived_seed(seed, "init")):  # a user's builder may draw from the global states
             modules.append(builder(spec, generator(seed, "init")).to(device))
-    with torch.random.fork_rng(devices=[]):
+    with seeded(0):
         _check_shapes(modules[0], settings.model, spec, device=device)
     draws = generators(seeds, "dropout", device)
     stackable = is_elementwise(settings)
-    return Replicates(modules, draws, input_shape=input_shape, stackable=stackable).to(device)
+    own = OwnDraws(seeds) if may_draw(settings) else None
+    return Replicates(
+        modules, draws, input_shape=input_shape, stackable=stackable, own_draws=own
+    ).to(device)
 
 
 def parameters_each(settings: Settings, *, input_shape: tuple[int, ...], classes: int) -> int:
@@ -140,6 +142,7 @@ class Running:
             "monitor": self.monitor.state(),
             "order": self.order.state(self.steps),
             "draws": states_of((*self.augment, *self.model.draws)),
+            "own draws": self.model.own_draws and self.model.own_draws.training,
         }
 
     def restore(self, state: State) -> float:
@@ -151,6 +154,8 @@ class Running:
         self.monitor.restore_state(state["monitor"])
         set_states(self.order.draws, state["order"])
         set_states((*self.augment, *self.model.draws), state["draws"])
+        if self.model.own_draws:
+            self.model.own_draws.restore(state["own draws"])
         return float(state["seconds"])
 
 
