@@ -34,6 +34,7 @@ class Arrays:
 
     inputs: Inputs  # (N, *input_shape) uint8 (for value / 255) or float32
     labels: Labels | Targets  # (N,) int64 indices of class names, or float32 targets
+    groups: Rows | None = None  # (N,) int64: samples of one number are never divided
 
     def __post_init__(self) -> None:
         if str(self.inputs.dtype) not in INPUT_TYPES:
@@ -46,18 +47,25 @@ class Arrays:
             got = f"inputs {self.inputs.shape}, labels {self.labels.shape}"
             what = "inputs and labels differ in length"
             raise _invalid(what, got=got, allowed="(N, ...) and (N,)")
+        if self.groups is not None and (
+            self.groups.shape != self.labels.shape or self.groups.dtype != np.int64
+        ):
+            got = f"{self.groups.dtype} {self.groups.shape}"
+            raise _invalid("groups have the wrong type or shape", got=got, allowed="int64 (N,)")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def named(self) -> dict[str, Inputs | Labels | Targets]:
-        """Both arrays by the names used in files."""
-        return {"inputs": self.inputs, "labels": self.labels}
+        """The arrays by the names used in files."""
+        groups = {} if self.groups is None else {"groups": self.groups}
+        return {"inputs": self.inputs, "labels": self.labels, **groups}
 
 
 def take(arrays: Arrays, rows: Rows) -> Arrays:
     """The samples at these rows."""
-    return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows])
+    groups = None if arrays.groups is None else arrays.groups[rows]
+    return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows], groups=groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

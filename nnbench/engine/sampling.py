@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nnbench.datasets.base import Arrays, Dataset, Stream
+from nnbench.datasets.apart import apart, most_left_out
+from nnbench.datasets.base import Arrays, Dataset, Rows, Stream
 from nnbench.datasets.prepared.store import load_trainval
 from nnbench.datasets.selection import (
     classes_in_use,
@@ -45,9 +46,11 @@ def split_pool(
     rows = shuffled(torch.arange(len(arrays)).expand(len(seeds), -1), generators(seeds, "split"))
     # validation comes first in each order, so that it does not depend on train_size
     kept = in_proportion(dataset.validation_size, dataset, settings)
-    validation, rest = rows[:, :kept], rows[:, kept:]
+    validation, rest = _divided(rows, arrays.groups, kept)
     room = rest.shape[1]
     size = train_size(dataset, settings, room=room)
+    if arrays.groups is not None:
+        size = min(size, max(room, 1))
     if size > room or room < 1:
         where = f"dataset {dataset.name}: too few samples for train_size"
         raise NnbenchError(where, got=size, allowed=f"1 to {room}")
@@ -59,6 +62,17 @@ def split_pool(
         columns = [first_of_each(arrays.labels[row], counts) for row in rest.numpy()]
         train = rest.gather(1, torch.from_numpy(np.array(columns)))
     return Drawn(arrays=arrays, train=train, validation=validation)
+
+
+def _divided(rows: Tensor, groups: Rows | None, kept: int) -> tuple[Tensor, Tensor]:
+    """Validation rows (S, kept), and those for training (S, k); without groups all others."""
+    if groups is None:
+        return rows[:, :kept], rows[:, kept:]
+    room = max(rows.shape[1] - kept - most_left_out(groups, kept), 0)
+    parts = [apart(order, groups, kept) for order in rows.numpy()]
+    validation, rest = zip(*parts, strict=True)
+    together = np.stack(validation), np.stack([own[:room] for own in rest])
+    return torch.from_numpy(together[0]), torch.from_numpy(together[1])
 
 
 def _check_classes(
