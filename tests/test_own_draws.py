@@ -36,6 +36,8 @@ from torch import nn
 class Net(nn.Module):
     def __init__(self, i, o):
         super().__init__()
+        self.g, self.rng = torch.Generator().manual_seed(1), np.random.default_rng(0)
+        self.py = random.Random(2)
         self.a, self.b = nn.Linear(i, 16), nn.Linear(16, o)
     def forward(self, x):
         return self.b(self.noisy(F.relu(self.a(x.flatten(1)))))
@@ -49,6 +51,9 @@ NOISE: Mapping[str, str] = {
     "NumPy's generator": "x * float(np.random.rand())",
     "Python's generator": "x * random.random()",
     "dropout inside a layer of torch": "nn.MultiheadAttention(16, 2, 0.5).train()(x, x, x)[0]",
+    "a generator of torch that the network holds": "x + torch.randn(x.shape, generator=self.g)",
+    "one of NumPy": "x * float(self.rng.random())",
+    "one of Python": "x * self.py.random()",
     "a dropout of another kind": "nn.AlphaDropout(0.5).train(self.training)(x)",
 }
 ESCAPES: Mapping[str, str] = {

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from nnbench.engine.seeding import derived_seed
 from nnbench.registry import is_own
 from nnbench.settings import Settings
 
+Generator = torch.Generator | np.random.Generator | random.Random
 States = dict[str, Any]  # tensors and plain data, never changed in place
 
 
@@ -35,6 +37,23 @@ def seeded(seed: int) -> Iterator[None]:
         restore(before)
 
 
+@contextmanager
+def drawing_nothing(network: nn.Module) -> Iterator[None]:
+    """What is drawn within this context, by a network's own generators too, is as if it had not been."""
+    held = held_by(network)
+    before = [_state_of(own) for own in held]
+    with seeded(0):
+        yield
+    for own, state in zip(held, before, strict=True):
+        _set_state(own, state)
+
+
+def held_by(network: nn.Module) -> tuple[Generator, ...]:
+    """The generators that are attributes of its modules."""
+    values = (value for module in network.modules() for value in vars(module).values())
+    return tuple(value for value in values if isinstance(value, Generator))
+
+
 class OwnDraws:
     """What each replicate of a training draws from the global generators.
 
@@ -46,6 +65,11 @@ class OwnDraws:
         self.training = [_beginning(derived_seed(seed, "own parts")) for seed in seeds]
         self.beside = [_beginning(derived_seed(seed, "own parts aside")) for seed in seeds]
         self.now = self.training
+        self.held: tuple[Generator, ...] = ()  # by the networks, which draw from them by themselves
+
+    def hold(self, networks: nn.Module) -> None:
+        """Save and restore the generators that are attributes of a network's modules, too."""
+        self.held = held_by(networks)
 
     def go_on(self) -> None:
         """Draw for the training from now on."""
@@ -66,9 +90,15 @@ class OwnDraws:
             self.now[replicate] = states()
             restore(before)
 
-    def restore(self, training: Sequence[States]) -> None:
-        """Go on with the training's states as ``training`` had them."""
-        self.training[:] = training
+    def state(self) -> States:
+        """What the training's further draws depend on, for ``restore``."""
+        return {"training": self.training, "held": [_state_of(own) for own in self.held]}
+
+    def restore(self, saved: States) -> None:
+        """Go on as from ``saved``."""
+        self.training[:] = saved["training"]
+        for own, state in zip(self.held, saved["held"], strict=True):
+            _set_state(own, state)
 
 
 def states() -> States:
@@ -92,6 +122,21 @@ def restore(saved: States) -> None:
     torch.set_rng_state(saved["torch"])
     if saved["cuda"]:
         torch.cuda.set_rng_state_all(saved["cuda"])
+
+
+def _state_of(own: Generator) -> Any:
+    if isinstance(own, torch.Generator):
+        return own.get_state()
+    return own.getstate() if isinstance(own, random.Random) else dict(own.bit_generator.state)
+
+
+def _set_state(own: Generator, state: Any) -> None:
+    if isinstance(own, torch.Generator):
+        own.set_state(state)
+    elif isinstance(own, random.Random):
+        own.setstate(state)
+    else:
+        own.bit_generator.state = state
 
 
 def are_the_same(a: States, b: States) -> bool:

@@ -89,6 +89,8 @@ class Replicates(nn.Module):
                 for module, g in zip(modules, generators, strict=True)
             )
             self.stacked = False
+        if own_draws:
+            own_draws.hold(self.body)
 
     def forward(self, x: Tensor) -> Tensor:
         """(S, B, *input) -> (S, B, classes)."""

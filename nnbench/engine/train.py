@@ -19,7 +19,7 @@ from nnbench.engine.data import Order, TrainingData
 from nnbench.engine.images import DRAWS, augment
 from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
-from nnbench.engine.own_draws import OwnDraws, may_draw, seeded
+from nnbench.engine.own_draws import OwnDraws, drawing_nothing, may_draw, seeded
 from nnbench.engine.seeding import CPU, derived_seed, generator, generators, set_states, states_of
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.torch_optim import build_optimizer, is_elementwise
@@ -68,7 +68,7 @@ def build_replicates(
     for seed in seeds:
         with seeded(derived_seed(seed, "init")):  # a user's builder may draw from the global states
             modules.append(builder(spec, generator(seed, "init")).to(device))
-    with seeded(0):
+    with drawing_nothing(modules[0]):
         _check_shapes(modules[0], settings.model, spec, device=device)
     draws = generators(seeds, "dropout", device)
     stackable = is_elementwise(settings)
@@ -142,7 +142,7 @@ class Running:
             "monitor": self.monitor.state(),
             "order": self.order.state(self.steps),
             "draws": states_of((*self.augment, *self.model.draws)),
-            "own draws": self.model.own_draws and self.model.own_draws.training,
+            "own draws": self.model.own_draws and self.model.own_draws.state(),
         }
 
     def restore(self, state: State) -> float:

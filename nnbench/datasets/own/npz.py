@@ -62,13 +62,13 @@ class NpzData(OwnData):
             what, got = "the test set has another type or shape of inputs", sorted(kinds)
             raise NnbenchError(what, got=" and ".join(got), todo="make both the same")
         names, labels = _labels(self, raw)
-        values, notes = _values(self, inputs)
+        used, notes = _values(self, inputs)
         return Samples(
-            input_shape=values[0].shape[1:],
+            input_shape=used[0].shape[1:],
             class_names=names,
             labels=labels,
             target=(self.target_name, self.target_unit),
-            read=lambda: values,
+            read=lambda: used,
             notes=notes,
         )
 
