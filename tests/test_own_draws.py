@@ -20,6 +20,7 @@ from nnbench.datasets.base import Arrays
 from nnbench.datasets.coin_flip import DATASET as COIN_FLIP
 from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.sampling import sample
+from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Measured
 from nnbench.experiments.training import repeats
 from nnbench.settings import Settings
@@ -213,3 +214,27 @@ def test_own_data_may_draw_from_the_global_generators() -> None:
         sets.append(sample(dataset, Settings(), 5, seed=3, stream=stream).inputs)
     assert np.array_equal(sets[0], sets[1])
     assert not np.array_equal(sets[0], sets[2])
+
+
+FAULTS: Mapping[str, Any] = {
+    "not finite": lambda n: Arrays(
+        inputs=np.full((n, 1), np.nan, np.float32), labels=np.arange(n) % 2
+    ),
+    "labels out of range": lambda n: Arrays(
+        inputs=np.ones((n, 1), np.float32), labels=np.arange(n)
+    ),
+    "wrong input shape": lambda n: Arrays(
+        inputs=np.ones((n, 2), np.float32), labels=np.arange(n) % 2
+    ),
+    "another number than asked": lambda n: Arrays(
+        inputs=np.ones((n + 1, 1), np.float32), labels=np.arange(n + 1) % 2
+    ),
+}
+
+
+@pytest.mark.parametrize("words", FAULTS)
+def test_what_own_data_draw_for_each_seed_is_checked(words: str) -> None:
+    """The preparation sees the first draw alone."""
+    dataset = replace(COIN_FLIP, input_shape=(1,), draw=lambda n, **_: FAULTS[words](n))
+    with pytest.raises(NnbenchError, match=rf"validation samples of seed 4\W.*{words}"):
+        sample(dataset, Settings(), 5, seed=4, stream="validation")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nnbench.datasets.apart import apart, most_left_out
-from nnbench.datasets.base import Arrays, Dataset, Rows, Stream
+from nnbench.datasets.base import Arrays, Dataset, Rows, Stream, check_samples
 from nnbench.datasets.prepared.store import load_trainval
 from nnbench.datasets.selection import (
     classes_in_use,
@@ -147,4 +147,11 @@ def _draw(dataset: Dataset, count: int, *, seed: int, stream: Stream) -> Arrays:
     """Samples of a stream; a user's own data may draw them from the global generators."""
     assert dataset.draw is not None
     with seeded(derived_seed(seed, stream)):
-        return dataset.draw(count, seed=seed, stream=stream)
+        drawn = dataset.draw(count, seed=seed, stream=stream)
+    check_samples(dataset, drawn, name=f"{stream} samples of seed {seed}")
+    if len(drawn) != count:
+        where = (
+            f"dataset {dataset.name!r}, {stream} samples of seed {seed}: another number than asked"
+        )
+        raise NnbenchError(where, got=len(drawn), allowed=count, todo="correct its draw(n, …)")
+    return drawn
