@@ -118,6 +118,12 @@ class Known:
         """Why a block has no runs, if so."""
         return next((record.failure for record in self.records if record.failure), None)
 
+    @property
+    def not_reproducible(self) -> str | None:
+        """Why its numbers are others each time, if so."""
+        reasons = (record.not_reproducible for record in self.records)
+        return next(filter(None, reasons), None)
+
     def pairs_with(self, now: Self) -> dict[str, Pair]:
         """For every metric that was measured then, its runs then and now."""
         found = {}

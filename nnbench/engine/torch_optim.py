@@ -6,12 +6,14 @@ settings, **optimizer_options)``.
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import nn
 from torch.optim.optimizer import StateDict
 
 from nnbench.engine.optim import Optimizer
+from nnbench.engine.own_draws import OwnDraws
 from nnbench.engine.stacking import Replicates
 from nnbench.errors import NnbenchError, unknown_name
 from nnbench.registry import OPTIMIZERS, load
@@ -45,13 +47,14 @@ class FromTorch:
 class PerReplicate:
     """One optimiser per replicate, for optimisers whose steps mix the weights that they are given."""
 
-    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
-        self.optimizers = optimizers
+    def __init__(self, optimizers: Sequence[Optimizer], own_draws: OwnDraws | None) -> None:
+        self.optimizers, self.own_draws = optimizers, own_draws
 
     def step(self, lr: float) -> None:
         """See ``Optimizer``."""
-        for optimizer in self.optimizers:
-            optimizer.step(lr)
+        for replicate, optimizer in enumerate(self.optimizers):
+            with self.own_draws.turn(replicate) if self.own_draws else nullcontext():
+                optimizer.step(lr)
 
     def state_dict(self) -> StateDict:
         """See ``Optimizer``."""
@@ -84,7 +87,8 @@ def build_optimizer(model: Replicates, settings: Settings) -> Optimizer:
     if is_elementwise(settings):
         return _made(model, settings)
     assert not model.stacked, "replicates of this optimiser are built one by one"
-    return PerReplicate([_made(own, settings) for own in model.body.children()])
+    each = [_made(own, settings) for own in model.body.children()]
+    return PerReplicate(each, model.own_draws)
 
 
 def _made(module: nn.Module, settings: Settings) -> Optimizer:

@@ -21,6 +21,7 @@ from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.native.network import compiled_network
 from nnbench.engine.native.steps import CompiledSteps, compiled_steps
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
+from nnbench.engine.own_draws import OwnDraws, drawing_nothing, may_draw, seeded
 from nnbench.engine.seeding import CPU, derived_seed, generator, generators, set_states, states_of
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.torch_optim import build_optimizer, is_elementwise
@@ -68,15 +69,16 @@ def build_replicates(
     )
     modules = []
     for seed in seeds:
-        # A user's builder may draw from the global state: give it a private copy.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(seed, "init"))
+        with seeded(derived_seed(seed, "init")):  # a user's builder may draw from the global states
             modules.append(builder(spec, generator(seed, "init")).to(device))
-    with torch.random.fork_rng(devices=[]):
+    with drawing_nothing(modules[0]):
         _check_shapes(modules[0], settings.model, spec, device=device)
     draws = generators(seeds, "dropout", device)
     stackable = is_elementwise(settings)
-    return Replicates(modules, draws, input_shape=input_shape, stackable=stackable).to(device)
+    own = OwnDraws(seeds) if may_draw(settings) else None
+    return Replicates(
+        modules, draws, input_shape=input_shape, stackable=stackable, own_draws=own
+    ).to(device)
 
 
 def parameters_each(settings: Settings, *, input_shape: tuple[int, ...], classes: int) -> int:
@@ -178,6 +180,7 @@ class Running:
             "monitor": self.monitor.state(),
             "order": self.order.state(self.steps),
             "draws": states_of((*self.augment, *self.model.draws)),
+            "own draws": self.model.own_draws and self.model.own_draws.state(),
         }
 
     def restore(self, state: State) -> float:
@@ -191,6 +194,8 @@ class Running:
         set_states((*self.augment, *self.model.draws), state["draws"])
         # the optimiser's memory lies elsewhere now
         self.compiled = self._compiled()
+        if self.model.own_draws:
+            self.model.own_draws.restore(state["own draws"])
         return float(state["seconds"])
 
 

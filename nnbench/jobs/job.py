@@ -240,15 +240,14 @@ class _Progress:
 def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | None) -> Record:
     """One block, measured."""
     # torch takes seconds to import: only here, when nothing can be wrong any more
-    from nnbench.engine.checkpoint import EVERY_SECONDS  # noqa: PLC0415
+    from nnbench.engine.checkpoint import EVERY_SECONDS, Checkpoint  # noqa: PLC0415
     from nnbench.engine.device import describe_device, identity, peak_memory_mb  # noqa: PLC0415
-    from nnbench.engine.own_draws import SeededCheckpoint  # noqa: PLC0415
     from nnbench.experiments.run import Request, measure, numerics  # noqa: PLC0415
 
     device = numerics(job.device, threads=cell.threads)
     every = EVERY_SECONDS if job.checkpoint_seconds is None else job.checkpoint_seconds
     path, progress = _checkpoint(cell, block, job), _Progress(block_name(block))
-    checkpoint = SeededCheckpoint(path, every_seconds=every, progress=progress)
+    checkpoint = Checkpoint(path, every_seconds=every, progress=progress)
     started = provenance.now()
     with ending_by(checkpoint.stop):
         checkpoint.open({"cell": cell.id, "block": block_name(block), **identity(device)})

@@ -73,6 +73,7 @@ class RunFacts(Section):
     other_seconds: float = 0.0
     peak_memory_mb: float | None
     resumed: Count = 0
+    not_reproducible: tuple[str, ...] = ()  # cells
 
 
 class Rejected(Section):

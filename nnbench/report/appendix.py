@@ -99,6 +99,8 @@ def _run(provenance: Provenance) -> Iterator[tuple[str, str]]:
     yield "Peak memory of a cell", "–" if memory is None else f"{memory:,.0f}\u00a0MB"
     if run.resumed:
         yield "Cells that were interrupted and went on from a checkpoint", str(run.resumed)
+    if run.not_reproducible:
+        yield "Cells whose own parts give other numbers each time", ", ".join(run.not_reproducible)
     for name, flag in provenance.flags.items():
         values = [flag] if isinstance(flag, bool) else flag  # all that it had in the cells
         text = ", ".join("on" if value else "off" for value in values) or "–"

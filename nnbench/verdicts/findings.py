@@ -11,6 +11,7 @@ from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS, PairRule
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.plan.plan import Plan
+from nnbench.records.record import Record
 from nnbench.records.results import Finding, PairResult
 from nnbench.text import wording
 from nnbench.text.rounding import loss_unit
@@ -61,7 +62,7 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
     machines = machine_texts(blocks)
     same = alike(levels, records)
     verdict = _verdict(levels, reading, metric, lost=lost, same=same, machines=machines)
-    told = [note for block in blocks for note in block.notes] + sorted(map(alike_text, same))
+    told = [note for block in blocks for note in _told(block)] + sorted(map(alike_text, same))
     finding = Finding(
         dataset=use.dataset,
         dataset_title=dataset.title,
@@ -88,6 +89,11 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})
+
+
+def _told(block: Record) -> tuple[str, ...]:
+    why = block.not_reproducible
+    return (*block.notes, *([f"The numbers are not reproducible: {why}."] if why else []))
 
 
 _METRIC_FACTS = ("unit", "lower_is_better", "directed", "scale", "timing", "derived")

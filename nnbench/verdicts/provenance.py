@@ -85,6 +85,7 @@ def _run(records: list[Record]) -> RunFacts:
         wall_seconds=covered_seconds(intervals),
         # a clock that went back in between says nothing
         busy_seconds=sum(max(0.0, end - start) for start, end in intervals),
+        not_reproducible=tuple(sorted({r.cell.id for r in records if r.not_reproducible})),
         resumed=len({record.cell.id for record in records if record.resumed}),
         **{f"{name}_seconds": sum(s.get(name, 0.0) for s in spent) for name in _PHASES},
         other_seconds=sum(t for s in spent for name, t in s.items() if name not in _PHASES),
