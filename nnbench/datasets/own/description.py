@@ -82,7 +82,7 @@ def read_description(path: Path) -> tuple[OwnFormat, Path]:
 def dataset_at(path: Path) -> OwnDataset:
     """The dataset that a YAML file describes; NnbenchError if it, the data or their sizes make no sense."""
     spec, data = read_description(path)
-    with _naming(data):
+    with naming(data):
         samples = spec.samples(data)
         check_samples(samples)
         _check_own_test(spec, samples)
@@ -123,7 +123,7 @@ def _check_own_test(spec: OwnFormat, samples: Samples) -> None:
 
 
 @contextmanager
-def _naming(data: Path) -> Iterator[None]:
+def naming(data: Path) -> Iterator[None]:
     """Put the path of the data in front of an error about them."""
     try:
         yield
@@ -133,7 +133,7 @@ def _naming(data: Path) -> Iterator[None]:
 
 def _load(spec: OwnFormat, data: Path, _data_folder: Path | None, _may_download: bool) -> Pools:
     """Read all samples and divide them; a test set of the data's own is kept."""
-    with _naming(data):
+    with naming(data):
         samples = spec.samples(data)
         pairs = zip(samples.read(), samples.labels, strict=True)
         sets = [Arrays(inputs=inputs, labels=labels) for inputs, labels in pairs]
