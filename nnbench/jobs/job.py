@@ -143,7 +143,8 @@ def seeds_and_blocks(seeds: int, names: Sequence[str]) -> list[tuple[int, ...]]:
     """
     found = {block_name(block): block for block in blocks_of(seeds)}
     if unknown := [name for name in names if name not in found]:
-        raise NnbenchError("no such block", got=unknown[0], allowed=", ".join(found))
+        todo = "name blocks of the seeds that are asked for (--seeds)"
+        raise NnbenchError("no such block", got=unknown[0], allowed=", ".join(found), todo=todo)
     return [found[name] for name in names or found]
 
 

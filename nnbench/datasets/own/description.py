@@ -64,7 +64,10 @@ def read_description(path: Path) -> tuple[OwnFormat, Path]:
             todo="correct the path; it starts at the folder from which nnbench is started",
         )
     content = read_yaml(path)
-    name = str(content.get("format")) if isinstance(content, dict) else "None"
+    if not isinstance(content, dict) or "format" not in content:
+        allowed, todo = f"format: {', '.join(FORMATS)}", "say which format the data have"
+        raise NnbenchError(f"{path}: the key `format` is missing", allowed=allowed, todo=todo)
+    name = str(content["format"])
     if name not in FORMATS:
         raise unknown_name(f"{path}: format", name, FORMATS)
     spec = parse(FORMATS[name], content, where=str(path))
