@@ -74,7 +74,7 @@ def summary_of(path: Path) -> str:
     """How many samples there are, and of which classes, or from what to what: a line of a plan."""
     spec, data = read_description(path)
     samples = spec.samples(data)
-    labels = np.concatenate(samples.labels)  # type: ignore[arg-type]  # both sets are of one type
+    labels = _labels(samples)
     if not samples.class_names:
         return f"{len(labels):,} samples, {_range(samples, labels)}"
     counts = np.bincount(labels.astype(np.int64)).tolist()
@@ -121,9 +121,14 @@ def _read(spec: OwnData, samples: Samples) -> _Read:
         spec=spec,
         samples=samples,
         inputs=np.concatenate(sets),  # type: ignore[arg-type]  # both sets are of one type
-        labels=np.concatenate(samples.labels),  # type: ignore[arg-type]
+        labels=_labels(samples),
         in_test=in_test,
     )
+
+
+def _labels(samples: Samples) -> Labels | Targets:
+    """Those of both sets, which are of one type."""
+    return np.concatenate(samples.labels)  # type: ignore[return-value]
 
 
 def _about_columns(read: _Read, most: int | None) -> Iterator[str]:
