@@ -41,45 +41,46 @@ def notes_of(path: Path) -> tuple[str, ...]:
 
     Images are not read for it. Raises NnbenchError if the data cannot be used.
     """
-    return _notes(path, content_fingerprint(path), images=False, most=MOST_COLUMNS)
+    return _told(path, content_fingerprint(path), images=False, most=MOST_COLUMNS)[1].notes
 
 
-def all_notes_of(path: Path, *, most: int | None = None) -> tuple[str, ...]:
-    """``notes_of``, those on more than so many columns, and those that need all images to be read."""
-    return _notes(path, content_fingerprint(path), images=True, most=most)
-
-
-@cache
-def _notes(path: Path, _content: str, *, images: bool, most: int | None) -> tuple[str, ...]:
-    spec, data = read_description(path)
-    with naming(data):
-        samples = spec.samples(data)
-        found = [*samples.notes, *_twin_notes(samples.class_names)]
-        flat = len(samples.input_shape) == 1
-        if not flat and not images:
-            return tuple(found)
-        read = _read(spec, samples)
-    return (*found, *(_about_columns(read, most) if flat else ()), *_duplicate_notes(read))
-
-
-def told_of(path: Path) -> Told:
-    """What is kept beside the prepared data, for the report; NnbenchError as in ``notes_of``."""
-    spec, data = read_description(path)
-    samples = spec.samples(data)
-    order = _order(samples.labels[0]) if samples.class_names else ""
-    return Told(order=order, notes=all_notes_of(path, most=MOST_COLUMNS))
+def all_notes_of(path: Path) -> tuple[str, ...]:
+    """``notes_of``, those on further columns, and those that need all images to be read."""
+    return _told(path, content_fingerprint(path), images=True, most=None)[1].notes
 
 
 def summary_of(path: Path) -> str:
     """How many samples there are, and of which classes, or from what to what: a line of a plan."""
+    return _told(path, content_fingerprint(path), images=False, most=MOST_COLUMNS)[0]
+
+
+def told_of(path: Path) -> Told:
+    """What is kept beside the prepared data, for the report; NnbenchError as in ``notes_of``."""
+    return _told(path, content_fingerprint(path), images=True, most=MOST_COLUMNS)[1]
+
+
+@cache
+def _told(path: Path, _content: str, *, images: bool, most: int | None) -> tuple[str, Told]:
+    """The summary, and the rest, by one look at the data."""
     spec, data = read_description(path)
-    samples = spec.samples(data)
+    with naming(data):
+        samples = spec.samples(data)
+        flat = len(samples.input_shape) == 1
+        read = _read(spec, samples) if flat or images else None
+    notes = [*samples.notes, *_twin_notes(samples.class_names)]
+    if read:
+        notes += [*(_about_columns(read, most) if flat else ()), *_duplicate_notes(read)]
+    order = _order(samples.labels[0]) if samples.class_names else ""
+    return _summary(samples, order), Told(order=order, notes=tuple(notes))
+
+
+def _summary(samples: Samples, order: str) -> str:
     labels = _labels(samples)
     if not samples.class_names:
         return f"{len(labels):,} samples, {_range(samples, labels)}"
     counts = np.bincount(labels.astype(np.int64)).tolist()
     named = [f"{name} {count:,}" for name, count in zip(samples.class_names, counts, strict=True)]
-    return f"{len(labels):,} samples: {first_few(named)}; {_order(samples.labels[0])}"
+    return f"{len(labels):,} samples: {first_few(named)}; {order}"
 
 
 def facts_of(path: Path) -> Iterator[tuple[str, str]]:
