@@ -117,6 +117,9 @@ def dataset_of(name: str) -> Dataset:
     found = load("dataset", name, DATASETS)
     if not isinstance(found, Dataset):
         raise NnbenchError(
-            f"dataset {name!r} is not a nnbench.datasets.base.Dataset", got=type(found).__name__
+            f"dataset {name!r} is no dataset",
+            got=type(found).__name__,
+            allowed="an object of the class nnbench.datasets.base.Dataset",
+            todo="make one at the top of the module, and name it as module:object",
         )
     return found

@@ -56,6 +56,8 @@ class DatasetFacts(Section):
     class_counts: dict[str, tuple[Count, ...]]
     sha256: dict[str, str]
     samples: tuple[Sample, ...]
+    order: str = ""  # of own data: of the rows against the class
+    notes: tuple[str, ...] = ()  # of own data: what they told about themselves
     error: str | None = None
 
 

@@ -155,6 +155,10 @@ def dataset_facts(dataset: DatasetFacts) -> Iterator[tuple[str, str]]:
     else:
         yield "Classes", str(len(dataset.class_names))
     yield "Samples", ", ".join(f"{size:,} {split}" for split, size in dataset.sizes.items())
+    if dataset.order:
+        yield "Order", dataset.order
+    for note in dataset.notes:
+        yield "Note", note
     for split, digest in dataset.sha256.items():
         yield f"SHA-256 of {split}", digest
 

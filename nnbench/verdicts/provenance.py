@@ -12,6 +12,7 @@ import numpy.typing as npt
 from nnbench import __version__
 from nnbench.cells.cell import canonical, dataset_of
 from nnbench.datasets.prepared.store import load_samples, read_manifest
+from nnbench.datasets.prepared.told import read_told
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan
 from nnbench.records.origin import (
@@ -137,22 +138,27 @@ def _samples(folder: Path, shape: tuple[int, ...]) -> tuple[Sample, ...]:
 
 
 def _dataset(results: Path, name: str) -> DatasetFacts:
-    """What the manifest says of a dataset; its declaration alone where files are missing or damaged."""
-    folder = dataset_folder(results, name)
+    """What is prepared of a dataset; its declaration alone where files are missing or damaged."""
     try:
-        manifest = read_manifest(folder)
-        return DatasetFacts(
-            **{key: getattr(manifest, key) for key in _DECLARED},
-            sizes=dict(manifest.sizes),
-            class_counts={part: tuple(counts) for part, counts in manifest.class_counts.items()},
-            sha256=dict(manifest.files),
-            samples=_samples(folder, manifest.input_shape),
-        )
+        return facts_in(dataset_folder(results, name))
     except NnbenchError as error:
         declared = {key: getattr(dataset_of(name), key) for key in _DECLARED}
         declared |= {"name": name, "title": f"{declared['title']} (not prepared)"}
         none: dict[str, Any] = {"sizes": {}, "class_counts": {}, "sha256": {}, "samples": ()}
         return DatasetFacts(**declared, **none, error=error.what)
+
+
+def facts_in(folder: Path) -> DatasetFacts:
+    """What the prepared files in a folder say of a dataset; NnbenchError if they are missing or damaged."""
+    manifest = read_manifest(folder)
+    return DatasetFacts(
+        **{key: getattr(manifest, key) for key in _DECLARED},
+        sizes=dict(manifest.sizes),
+        class_counts={part: tuple(counts) for part, counts in manifest.class_counts.items()},
+        sha256=dict(manifest.files),
+        samples=_samples(folder, manifest.input_shape),
+        **read_told(folder).model_dump(),
+    )
 
 
 _DECLARED = (

@@ -65,7 +65,10 @@ def read_description(path: Path) -> tuple[OwnFormat, Path]:
             todo="correct the path; it starts at the folder from which nnbench is started",
         )
     content = read_yaml(path)
-    name = str(content.get("format")) if isinstance(content, dict) else "None"
+    if not isinstance(content, dict) or "format" not in content:
+        allowed, todo = f"format: {', '.join(FORMATS)}", "say which format the data have"
+        raise NnbenchError(f"{path}: the key `format` is missing", allowed=allowed, todo=todo)
+    name = str(content["format"])
     if name not in FORMATS:
         raise unknown_name(f"{path}: format", name, FORMATS)
     spec = parse(FORMATS[name], content, where=str(path))
@@ -83,7 +86,7 @@ def read_description(path: Path) -> tuple[OwnFormat, Path]:
 def dataset_at(path: Path) -> OwnDataset:
     """The dataset that a YAML file describes; NnbenchError if it, the data or their sizes make no sense."""
     spec, data = read_description(path)
-    with _naming(data):
+    with naming(data):
         samples = spec.samples(data)
         check_samples(samples)
         _check_own_test(spec, samples)
@@ -127,7 +130,7 @@ def _check_own_test(spec: OwnFormat, samples: Samples) -> None:
 
 
 @contextmanager
-def _naming(data: Path) -> Iterator[None]:
+def naming(data: Path) -> Iterator[None]:
     """Put the path of the data in front of an error about them."""
     try:
         yield
@@ -137,7 +140,7 @@ def _naming(data: Path) -> Iterator[None]:
 
 def _load(spec: OwnFormat, data: Path, _data_folder: Path | None, _may_download: bool) -> Pools:
     """Read all samples and divide them; a test set of the data's own is kept."""
-    with _naming(data):
+    with naming(data):
         samples = spec.samples(data)
         pairs = zip(samples.read(), samples.labels, strict=True)
         groups = groups_of(spec, samples)
