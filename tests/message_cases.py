@@ -135,6 +135,7 @@ KINDS: Mapping[str, Mapping[str, Case]] = {
         "a data set that is not there in `instead`": config(instead={"digits": ["zebra"]}),
         "a name with capitals": lambda folder: plan_with(folder, {"My Claim": CLAIM}),
         "a dataset that is none": claims(datasets={"math:pi": {}}),
+        "an experiment that is none": setting(experiment="math:pi"),
     },
     "Settings that do not go together": {
         "momentum of adam": setting(momentum=0.9),

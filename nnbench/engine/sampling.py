@@ -53,7 +53,7 @@ def split_pool(
         size = min(size, max(room, 1))
     if size > room or room < 1:
         where = f"dataset {dataset.name}: too few samples for train_size"
-        raise NnbenchError(where, got=size, allowed=f"1 to {room}")
+        raise NnbenchError(where, got=size, allowed=f"1 to {room}", todo="set a smaller train_size")
     counts = samples_by_class(size, dataset, settings)
     if counts is None:
         train = rest[:, :size]

@@ -147,7 +147,10 @@ class Replicates(nn.Module):
             modules = part.named_modules(prefix=f"body.{name}".removesuffix("."))
             dense = [(n, m) for n, m in modules if isinstance(m, nn.Linear | StackedLinear)]
             if not dense:
-                raise NnbenchError("the model has no dense layer that could be its output layer")
+                raise NnbenchError(
+                    "the model has no dense layer that could be its output layer",
+                    todo="end the model with torch.nn.Linear, or choose another one",
+                )
             found.update(dense[-1:])
         return found
 

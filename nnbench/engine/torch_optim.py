@@ -108,6 +108,7 @@ def _made(module: nn.Module, settings: Settings) -> Optimizer:
             f"{name} has no {' and no '.join(missing)}",
             got=type(made).__name__,
             allowed=f"a torch.optim.Optimizer, or an object with {', '.join(METHODS)}",
+            todo="return one of these from the function",
         )
     return made  # type: ignore[return-value]  # it has the protocol's methods
 
@@ -124,12 +125,14 @@ def _instance(
                 f"{name} takes no {setting}",
                 got=f"{setting}: {getattr(settings, setting)}",
                 allowed=", ".join(list(takes)[1:]),
+                todo=f"remove {setting}, or choose another optimizer",
             )
         given[setting] = getattr(settings, setting)
     try:
         return kind(parameters, **given)  # type: ignore[arg-type]  # keyword arguments of any class
     except (TypeError, ValueError, RuntimeError) as error:
-        raise NnbenchError(f"{name} cannot be made: {error}", got=given) from error
+        todo = "correct lr, momentum or optimizer_options"
+        raise NnbenchError(f"{name} cannot be made: {error}", got=given, todo=todo) from error
 
 
 def _options(maker: Callable[..., object], settings: Settings, *, after: int) -> dict[str, object]:

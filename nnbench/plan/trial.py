@@ -38,7 +38,9 @@ def check_own_parts(plan: Plan) -> None:
     answers = [json.loads(line) for line in ended.output.splitlines()]
     for (where, _), answer in zip(trials.values(), answers, strict=False):
         if answer is not None:
-            raise NnbenchError(**answer).at(where)
+            raise NnbenchError(
+                answer["what"], got=answer["got"], allowed=answer["allowed"], todo=answer["todo"]
+            ).at(where)
     if len(answers) < len(trials):
         where, trial = list(trials.values())[len(answers)]
         raise NnbenchError(
