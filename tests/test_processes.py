@@ -135,10 +135,10 @@ def test_the_garbage_collector_is_paused_for_what_stays_and_goes_on_after_an_err
     @uncollected
     def work(number: int) -> bool:
         if not number:
-            raise ValueError
+            raise ValueError("no number")
         return gc.isenabled()
 
     assert not work(1)
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError, match="no number"):
         work(0)
     assert gc.isenabled()
