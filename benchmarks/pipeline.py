@@ -108,7 +108,7 @@ def large_plan() -> None:
 
 def growth() -> None:
     """Seconds and memory of `nnbench plan` by size; the exponent between each size and the one before."""
-    from benchmarks.made_up import write_project  # noqa: PLC0415 - only this part imports nnbench
+    from benchmarks.made_up import write_project
 
     print(f"{'cells':>8} {'seconds':>8} {'MB':>6} {'exponent':>9}")
     before: tuple[int, float] | None = None
