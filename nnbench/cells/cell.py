@@ -21,6 +21,7 @@ from nnbench.schema import Strict, parse
 from nnbench.settings import Settings
 
 BLOCK = 5  # seeds of a block: as many as a verdict needs at least
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -48,7 +49,7 @@ class Cell(Content):
 
 def canonical(data: object) -> str:
     """JSON with sorted keys and no spaces: the text that is hashed."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(data)
 
 
 def cell_id(content: Content) -> str:

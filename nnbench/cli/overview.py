@@ -26,7 +26,7 @@ def plan_table(plan: Plan, *, cores: int | None) -> str:
         ids = plan.cells_of(claim_id)
         own = [todo[cell_id] for cell_id in ids if cell_id in todo]
         status = "not run" if claim_id in plan.not_run else claim.kind
-        read = {use.seeds for use in plan.uses if use.claim == claim_id}
+        read = {use.seeds for use in plan.uses_of(claim_id)}
         seeds = "/".join(map(str, sorted(read)))
         counts = (str(len(ids)), seeds or "-", str(len(ids) - len(own)), str(len(own)))
         cost = rounded(sum(map(pace.seconds, own)))

@@ -3,6 +3,7 @@
 from collections.abc import Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 
@@ -25,7 +26,7 @@ from nnbench.verdicts.rules import PairTest, Verdict, finite, judge
 _ALIKE = 0.01  # relative spread of untrained scores that one line in a figure can stand for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """A plan, its records, and what every level reads from them."""
 
@@ -33,14 +34,21 @@ class Evidence:
     records: Records
     levels: tuple[LevelRuns, ...]
 
+    @cached_property
+    def by_claim(self) -> Mapping[str, list[LevelRuns]]:
+        """What the levels of each claim read."""
+        found: dict[str, list[LevelRuns]] = {}
+        for level in self.levels:
+            found.setdefault(level.use.claim, []).append(level)
+        return found
+
 
 def findings(claim_id: str, claim: Claim, evidence: Evidence) -> tuple[Finding, ...]:
     """What is found on each dataset, in each track and variant, in the plan's order."""
     groups: dict[tuple[str | None, str, str], list[LevelRuns]] = {}
-    for level in evidence.levels:
+    for level in evidence.by_claim.get(claim_id, ()):
         use = level.use
-        if use.claim == claim_id:
-            groups.setdefault((use.variant, use.dataset, use.track), []).append(level)
+        groups.setdefault((use.variant, use.dataset, use.track), []).append(level)
     return tuple(_finding(levels, claim, evidence) for levels in groups.values())
 
 

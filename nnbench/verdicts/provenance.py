@@ -63,14 +63,13 @@ def run_provenance(plan: Plan, records: Records, *, config_sha256: str) -> Prove
 
 
 def _missing(plan: Plan, records: Records) -> tuple[MissingCell, ...]:
+    claims: dict[str, set[str]] = {cell: set() for cell in plan.cells if cell in records.missing}
+    for use in plan.uses:
+        for cell in claims.keys() & set(use.cells):
+            claims[cell].add(use.claim)
     return tuple(
-        MissingCell(
-            cell=cell_id,
-            claims=tuple(sorted({use.claim for use in plan.uses if cell_id in use.cells})),
-            reason=records.missing[cell_id],
-        )
-        for cell_id in plan.cells
-        if cell_id in records.missing
+        MissingCell(cell=cell, claims=tuple(sorted(own)), reason=records.missing[cell])
+        for cell, own in claims.items()
     )
 
 
