@@ -49,7 +49,12 @@ def check_whole(values: Wide, name: str) -> None:
 
 
 def targets(values: Wide, name: str) -> npt.NDArray[np.float32]:
-    """The numbers to predict as float32; NnbenchError if it cannot hold their differences."""
+    """The numbers to predict as float32; NnbenchError if it cannot hold their differences, or there are none."""
+    if len(values) > 1 and (values == values[0]).all():
+        todo = "choose another target: there is nothing to predict"
+        raise NnbenchError(
+            f"the target {name!r} is the same number everywhere", got=values[0], todo=todo
+        )
     if _zero_and_unit(values) != (0.0, 1.0):
         todo = f"subtract a constant from {name!r}, or choose another unit"
         raise _too_fine(f"the target {name!r}", values, todo=todo)

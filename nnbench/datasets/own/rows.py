@@ -11,7 +11,7 @@ import numpy as np
 from nnbench.datasets.own.common import first_few
 from nnbench.errors import NnbenchError
 
-SEPARATORS = (",", ";", "\t", "|")
+SEPARATORS = (",", ";", "\t", "|", " ")
 Table = list[tuple[int, dict[str, str]]]  # (line of the file, cells by column)
 
 
