@@ -2,6 +2,7 @@
 
 Run: python benchmarks/pipeline.py            start-up and the large plan, in a scratch folder
      python benchmarks/pipeline.py --idle     an idle run in this folder, after a finished run
+     python benchmarks/pipeline.py --growth   planning at 100 to 100,000 cells, as a table and exponents
      python benchmarks/pipeline.py --share SECONDS CORES
                                               share of the cores' time inside cells' own work, for a run
                                               from scratch in this folder that took SECONDS
@@ -11,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -24,6 +27,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 CELLS = 10_000
+SIZES = (100, 1_000, 10_000, 100_000)
 
 
 def timed(command: list[str], folder: Path) -> float:
@@ -102,6 +106,28 @@ def large_plan() -> None:
     print(f"{CELLS:,} cells: nnbench plan {planned:.1f} s, dry run {dry:.1f} s (limit 10 s)")
 
 
+def growth() -> None:
+    """Seconds and memory of `nnbench plan` by size; the exponent between each size and the one before."""
+    from benchmarks.made_up import write_project
+
+    print(f"{'cells':>8} {'seconds':>8} {'MB':>6} {'exponent':>9}")
+    before: tuple[int, float] | None = None
+    for cells in SIZES:
+        with tempfile.TemporaryDirectory() as scratch:
+            write_project(Path(scratch), cells=cells)
+            seconds = timed([sys.executable, "-m", "nnbench", "plan"], Path(scratch))
+        # of the largest child so far, which is this one
+        megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        exponent = "" if before is None else f"{_exponent(before, (cells, seconds)):.2f}"
+        print(f"{cells:>8,} {seconds:>8.2f} {megabytes:>6.0f} {exponent:>9}")
+        before = cells, seconds
+
+
+def _exponent(small: tuple[int, float], large: tuple[int, float]) -> float:
+    """The power of the size that the seconds grow with between two points."""
+    return math.log(large[1] / small[1]) / math.log(large[0] / small[0])
+
+
 def idle_run() -> None:
     """A run with nothing to do, in this folder."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2"]
@@ -122,10 +148,13 @@ def share(seconds: float, cores: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--idle", action="store_true")
+    parser.add_argument("--growth", action="store_true")
     parser.add_argument("--share", nargs=2, metavar=("SECONDS", "CORES"))
     options = parser.parse_args()
     if options.idle:
         idle_run()
+    elif options.growth:
+        growth()
     elif options.share:
         share(float(options.share[0]), int(options.share[1]))
     else:

@@ -1,6 +1,8 @@
 """Child processes run to their end, and processes that end with the one that started them."""
 
 import ctypes
+import functools
+import gc
 import os
 import signal
 import subprocess
@@ -13,7 +15,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import ParamSpec, TypeVar
 
+P = ParamSpec("P")
+R = TypeVar("R")
 LAST_LINES = 5  # of what a failed process said
 LONGEST_LINE = 300  # characters of each
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -23,6 +28,22 @@ def import_from_here() -> None:
     """Find modules in the working folder, as ``python -m`` does: the jobs find a user's own parts there."""
     if not sys.flags.safe_path and not {"", str(Path.cwd())} & set(sys.path):
         sys.path.insert(0, str(Path.cwd()))
+
+
+def uncollected(work: Callable[P, R]) -> Callable[P, R]:
+    """Pause the garbage collector while a function makes what stays: its passes over it cost a quarter of the time."""
+
+    @functools.wraps(work)
+    def paused(*args: P.args, **options: P.kwargs) -> R:
+        if not gc.isenabled():
+            return work(*args, **options)
+        gc.disable()
+        try:
+            return work(*args, **options)
+        finally:
+            gc.enable()
+
+    return paused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ without importing torch.
 """
 
 import importlib
+import inspect
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,9 +122,45 @@ def load(where: str, name: str, known: Mapping[str, str]) -> Any:
     module_name, _, attribute = target(name, known).partition(":")
     try:
         found = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+    except (Exception, SystemExit) as error:  # a user's module may raise any
+        why = error if isinstance(error, ImportError | AttributeError) else _named(error)
         raise NnbenchError(
-            f"{where}: {name!r} cannot be imported ({error})",
+            f"{where}: {name!r} cannot be imported ({why})",
             todo=f"check that module {module_name!r} is importable and has {attribute!r}",
         ) from error
+    if known is MODELS and name not in known:
+        return _as_builder(found)
     return found(Path(name)) if prepared or _is_path(name, known) else found
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _as_builder(found: Any) -> Any:
+    """A model's builder; a class or a torchvision function that needs no argument becomes one.
+
+    It is called with ``weights=None`` and the number of classes, if it takes these by name. This module is
+    part of no cell's id: to call it otherwise would need another name for it.
+    """
+    takes = _optional_arguments(found)
+    if takes is None:
+        return found
+    weights = {"weights": None} if "weights" in takes else {}
+
+    def build(spec: Any, _: object) -> Any:
+        classes = {"num_classes": spec.classes} if "num_classes" in takes or weights else {}
+        return found(**weights, **classes)
+
+    return build
+
+
+def _optional_arguments(found: Any) -> set[str] | None:
+    """The names of what may be given; None if something must be, or it is no class and knows no weights."""
+    try:
+        arguments = inspect.signature(found).parameters
+    except (TypeError, ValueError):
+        return None
+    needed = [a for a in arguments.values() if a.kind != a.VAR_KEYWORD and a.default is a.empty]
+    plain = isinstance(found, type) or "weights" in arguments
+    return None if needed or not plain or "spec" in arguments else set(arguments)

@@ -72,9 +72,10 @@ def parse(model: type[Model], data: object, *, where: str) -> Model:
         text = json.dumps(data)
         parsed = model.model_validate_json(text)
     except ValidationError as error:
-        raise _explain(model, error, where=where) from None
+        raise _explain(model, error, data, where=where) from None
     except (TypeError, ValueError, RecursionError) as error:
-        raise NnbenchError(f"{where}: not plain data ({error})") from None
+        todo = "write texts, numbers, true, false, lists and keys with values alone"
+        raise NnbenchError(f"{where}: not plain data ({error})", todo=todo) from None
     if hidden := _ESCAPED.search(text):
         what = f"{where}: a text has a control character"
         raise NnbenchError(what, got=hidden[1], todo="remove it")
@@ -89,22 +90,37 @@ def first_problem(error: ValidationError, *, most: int = 300) -> str:
     return (f"{place}: {message}" if place else message)[:most]
 
 
-def _explain(model: type[Strict], error: ValidationError, *, where: str) -> NnbenchError:
-    found = error.errors(include_url=False)
+def _explain(
+    model: type[Strict], error: ValidationError, data: object, *, where: str
+) -> NnbenchError:
+    found = [_with_infinity(item, data) for item in error.errors(include_url=False)]
     problems = [_problem(model, item) for item in found[:MOST_PROBLEMS]]
     if len(found) == 1:
         return problems[0].at(where)
     lines = [str(problem).replace("\n  ", "; ") for problem in problems]
     more = [f"and {len(found) - len(lines)} more"] if len(found) > len(lines) else []
-    return NnbenchError(f"{where}: {len(found)} problems\n  " + "\n  ".join([*lines, *more]))
+    todo = "correct them one by one"
+    return NnbenchError(
+        f"{where}: {len(found)} problems\n  " + "\n  ".join([*lines, *more]), todo=todo
+    )
+
+
+def _with_infinity(item: ErrorDetails, data: Any) -> ErrorDetails:
+    """The problem as it is: JSON, by which pydantic sees the data, has no infinity and no NaN."""
+    try:
+        for part in item["loc"]:
+            data = data[part]
+    except (LookupError, TypeError):
+        return item
+    infinite = item["input"] is None and isinstance(data, float)
+    return {**item, "input": data, "type": "finite_number"} if infinite else item
 
 
 def _problem(model: type[Strict], item: ErrorDetails) -> NnbenchError:
     loc = item["loc"]
     if item["type"] == "extra_forbidden":
         allowed = _fields_at(model, loc[:-1])
-        other = OTHER_NAMES.get(str(loc[-1]))
-        guess = other if other in allowed else nearest(str(loc[-1]), allowed)
+        guess = meant(str(loc[-1]), allowed) or nearest(str(loc[-1]), allowed)
         problem = NnbenchError(
             "unknown key",
             got=repr(loc[-1]),
@@ -114,11 +130,31 @@ def _problem(model: type[Strict], item: ErrorDetails) -> NnbenchError:
     elif item["type"] == "missing":
         problem = NnbenchError("required key is missing", todo="add it")
     else:
-        what = _plain_words(item)
-        shown = repr(item["input"])
-        got = shown if len(shown) <= LONGEST_SHOWN else None
-        problem = NnbenchError(what, got=got, todo=_hint(item))
+        what, *more = _plain_words(item).split("\n  ")  # a validator hands on an error of ours
+        parts = dict(line.split(": ", 1) for line in more)
+        problem = NnbenchError(
+            what.removeprefix(f"{loc[-1]}: " if loc else ""),
+            got=parts.get("got") or _shown(item, what),
+            allowed=parts.get("allowed"),
+            todo=parts.get("do") or _hint(item) or _change(_spoken_of(item, what)),
+        )
     return problem.at(".".join(map(str, loc))) if loc else problem
+
+
+def _spoken_of(item: ErrorDetails, what: str) -> dict[str, object]:
+    """Of a section whose keys do not go together, those that the error speaks of."""
+    value = item["input"]
+    if not isinstance(value, dict) or item["type"] != "value_error":
+        return {}
+    return {k: given for k, given in value.items() if re.search(rf"\b{re.escape(k)}\b", what)}
+
+
+def _shown(item: ErrorDetails, what: str) -> str | None:
+    """The value that is wrong, if it is short."""
+    shown = repr(item["input"])
+    if isinstance(item["input"], dict) and item["type"] == "value_error":
+        shown = ", ".join(f"{key}: {given}" for key, given in _spoken_of(item, what).items())
+    return shown if 0 < len(shown) <= LONGEST_SHOWN else None
 
 
 def _plain_words(item: ErrorDetails) -> str:
@@ -126,23 +162,70 @@ def _plain_words(item: ErrorDetails) -> str:
     template = _PLAIN.get(item["type"])
     if template is None:
         return re.sub(r"^(?:Value error, |Input (?=should))", "", item["msg"])
-    return re.sub(
-        r"\{(\w+)\}", lambda name: str(item.get("ctx", {}).get(name[1], name[0])), template
-    )
+    return re.sub(r"\{(\w+)\}", lambda name: _limit(item, name[1]), template)
 
 
-# what other tools call our keys
+def _limit(item: ErrorDetails, name: str) -> str:
+    value = item.get("ctx", {}).get(name, name)
+    return f"{value:g}" if isinstance(value, float) else _FORMS.get(str(value), str(value))
+
+
+# what other tools call our keys; the first that stands at a place is meant
 OTHER_NAMES: Mapping[str, str] = {
-    "learning_rate": "lr",
-    "epochs": "train_for",
-    "steps": "train_for",
-    "layers": "hidden",
-    "units": "hidden",
-    "weight_decay": "l2",
-    "scheduler": "schedule",
-    "early_stopping": "patience",
-    "replicates": "seeds",
+    name: ours
+    for ours, names in {
+        "lr": "learning_rate learningrate step_size alpha eta base_lr initial_lr learning_rate_init",
+        "train_for": "epochs num_epochs n_epochs nb_epoch nb_epochs max_epochs num_train_epochs steps "
+        "max_steps num_steps n_steps max_iter iterations budget",
+        "batch_size": "bs batch batchsize minibatch mini_batch minibatch_size per_device_train_batch_size",
+        "optimizer": "optim optimiser solver algorithm",
+        "optimizer_options": "optimizer_kwargs optim_kwargs optimizer_params optimizer_args betas eps",
+        "l2": "weight_decay wd l2_reg l2_regularization kernel_regularizer",
+        "l1": "l1_reg l1_regularization",
+        "activation": "nonlinearity activation_function act act_fn",
+        "hidden": "units hidden_size hidden_sizes hidden_units hidden_dim hidden_dims hidden_layers "
+        "hidden_layer_sizes layers layer_sizes n_hidden num_hidden width widths neurons",
+        "dropout": "dropout_rate dropout_p drop drop_rate",
+        "init": "initializer initialization initialisation kernel_initializer weight_init",
+        "model": "architecture arch net network",
+        "model_options": "model_kwargs model_args model_params",
+        "loss": "loss_fn loss_function criterion objective",
+        "schedule": "scheduler lr_scheduler lr_schedule lr_decay",
+        "patience": "early_stopping early_stop n_iter_no_change",
+        "inputs": "normalization normalisation normalize standardize preprocessing",
+        "augment": "augmentation augmentations data_augmentation transforms",
+        "mixed_precision": "amp fp16 bf16 precision",
+        "train_size": "n_train num_train n_samples num_samples training_size",
+        "seeds": "replicates repeats n_repeats n_seeds num_seeds n_runs num_runs runs seed random_seed",
+        "tuning_seeds": "tune_seeds",
+        "results": "output output_dir out_dir results_dir log_dir",
+        "threads": "num_threads n_threads n_jobs num_workers cores cpus",
+        "levels": "conditions arms groups treatments",
+        "datasets": "dataset data",
+        "tune": "grid param_grid search_space sweep",
+        "metric": "metrics measure score scoring",
+        "separator": "sep delimiter",
+        "target": "label labels label_column target_column y",
+        "features": "columns feature_columns input_columns x usecols",
+        "path": "file filename file_path data_path",
+        "licence": "license",
+        "test_share": "test_size test_split test_fraction",
+        "validation_size": "val_size valid_size validation_split",
+        "split_seed": "random_state",
+        "missing": "na_values null_values",
+        "class_names": "label_names target_names",
+    }.items()
+    for name in names.split()
 }
+_ALSO: Mapping[str, str] = {"seed": "split_seed", "groups": "group", "classes": "class_names"}
+
+
+def meant(key: str, allowed: Iterable[str]) -> str | None:
+    """The allowed key that another tool's name for it stands for, or None."""
+    folded = key.casefold().replace("-", "_")
+    return next((k for k in (OTHER_NAMES.get(folded), _ALSO.get(folded)) if k in {*allowed}), None)
+
+
 # pydantic speaks of JSON and of Python; users write YAML
 _PLAIN: Mapping[str, str] = {
     **dict.fromkeys(["tuple_type", "list_type"], "should be a list: [a, b]"),
@@ -165,13 +248,14 @@ _PLAIN: Mapping[str, str] = {
     "too_long": "should have at most this many entries: {max_length}",
     "string_too_short": "should be a text with at least this many characters: {min_length}",
     "string_too_long": "should be a text with at most this many characters: {max_length}",
-    "string_pattern_mismatch": "should be a text of the form {pattern}",
+    "string_pattern_mismatch": "should be {pattern}",
     "union_tag_invalid": "should be one of: {expected_tags}",
     "union_tag_not_found": "should say which kind it is, by the key {discriminator}",
     "missing": "is missing",
     "extra_forbidden": "is an unknown key",
     "json_invalid": "has a text that is no valid Unicode",
 }
+_FORMS = {r"^[A-Za-z][A-Za-z0-9_]*$": "letters, digits and _, a letter first"}
 _NUMBER = re.compile(r"[-+]?\d[\d., '_]*([eE][-+]?\d+)?")
 MOST_PROBLEMS = 20  # that one error spells out
 LONGEST_SHOWN = 100  # characters of a value; a whole section is no help in an error
@@ -183,10 +267,22 @@ def _hint(item: ErrorDetails) -> str | None:
     if item["type"] == "literal_error" and isinstance(value, str):
         guess = nearest(value, re.findall(r"'([^']*)'", item["ctx"]["expected"]))
         return f"did you mean {guess!r}?" if guess else None
+    if item["type"] == "string_type" and isinstance(value, int | float):
+        budget = f'write "{value} epochs" or "{value} steps"'
+        return budget if item["loc"][-1:] == ("train_for",) else f'put it in quotes: "{value}"'
+    if item["type"] in ("tuple_type", "list_type") and isinstance(value, str | int | float):
+        return f"write a list of one: [{value}]"
     number = isinstance(value, str) and _NUMBER.fullmatch(value)
     if number and item["type"] in ("float_type", "int_type"):
         return "write it without quotes, with digits and a point alone: 1024, 0.5, 1e-3"
     return None
+
+
+def _change(keys: Iterable[str]) -> str | None:
+    names = list(keys)
+    if len(names) < 2:
+        return f"change or remove {names[0]}" if names else None
+    return f"change one of them: {', '.join(names)}"
 
 
 def _fields_at(model: type[Strict], loc: Iterable[object]) -> list[str]:

@@ -185,21 +185,23 @@ class Settings(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.stop_at_target and self.target is None:
-            raise ValueError("stop_at_target needs a target")
+            raise ValueError("stop_at_target needs a target: add one, as in target: {value: 0.9}")
         self._check_optimizer()
         if self.patience is not None and self.checkpoint != "best":
             raise ValueError("patience keeps the best weights: it needs checkpoint: best")
         if self.shuffled_labels and self.label_noise:
             raise ValueError("shuffled_labels leaves no label for label_noise to replace")
         if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
-            raise ValueError("classes names two or more different classes")
+            raise ValueError("classes should name two or more different classes")
         return self
 
     def _check_optimizer(self) -> None:
         """Check what is known without importing the optimiser; the job checks the rest."""
         name = self.optimizer
         if self.momentum and name in WITHOUT_MOMENTUM:
-            raise ValueError(f"{name} takes no momentum (sgd and rmsprop do): it has its own betas")
+            raise ValueError(
+                f"{name} takes no momentum, as sgd and rmsprop do: it has its own betas"
+            )
         if self.optimizer_options and name in WITHOUT_OPTIONS:
             raise ValueError(f"{name} takes no optimizer_options; torch.optim:… and own ones may")
         if name in WITHOUT_STEP:

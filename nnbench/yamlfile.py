@@ -97,8 +97,14 @@ def read_yaml(path: Path) -> Any:
             todo="correct the path (`--config`, or `documents:` in the config), or change to the "
             "folder that it starts from",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise _no_yaml(str(path), error) from None
+    except UnicodeDecodeError as error:
+        got = f"byte {error.start + 1} is none of UTF-8"
+        raise NnbenchError(
+            f"{path}: cannot be read as YAML", got=got, todo="save it in UTF-8"
+        ) from None
+    except OSError as error:
+        todo = "name a file that can be read"
+        raise NnbenchError(f"{path}: cannot be read", got=error.strerror, todo=todo) from None
 
 
 def parse_yaml(text: str, *, where: str) -> Any:
@@ -109,7 +115,7 @@ def parse_yaml(text: str, *, where: str) -> Any:
     except NnbenchError as error:
         raise error.at(where) from None
     except yaml.YAMLError as error:
-        raise _no_yaml(where, error) from None
+        raise _no_yaml(where, text, error) from None
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # how PyYAML fails for impossible scalars: 2024-13-45, 0b_, !!int x
         raise NnbenchError(
@@ -118,17 +124,35 @@ def parse_yaml(text: str, *, where: str) -> Any:
         ) from None
 
 
-def _no_yaml(where: str, error: Exception) -> NnbenchError:
-    return NnbenchError(f"{where}: cannot be read as YAML\n  {error}")
+def _no_yaml(where: str, text: str, error: yaml.YAMLError) -> NnbenchError:
+    """The error for text that is no YAML: the line where that shows, and what PyYAML says of it."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        todo = "correct the file; config/README.md shows its form"
+        return NnbenchError(f"{where}: cannot be read as YAML", got=error, todo=todo)
+    said = ", ".join(filter(None, (getattr(error, "context", ""), getattr(error, "problem", ""))))
+    line = (text.split("\n")[mark.line : mark.line + 1] or [""])[0]
+    todo = "put a text in quotes that has : # or a bracket; close what is open above this line"
+    return NnbenchError(
+        f"{where}: cannot be read as YAML",
+        got=f"line {mark.line + 1}: {line[:80]!r} ({said})",
+        todo="indent with spaces instead of tabs" if "\t" in line else todo,
+    )
 
 
 def _read_text(path: Path) -> str:
     if "\0" in str(path):
-        raise NnbenchError(f"{str(path)!r}: not a possible file name")
+        raise NnbenchError(
+            f"{str(path)!r}: not a possible file name", todo="remove the character \\0"
+        )
     with path.open("rb") as file:
         content = file.read(LARGEST_BYTES + 1)  # a device file never ends
     if len(content) > LARGEST_BYTES:
-        raise NnbenchError(f"{path}: too large for a config", allowed=f"{LARGEST_BYTES} bytes")
+        raise NnbenchError(
+            f"{path}: too large for a config",
+            allowed=f"{LARGEST_BYTES} bytes",
+            todo="name a file with keys and values; data are named by their path",
+        )
     return content.decode("utf-8")
 
 

@@ -155,3 +155,15 @@ def test_the_same_seed_draws_the_same_cells_and_others_draw_others(cell: Cell) -
     assert min(counts) > 60  # 100 are expected of each, with a deviation of 9
     assert max(counts) < 140
     assert len(sample(subjects, 99, seed=0)) == 20
+
+
+def test_numbers_that_are_others_each_time_are_not_compared(cell: Cell) -> None:
+    then = block_record(cell, LOSSES)
+    twice = {"test_loss": [9 * value for value in LOSSES["test_loss"]]}
+    assert outcome_of(then, block_record(cell, twice)).outcome == "drifted"
+    found = outcome_of(then, block_record(cell, twice, not_reproducible="an own part draws"))
+    assert found.outcome == "not comparable"
+    assert found.reasons == ("not reproducible: an own part draws",)
+    # what an old record says of itself does not save it
+    says_so = then.model_copy(update={"not_reproducible": "an own part draws"})
+    assert outcome_of(says_so, block_record(cell, twice)).outcome == "drifted"

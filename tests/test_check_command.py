@@ -17,8 +17,9 @@ REAL = {"name": "t", "title": "t", "source": "s", "licence": "l", "format": "csv
 
 
 def test_the_command_prints_facts_and_notes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     rows = [f"{n},{n * n % 17},{'ab'[n // 20]}" for n in range(40)]
     path = csv_data(tmp_path, "\n".join(["id,x,kind", *rows]) + "\n")
     assert main(["check", str(path)]) == 0
@@ -32,7 +33,9 @@ def test_the_command_prints_facts_and_notes(
         "  1      b, 20 samples (50.0%)",
         "order    the samples are sorted by class: a number that counts them tells the class",
         "note: column 'id' counts the rows: it is no feature, unless the order of the rows is what is measured",
+        "picture: results/check/mine.svg",
     ]
+    assert "<svg" in (tmp_path / "results/check/mine.svg").read_text()
 
 
 def test_data_that_cannot_be_used_end_in_a_sentence(

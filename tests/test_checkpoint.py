@@ -50,7 +50,8 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(autouse=True)
-def _threads() -> Any:
+def _one_thread_and_one_step_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("nnbench.engine.native.steps.CHUNK", 1)
     with one_thread():
         yield
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 from pathlib import Path
@@ -21,6 +22,9 @@ from made_up_readings import (
     places,
     plan_of,
 )
+
+from nnbench.records.origin import Provenance
+from nnbench.report.appendix import provenance_tables
 
 # --- places
 
@@ -100,6 +104,19 @@ def test_a_place_that_was_not_measured_makes_the_claim_inconclusive_with_its_rea
     assert (found["A"]["n"], found["A"]["not_measured"]) == (5, None)
     assert {key: p["status"] for key, p in pairs(content, "c0").items()} == {("A", "B"): "UP"}
     assert result["notes"] == ["a note"]
+
+
+def test_numbers_that_are_others_each_time_are_said_to_be(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, places())
+    fill_cells(plan, {"": {"test_loss": STILL}}, not_reproducible="an own part draws")
+    content = judged(plan)
+    notes = entry(content, "c0")["results"][0]["notes"]
+    assert notes == ["The numbers are not reproducible: an own part draws."]
+    provenance = Provenance.model_validate_json(json.dumps(content["provenance"]))
+    assert provenance.run.not_reproducible == tuple(sorted(plan.cells))
+    shown = provenance_tables(provenance)[0]
+    row = ("Cells whose own parts give other numbers each time", ", ".join(sorted(plan.cells)))
+    assert row in shown.rows
 
 
 def test_a_claim_of_which_nothing_was_measured_has_no_pairs(tmp_path: Path) -> None:

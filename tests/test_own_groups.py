@@ -6,11 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from own_cases import csv_data, npz_arrays, npz_data, pools_of, refused
 
+from nnbench.datasets.apart import apart, most_left_out
 from nnbench.datasets.own.description import dataset_at
 from nnbench.datasets.own.groups import equal_inputs, joined, share_groups
 from nnbench.datasets.own.look import notes_of
+from nnbench.datasets.prepared import store
+from nnbench.engine.sampling import Drawn, split_pool
+from nnbench.engine.seeding import generators, shuffled
+from nnbench.settings import Settings
 
 
 def coin_flips(copies: int, *, columns: str = "") -> str:
@@ -117,3 +125,80 @@ def test_a_class_of_two_large_groups_still_reaches_both_sides(tmp_path: Path) ->
 def test_equal_inputs_are_equal_numbers_not_bytes() -> None:
     groups = equal_inputs(np.array([[0.0, 1.0], [-0.0, 1.0], [0.0, 2.0]], np.float32))
     assert groups[0] == groups[1] != groups[2]
+
+
+SEEDS = (0, 1, 2, 3)
+
+
+def drawn(path: Path, folder: Path, **settings: object) -> Drawn:
+    """Training and validation samples of four replicates, as jobs draw them."""
+    prepared = folder / "prepared"
+    dataset = dataset_at(path)
+    store.prepare(dataset, prepared, data_folder=None, download=False)
+    return split_pool(dataset, Settings(**settings), folder=prepared, seeds=SEEDS)
+
+
+def sides(found: Drawn) -> list[tuple[set[int], set[int]]]:
+    """The groups in training and in validation, of each replicate."""
+    groups = found.arrays.groups
+    assert groups is not None
+    return [
+        (set(groups[train.numpy()].tolist()), set(groups[rows.numpy()].tolist()))
+        for train, rows in zip(found.train, found.validation, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("copies", "size"), [(2, 29), (3, 40), (7, 100), (2, None), (3, 1)], ids=str
+)
+def test_no_twin_of_a_validation_sample_is_trained_on(
+    copies: int, size: int | None, tmp_path: Path
+) -> None:
+    keys = {"duplicates": "keep together", "validation_size": size}
+    path = csv_data(tmp_path, coin_flips(copies), **keys)
+    dataset, found = dataset_at(path), drawn(path, tmp_path)
+    assert all(not train & validation for train, validation in sides(found))
+    assert found.validation.shape == (4, dataset.validation_size)
+    assert found.train.shape == (4, dataset.train_size)
+    used = dataset.train_size + dataset.validation_size + dataset.test_size
+    assert 100 * copies - copies < used <= 100 * copies
+    assert len({tuple(sorted(rows.tolist())) for rows in found.validation}) >= 3
+
+
+def test_a_column_of_groups_holds_for_validation_too(tmp_path: Path) -> None:
+    text = coin_flips(1, columns=",patient")
+    found = drawn(csv_data(tmp_path, text, group="patient"), tmp_path)
+    assert all(not train & validation for train, validation in sides(found))
+    chosen = drawn(csv_data(tmp_path, text, group="patient"), tmp_path, classes=(1, 0))
+    assert all(not train & validation for train, validation in sides(chosen))
+
+
+def test_what_a_replicate_gets_does_not_depend_on_the_others(tmp_path: Path) -> None:
+    path = csv_data(tmp_path, coin_flips(3), duplicates="keep together")
+    found = drawn(path, tmp_path)
+    alone = split_pool(dataset_at(path), Settings(), folder=tmp_path / "prepared", seeds=(2,))
+    assert torch.equal(found.train[2], alone.train[0])
+    assert torch.equal(found.validation[2], alone.validation[0])
+
+
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=30), st.data())
+def test_groups_are_divided_only_where_validation_could_not_be_filled(
+    sizes: list[int], data: st.DataObject
+) -> None:
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    kept = data.draw(st.integers(1, len(groups) - 1))
+    order = np.random.default_rng(data.draw(st.integers(0, 9))).permutation(len(groups))
+    validation, rest = apart(order, groups, kept)
+    assert len(validation) == kept
+    assert not set(groups[validation].tolist()) & set(groups[rest].tolist())
+    left_out = len(groups) - kept - len(rest)
+    assert left_out <= most_left_out(groups, kept)
+    assert left_out == 0 or 1 not in sizes or sizes.count(1) < kept
+
+
+def test_data_without_groups_are_stored_and_divided_as_before(tmp_path: Path) -> None:
+    path = csv_data(tmp_path, coin_flips(1))
+    found = drawn(path, tmp_path)
+    assert "trainval/groups" not in store.read_manifest(tmp_path / "prepared").arrays
+    rows = shuffled(torch.arange(70).expand(4, -1), generators(SEEDS, "split"))
+    assert torch.equal(torch.cat([found.validation, found.train], dim=1), rows)

@@ -122,7 +122,7 @@ def test_an_alpha_channel_that_a_program_left_at_nothing_is_refused(tmp_path: Pa
 
 @pytest.mark.parametrize("background", ["", "red", "#fff", "#12345g", 7])
 def test_a_background_that_is_no_colour_is_refused(background: Any, tmp_path: Path) -> None:
-    words = "mine.yaml: background: background is white, black or a colour in quotes"
+    words = "mine.yaml: background: should be white, black or a colour in quotes"
     refused(words, icon_data(tmp_path, background=background))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from own_cases import csv_data, pools_of, refused
+from own_cases import csv_data, npz_data, pools_of, refused
 
 from nnbench.datasets.own.description import dataset_at
 from nnbench.datasets.own.look import notes_of
@@ -81,3 +82,66 @@ def test_a_target_that_float32_cannot_hold_is_refused(
 ) -> None:
     path = data(tmp_path, change, target="x", features=["y"], task="regression")
     refused("differences of the target 'x'...subtract a constant from 'x'", path)
+
+
+FINE = [lambda x: x * 1e-26, lambda x: x + 24_600_000, lambda x: 1e8 + x / 1000]
+fine = pytest.mark.parametrize("change", FINE)
+
+
+def arrays(shape: tuple[int, ...], change: Callable[[Any], Any]) -> dict[str, Any]:
+    values = change(np.random.default_rng(5).normal(size=(40, *shape)))
+    return {"inputs": values, "labels": np.arange(40) % 2}
+
+
+def given_sets(
+    shape: tuple[int, ...], change: Callable[[Any], Any], *, own_test: bool
+) -> dict[str, Any]:
+    given = arrays(shape, change)
+    return given | ({f"test_{name}": values for name, values in given.items()} if own_test else {})
+
+
+@fine
+@pytest.mark.parametrize("shape", [(3,), (2, 5)], ids=str)
+@pytest.mark.parametrize("own_test", [False, True])
+def test_arrays_are_moved_as_columns_are(
+    own_test: bool, shape: tuple[int, ...], change: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    pools, plain = (
+        pools_of(dataset_at(npz_data(tmp_path, given_sets(shape, how, own_test=own_test))))
+        for how in (change, lambda x: x)
+    )
+    a, b = (p.trainval.inputs.astype(np.float64) for p in (pools, plain))
+    assert (a - a.mean(0)) / a.std(0) == pytest.approx((b - b.mean(0)) / b.std(0), abs=2e-3)
+    if own_test:  # the same values as outside: moved by the same constants
+        assert set(pools.test.inputs.ravel()) == set(pools.trainval.inputs.ravel())
+
+
+@fine
+def test_arrays_that_were_moved_are_named(change: Callable[[Any], Any], tmp_path: Path) -> None:
+    note = notes_of(npz_data(tmp_path, arrays((3,), change)))[0]
+    assert note.startswith("float32 cannot hold the differences of 3 columns as they are")
+
+
+@fine
+def test_images_that_float32_cannot_hold_are_refused(
+    change: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    path = npz_data(tmp_path, arrays((1, 6, 6), change))
+    refused("float32 cannot hold the differences of the inputs", path)
+
+
+def test_a_nearly_constant_pixel_of_usual_images_is_no_fault(tmp_path: Path) -> None:
+    given = arrays((1, 6, 6), lambda x: x)
+    given["inputs"][:, 0, 0, 0] = 200 + given["inputs"][:, 0, 0, 0] * 1e-3
+    pools = pools_of(dataset_at(npz_data(tmp_path, given)))
+    found = np.concatenate([pools.trainval.inputs, pools.test.inputs])
+    assert set(found.ravel()) == set(given["inputs"].astype(np.float32).ravel())
+
+
+@fine
+def test_targets_of_arrays_are_refused_as_those_of_tables_are(
+    change: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    given = arrays((3,), lambda x: x) | {"labels": change(np.random.default_rng(6).normal(size=40))}
+    path = npz_data(tmp_path, given, task="regression", target_name="price")
+    refused("float32 cannot hold the differences of the target 'price'", path)

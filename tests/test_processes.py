@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from waiting import PATIENCE_SECONDS
 from waiting import children as children_left
 
-from nnbench.processes import Child, Ended, last_lines, run_children
+from nnbench.processes import Child, Ended, last_lines, run_children, uncollected
 
 WAIT = "import time; time.sleep(600)"  # longer than any test waits
 
@@ -128,3 +129,16 @@ def test_no_child_outlives_a_job_that_is_killed() -> None:
         job.send_signal(signal.SIGKILL)
         gone, _ = psutil.wait_procs([orphan], timeout=PATIENCE_SECONDS)
     assert gone
+
+
+def test_the_garbage_collector_is_paused_for_what_stays_and_goes_on_after_an_error() -> None:
+    @uncollected
+    def work(number: int) -> bool:
+        if not number:
+            raise ValueError("no number")
+        return gc.isenabled()
+
+    assert not work(1)
+    with pytest.raises(ValueError, match="no number"):
+        work(0)
+    assert gc.isenabled()

@@ -10,7 +10,8 @@ from made_up_plan import TUNED, cells_by_level, claim, made_up_record, planned, 
 
 from nnbench.cells.cell import make_cell
 from nnbench.jobs.job import log_path
-from nnbench.progress.estimate import Job, Pace, Remaining, about, job_of, makespan
+from nnbench.progress.durations import about
+from nnbench.progress.estimate import Job, Pace, Remaining, job_of, makespan
 from nnbench.progress.labels import cell_labels
 from nnbench.progress.narrator import Narrator, Outlook
 from nnbench.progress.state import cell_state, error_of, last_words, states

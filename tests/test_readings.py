@@ -145,7 +145,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a place that is no name": (
         ordered(levels={"high": {"at": 3}, "low": {}}, order=["high", "low"]),
-        ["level 'high'", "at is the name of an entry", "3"],
+        ["level 'high'", "at is the name of what a level reads", "3"],
     ),
     "a metric that the settings do not give": (
         claim(metric="dead_units", claimed=None, order=["high", "middle", "low"]),

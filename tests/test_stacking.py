@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from nnbench.engine.seeding import generator, generators
 from nnbench.engine.stacking import BestWeights, Replicates, SeededDropout
-from nnbench.errors import NnbenchError
 from nnbench.models.base import ModelSpec
 from nnbench.models.mlp import build
 from nnbench.registry import ACTIVATIONS, load
@@ -163,12 +162,6 @@ def test_frozen_weights_stay_frozen() -> None:
     model = stacked_of(modules, SEEDS)
     assert model.parameters_each() == 104 - (12 * 5 + 5)
     assert all(kernel.requires_grad for kernel in model.kernels())
-
-
-def test_dropout_that_would_draw_from_the_global_state_is_refused() -> None:
-    modules = [nn.Sequential(nn.Dropout2d(0.5), nn.Flatten(), nn.Linear(12, 3)) for _ in SEEDS]
-    with pytest.raises(NnbenchError, match=r"Dropout2d.*global random state"):
-        stacked_of(modules, SEEDS)
 
 
 def test_each_replicate_draws_the_same_masks_stacked_and_alone() -> None:

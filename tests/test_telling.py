@@ -18,7 +18,7 @@ from waiting import wait_for
 pytestmark = pytest.mark.dag
 
 BROKEN = "def build(spec, generator):\n    raise RuntimeError('no network today')\n"
-LINE = re.compile(r"tiny/\w+ · [\w.]+ · [\w ]+ · \d+ s · \d of 5( · about \d+ s left)?")
+LINE = re.compile(r"tiny/\w+ · [\w.]+ · [\w ]+ · [\d.]+ s · \d of 5( · about \d+ s left)?")
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_one_broken_cell_costs_no_report(tmp_path: Path) -> None:
     project.save()
     done = project.run()
     assert done.returncode == 1
-    assert re.search(r"tiny/rate · 0.1 · Digits 8 x 8 · FAILED after \d+ s", done.stdout)
+    assert re.search(r"tiny/rate · 0.1 · Digits 8 x 8 · FAILED after [\d.]+ s", done.stdout)
     assert "no network today" in done.stdout
     page = "reports/parts/now/index.html"
     assert f"4 of 5 cells are measured, 1 failed. A report of what is there: {page}" in done.stdout

@@ -70,7 +70,7 @@ def test_a_number_carries_a_short_unit(value: float | None, unit: str, text: str
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(40.0, "about 1\u00a0min"), (1500.0, "about 25\u00a0min"), (10_800.0, "about 3\u00a0h"),
+    [(40.0, "about 40\u00a0s"), (1500.0, "about 25\u00a0min"), (10_800.0, "about 3\u00a0h"),
      (9_000.0, "about 2.5\u00a0h"), (360_000.0, "about 100\u00a0h")],
 )  # fmt: skip
 def test_a_cost_is_a_round_number(seconds: float, text: str) -> None:

@@ -162,6 +162,8 @@ def _why_not_compared(subject: Subject, now: Known) -> str | None:
         return f"times of other hardware: {then or 'not told'}, here {here}"
     if subject.then.failure:
         return f"it failed before: {subject.then.failure}"
+    if reason := now.not_reproducible:  # an old record may say so to be left alone
+        return f"not reproducible: {reason}"
     return None
 
 

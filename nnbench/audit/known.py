@@ -69,6 +69,7 @@ def _record_facts(record: Record) -> list[tuple[str, object]]:
     settings = cell.settings.model_dump(mode="json", include=cell.settings.model_fields_set)
     return [
         *record.versions.items(),
+        ("compiler", record.compiler),
         *((name, getattr(record.machine, name)) for name in _MACHINE),
         *((f"setting {name}", value) for name, value in settings.items()),
         *((f"data {name}", digest) for name, digest in record.data.items()),
@@ -116,6 +117,12 @@ class Known:
     def failure(self) -> str | None:
         """Why a block has no runs, if so."""
         return next((record.failure for record in self.records if record.failure), None)
+
+    @property
+    def not_reproducible(self) -> str | None:
+        """Why its numbers are others each time, if so."""
+        reasons = (record.not_reproducible for record in self.records)
+        return next(filter(None, reasons), None)
 
     def pairs_with(self, now: Self) -> dict[str, Pair]:
         """For every metric that was measured then, its runs then and now."""

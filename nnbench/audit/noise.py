@@ -124,7 +124,11 @@ def _scaled(runs: tuple[SeedRun, ...], scale: Scale) -> Floats:
     if scale == "raw":
         return values
     if np.any(values < 0):
-        raise NnbenchError("a value below zero has no logarithm", got=float(values.min()))
+        raise NnbenchError(
+            "a value below zero has no logarithm",
+            got=float(values.min()),
+            todo="compare files that `nnbench judge` wrote",
+        )
     return log_scale(values)
 
 

@@ -21,6 +21,7 @@ from nnbench.schema import Strict, parse
 from nnbench.settings import Settings
 
 BLOCK = 5  # seeds of a block: as many as a verdict needs at least
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -48,7 +49,7 @@ class Cell(Content):
 
 def canonical(data: object) -> str:
     """JSON with sorted keys and no spaces: the text that is hashed."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(data)
 
 
 def cell_id(content: Content) -> str:
@@ -117,6 +118,9 @@ def dataset_of(name: str) -> Dataset:
     found = load("dataset", name, DATASETS)
     if not isinstance(found, Dataset):
         raise NnbenchError(
-            f"dataset {name!r} is not a nnbench.datasets.base.Dataset", got=type(found).__name__
+            f"dataset {name!r} is no dataset",
+            got=type(found).__name__,
+            allowed="an object of the class nnbench.datasets.base.Dataset",
+            todo="make one at the top of the module, and name it as module:object",
         )
     return found

@@ -111,7 +111,9 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise NnbenchError(f"{path}: cannot be read ({error.strerror})") from error
+        raise NnbenchError(
+            f"{path}: cannot be read ({error.strerror})", todo="make the file readable"
+        ) from error
 
 
 def _file_sha256(path: Path) -> str:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from nnbench.claims.kinds import KINDS, Kind
 from nnbench.datasets.own.spelling import named_once
-from nnbench.errors import nearest
+from nnbench.errors import nearest, unknown_name
 from nnbench.metrics import METRICS
 from nnbench.schema import Strict, is_name
 
@@ -92,7 +92,7 @@ class Claim(Strict):
     @classmethod
     def _known_metric(cls, name: str) -> str:
         if name not in METRICS:
-            raise ValueError(f"unknown metric; {_choice(name, METRICS)}")
+            raise ValueError(str(unknown_name("metric", name, METRICS)))
         return name
 
     @model_validator(mode="after")
@@ -125,7 +125,7 @@ class Document(Strict):
     @classmethod
     def _short_name(cls, name: str) -> str:
         if not NAME.fullmatch(name):
-            raise ValueError("a document's name is lower-case letters, digits, - and _")
+            raise ValueError("should be lower-case letters, digits, - and _")
         return name
 
     @field_validator("claims")
@@ -202,7 +202,7 @@ def _variant_problems(claim: Claim) -> Iterator[str]:
 def _choice(name: str, known: Iterable[str]) -> str:
     """The nearest known name, then all of them."""
     guess = nearest(name, known)
-    return (f"did you mean {guess!r}? " if guess else "") + f"allowed: {', '.join(known)}"
+    return (f"did you mean {guess!r}? " if guess else "") + f"allowed: {', '.join(known) or 'none'}"
 
 
 def _claimed_problems(claim: Claim) -> Iterator[str]:

@@ -19,7 +19,7 @@ from nnbench.datasets.own import description as own
 from nnbench.datasets.own.spelling import one_name
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
-from nnbench.schema import OTHER_NAMES, Strict, parse
+from nnbench.schema import Strict, meant, parse
 from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
 
@@ -75,7 +75,7 @@ class Config(Strict):
     @classmethod
     def _device(cls, name: str) -> str:
         if not DEVICE.fullmatch(name):
-            raise ValueError("device is auto, cpu, cuda, cuda:N or mps")
+            raise ValueError("should be auto, cpu, cuda, cuda:N or mps")
         return name
 
     @field_validator("instead")
@@ -135,15 +135,19 @@ def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ..
     documents = tuple(_document(root / path, config) for path in config.documents)
     for name, count in Counter(document.document for document in documents).items():
         if count > 1:
-            raise NnbenchError(f"document {name!r} stands in two files", todo="rename one of them")
+            raise NnbenchError(
+                f"document {name!r} stands in two files",
+                got=", ".join(config.documents),
+                todo="leave one out of `documents`, or give it another name by its key `document`",
+            )
     return documents
 
 
 def parse_config(data: Mapping[str, object], *, where: str = "config") -> Config:
     """Check the merged config that Snakemake or the command line gives."""
     for key in data if isinstance(data, Mapping) else ():
-        setting = OTHER_NAMES.get(key, key)
-        if setting in Settings.model_fields and OTHER_NAMES.get(key) not in Config.model_fields:
+        setting = key if key in Settings.model_fields else meant(key, Settings.model_fields)
+        if setting and key not in Config.model_fields and not meant(key, Config.model_fields):
             raise NnbenchError(
                 f"{where}: {key!r} is no key of a config, but {setting!r} is a setting of trainings",
                 todo=f"set it under `reference`: --config 'reference={{{setting}: …}}'",
@@ -160,7 +164,11 @@ def read_config(source: str, *over: str) -> Config:
         try:
             return parse_config(json.loads(source), where="config (JSON)")
         except (ValueError, RecursionError) as error:
-            raise NnbenchError(f"config: not JSON ({error})", got=repr(source[:60])) from None
+            raise NnbenchError(
+                f"config: not JSON ({error})",
+                got=repr(source[:60]),
+                todo="correct it, or name a config file",
+            ) from None
     data = sections(Path(source))
     for path in over:
         data = laid_over(data, sections(Path(path)))
@@ -177,6 +185,7 @@ def sections(path: Path) -> dict[str, object]:
         raise NnbenchError(
             f"{path}: should be keys with values: {{key: value}}",
             got=_KINDS.get(type(found), "a value"),
+            todo="begin with `documents: [config/claims/my.yaml]`; config/README.md lists the other keys",
         )
     project = path.resolve().parent.parent
     documents = found.get("documents")

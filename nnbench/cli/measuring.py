@@ -100,7 +100,11 @@ def _run(options: argparse.Namespace) -> int:
     if not options.what[0].lstrip().startswith("{") and any("/" in name for name in options.what):
         return run_claims(options.what, options)
     if len(options.what) > 1:
-        raise NnbenchError("one cell at a time", got=" ".join(options.what))
+        raise NnbenchError(
+            "one cell at a time",
+            got=" ".join(options.what),
+            todo="name one cell, or claims, such as loss/activation",
+        )
     _run_cell(options.what[0], options)
     return 0
 

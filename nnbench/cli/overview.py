@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from nnbench.cells.cost import START_SECONDS
+from nnbench.jobs.here import machine_notes
 from nnbench.jobs.provenance import cores_there
 from nnbench.plan.plan import Plan
-from nnbench.progress.estimate import Pace, Remaining, duration, job_of, jobs_of
+from nnbench.progress.durations import rounded
+from nnbench.progress.estimate import Pace, Remaining, job_of, jobs_of
 from nnbench.records.store import RejectedRecordError, read_record, record_path
 from nnbench.report.terminal import aligned
 
@@ -24,17 +26,18 @@ def plan_table(plan: Plan, *, cores: int | None) -> str:
         ids = plan.cells_of(claim_id)
         own = [todo[cell_id] for cell_id in ids if cell_id in todo]
         status = "not run" if claim_id in plan.not_run else claim.kind
-        read = {use.seeds for use in plan.uses if use.claim == claim_id}
+        read = {use.seeds for use in plan.uses_of(claim_id)}
         seeds = "/".join(map(str, sorted(read)))
         counts = (str(len(ids)), seeds or "-", str(len(ids) - len(own)), str(len(own)))
-        cost = duration(sum(map(pace.seconds, own)))
+        cost = rounded(sum(map(pace.seconds, own)))
         if left_out := plan.left_out.get(claim_id):
             jobs = [job_of(cell, seeds=number) for cell, number in left_out]
-            cost = f"({duration(sum(map(pace.seconds, jobs)))} if run)"
+            cost = f"({rounded(sum(map(pace.seconds, jobs)))} if run)"
         rows.append((claim_id, status, *counts, cost))
     totals = _totals(plan, Remaining(todo, pace), cores=cores or cores_there())
     table = aligned(rows, right=[False, False, True, True, True, True, True])
-    return "\n".join([*table, "", *totals, *(f"note: {note}" for note in plan.notes())])
+    notes = (f"note: {note}" for note in (*machine_notes(plan), *plan.notes()))
+    return "\n".join([*table, "", *totals, *notes])
 
 
 def _missing(plan: Plan) -> tuple[dict[str, int], Pace]:
@@ -56,13 +59,13 @@ def _missing(plan: Plan) -> tuple[dict[str, int], Pace]:
 
 def _totals(plan: Plan, todo: Remaining, *, cores: int) -> list[str]:
     seconds = sum(map(todo.pace.seconds, todo.jobs.values()))
-    wall = duration(todo.wall_seconds(cores=cores, now=0.0))
+    wall = rounded(todo.wall_seconds(cores=cores, now=0.0))
     known = len(todo.jobs) < len(plan.cells)
     source = "finished records" if known else "a constant; it gets better once a few cells are done"
     return [
         f"{len(plan.cells)} cells for {len(plan.uses)} levels (levels with the same settings share a cell)",
         f"{len(plan.cells) - len(todo.jobs)} done, {len(todo.jobs)} to run",
-        f"estimate: {duration(seconds)} of core time, {wall} on {cores} core{'s' * (cores > 1)}",
+        f"estimate: {rounded(seconds)} of core time, {wall} on {cores} core{'s' * (cores > 1)}",
         f"(from {source})",
         *(["fewer than five seeds: no verdict is possible"] if plan.config.seeds < 5 else []),
     ]

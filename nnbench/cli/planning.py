@@ -16,6 +16,11 @@ def add(commands: Commands) -> None:
     add_claims(plan)
     add_config(plan)
     plan.add_argument("--json", action="store_true", help="every cell's document, one per line")
+    plan.add_argument(
+        "--check",
+        action="store_true",
+        help="build and step each own model, activation and optimiser once, as every run does at its start",
+    )
     plan.add_argument("--cores", type=whole, help="cores to estimate the time for")
 
     text = "Write the JSON schemas of the config files."
@@ -26,8 +31,11 @@ def add(commands: Commands) -> None:
 def _plan(options: argparse.Namespace) -> None:
     from nnbench.cli.overview import cells_as_json, plan_table  # noqa: PLC0415 - commands load what they need
     from nnbench.plan.plan import make_plan  # noqa: PLC0415
+    from nnbench.plan.trial import check_own_parts  # noqa: PLC0415
 
     plan = make_plan(read(options))
+    if options.check:
+        check_own_parts(plan)
     print(cells_as_json(plan) if options.json else plan_table(plan, cores=options.cores))
 
 

@@ -34,6 +34,7 @@ class Arrays:
 
     inputs: Inputs  # (N, *input_shape) uint8 (for value / 255) or float32
     labels: Labels | Targets  # (N,) int64 indices of class names, or float32 targets
+    groups: Rows | None = None  # (N,) int64: samples of one number are never divided
 
     def __post_init__(self) -> None:
         if str(self.inputs.dtype) not in INPUT_TYPES:
@@ -46,18 +47,25 @@ class Arrays:
             got = f"inputs {self.inputs.shape}, labels {self.labels.shape}"
             what = "inputs and labels differ in length"
             raise _invalid(what, got=got, allowed="(N, ...) and (N,)")
+        if self.groups is not None and (
+            self.groups.shape != self.labels.shape or self.groups.dtype != np.int64
+        ):
+            got = f"{self.groups.dtype} {self.groups.shape}"
+            raise _invalid("groups have the wrong type or shape", got=got, allowed="int64 (N,)")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def named(self) -> dict[str, Inputs | Labels | Targets]:
-        """Both arrays by the names used in files."""
-        return {"inputs": self.inputs, "labels": self.labels}
+        """The arrays by the names used in files."""
+        groups = {} if self.groups is None else {"groups": self.groups}
+        return {"inputs": self.inputs, "labels": self.labels, **groups}
 
 
 def take(arrays: Arrays, rows: Rows) -> Arrays:
     """The samples at these rows."""
-    return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows])
+    groups = None if arrays.groups is None else arrays.groups[rows]
+    return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows], groups=groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -143,6 +151,23 @@ def check_arrays(dataset: Dataset, arrays: Arrays, *, name: str) -> None:
     Raises NnbenchError for a wrong shape or type, values that are not finite, labels out of range, a class
     without samples, or constant regression targets.
     """
+    check_samples(dataset, arrays, name=name)
+    where, labels = f"dataset {dataset.name!r}, {name}", arrays.labels
+    if dataset.task == "classification":
+        present, classes = np.unique(labels), len(dataset.class_names)
+        if len(present) < classes:
+            allowed = f"each of 0 ... {classes - 1} at least once"
+            raise _invalid(f"{where}: a class is empty", got=present.tolist(), allowed=allowed)
+    elif len(labels) > 1 and (labels == labels[0]).all():
+        what, allowed = f"{where}: targets are all the same", "two or more different values"
+        raise _invalid(what, got=labels[0], allowed=allowed)
+
+
+def check_samples(dataset: Dataset, arrays: Arrays, *, name: str) -> None:
+    """Check what holds of a single sample too.
+
+    Raises NnbenchError for a wrong shape or type, values that are not finite, or labels out of range.
+    """
     where = f"dataset {dataset.name!r}, {name}"
     shape, labels = arrays.inputs.shape[1:], arrays.labels
     if shape != dataset.input_shape:
@@ -151,17 +176,11 @@ def check_arrays(dataset: Dataset, arrays: Arrays, *, name: str) -> None:
     if str(labels.dtype) != (allowed := LABEL_TYPES[dataset.task]):
         what = f"{where}: labels have the wrong type for {dataset.task}"
         raise _invalid(what, got=labels.dtype, allowed=allowed)
-    if dataset.task == "classification":
-        present, classes = np.unique(labels), len(dataset.class_names)
-        if not np.array_equal(present, np.arange(classes)):
-            what = f"{where}: labels out of range or a class is empty"
-            allowed = f"each of 0 ... {classes - 1} at least once"
-            raise _invalid(what, got=present.tolist(), allowed=allowed)
-        return
     _check_finite(labels, f"{where}: targets")
-    if len(labels) > 1 and (labels == labels[0]).all():
-        what, allowed = f"{where}: targets are all the same", "two or more different values"
-        raise _invalid(what, got=labels[0], allowed=allowed)
+    last = len(dataset.class_names) - 1
+    if dataset.task == "classification" and ((labels < 0) | (labels > last)).any():
+        got = np.unique(labels).tolist()
+        raise _invalid(f"{where}: labels out of range", got=got, allowed=f"0 ... {last}")
 
 
 def _check_finite(values: Inputs | Labels | Targets, what: str) -> None:

@@ -27,8 +27,8 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
     target = settings.target
     if dataset.task == "regression" and target and target.metric == "validation_accuracy":
         what = f"{where}: target.metric validation_accuracy needs a dataset with classes"
-        got, allowed = f"{dataset.name} ({dataset.task})", "metric: validation_loss"
-        raise NnbenchError(what, got=got, allowed=allowed)
+        got, todo = f"{dataset.name} ({dataset.task})", "set metric: validation_loss"
+        raise NnbenchError(what, got=got, todo=todo)
 
 
 def check_label_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -51,7 +51,8 @@ def _check_classes(dataset: Dataset, classes: Sequence[int], *, where: str) -> N
             f"{where}: dataset {dataset.name} has no such class",
             ", ".join(map(str, unknown)),
         )
-        raise NnbenchError(what, got=got, allowed=f"0 to {count - 1}")
+        todo = "name classes by their labels, counted from 0"
+        raise NnbenchError(what, got=got, allowed=f"0 to {count - 1}", todo=todo)
     for label in classes:
         check_label(dataset, label, where=where)
 
@@ -86,7 +87,9 @@ def with_all_rows(dataset: Dataset, settings: Settings, *, where: str) -> Settin
             f"{where}: too few samples of classes {', '.join(map(str, settings.classes))}",
             got=f"{rows} outside the test set, of which {kept} are kept for validation",
             allowed=f"at least {least} for training",
-            todo=f"set validation_size in the data file to {most} or less" if most > 0 else None,
+            todo=f"set validation_size in the data file to {most} or less"
+            if most > 0
+            else "set a smaller train_size, or add samples",
         )
     return settings.model_copy(update={"train_size": settings.train_size or rows - kept})
 
@@ -98,22 +101,24 @@ def _check_rare_class(dataset: Dataset, settings: Settings, *, where: str) -> No
     if rare.label >= count:
         what = f"{where}: rare_class is none of the classes in use"
         allowed = f"0 to {count - 1} (the position in `classes`, if these are given)"
-        raise NnbenchError(what, got=rare.label, allowed=allowed)
+        raise NnbenchError(what, got=rare.label, allowed=allowed, todo="name one of these")
     if not settings.classes:
         check_label(dataset, rare.label, where=f"{where}: rare_class")
     if (size := train_size(dataset, settings)) < count:
         what = f"{where}: rare_class needs a sample of each class"
-        raise NnbenchError(what, got=f"train_size {size}", allowed=f"{count} or more")
+        todo = "set a larger train_size, or fewer `classes`"
+        raise NnbenchError(what, got=f"train_size {size}", allowed=f"{count} or more", todo=todo)
 
 
 def _check_images(dataset: Dataset, settings: Settings, *, where: str) -> None:
     if len(dataset.input_shape) == 3:
         return
     got = f"{dataset.name} with inputs of shape {dataset.input_shape}"
+    todo = "remove the setting, or choose a dataset of images"
     if settings.augment != Augment():
-        raise NnbenchError(f"{where}: augmentation needs images", got=got)
+        raise NnbenchError(f"{where}: augmentation needs images", got=got, todo=todo)
     if settings.shifts:
-        raise NnbenchError(f"{where}: shifts need images", got=got)
+        raise NnbenchError(f"{where}: shifts need images", got=got, todo=todo)
 
 
 def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -125,14 +130,15 @@ def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> No
     if settings.train_size > room:
         what = f"{where}: train_size does not fit dataset {dataset.name}"
         allowed = f"1 to {room} ({kept} more are kept for validation)"
-        raise NnbenchError(what, got=settings.train_size, allowed=allowed)
+        todo = "set a smaller train_size, or leave it out"
+        raise NnbenchError(what, got=settings.train_size, allowed=allowed, todo=todo)
 
 
 def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> None:
     pretrain, used = settings.pretrain, classes_in_use(dataset, settings)
     if settings.rbm is not None and settings.inputs != "minmax":
         what = f"{where}: rbm needs inputs in [0, 1], the probabilities of its visible units"
-        raise NnbenchError(what, got=f"inputs: {settings.inputs}", allowed="inputs: minmax")
+        raise NnbenchError(what, got=f"inputs: {settings.inputs}", todo="set inputs: minmax")
     if pretrain is None:
         return
     if settings.rbm is not None:
@@ -145,7 +151,7 @@ def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> N
             f"{where}: pretrain.classes are classes of the judged training too",
             got=", ".join(map(str, both)),
             allowed="other classes than `classes`",
-            todo=None if settings.classes else todo,
+            todo="leave these out of one of the two" if settings.classes else todo,
         )
     sizes = {"classes": pretrain.classes, "train_size": pretrain.train_size}
     pretraining = settings.model_copy(update=sizes)

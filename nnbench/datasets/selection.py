@@ -1,10 +1,11 @@
 """Which classes and how many samples of a dataset are used; needs only numpy, for planning."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from nnbench.datasets.base import Arrays, Dataset, Labels, Rows, Targets
+from nnbench.datasets.base import Arrays, Dataset, Labels, Rows, Targets, take
 from nnbench.settings import Settings
 
 
@@ -58,8 +59,7 @@ def of_classes(arrays: Arrays, classes: Sequence[int]) -> Arrays:
     new = np.full(max(*classes, int(arrays.labels.max())) + 1, -1, np.int64)
     new[list(classes)] = np.arange(len(classes))
     labels = new[arrays.labels]
-    kept = labels >= 0
-    return Arrays(inputs=arrays.inputs[kept], labels=labels[kept])
+    return take(replace(arrays, labels=labels), np.flatnonzero(labels >= 0))
 
 
 def first_of_each(labels: Labels | Targets, counts: Sequence[int]) -> Rows | None:

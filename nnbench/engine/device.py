@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from nnbench.engine.native.build import native
 from nnbench.errors import NnbenchError
 
 Fact = bool | int | str | None
@@ -88,7 +89,9 @@ def describe_device(device: torch.device) -> dict[str, Fact]:
 def identity(device: torch.device) -> dict[str, Fact]:
     """What must match for an interrupted cell to continue with the same numbers."""
     described = {key: value for key, value in describe_device(device).items() if key != "driver"}
-    return {"torch": str(torch.__version__), **described}
+    code = native() if device.type == "cpu" else None
+    compiler = code.compiler if code else None
+    return {"torch": str(torch.__version__), "compiler": compiler, **described}
 
 
 def _driver() -> str | None:

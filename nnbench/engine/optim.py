@@ -85,7 +85,9 @@ def adam(parameters: Parameters, settings: Settings) -> Optimizer:  # noqa: ARG0
 def sgd(parameters: Parameters, settings: Settings) -> Optimizer:
     """Stochastic gradient descent, fused, with classical momentum if the settings ask for it."""
     weights: list[Tensor] = list(parameters)
-    buffers: list[Tensor | None] = [None] * len(weights)
+    buffers: list[Tensor | None] = [
+        torch.zeros_like(weight) if settings.momentum else None for weight in weights
+    ]
 
     def update(gradients: list[Tensor], lr: float) -> None:
         functional_sgd(

@@ -109,6 +109,7 @@ def hidden_layers(model: Replicates) -> list[StackedLinear]:
             "rbm: pretraining needs a sigmoid MLP with a hidden layer",
             got=", ".join(type(m).__name__ for m in chain) or "a model that is not stacked",
             allowed="model: mlp, activation: sigmoid, without norm and skip, elementwise optimizer",
+            todo="set these, or remove rbm",
         )
     return layers
 

@@ -30,6 +30,8 @@ def _as_in_training(model: Replicates) -> Iterator[None]:
     for module in model.modules():
         if isinstance(module, SeededDropout):
             module.eval()
+    if model.own_draws:
+        model.own_draws.begin_aside()
     try:
         yield
     finally:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nnbench.datasets.base import Arrays, Dataset, Stream
+from nnbench.datasets.apart import apart, most_left_out
+from nnbench.datasets.base import Arrays, Dataset, Rows, Stream, check_samples
 from nnbench.datasets.prepared.store import load_trainval
 from nnbench.datasets.selection import (
     classes_in_use,
@@ -19,7 +20,8 @@ from nnbench.datasets.selection import (
     samples_by_class,
     train_size,
 )
-from nnbench.engine.seeding import generators, shuffled
+from nnbench.engine.own_draws import seeded
+from nnbench.engine.seeding import derived_seed, generators, shuffled
 from nnbench.errors import NnbenchError
 from nnbench.settings import Settings
 
@@ -44,12 +46,14 @@ def split_pool(
     rows = shuffled(torch.arange(len(arrays)).expand(len(seeds), -1), generators(seeds, "split"))
     # validation comes first in each order, so that it does not depend on train_size
     kept = in_proportion(dataset.validation_size, dataset, settings)
-    validation, rest = rows[:, :kept], rows[:, kept:]
+    validation, rest = _divided(rows, arrays.groups, kept)
     room = rest.shape[1]
     size = train_size(dataset, settings, room=room)
+    if arrays.groups is not None:
+        size = min(size, max(room, 1))
     if size > room or room < 1:
         where = f"dataset {dataset.name}: too few samples for train_size"
-        raise NnbenchError(where, got=size, allowed=f"1 to {room}")
+        raise NnbenchError(where, got=size, allowed=f"1 to {room}", todo="set a smaller train_size")
     counts = samples_by_class(size, dataset, settings)
     if counts is None:
         train = rest[:, :size]
@@ -58,6 +62,17 @@ def split_pool(
         columns = [first_of_each(arrays.labels[row], counts) for row in rest.numpy()]
         train = rest.gather(1, torch.from_numpy(np.array(columns)))
     return Drawn(arrays=arrays, train=train, validation=validation)
+
+
+def _divided(rows: Tensor, groups: Rows | None, kept: int) -> tuple[Tensor, Tensor]:
+    """Validation rows (S, kept), and those for training (S, k); without groups all others."""
+    if groups is None:
+        return rows[:, :kept], rows[:, kept:]
+    room = max(rows.shape[1] - kept - most_left_out(groups, kept), 0)
+    parts = [apart(order, groups, kept) for order in rows.numpy()]
+    validation, rest = zip(*parts, strict=True)
+    together = np.stack(validation), np.stack([own[:room] for own in rest])
+    return torch.from_numpy(together[0]), torch.from_numpy(together[1])
 
 
 def _check_classes(
@@ -85,13 +100,12 @@ def draw_fresh(
 ) -> Drawn:
     """Fresh samples for each seed, written straight into one array: [train, validation] per replicate."""
     del folder  # no files are read
-    assert dataset.draw is not None
     size = train_size(dataset, settings)
     counts = samples_by_class(size, dataset, settings)
     size = size if counts is None else sum(counts)
     kept = in_proportion(dataset.validation_size, dataset, settings)
     each = size + kept
-    one = dataset.draw(1, seed=seeds[0], stream="train")  # uint8 or float32
+    one = _draw(dataset, 1, seed=seeds[0], stream="train")  # uint8 or float32
     inputs = np.empty((len(seeds), each, *dataset.input_shape), dtype=one.inputs.dtype)
     labels = np.empty((len(seeds), each), dtype=one.labels.dtype)
     for row, seed in enumerate(seeds):
@@ -116,11 +130,10 @@ def sample(
 
     Every class occurs in every stream (checked when the dataset is prepared), so the loop ends.
     """
-    assert dataset.draw is not None
     total = wanted if isinstance(wanted, int) else sum(wanted)
     asked = total * len(dataset.class_names) // len(settings.classes) if settings.classes else total
     while True:
-        arrays = of_classes(dataset.draw(asked, seed=seed, stream=stream), settings.classes)
+        arrays = of_classes(_draw(dataset, asked, seed=seed, stream=stream), settings.classes)
         if isinstance(wanted, tuple):
             rows = first_of_each(arrays.labels, wanted)
             if rows is not None:
@@ -128,3 +141,17 @@ def sample(
         elif len(arrays) >= wanted:
             return Arrays(inputs=arrays.inputs[:wanted], labels=arrays.labels[:wanted])
         asked *= 2
+
+
+def _draw(dataset: Dataset, count: int, *, seed: int, stream: Stream) -> Arrays:
+    """Samples of a stream; a user's own data may draw them from the global generators."""
+    assert dataset.draw is not None
+    with seeded(derived_seed(seed, stream)):
+        drawn = dataset.draw(count, seed=seed, stream=stream)
+    check_samples(dataset, drawn, name=f"{stream} samples of seed {seed}")
+    if len(drawn) != count:
+        where = (
+            f"dataset {dataset.name!r}, {stream} samples of seed {seed}: another number than asked"
+        )
+        raise NnbenchError(where, got=len(drawn), allowed=count, todo="correct its draw(n, …)")
+    return drawn

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from nnbench.engine.data import Bank
 from nnbench.engine.images import shift_images
+from nnbench.engine.native.network import compiled_network
 from nnbench.engine.objectives import CROSS_ENTROPY, Objective
 from nnbench.settings import Shift
 
@@ -77,10 +78,15 @@ def evaluate(
     ``model`` maps (S, B, *shape) to (S, B, C); ``by_class`` adds the accuracy on each class.
     """
     model.eval()
+    network = compiled_network(model, samples)
     parts = []  # sums by batch
     for index in rows.split(EVALUATION_BATCH, dim=1):
-        inputs, targets = samples.gather(index)
-        parts.append(_sums(model(inputs), targets, objective, by_class=by_class))
+        if network is not None:
+            outputs, targets = network.outputs(index), network.bank.labels_at(index)
+        else:
+            inputs, targets = samples.gather(index)
+            outputs = model(inputs)
+        parts.append(_sums(outputs, targets, objective, by_class=by_class))
     # summed in float64 on the CPU: MPS has none
     loss, *sums = (torch.stack(part).cpu().double().sum(dim=0) for part in zip(*parts, strict=True))
     count = rows.shape[1]

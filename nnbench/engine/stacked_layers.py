@@ -88,8 +88,7 @@ class StackedConvolution(nn.Module):
 class StackedBatchNorm(nn.Module):
     """S batch normalisations, each with its own statistics; weight, bias and buffers are (S, C).
 
-    A batch of one sample has no variance (PyTorch's own layers raise an error): it is normalised by the
-    running statistics and leaves them unchanged.
+    A batch with one value per channel has no variance: a ValueError, as from PyTorch's own layers.
     """
 
     running_mean: Tensor
@@ -114,7 +113,7 @@ class StackedBatchNorm(nn.Module):
             self.running_var.view(-1),
             self.weight.flatten(),
             self.bias.flatten(),
-            training=self.training and x[:, 0].numel() > 1,
+            training=self.training,
             momentum=self.momentum,
             eps=self.eps,
         )

@@ -9,10 +9,12 @@ replicate at a time behind the same interface, (S, B, *input) -> (S, B, classes)
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 
+from nnbench.engine.own_draws import OwnDraws
 from nnbench.engine.stacked_layers import (
     CONVOLUTIONS,
     CannotStackError,
@@ -59,6 +61,7 @@ class Replicates(nn.Module):
         generators: One per replicate for dropout masks, on the same device.
         input_shape: Shape of one sample; on a CPU, convolutions are stacked only if it is given and small.
         stackable: Whether the optimiser is elementwise, as stacking requires.
+        own_draws: What parts that are not nnbench's draw; None: there are none.
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class Replicates(nn.Module):
         *,
         input_shape: tuple[int, ...] | None = None,
         stackable: bool = True,
+        own_draws: OwnDraws | None = None,
     ) -> None:
         super().__init__()
         self.count = len(modules)
         self.draws = tuple(generators)
+        self.own_draws = own_draws
         self.frozen = False
         try:
             _check_plain(modules[0], stackable=stackable)
@@ -84,13 +89,21 @@ class Replicates(nn.Module):
                 for module, g in zip(modules, generators, strict=True)
             )
             self.stacked = False
+        if own_draws:
+            own_draws.hold(self.body)
 
     def forward(self, x: Tensor) -> Tensor:
         """(S, B, *input) -> (S, B, classes)."""
         if self.stacked:
             out: Tensor = self.body(x)
             return out
-        return torch.stack([m(own) for m, own in zip(self.body.children(), x, strict=True)])
+        pairs = enumerate(zip(self.body.children(), x, strict=True))
+        return torch.stack([self._turn(replicate, m, own) for replicate, (m, own) in pairs])
+
+    def _turn(self, replicate: int, module: nn.Module, x: Tensor) -> Tensor:
+        with self.own_draws.turn(replicate) if self.own_draws else nullcontext():
+            out: Tensor = module(x)
+            return out
 
     def parameters_each(self) -> int:
         """Trainable parameters of one replicate."""
@@ -115,6 +128,8 @@ class Replicates(nn.Module):
     def train(self, mode: bool = True) -> "Replicates":
         """Switch to training mode or back; a frozen body's normalisation keeps its statistics."""
         super().train(mode)
+        if self.own_draws:
+            self.own_draws.go_on() if mode else self.own_draws.begin_aside()
         for module in self.modules():
             if self.frozen and hasattr(module, "running_mean"):
                 module.train(mode=False)
@@ -132,7 +147,10 @@ class Replicates(nn.Module):
             modules = part.named_modules(prefix=f"body.{name}".removesuffix("."))
             dense = [(n, m) for n, m in modules if isinstance(m, nn.Linear | StackedLinear)]
             if not dense:
-                raise NnbenchError("the model has no dense layer that could be its output layer")
+                raise NnbenchError(
+                    "the model has no dense layer that could be its output layer",
+                    todo="end the model with torch.nn.Linear, or choose another one",
+                )
             found.update(dense[-1:])
         return found
 
@@ -193,15 +211,10 @@ class BestWeights:
 
 
 def _with_seeded_dropout(module: nn.Module, generator: torch.Generator) -> nn.Module:
-    """Replace every nn.Dropout inside a module, as it would draw from the global state."""
+    """Replace every nn.Dropout inside a module: its masks come from the replicate's generator of them."""
     if type(module) is nn.Dropout:
         dropout = SeededDropout(module.p, (generator,))
         return nn.Sequential(nn.Unflatten(0, (1, -1)), dropout, nn.Flatten(0, 1))
-    if isinstance(module, nn.modules.dropout._DropoutNd):  # noqa: SLF001 - all kinds of dropout
-        raise NnbenchError(
-            f"model: {type(module).__name__} draws from the global random state",
-            allowed="torch.nn.Dropout, which nnbench seeds",
-        )
     for name, child in module.named_children():
         setattr(module, name, _with_seeded_dropout(child, generator))
     return module

@@ -6,12 +6,14 @@ settings, **optimizer_options)``.
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import nn
 from torch.optim.optimizer import StateDict
 
 from nnbench.engine.optim import Optimizer
+from nnbench.engine.own_draws import OwnDraws
 from nnbench.engine.stacking import Replicates
 from nnbench.errors import NnbenchError, unknown_name
 from nnbench.registry import OPTIMIZERS, load
@@ -45,13 +47,14 @@ class FromTorch:
 class PerReplicate:
     """One optimiser per replicate, for optimisers whose steps mix the weights that they are given."""
 
-    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
-        self.optimizers = optimizers
+    def __init__(self, optimizers: Sequence[Optimizer], own_draws: OwnDraws | None) -> None:
+        self.optimizers, self.own_draws = optimizers, own_draws
 
     def step(self, lr: float) -> None:
         """See ``Optimizer``."""
-        for optimizer in self.optimizers:
-            optimizer.step(lr)
+        for replicate, optimizer in enumerate(self.optimizers):
+            with self.own_draws.turn(replicate) if self.own_draws else nullcontext():
+                optimizer.step(lr)
 
     def state_dict(self) -> StateDict:
         """See ``Optimizer``."""
@@ -84,7 +87,8 @@ def build_optimizer(model: Replicates, settings: Settings) -> Optimizer:
     if is_elementwise(settings):
         return _made(model, settings)
     assert not model.stacked, "replicates of this optimiser are built one by one"
-    return PerReplicate([_made(own, settings) for own in model.body.children()])
+    each = [_made(own, settings) for own in model.body.children()]
+    return PerReplicate(each, model.own_draws)
 
 
 def _made(module: nn.Module, settings: Settings) -> Optimizer:
@@ -104,6 +108,7 @@ def _made(module: nn.Module, settings: Settings) -> Optimizer:
             f"{name} has no {' and no '.join(missing)}",
             got=type(made).__name__,
             allowed=f"a torch.optim.Optimizer, or an object with {', '.join(METHODS)}",
+            todo="return one of these from the function",
         )
     return made  # type: ignore[return-value]  # it has the protocol's methods
 
@@ -120,12 +125,14 @@ def _instance(
                 f"{name} takes no {setting}",
                 got=f"{setting}: {getattr(settings, setting)}",
                 allowed=", ".join(list(takes)[1:]),
+                todo=f"remove {setting}, or choose another optimizer",
             )
         given[setting] = getattr(settings, setting)
     try:
         return kind(parameters, **given)  # type: ignore[arg-type]  # keyword arguments of any class
     except (TypeError, ValueError, RuntimeError) as error:
-        raise NnbenchError(f"{name} cannot be made: {error}", got=given) from error
+        todo = "correct lr, momentum or optimizer_options"
+        raise NnbenchError(f"{name} cannot be made: {error}", got=given, todo=todo) from error
 
 
 def _options(maker: Callable[..., object], settings: Settings, *, after: int) -> dict[str, object]:

@@ -7,7 +7,7 @@ test data: ``TrainingData`` contains none.
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -18,7 +18,10 @@ from nnbench.engine.checkpoint import Checkpoint, State
 from nnbench.engine.data import Order, TrainingData
 from nnbench.engine.images import DRAWS, augment
 from nnbench.engine.monitor import Curves, Monitor
+from nnbench.engine.native.network import compiled_network
+from nnbench.engine.native.steps import CompiledSteps, compiled_steps
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
+from nnbench.engine.own_draws import OwnDraws, drawing_nothing, may_draw, seeded
 from nnbench.engine.seeding import CPU, derived_seed, generator, generators, set_states, states_of
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.torch_optim import build_optimizer, is_elementwise
@@ -37,6 +40,7 @@ class Trained:
     diverged: tuple[bool, ...]  # replicates whose loss became NaN or infinite
     stopped_epochs: tuple[float | None, ...]  # when patience ended each replicate; None: never
     gradient_ratios: tuple[Tensor, Tensor] | None  # if probed: initial and mean, (S,) each
+    compiler: str | None  # of the code that took part; None: all was done by PyTorch
     steps: int
     samples: int  # seen by all replicates together
     cap_epochs: float  # the whole budget
@@ -65,15 +69,16 @@ def build_replicates(
     )
     modules = []
     for seed in seeds:
-        # A user's builder may draw from the global state: give it a private copy.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(seed, "init"))
+        with seeded(derived_seed(seed, "init")):  # a user's builder may draw from the global states
             modules.append(builder(spec, generator(seed, "init")).to(device))
-    with torch.random.fork_rng(devices=[]):
+    with drawing_nothing(modules[0]):
         _check_shapes(modules[0], settings.model, spec, device=device)
     draws = generators(seeds, "dropout", device)
     stackable = is_elementwise(settings)
-    return Replicates(modules, draws, input_shape=input_shape, stackable=stackable).to(device)
+    own = OwnDraws(seeds) if may_draw(settings) else None
+    return Replicates(
+        modules, draws, input_shape=input_shape, stackable=stackable, own_draws=own
+    ).to(device)
 
 
 def parameters_each(settings: Settings, *, input_shape: tuple[int, ...], classes: int) -> int:
@@ -115,7 +120,8 @@ class Running:
         self, data: TrainingData, model: Replicates, settings: Settings, *, seeds: Sequence[int]
     ) -> None:
         device = data.train.device
-        self.model, self.optimizer = model, build_optimizer(model, settings)
+        self.data, self.model, self.settings = data, model, settings
+        self.optimizer = build_optimizer(model, settings)
         self.monitor = Monitor(model, data, settings, seeds=seeds)
         self.order = Order(data.train, settings.batch_size, draws=generators(seeds, "order"))
         asked = settings.augment != Augment()
@@ -128,6 +134,40 @@ class Running:
         self.samples = 0  # per replicate, since the last evaluation point
         self.seen = 0  # per replicate, in all
         self.steps = 0  # optimiser steps done
+        self.network = compiled_network(model, data.bank)
+        self.compiled = self._compiled()
+
+    def _compiled(self) -> CompiledSteps | None:
+        """The steps in compiled code, for dense networks on machines with a compiler."""
+        if self.network is None:
+            return None
+        return compiled_steps(self.network, self.optimizer, self.data, self.settings)
+
+    def chunks(self, *, total: int, ends: Container[int]) -> Iterator[list[Tensor]]:
+        """The batches (S, B) of the remaining steps in lists that end at the steps in ``ends`` at the latest."""
+        most = self.compiled.most if self.compiled else 1
+        step, chunk = self.steps, list[Tensor]()
+        for index in self.order.batches(total=total, start=self.steps):
+            step += 1
+            chunk.append(index)
+            if step in ends or len(chunk) == most:
+                yield chunk
+                chunk = []
+
+    def advance(self, batches: Iterable[Tensor], lrs: Iterable[float]) -> None:
+        """One step by autograd per batch, for any network: what ``compiled`` does for dense ones."""
+        bank, settings = self.data.bank, self.settings
+        for index, lr in zip(batches, lrs, strict=True):
+            inputs, labels = bank.gather_raw(index)
+            if self.augment:
+                inputs = augmented(inputs, settings.augment, self.augment)
+            with self.precision:
+                outputs = self.model(bank.normalise(inputs))
+            losses = self.monitor.objective.losses(outputs.float(), labels)
+            losses.sum().backward()
+            add_penalty_gradients(self.kernels, l1=settings.l1, l2=settings.l2)
+            self.optimizer.step(lr)
+            self.loss_sum += losses.detach() * labels.shape[1]
 
     def state(self, *, seconds: float) -> State:
         """Tensors and plain data for ``restore``; ``seconds`` is the time spent so far."""
@@ -140,6 +180,7 @@ class Running:
             "monitor": self.monitor.state(),
             "order": self.order.state(self.steps),
             "draws": states_of((*self.augment, *self.model.draws)),
+            "own draws": self.model.own_draws and self.model.own_draws.state(),
         }
 
     def restore(self, state: State) -> float:
@@ -151,6 +192,10 @@ class Running:
         self.monitor.restore_state(state["monitor"])
         set_states(self.order.draws, state["order"])
         set_states((*self.augment, *self.model.draws), state["draws"])
+        # the optimiser's memory lies elsewhere now
+        self.compiled = self._compiled()
+        if self.model.own_draws:
+            self.model.own_draws.restore(state["own draws"])
         return float(state["seconds"])
 
 
@@ -177,21 +222,19 @@ def train(
     started = time.perf_counter() - (run.restore(saved) if saved else 0.0)
     model.train()
     with checkpoint.training():
-        for index in run.order.batches(total=total, start=run.steps):
-            inputs, labels = data.bank.gather_raw(index)
-            if run.augment:
-                inputs = augmented(inputs, settings.augment, run.augment)
-            with run.precision:
-                outputs = model(data.bank.normalise(inputs))
-            losses = run.monitor.objective.losses(outputs.float(), labels)
-            losses.sum().backward()
-            add_penalty_gradients(run.kernels, l1=settings.l1, l2=settings.l2)
-            run.optimizer.step(scheduled_lr(settings, step=run.steps, total=total))
+        for batches in run.chunks(total=total, ends=points):
+            lrs = [
+                scheduled_lr(settings, step=run.steps + i, total=total) for i in range(len(batches))
+            ]
+            if run.compiled:
+                run.compiled.advance(batches, lrs, done=run.steps, loss_sum=run.loss_sum)
+            else:
+                run.advance(batches, lrs)
 
-            run.steps += 1
-            run.loss_sum += losses.detach() * labels.shape[1]
-            run.samples += labels.shape[1]
-            run.seen += labels.shape[1]
+            samples = sum(index.shape[1] for index in batches)
+            run.steps += len(batches)
+            run.samples += samples
+            run.seen += samples
             if run.steps in points:
                 mean = run.loss_sum / run.samples
                 finished = run.monitor.look(epoch=run.steps / per_epoch, train_loss=mean)
@@ -218,6 +261,7 @@ def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:
         diverged=tuple(monitor.diverged.tolist()),
         stopped_epochs=tuple(None if math.isnan(e) else e for e in monitor.stopped.tolist()),
         gradient_ratios=None if ratios is None else (ratios.start, ratios.mean()),
+        compiler=run.network.code.compiler if run.network else None,
         steps=run.steps,
         samples=run.seen * run.model.count,
         cap_epochs=cap_epochs,

@@ -40,7 +40,9 @@ def experiment_of(name: str) -> Experiment:
     found = load("experiment", name, EXPERIMENTS)
     if not isinstance(found, Experiment):
         raise NnbenchError(
-            f"experiment {name!r} is not a nnbench.experiments.base.Experiment",
+            f"experiment {name!r} is no experiment",
             got=type(found).__name__,
+            allowed="an object of the class nnbench.experiments.base.Experiment",
+            todo="make one at the top of the module, and name it as module:object",
         )
     return found

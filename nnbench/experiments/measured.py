@@ -72,6 +72,7 @@ class Measured(Part):
     facts: dict[str, JsonObject] = {}  # by entry: parameters, FLOPs, versions, batch sizes
     notes: tuple[str, ...] = ()  # sentences for the reader: "4 processes share 2 cores"
     seconds: dict[str, Number] = {}  # by purpose
+    not_reproducible: str | None = None  # why another run gives other numbers; None: not known to
     failure: str | None = None  # why there are no runs at all
     curves: Curves | None = None
     search: Chosen | None = None
@@ -84,6 +85,7 @@ class Measured(Part):
     test_samples: Count | None = None
     steps: Count | None = None
     stacked: bool | None = None
+    compiler: str | None = None  # of the code that took part; None: all was done by PyTorch
     stopped_epochs: dict[str, Number | None] | None = None  # by seed, when patience ran out
     pretrain: JsonObject | None = None
     out_of_memory: tuple[Count, ...] = ()  # group sizes that did not fit

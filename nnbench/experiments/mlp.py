@@ -62,5 +62,6 @@ def classified_dataset(request: Request) -> Dataset:
             f"experiment {request.settings.experiment!r} cannot train on dataset {dataset.name!r}",
             got="numbers to predict",
             allowed="a dataset with classes",
+            todo="name one in `datasets` of the claim",
         )
     return dataset

@@ -14,6 +14,8 @@ import torch
 
 from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.device import choose_device, fix_numerics, is_out_of_memory
+from nnbench.engine.own_draws import seeded
+from nnbench.engine.seeding import derived_seed
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Chosen, Measured, Search
 from nnbench.registry import load
@@ -52,7 +54,8 @@ def measure(request: Request) -> Measured:
     measured_by: Callable[[Request], Measured] = load("measure", name, {})
     started = time.perf_counter()
     try:
-        return measured_by(request)
+        with seeded(derived_seed(request.seeds[0], "own parts")):  # an own experiment may draw
+            return measured_by(request)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from nnbench.cells.cell import Cell, block_name, blocks_of, dataset_of
 from nnbench.cells.fingerprint import source_of
+from nnbench.datasets.own.look import told_of
 from nnbench.datasets.prepared import store
 from nnbench.datasets.prepared.files import sweep
 from nnbench.datasets.prepared.source import SOURCE, Source, as_jobs_know_it, read_source
+from nnbench.datasets.prepared.told import write_told
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Chosen
@@ -38,7 +40,7 @@ from nnbench.records.store import (
     write_atomically,
     write_record,
 )
-from nnbench.registry import DATASETS, check_name
+from nnbench.registry import DATASETS, check_name, is_data_file
 from nnbench.schema import parse
 
 PROGRESS_SECONDS = 10.0
@@ -103,8 +105,11 @@ def prepare_dataset(
             if dataset.load is not None:
                 pools = dataset.load(data_folder, download)
                 dataset = replace(dataset, load=lambda _folder, _download: pools)
+            told = told_of(Path(name)) if is_data_file(name) else None
         (folder / store.MANIFEST).unlink(missing_ok=True)
         write_atomically(folder / SOURCE, source.model_dump_json().encode())
+        if told:
+            write_told(folder, told)
         store.prepare(dataset, folder, data_folder=data_folder, download=download)
 
 
@@ -138,7 +143,8 @@ def seeds_and_blocks(seeds: int, names: Sequence[str]) -> list[tuple[int, ...]]:
     """
     found = {block_name(block): block for block in blocks_of(seeds)}
     if unknown := [name for name in names if name not in found]:
-        raise NnbenchError("no such block", got=unknown[0], allowed=", ".join(found))
+        todo = "name blocks of the seeds that are asked for (--seeds)"
+        raise NnbenchError("no such block", got=unknown[0], allowed=", ".join(found), todo=todo)
     return [found[name] for name in names or found]
 
 
@@ -240,15 +246,14 @@ class _Progress:
 def _measured(cell: Cell, block: tuple[int, ...], job: Job, chosen: Chosen | None) -> Record:
     """One block, measured."""
     # torch takes seconds to import: only here, when nothing can be wrong any more
-    from nnbench.engine.checkpoint import EVERY_SECONDS  # noqa: PLC0415
+    from nnbench.engine.checkpoint import EVERY_SECONDS, Checkpoint  # noqa: PLC0415
     from nnbench.engine.device import describe_device, identity, peak_memory_mb  # noqa: PLC0415
-    from nnbench.engine.own_draws import SeededCheckpoint  # noqa: PLC0415
     from nnbench.experiments.run import Request, measure, numerics  # noqa: PLC0415
 
     device = numerics(job.device, threads=cell.threads)
     every = EVERY_SECONDS if job.checkpoint_seconds is None else job.checkpoint_seconds
     path, progress = _checkpoint(cell, block, job), _Progress(block_name(block))
-    checkpoint = SeededCheckpoint(path, every_seconds=every, progress=progress)
+    checkpoint = Checkpoint(path, every_seconds=every, progress=progress)
     started = provenance.now()
     with ending_by(checkpoint.stop):
         checkpoint.open({"cell": cell.id, "block": block_name(block), **identity(device)})

@@ -50,7 +50,10 @@ def _choice(device: str, *, jobs_per_gpu: int) -> tuple[str, ...]:
     """The devices that a job of a config's ``device`` can be given."""
     if not 1 <= jobs_per_gpu <= MOST_JOBS_PER_GPU:
         raise NnbenchError(
-            "jobs_per_gpu is out of range", got=jobs_per_gpu, allowed=f"1 to {MOST_JOBS_PER_GPU}"
+            "jobs_per_gpu is out of range",
+            got=jobs_per_gpu,
+            allowed=f"1 to {MOST_JOBS_PER_GPU}",
+            todo="set jobs_per_gpu in the config",
         )
     if device in ("cpu", "mps"):
         return () if device == "cpu" else (device,)

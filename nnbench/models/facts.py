@@ -63,7 +63,9 @@ def checked_options(
         _check_blocks(model, shape, blocks=int(options["blocks"]))
     if model in ("lstm", "gru") and not hidden:
         raise NnbenchError(
-            f"model {model!r} needs a hidden layer", got="hidden: []", allowed="hidden: [units]"
+            f"model {model!r} needs a hidden layer",
+            got="hidden: []",
+            todo="set hidden, as in hidden: [64]",
         )
     return options
 
@@ -88,10 +90,18 @@ def _check_option(model: str, name: str, value: Value) -> None:
     if name in CHOICES and value not in CHOICES[name]:
         raise unknown_name(where, str(value), CHOICES[name])
     if type(value) is not type(default):  # bool is not accepted as a number
-        raise NnbenchError(f"{where}: wrong type", got=repr(value), allowed=KINDS[type(default)])
+        raise NnbenchError(
+            f"{where}: wrong type",
+            got=repr(value),
+            allowed=KINDS[type(default)],
+            todo=f"write it as in {name}: {default}",
+        )
     if type(value) is int and value < min(1, int(default)):  # 0 only where it is the default
         raise NnbenchError(
-            f"{where}: too small", got=value, allowed=f"{min(1, int(default))} or more"
+            f"{where}: too small",
+            got=value,
+            allowed=f"{min(1, int(default))} or more",
+            todo=f"the default is {default}",
         )
 
 
@@ -101,7 +111,10 @@ def _check_rank(model: str, shape: Shape, *ranks: int) -> None:
         names = {1: "(features,)", 3: "(channels, height, width)"}
         allowed = " or ".join(names[rank] for rank in ranks)
         raise NnbenchError(
-            f"model {model!r}: inputs of the wrong shape", got=shape, allowed=allowed
+            f"model {model!r}: inputs of the wrong shape",
+            got=shape,
+            allowed=allowed,
+            todo="choose another model or dataset",
         )
 
 
@@ -121,7 +134,10 @@ def _check_images(model: str, shape: Shape, *, resize: int) -> None:
     _check_rank(model, shape, 3)
     if shape[0] not in (1, 3):
         raise NnbenchError(
-            f"model {model!r}: wrong number of channels", got=shape[0], allowed="1 or 3"
+            f"model {model!r}: wrong number of channels",
+            got=shape[0],
+            allowed="1 or 3",
+            todo="choose another model or dataset",
         )
     side, least = resize or min(shape[1:]), SMALLEST_SIDE[model]
     if side < least:

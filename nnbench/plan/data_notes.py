@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nnbench.cells.cell import Cell, dataset_of
-from nnbench.datasets.own.look import notes_of
+from nnbench.datasets.own.look import notes_of, summary_of
 from nnbench.plan.levels import Use
 from nnbench.registry import is_data_file
 
@@ -15,7 +15,8 @@ def data_notes(cells: Mapping[str, Cell], uses: Sequence[Use]) -> Iterator[str]:
     Raises NnbenchError if the data cannot be used.
     """
     for name in sorted({cell.dataset for cell in cells.values() if is_data_file(cell.dataset)}):
-        yield from (f"{name}: {note}" for note in notes_of(Path(name)))
+        path = Path(name)
+        yield from (f"{name}: {text}" for text in (summary_of(path), *notes_of(path)))
     yield from dict.fromkeys(
         f"{use.dataset}: {what}"
         for use in uses

@@ -163,7 +163,12 @@ def _level(context: _Context, name: str, overrides: Mapping[str, object], role: 
     settings = dict(overrides)
     tune, at, picked = (settings.pop(key, None) for key in ("tune", "at", "pick"))
     if at is not None and not isinstance(at, str):
-        raise NnbenchError(f"{where}: at is the name of an entry of the cell", got=repr(at))
+        raise NnbenchError(
+            f"{where}: at is the name of what a level reads",
+            got=repr(at),
+            allowed="a text, such as class 3, label 3, or the name of a shift",
+            todo=f"write at: class {at}",
+        )
     pick = None if picked is None else parse(Pick, picked, where=f"{where}: pick")
     use = Use(
         claim=context.claim_id,
@@ -246,11 +251,16 @@ def _search(context: _Context, level: _Level, layers: Layers, settings: Settings
             f"{level.where}: the tuned track needs `tune`",
             got=repr(grid),
             allowed="setting: [values, ...]",
+            todo="add it to the claim, as in tune: {lr: [0.01, 0.1]}, or leave `tuned` out of `tracks`",
         )
     for name, values in grid.items():
         # NaN is found where each value is checked as a setting
         if len({json.dumps(value, sort_keys=True) for value in values}) < len(values):
-            raise NnbenchError(f"{level.where}: `tune` has a value twice", got=f"{name}: {values}")
+            raise NnbenchError(
+                f"{level.where}: `tune` has a value twice",
+                got=f"{name}: {values}",
+                todo="remove one of them",
+            )
     candidates = tuple(combinations(grid))
     tried: dict[str, object] = {}
     for candidate in candidates:

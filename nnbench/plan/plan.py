@@ -7,6 +7,7 @@ stands in nearly every claim) share one cell, so it is trained once.
 import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from nnbench.cells.cell import Cell, blocks_of, named_code
@@ -17,10 +18,11 @@ from nnbench.errors import unknown_name
 from nnbench.plan.data_notes import data_notes
 from nnbench.plan.levels import Use, claim_uses
 from nnbench.plan.titles import check_titles
+from nnbench.processes import uncollected
 from nnbench.registry import DATASETS, check_name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything that a config asks for."""
 
@@ -41,8 +43,18 @@ class Plan:
 
     def cells_of(self, claim_id: str) -> tuple[str, ...]:
         """The cells that a claim rests on, each once."""
-        own = (cell for use in self.uses if use.claim == claim_id for cell in use.cells)
-        return tuple(dict.fromkeys(own))
+        return tuple(dict.fromkeys(cell for use in self.uses_of(claim_id) for cell in use.cells))
+
+    def uses_of(self, claim_id: str) -> tuple[Use, ...]:
+        """The levels of a claim, wherever the report shows them."""
+        return tuple(self._uses_by_claim.get(claim_id, ()))
+
+    @cached_property
+    def _uses_by_claim(self) -> Mapping[str, list[Use]]:
+        found: dict[str, list[Use]] = {}
+        for use in self.uses:
+            found.setdefault(use.claim, []).append(use)
+        return found
 
     def blocks(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         """(cell id, seeds) of every planned record."""
@@ -61,6 +73,7 @@ class Plan:
         return (*map(str, unfollowed(*sorted(names))), *own_data)
 
 
+@uncollected
 def make_plan(config: Config, *, root: Path = Path()) -> Plan:
     """Resolve a config into cells; an NnbenchError says what is wrong in it or the claims, and where."""
     documents = read_documents(config, root=root)

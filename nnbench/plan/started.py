@@ -55,7 +55,10 @@ def _content(path: str) -> str:
     try:
         return _sha256(Path(path).read_bytes())
     except OSError as error:
-        raise NnbenchError(f"{path}: cannot be read ({error.strerror})") from None
+        raise NnbenchError(
+            f"{path}: cannot be read ({error.strerror})",
+            todo="put it back, and start snakemake again",
+        ) from None
 
 
 def _sha256(content: bytes) -> str:

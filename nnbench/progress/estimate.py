@@ -101,17 +101,3 @@ def makespan(begun: Sequence[float], waiting: Iterable[float], *, cores: int) ->
 def jobs_of(cells: Mapping[str, Cell], seeds: Mapping[str, int]) -> dict[str, Job]:
     """What is expected of the jobs of these cells, for so many seeds of each; none for no seeds."""
     return {i: job_of(cell, seeds=seeds[i]) for i, cell in cells.items() if seeds[i]}
-
-
-def about(seconds: float) -> str:
-    """A duration as one says it: ``about 40 s``, ``about 18 min``, ``about 2.5 h``."""
-    if seconds < 90:
-        return f"about {max(5, 5 * round(seconds / 5))} s"
-    return f"about {duration(seconds)}"
-
-
-def duration(seconds: float) -> str:
-    """A duration in its own unit: ``12 s``, ``18 min``, ``2.5 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

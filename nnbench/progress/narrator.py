@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnbench.progress.estimate import Job, Remaining, about, duration
+from nnbench.progress.durations import about, duration
+from nnbench.progress.estimate import Job, Remaining
 from nnbench.progress.labels import DOT
 from nnbench.progress.state import error_of, last_words
 

@@ -2,7 +2,8 @@
 
 from nnbench.jobs.provenance import cores_there
 from nnbench.plan.plan import Plan
-from nnbench.progress.estimate import Remaining, about, duration, jobs_of
+from nnbench.progress.durations import about, duration
+from nnbench.progress.estimate import Remaining, jobs_of
 from nnbench.progress.labels import DOT, cell_labels
 from nnbench.progress.state import CellState, states
 

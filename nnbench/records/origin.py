@@ -56,6 +56,8 @@ class DatasetFacts(Section):
     class_counts: dict[str, tuple[Count, ...]]
     sha256: dict[str, str]
     samples: tuple[Sample, ...]
+    order: str = ""  # of own data: of the rows against the class
+    notes: tuple[str, ...] = ()  # of own data: what they told about themselves
     error: str | None = None
 
 
@@ -73,6 +75,7 @@ class RunFacts(Section):
     other_seconds: float = 0.0
     peak_memory_mb: float | None
     resumed: Count = 0
+    not_reproducible: tuple[str, ...] = ()  # cells
 
 
 class Rejected(Section):

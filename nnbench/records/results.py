@@ -243,7 +243,8 @@ def read_results(path: Path) -> Results:
         data = json.loads(content, parse_constant=_refused)
     except (OSError, ValueError, RecursionError) as error:
         raise NnbenchError(
-            f"{file}: cannot be read ({error})", todo="run `nnbench judge` first"
+            f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})",
+            todo="name the folder of a report, or write it anew by `nnbench judge`",
         ) from error
     version = data.get("schema_version") if isinstance(data, Mapping) else None
     if version != SCHEMA_VERSION:

@@ -99,6 +99,8 @@ def _run(provenance: Provenance) -> Iterator[tuple[str, str]]:
     yield "Peak memory of a cell", "–" if memory is None else f"{memory:,.0f}\u00a0MB"
     if run.resumed:
         yield "Cells that were interrupted and went on from a checkpoint", str(run.resumed)
+    if run.not_reproducible:
+        yield "Cells whose own parts give other numbers each time", ", ".join(run.not_reproducible)
     for name, flag in provenance.flags.items():
         values = [flag] if isinstance(flag, bool) else flag  # all that it had in the cells
         text = ", ".join("on" if value else "off" for value in values) or "–"
@@ -153,6 +155,10 @@ def dataset_facts(dataset: DatasetFacts) -> Iterator[tuple[str, str]]:
     else:
         yield "Classes", str(len(dataset.class_names))
     yield "Samples", ", ".join(f"{size:,} {split}" for split, size in dataset.sizes.items())
+    if dataset.order:
+        yield "Order", dataset.order
+    for note in dataset.notes:
+        yield "Note", note
     for split, digest in dataset.sha256.items():
         yield f"SHA-256 of {split}", digest
 

@@ -5,10 +5,12 @@ Fractions are shown in percent. Texts carry no unit: table headers and axes name
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nnbench.metrics import Unit
+from nnbench.progress.durations import duration
 from nnbench.records.results import Bounds
 
 MINUS = "\u2212"
@@ -176,13 +178,10 @@ def p_text(p: float | None) -> str:
 
 
 def duration_text(seconds: float | None) -> str:
-    """Wall time in the two largest units that fit: ``13 min 32 s``."""
-    if seconds is None:
-        return "–"
-    if seconds < 60:
-        return f"{significant(seconds, 2)}\u00a0s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}\u00a0min {rest}\u00a0s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,}\u00a0h {minutes}\u00a0min"
+    """Measured time: ``13 min 32 s``."""
+    return "–" if seconds is None else with_units(duration(seconds))
+
+
+def with_units(text: str) -> str:
+    """The text with its numbers on one line with their units."""
+    return re.sub(r"(?<=\d) ", "\u00a0", text)

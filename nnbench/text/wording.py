@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS, Metric, percent_change
+from nnbench.progress.durations import rounded
 from nnbench.records.results import Finding, LevelResult, PairResult
-from nnbench.text.rounding import MINUS, significant, unit_words, value_text
+from nnbench.text.rounding import MINUS, significant, unit_words, value_text, with_units
 
 _TIMES_FROM = 900.0  # percent from which "ten times" reads better than "900 % larger"
 
@@ -21,10 +22,7 @@ def not_run(status: str, reason: str, *, seconds: float | None = None) -> str:
 
 def cost(seconds: float) -> str:
     """An estimate, as in: about 3 h of core time."""
-    hours, minutes = seconds / 3600, math.ceil(seconds / 60)
-    if hours >= 1:
-        return f"about {hours:,.{int(hours < 10)}f}".removesuffix(".0") + "\u00a0h of core time"
-    return f"about {minutes}\u00a0min of core time"
+    return f"about {with_units(rounded(seconds))} of core time"
 
 
 def title_of(metric: Metric) -> str:

@@ -100,7 +100,9 @@ def joined(blocks: Sequence[Record]) -> Record:
     )
 
 
-_ONCE = ("search", "settings_used", "parameters", "classes", "test_samples", "stacked")
+_ONCE = (
+    "search", "settings_used", "parameters", "classes", "test_samples", "stacked", "not_reproducible",
+)  # fmt: skip
 
 
 def _added(first: Any, later: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS, PairRule
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.plan.plan import Plan
+from nnbench.records.record import Record
 from nnbench.records.results import Finding, PairResult
 from nnbench.text import wording
 from nnbench.text.rounding import loss_unit
@@ -24,7 +26,7 @@ from nnbench.verdicts.rules import PairTest, Verdict, finite, judge
 _ALIKE = 0.01  # relative spread of untrained scores that one line in a figure can stand for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """A plan, its records, and what every level reads from them."""
 
@@ -32,14 +34,21 @@ class Evidence:
     records: Records
     levels: tuple[LevelRuns, ...]
 
+    @cached_property
+    def by_claim(self) -> Mapping[str, list[LevelRuns]]:
+        """What the levels of each claim read."""
+        found: dict[str, list[LevelRuns]] = {}
+        for level in self.levels:
+            found.setdefault(level.use.claim, []).append(level)
+        return found
+
 
 def findings(claim_id: str, claim: Claim, evidence: Evidence) -> tuple[Finding, ...]:
     """What is found on each dataset, in each track and variant, in the plan's order."""
     groups: dict[tuple[str | None, str, str], list[LevelRuns]] = {}
-    for level in evidence.levels:
+    for level in evidence.by_claim.get(claim_id, ()):
         use = level.use
-        if use.claim == claim_id:
-            groups.setdefault((use.variant, use.dataset, use.track), []).append(level)
+        groups.setdefault((use.variant, use.dataset, use.track), []).append(level)
     return tuple(_finding(levels, claim, evidence) for levels in groups.values())
 
 
@@ -61,7 +70,7 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
     machines = machine_texts(blocks)
     same = alike(levels, records)
     verdict = _verdict(levels, reading, metric, lost=lost, same=same, machines=machines)
-    told = [note for block in blocks for note in block.notes] + sorted(map(alike_text, same))
+    told = [note for block in blocks for note in _told(block)] + sorted(map(alike_text, same))
     finding = Finding(
         dataset=use.dataset,
         dataset_title=dataset.title,
@@ -88,6 +97,11 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})
+
+
+def _told(block: Record) -> tuple[str, ...]:
+    why = block.not_reproducible
+    return (*block.notes, *([f"The numbers are not reproducible: {why}."] if why else []))
 
 
 _METRIC_FACTS = ("unit", "lower_is_better", "directed", "scale", "timing", "derived")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from nnbench import __version__
 from nnbench.cells.cell import canonical, dataset_of
 from nnbench.datasets.prepared.store import load_samples, read_manifest
+from nnbench.datasets.prepared.told import read_told
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan
 from nnbench.records.origin import (
@@ -36,7 +37,7 @@ def run_provenance(plan: Plan, records: Records, *, config_sha256: str) -> Prove
     found = [record for blocks in records.blocks.values() for record in blocks]
     newest = max(found, key=lambda record: record.ended, default=None)
     machines = _distinct([(r.cell.id, r.machine.model_dump()) for r in found])
-    versions = _distinct([(r.cell.id, r.versions) for r in found])
+    versions = _distinct([(r.cell.id, {**r.versions, "compiler": r.compiler}) for r in found])
     config = plan.config
     return Provenance(
         nnbench_version=__version__,
@@ -62,14 +63,13 @@ def run_provenance(plan: Plan, records: Records, *, config_sha256: str) -> Prove
 
 
 def _missing(plan: Plan, records: Records) -> tuple[MissingCell, ...]:
+    claims: dict[str, set[str]] = {cell: set() for cell in plan.cells if cell in records.missing}
+    for use in plan.uses:
+        for cell in claims.keys() & set(use.cells):
+            claims[cell].add(use.claim)
     return tuple(
-        MissingCell(
-            cell=cell_id,
-            claims=tuple(sorted({use.claim for use in plan.uses if cell_id in use.cells})),
-            reason=records.missing[cell_id],
-        )
-        for cell_id in plan.cells
-        if cell_id in records.missing
+        MissingCell(cell=cell, claims=tuple(sorted(own)), reason=records.missing[cell])
+        for cell, own in claims.items()
     )
 
 
@@ -85,6 +85,7 @@ def _run(records: list[Record]) -> RunFacts:
         wall_seconds=covered_seconds(intervals),
         # a clock that went back in between says nothing
         busy_seconds=sum(max(0.0, end - start) for start, end in intervals),
+        not_reproducible=tuple(sorted({r.cell.id for r in records if r.not_reproducible})),
         resumed=len({record.cell.id for record in records if record.resumed}),
         **{f"{name}_seconds": sum(s.get(name, 0.0) for s in spent) for name in _PHASES},
         other_seconds=sum(t for s in spent for name, t in s.items() if name not in _PHASES),
@@ -136,22 +137,27 @@ def _samples(folder: Path, shape: tuple[int, ...]) -> tuple[Sample, ...]:
 
 
 def _dataset(results: Path, name: str) -> DatasetFacts:
-    """What the manifest says of a dataset; its declaration alone where files are missing or damaged."""
-    folder = dataset_folder(results, name)
+    """What is prepared of a dataset; its declaration alone where files are missing or damaged."""
     try:
-        manifest = read_manifest(folder)
-        return DatasetFacts(
-            **{key: getattr(manifest, key) for key in _DECLARED},
-            sizes=dict(manifest.sizes),
-            class_counts={part: tuple(counts) for part, counts in manifest.class_counts.items()},
-            sha256=dict(manifest.files),
-            samples=_samples(folder, manifest.input_shape),
-        )
+        return facts_in(dataset_folder(results, name))
     except NnbenchError as error:
         declared = {key: getattr(dataset_of(name), key) for key in _DECLARED}
         declared |= {"name": name, "title": f"{declared['title']} (not prepared)"}
         none: dict[str, Any] = {"sizes": {}, "class_counts": {}, "sha256": {}, "samples": ()}
         return DatasetFacts(**declared, **none, error=error.what)
+
+
+def facts_in(folder: Path) -> DatasetFacts:
+    """What the prepared files in a folder say of a dataset; NnbenchError if they are missing or damaged."""
+    manifest = read_manifest(folder)
+    return DatasetFacts(
+        **{key: getattr(manifest, key) for key in _DECLARED},
+        sizes=dict(manifest.sizes),
+        class_counts={part: tuple(counts) for part, counts in manifest.class_counts.items()},
+        sha256=dict(manifest.files),
+        samples=_samples(folder, manifest.input_shape),
+        **read_told(folder).model_dump(),
+    )
 
 
 _DECLARED = (

@@ -8,7 +8,9 @@ from snakemake.logging import logger
 from nnbench.claims.selection import default_config, elsewhere
 from nnbench.dag import Workflow, code_of, config_of, measure_again, use_this_python
 from nnbench.errors import NnbenchError
+from nnbench.jobs.here import machine_notes
 from nnbench.jobs.locks import running_here
+from nnbench.plan.trial import check_own_parts
 from nnbench.processes import import_from_here
 from nnbench.report.terminal import closing
 
@@ -24,9 +26,11 @@ try:
     if workflow.is_main_process:
         RUNNING = running_here()
         WORKFLOW.check_writable()
+        check_own_parts(WORKFLOW.plan)
         for message in (
             *elsewhere(BASE),
             *WORKFLOW.repair_records(),
+            *machine_notes(WORKFLOW.plan),
             *WORKFLOW.plan.notes(),
         ):
             print(f"nnbench: {message}", file=sys.stderr)

@@ -21,6 +21,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, TypeAdapter
 
+from nnbench.datasets.apart import most_left_out
 from nnbench.datasets.base import Arrays, Pools, Rows, take
 from nnbench.datasets.own.common import (
     OwnData,
@@ -64,7 +65,10 @@ def read_description(path: Path) -> tuple[OwnFormat, Path]:
             todo="correct the path; it starts at the folder from which nnbench is started",
         )
     content = read_yaml(path)
-    name = str(content.get("format")) if isinstance(content, dict) else "None"
+    if not isinstance(content, dict) or "format" not in content:
+        allowed, todo = f"format: {', '.join(FORMATS)}", "say which format the data have"
+        raise NnbenchError(f"{path}: the key `format` is missing", allowed=allowed, todo=todo)
+    name = str(content["format"])
     if name not in FORMATS:
         raise unknown_name(f"{path}: format", name, FORMATS)
     spec = parse(FORMATS[name], content, where=str(path))
@@ -82,14 +86,17 @@ def read_description(path: Path) -> tuple[OwnFormat, Path]:
 def dataset_at(path: Path) -> OwnDataset:
     """The dataset that a YAML file describes; NnbenchError if it, the data or their sizes make no sense."""
     spec, data = read_description(path)
-    with _naming(data):
+    with naming(data):
         samples = spec.samples(data)
         check_samples(samples)
         _check_own_test(spec, samples)
         own_test = len(samples.labels) > 1
         labels = samples.labels
-        pool, test = labels if own_test else [labels[0][rows] for rows in divided(spec, samples)]
-    train, validation = _train_and_validation(spec, len(pool), path)
+        rows = None if own_test else divided(spec, samples)
+        pool, test = labels if rows is None else [labels[0][part] for part in rows]
+        groups = groups_of(spec, samples)
+    pooled = None if groups is None or rows is None else groups[rows[0]]
+    train, validation = _train_and_validation(spec, len(pool), path, pooled)
     target_name, target_unit = ("", "") if samples.class_names else samples.target
     classes = len(samples.class_names)
     return OwnDataset(
@@ -123,7 +130,7 @@ def _check_own_test(spec: OwnFormat, samples: Samples) -> None:
 
 
 @contextmanager
-def _naming(data: Path) -> Iterator[None]:
+def naming(data: Path) -> Iterator[None]:
     """Put the path of the data in front of an error about them."""
     try:
         yield
@@ -133,10 +140,11 @@ def _naming(data: Path) -> Iterator[None]:
 
 def _load(spec: OwnFormat, data: Path, _data_folder: Path | None, _may_download: bool) -> Pools:
     """Read all samples and divide them; a test set of the data's own is kept."""
-    with _naming(data):
+    with naming(data):
         samples = spec.samples(data)
         pairs = zip(samples.read(), samples.labels, strict=True)
-        sets = [Arrays(inputs=inputs, labels=labels) for inputs, labels in pairs]
+        groups = groups_of(spec, samples)
+        sets = [Arrays(inputs=inputs, labels=labels, groups=groups) for inputs, labels in pairs]
         for arrays, where in zip(sets, ("", " in the test set"), strict=False):
             check_inputs(arrays.inputs, where=where)
     if len(sets) == 1:
@@ -147,24 +155,35 @@ def _load(spec: OwnFormat, data: Path, _data_folder: Path | None, _may_download:
 def divided(spec: OwnData, samples: Samples) -> tuple[Rows, Rows]:
     """The rows of the pool and of the test set; NnbenchError if what is kept together allows no such."""
     share = TEST_SHARE if spec.test_share is None else spec.test_share
-    labels, groups = samples.labels[0], samples.groups
-    if spec.duplicates:
-        twins = equal_inputs(samples.read()[0])
-        groups = twins if groups is None else joined(groups, twins)
+    labels, groups = samples.labels[0], groups_of(spec, samples)
     if groups is None:
         return share_rows(labels, test_share=share, seed=spec.split_seed)
     return share_groups(labels, groups, test_share=share, seed=spec.split_seed)
 
 
-def _train_and_validation(spec: OwnData, pool: int, path: Path) -> tuple[int, int]:
+def groups_of(spec: OwnData, samples: Samples) -> Rows | None:
+    """A number for each sample, the same for those that are kept together; None: no two are."""
+    if not spec.duplicates:
+        return samples.groups
+    twins = equal_inputs(samples.read()[0])
+    return twins if samples.groups is None else joined(samples.groups, twins)
+
+
+def _train_and_validation(
+    spec: OwnData, pool: int, path: Path, groups: Rows | None
+) -> tuple[int, int]:
     """Given sizes, or a fifth of the pool for validation and the rest for training."""
     validation = spec.validation_size or max(1, round(VALIDATION_SHARE * pool))
+    pool -= 0 if groups is None else most_left_out(groups, validation)
     train = spec.train_size or pool - validation
     if train < 1 or train + validation > pool:
         raise NnbenchError(
             f"{path}: train_size and validation_size do not fit the data",
             got=f"{train} + {validation}",
-            allowed=f"together at most {pool} (the samples outside the test set)",
+            allowed=f"together at most {pool} (the samples outside the test set"
+            + (
+                ")" if groups is None else ", less those of groups that validation has no room for)"
+            ),
             todo="choose smaller ones, or leave them out",
         )
     return train, validation

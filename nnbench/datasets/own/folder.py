@@ -55,7 +55,7 @@ class FolderData(OwnData):
     def _background(cls, value: object) -> object:
         """``#ff8000`` without quotes is a comment to YAML, which leaves nothing."""
         if not isinstance(value, str) or not COLOUR.fullmatch(value):
-            raise ValueError('background is white, black or a colour in quotes, as in "#ff8000"')
+            raise ValueError('should be white, black or a colour in quotes, as in "#ff8000"')
         return value
 
     def samples(self, path: Path) -> Samples:

@@ -11,14 +11,18 @@ import numpy.typing as npt
 from nnbench.datasets.base import Inputs, Labels, Targets
 from nnbench.datasets.own.classes import near_twins
 from nnbench.datasets.own.columns import column_notes
-from nnbench.datasets.own.common import OwnData, Samples, first_few
+from nnbench.datasets.own.common import OwnData, Samples, check_inputs, first_few
 from nnbench.datasets.own.description import (
     content_fingerprint,
     dataset_at,
     divided,
+    naming,
     read_description,
 )
 from nnbench.datasets.own.groups import equal_inputs
+from nnbench.datasets.prepared.told import Told
+
+MOST_COLUMNS = 10  # that a plan and a report name one by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,18 +41,46 @@ def notes_of(path: Path) -> tuple[str, ...]:
 
     Images are not read for it. Raises NnbenchError if the data cannot be used.
     """
-    return _notes(path, content_fingerprint(path))
+    return _told(path, content_fingerprint(path), images=False, most=MOST_COLUMNS)[1].notes
+
+
+def all_notes_of(path: Path) -> tuple[str, ...]:
+    """``notes_of``, those on further columns, and those that need all images to be read."""
+    return _told(path, content_fingerprint(path), images=True, most=None)[1].notes
+
+
+def summary_of(path: Path) -> str:
+    """How many samples there are, and of which classes, or from what to what: a line of a plan."""
+    return _told(path, content_fingerprint(path), images=False, most=MOST_COLUMNS)[0]
+
+
+def told_of(path: Path) -> Told:
+    """What is kept beside the prepared data, for the report; NnbenchError as in ``notes_of``."""
+    return _told(path, content_fingerprint(path), images=True, most=MOST_COLUMNS)[1]
 
 
 @cache
-def _notes(path: Path, _content: str) -> tuple[str, ...]:
+def _told(path: Path, _content: str, *, images: bool, most: int | None) -> tuple[str, Told]:
+    """The summary, and the rest, by one look at the data."""
     spec, data = read_description(path)
-    samples = spec.samples(data)
-    twins = _twin_notes(samples.class_names)
-    if len(samples.input_shape) > 1:
-        return tuple(twins)
-    read = _read(spec, samples)
-    return (*samples.notes, *twins, *_about_columns(read), *_duplicate_notes(read))
+    with naming(data):
+        samples = spec.samples(data)
+        flat = len(samples.input_shape) == 1
+        read = _read(spec, samples) if flat or images else None
+    notes = [*samples.notes, *_twin_notes(samples.class_names)]
+    if read:
+        notes += [*(_about_columns(read, most) if flat else ()), *_duplicate_notes(read)]
+    order = _order(samples.labels[0]) if samples.class_names else ""
+    return _summary(samples, order), Told(order=order, notes=tuple(notes))
+
+
+def _summary(samples: Samples, order: str) -> str:
+    labels = _labels(samples)
+    if not samples.class_names:
+        return f"{len(labels):,} samples, {_range(samples, labels)}"
+    counts = np.bincount(labels.astype(np.int64)).tolist()
+    named = [f"{name} {count:,}" for name, count in zip(samples.class_names, counts, strict=True)]
+    return f"{len(labels):,} samples: {first_few(named)}; {order}"
 
 
 def facts_of(path: Path) -> Iterator[tuple[str, str]]:
@@ -57,7 +89,6 @@ def facts_of(path: Path) -> Iterator[tuple[str, str]]:
     spec, data = read_description(path)
     samples = spec.samples(data)
     read = _read(spec, samples)
-    unit = f" in {samples.target[1]}" if samples.target[1] else ""
     yield "samples", f"{len(read.labels):,}"
     yield (
         "split",
@@ -65,25 +96,24 @@ def facts_of(path: Path) -> Iterator[tuple[str, str]]:
     )
     yield "inputs", " x ".join(map(str, samples.input_shape)) + _named(samples.columns)
     if not samples.class_names:
-        yield "target", f"{samples.target[0]}, {read.labels.min():g} to {read.labels.max():g}{unit}"
+        yield "target", _range(samples, read.labels)
         return
     counts = np.bincount(read.labels.astype(np.int64)).tolist()
     yield "classes", f"{len(counts)}, by label:"
     for label, (name, count) in enumerate(zip(samples.class_names, counts, strict=True)):
         yield f"  {label}", f"{name}, {count:,} samples ({count / len(read.labels):.1%})"
-    yield "order", _order(read.labels)
+    yield "order", _order(samples.labels[0])
 
 
-def all_notes_of(path: Path) -> tuple[str, ...]:
-    """``notes_of``, and of images those that need all of them to be read."""
-    spec, data = read_description(path)
-    samples = spec.samples(data)
-    images = len(samples.input_shape) > 1
-    return (*notes_of(path), *(_duplicate_notes(_read(spec, samples)) if images else ()))
+def _range(samples: Samples, numbers: Labels | Targets) -> str:
+    name, unit = samples.target
+    return f"{name}, {numbers.min():g} to {numbers.max():g}{f' in {unit}' if unit else ''}"
 
 
 def _read(spec: OwnData, samples: Samples) -> _Read:
     sets = samples.read()
+    for inputs, where in zip(sets, ("", " in the test set"), strict=False):
+        check_inputs(inputs, where=where)
     rows = len(samples.labels[0])
     in_test = np.arange(sum(map(len, samples.labels))) >= rows
     if len(sets) == 1:
@@ -92,18 +122,23 @@ def _read(spec: OwnData, samples: Samples) -> _Read:
         spec=spec,
         samples=samples,
         inputs=np.concatenate(sets),  # type: ignore[arg-type]  # both sets are of one type
-        labels=np.concatenate(samples.labels),  # type: ignore[arg-type]
+        labels=_labels(samples),
         in_test=in_test,
     )
 
 
-def _about_columns(read: _Read) -> Iterator[str]:
+def _labels(samples: Samples) -> Labels | Targets:
+    """Those of both sets, which are of one type."""
+    return np.concatenate(samples.labels)  # type: ignore[return-value]
+
+
+def _about_columns(read: _Read, most: int | None) -> Iterator[str]:
     names = read.samples.columns or [f"number {n}" for n in range(read.inputs.shape[1])]
     values = read.inputs.astype(np.float32)
     found = list(column_notes(values, names, read.labels))
-    yield from found[:10]
-    if len(found) > 10:
-        yield f"so are {len(found) - 10} more columns: `nnbench check` names them all"
+    yield from found[:most]
+    if most is not None and len(found) > most:
+        yield f"{len(found) - most} more such columns: `nnbench check` names them all"
 
 
 def _twin_notes(names: Sequence[str]) -> list[str]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from nnbench.datasets.base import Inputs, Labels, Targets, Task
 from nnbench.datasets.own.common import SHOWN, OwnData, Samples
+from nnbench.datasets.own.precision import check_whole, moved, targets
 from nnbench.datasets.prepared.files import Array, read_npz
 from nnbench.errors import NnbenchError
 
@@ -58,16 +58,18 @@ class NpzData(OwnData):
         raw = [arrays[f"{name}labels"] for name in sets]
         for name, values, array in zip(sets, inputs, raw, strict=True):
             _check_length(f"{name}labels", array, wanted=len(values))
-        if len(kinds := {f"{values.dtype} {values.shape[1:]}" for values in inputs}) > 1:
+        if len(kinds := {f"{_used_as(values)} {values.shape[1:]}" for values in inputs}) > 1:
             what, got = "the test set has another type or shape of inputs", sorted(kinds)
             raise NnbenchError(what, got=" and ".join(got), todo="make both the same")
         names, labels = _labels(self, raw)
+        used, notes = _values(self, inputs)
         return Samples(
-            input_shape=inputs[0].shape[1:],
+            input_shape=used[0].shape[1:],
             class_names=names,
             labels=labels,
             target=(self.target_name, self.target_unit),
-            read=lambda: inputs,
+            read=lambda: used,
+            notes=notes,
         )
 
 
@@ -90,7 +92,8 @@ def _arrays(path: Path) -> dict[str, Array]:
     return arrays
 
 
-def _inputs(spec: NpzData, name: str, array: Array) -> Inputs:
+def _inputs(spec: NpzData, name: str, array: Array) -> Array:
+    """Finite inputs, of images the channel first, in the file's own type."""
     if array.dtype.kind not in "fiu" or array.ndim < 2 or array.size == 0:
         raise NnbenchError(
             f"{name} have the wrong type or shape",
@@ -100,7 +103,26 @@ def _inputs(spec: NpzData, name: str, array: Array) -> Inputs:
         )
     if array.ndim == 4 or spec.channels:
         array = _channels_first(name, array, spec.channels)
-    return array if array.dtype == np.uint8 else _float32(name, array)
+    _check_finite(name, array)
+    return array
+
+
+def _values(spec: NpzData, inputs: Sequence[Array]) -> tuple[Sequence[Inputs], tuple[str, ...]]:
+    """The inputs of all sets as they are used, and what became of them; NnbenchError as in ``precision``."""
+    if _used_as(inputs[0]) == "uint8":
+        return list(inputs), ()
+    wide = np.concatenate(inputs).astype(np.float64)
+    if wide.ndim == 4 and spec.scaling != "feature":
+        check_whole(wide, "the inputs")
+        return [array.astype(np.float32) for array in inputs], ()
+    flat = wide.reshape(len(wide), -1)
+    names = [f"number {n}" for n in range(flat.shape[1])]
+    found, notes = moved(flat, names, one_scale=spec.scaling == "global")
+    return np.split(found.reshape(wide.shape), [len(inputs[0])])[: len(inputs)], notes
+
+
+def _used_as(array: Array) -> str:
+    return "uint8" if array.dtype == np.uint8 else "float32"
 
 
 def _channels_first(name: str, array: Array, channels: str | None) -> Array:
@@ -134,9 +156,9 @@ def _plausible(first: int, middle: int, last: int) -> set[str]:
     return {place for place, plausible in few.items() if plausible}
 
 
-def _float32(name: str, array: Array) -> npt.NDArray[np.float32]:
+def _check_finite(name: str, array: Array) -> None:
     with np.errstate(over="ignore"):
-        values: npt.NDArray[np.float32] = array.astype(np.float32)
+        values = array.astype(np.float32)
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
         raise NnbenchError(
@@ -145,7 +167,6 @@ def _float32(name: str, array: Array) -> npt.NDArray[np.float32]:
             allowed="no NaN, no infinity, nothing beyond 3.4e38",
             todo="remove these samples or fill the values in",
         )
-    return values
 
 
 def _check_length(name: str, array: Array, *, wanted: int) -> None:
@@ -170,7 +191,9 @@ def _labels(
         got = ", ".join(str(array.dtype) for array in raw)
         raise NnbenchError(f"labels are {what}", got=got, allowed=allowed, todo=todo)
     if spec.task == "regression":
-        return (), [_float32("labels", array) for array in raw]
+        for array in raw:
+            _check_finite("labels", array)
+        return (), [targets(array.astype(np.float64), spec.target_name) for array in raw]
     # each array by itself: numpy makes floats of int64 and uint64 together
     found = sorted({label for array in raw for label in np.unique(array).tolist()})
     shown = ", ".join(map(str, found[: 2 * SHOWN])) + (", …" if len(found) > 2 * SHOWN else "")

@@ -41,6 +41,13 @@ def moved(
     return columns.astype(np.float32), notes
 
 
+def check_whole(values: Wide, name: str) -> None:
+    """NnbenchError if float32 cannot hold the differences of values that share one scale, as pixels do."""
+    if _zero_and_unit(values) != (0.0, 1.0):
+        todo = "subtract a constant from them, or choose another unit"
+        raise _too_fine(name, values, todo=todo)
+
+
 def targets(values: Wide, name: str) -> npt.NDArray[np.float32]:
     """The numbers to predict as float32; NnbenchError if it cannot hold their differences."""
     if _zero_and_unit(values) != (0.0, 1.0):

@@ -103,8 +103,10 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
-        what = "is missing: the dataset was not prepared here, or preparing it was interrupted"
-        raise _damaged(path, what) from error
+        raise NnbenchError(
+            f"dataset file {path} is missing: the dataset was not prepared here, or preparing it was interrupted",
+            todo="prepare it: `nnbench prepare NAME FOLDER`, or start snakemake, which does it first",
+        ) from error
     except ValidationError as error:
         raise _damaged(path, "cannot be read as a manifest", got=first_problem(error)) from None
     except OSError as error:

@@ -70,7 +70,9 @@ def run(framework: Framework, problem: Problem) -> Outcome:
     import_seconds = time.perf_counter() - started
     outcome = train(problem)
     if not all(map(math.isfinite, outcome.train_loss)):
-        raise NnbenchError("the training diverged", got=f"losses {outcome.train_loss}")
+        raise NnbenchError(
+            "the training diverged", got=f"losses {outcome.train_loss}", todo="set a smaller lr"
+        )
     return outcome.model_copy(update={"import_seconds": import_seconds})
 
 

@@ -206,9 +206,15 @@ def _seen_by_children(environment: Mapping[str, str]) -> Iterator[None]:
 def _failure(error: ProcessExitedException | ProcessRaisedException, *, count: int) -> NnbenchError:
     who = f"parallel training: process {error.error_index} of {count}"
     if isinstance(error, ProcessRaisedException):
-        return NnbenchError(f"{who} failed", got="\n".join(last_lines(error.msg)))
+        return NnbenchError(
+            f"{who} failed",
+            got="\n".join(last_lines(error.msg)),
+            todo="see the last of these lines",
+        )
     if error.signal_name is None:
-        return NnbenchError(f"{who} failed (exit status {error.exit_code})")
+        return NnbenchError(
+            f"{who} failed (exit status {error.exit_code})", todo="see the log above, and run again"
+        )
     return NnbenchError(
         f"{who} was killed ({error.signal_name})",
         todo="free memory, the usual reason, and run again",

@@ -69,7 +69,7 @@ class Fitted:
 def fit(job: Job, settings: Settings, seeds: Seeds, *, stage: str = "run") -> Fitted:
     """Draw the data, build the network, pretrain it if asked for, and train it; ``stage`` is for the checkpoint."""
     started = time.perf_counter()
-    data, model = _drawn(job, settings, seeds)
+    data, model = drawn(job, settings, seeds)
     job.timer.load += time.perf_counter() - started
     facts, reconstruction = _brought_to_start(job, model, data, settings, seeds, stage)
     trained = train(data, model, settings, seeds=seeds, checkpoint=job.checkpoint, stage=stage)
@@ -86,7 +86,8 @@ def fit(job: Job, settings: Settings, seeds: Seeds, *, stage: str = "run") -> Fi
     )
 
 
-def _drawn(job: Job, settings: Settings, seeds: Seeds) -> tuple[TrainingData, Replicates]:
+def drawn(job: Job, settings: Settings, seeds: Seeds) -> tuple[TrainingData, Replicates]:
+    """What a training begins with: each replicate's samples and its initial network."""
     dataset, device = job.dataset, job.device
     data = training_data(dataset, settings, folder=job.folder, seeds=seeds, device=device)
     shape = dataset.input_shape
@@ -128,7 +129,7 @@ def _transfer(
 ) -> Start:
     """Train on the other classes, normalised like the judged ones; copy the body."""
     earlier, own = earlier_settings(settings), earlier_seeds(seeds)
-    data, source = _drawn(job, earlier, own)
+    data, source = drawn(job, earlier, own)
     data = replace(data, bank=replace(data.bank, normaliser=judged.bank.normaliser))
     reconstruction = _first_layer(source, data, earlier, own)
     trained = train(

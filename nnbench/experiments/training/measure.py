@@ -22,6 +22,7 @@ from nnbench.experiments.joining import together
 from nnbench.experiments.measured import Chosen, JsonObject, Measured, Run, Search
 from nnbench.experiments.run import Request
 from nnbench.experiments.training.fit import Fitted, Groups, Job, Seeds, Timer, fit
+from nnbench.experiments.training.repeats import why_not_reproducible
 from nnbench.experiments.training.scores import (
     Tested,
     curves_of,
@@ -58,12 +59,17 @@ def measure(request: Request) -> Measured:
         search = _searched(job, settings, request.search, tried)
     if search:
         settings = _with(settings, search.candidates[search.chosen])
+    differs = job.checkpoint.once(
+        "first step",
+        lambda: why_not_reproducible(job, settings, request.seeds, dataset=request.dataset),
+    )
     found = judged.each(request.seeds, "runs", partial(_judged_runs, job, settings))
     return together([Measured(**group) for group in found]).model_copy(
         update={
             "search": search,
             "out_of_memory": tried.too_many + judged.too_many,
             "notes": tried.notes() + judged.notes(),
+            "not_reproducible": differs,
         }
     )
 
@@ -118,6 +124,7 @@ def _judged_runs(job: Job, settings: Settings, seeds: Seeds, stage: str) -> Json
         untrained=untrained_metrics(tested),
         parameters=trained.model.parameters_each(),
         stacked=trained.model.stacked,
+        compiler=trained.compiler,
         steps=trained.steps,
         settings_used=settings.model_dump(mode="json"),
         search_seconds=job.timer.search,

@@ -1,0 +1,100 @@
+"""A stack of dense networks in compiled code, on the tensors that PyTorch holds; and what it predicts.
+
+Replicates are independent and take turns, so that one's weights and activations stay in the core's cache. With
+several threads each takes the next replicate, which changes no bit.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ctypes import byref, c_int64, c_void_p
+
+import torch
+from torch import Tensor, nn
+
+from nnbench.engine.data import Bank
+from nnbench.engine.native.build import Native, native
+from nnbench.engine.native.program import (
+    CannotCompileError,
+    CLayer,
+    CWork,
+    Layer,
+    layers_of,
+    pointer,
+)
+from nnbench.engine.stacking import Replicates
+
+PREDICTED = 128  # samples at a time, whose activations stay in the cache
+
+
+class CompiledNetwork:
+    """The networks of a stack and the samples that they see; all tensors must stay where they are."""
+
+    def __init__(
+        self, code: Native, layers: Sequence[Layer], model: Replicates, bank: Bank
+    ) -> None:
+        self.code, self.layers, self.model, self.bank = code, layers, model, bank
+        self.rows = [
+            (CLayer * len(layers))(*(layer.of(replicate) for layer in layers))
+            for replicate in range(model.count)
+        ]
+
+    def outputs(self, index: Tensor) -> Tensor:
+        """Outputs (S, B, classes) in evaluation mode for the samples at rows (S, B)."""
+        count = index.shape[1]
+        sizes = [min(PREDICTED, count - start) for start in range(0, count, PREDICTED)]
+        outputs = torch.empty(*index.shape, self.layers[-1].outputs)
+        index = index.contiguous()
+
+        def one(replicate: int) -> int:
+            work = self.work(CWork(), index, sizes, replicate)
+            to = c_void_p(pointer(outputs, replicate))
+            return int(self.code.library.nnbench_predict(byref(work), to))
+
+        self.each(one)
+        return outputs
+
+    def work(self, shared: CWork, index: Tensor, sizes: Sequence[int], replicate: int) -> CWork:
+        """A copy of ``shared`` with one replicate's layers, samples and normalisation."""
+        work = CWork.from_buffer_copy(shared)
+        bank, normaliser = self.bank, self.bank.normaliser
+        shift, factor = normaliser.shift, normaliser.factor
+        work.layers, work.layer_count = self.rows[replicate], len(self.layers)
+        work.inputs, work.width = bank.inputs.data_ptr(), bank.inputs[0].numel()
+        own = replicate if len(shift) > 1 else 0
+        work.shift, work.factor = pointer(shift, own), pointer(factor, own)
+        work.stride = int(shift[0].numel() > 1)
+        work.rows, work.steps = pointer(index, replicate), len(sizes)
+        work.sizes = (c_int64 * len(sizes))(*sizes)
+        return work
+
+    def each(self, one: Callable[[int], int]) -> None:
+        """Call ``one`` for every replicate, by as many threads as PyTorch may use.
+
+        Raises MemoryError if it is not 0 for one of them.
+        """
+        replicates = range(self.model.count)
+        threads = min(torch.get_num_threads(), len(replicates))
+        if threads == 1:
+            failed = any(map(one, replicates))
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                failed = any(pool.map(one, replicates))
+        if failed:
+            raise MemoryError("not enough memory for the activations of a batch")
+
+
+def compiled_network(model: nn.Module, bank: object) -> CompiledNetwork | None:
+    """The compiled form of a stack for samples of this bank; None if it or this machine has none."""
+    if not isinstance(model, Replicates) or not isinstance(bank, Bank) or not model.stacked:
+        return None
+    inputs, normaliser = bank.inputs, bank.normaliser
+    plain = inputs.device.type == "cpu" and inputs.dtype == torch.float32 and inputs.is_contiguous()
+    each = {normaliser.shift[0].numel(), normaliser.factor[0].numel()}
+    if not plain or each not in ({1}, {inputs[0].numel()}):
+        return None
+    try:
+        layers = layers_of(model.body, tuple(inputs.shape[1:]))
+    except CannotCompileError:
+        return None
+    code = native()
+    return CompiledNetwork(code, layers, model, bank) if code else None

@@ -1,0 +1,124 @@
+"""Optimiser steps of a stack of dense networks in compiled code.
+
+A replicate does all steps of a chunk before the next one starts, so its weights, gradients and moments stay in
+the core's cache.
+"""
+
+import ctypes
+from collections.abc import Iterator, Sequence
+from ctypes import byref, c_double
+
+import torch
+from torch import Tensor
+
+from nnbench.engine.data import TrainingData
+from nnbench.engine.native.network import CompiledNetwork
+from nnbench.engine.native.program import DROPOUT, LINEAR, LOSSES, NORM, CTensor, CWork, pointer
+from nnbench.engine.optim import Functional, Optimizer
+from nnbench.settings import Augment, Settings
+
+CHUNK = 256  # steps at most between two looks at the clock, which cost as much as a small step
+CHUNK_FLOPS = 2**35  # a second or less
+MOMENTS = {
+    "adam": (0, 1),
+    "sgd": (0, None),
+    "rmsprop": (1, 0),
+}  # what step.cpp calls first and second
+OPTIMIZERS = ("adam", "sgd", "rmsprop")  # numbered as in step.cpp
+
+
+def compiled_steps(
+    network: CompiledNetwork, optimizer: Optimizer, data: TrainingData, settings: Settings
+) -> "CompiledSteps | None":
+    """The compiled steps of a training; None if its settings need the general path."""
+    if settings.mixed_precision or settings.augment != Augment():
+        return None
+    if settings.optimizer not in OPTIMIZERS or not isinstance(optimizer, Functional):
+        return None
+    norms = any(layer.kind == NORM for layer in network.layers)
+    if norms and 1 in (settings.batch_size, data.train.shape[1] % settings.batch_size):
+        return None  # a batch of one sample has no variance: PyTorch says so
+    if not all(p.requires_grad for p in network.model.parameters()):
+        return None
+    return CompiledSteps(network, optimizer, data, settings)
+
+
+class CompiledSteps:
+    """Steps of all replicates of one training; the model and ``optimizer`` hold its state as ever."""
+
+    def __init__(
+        self,
+        network: CompiledNetwork,
+        optimizer: Functional,
+        data: TrainingData,
+        settings: Settings,
+    ) -> None:
+        self.network, self.layers, self.model = network, network.layers, network.model
+        self.optimizer, self.data, self.settings = optimizer, data, settings
+        self.loss, self.loss_number = LOSSES[data.task][settings.loss]
+        self.tensors = [self._tensors(replicate) for replicate in range(self.model.count)]
+        self.dropped = [layer.outputs for layer in self.layers if layer.kind == DROPOUT]
+        work = 6 * self.model.parameters_each() * self.model.count * settings.batch_size
+        self.most = max(1, min(CHUNK, CHUNK_FLOPS // work))
+        """Steps of one chunk: a question of how long a request to stop waits, not of any number."""
+
+    def advance(
+        self, batches: Sequence[Tensor], lrs: Sequence[float], *, done: int, loss_sum: Tensor
+    ) -> None:
+        """Do one step per batch of rows (S, B), after ``done`` steps; add each sample's loss to ``loss_sum``."""
+        sizes = [index.shape[1] for index in batches]
+        index = torch.cat(list(batches), dim=1).contiguous()
+        labels = self.data.bank.labels_at(index).contiguous()
+        bits = self._bits(sizes)
+        shared = CWork(
+            loss=self.loss, optimizer=OPTIMIZERS.index(self.settings.optimizer),
+            loss_number=self.loss_number, momentum=self.settings.momentum,
+            l1=self.settings.l1, l2=self.settings.l2,
+            lrs=(c_double * len(lrs))(*lrs), done=done,
+        )  # fmt: skip
+        numbers = self.data.task == "regression"
+
+        def one(replicate: int) -> int:
+            work = self.network.work(shared, index, sizes, replicate)
+            work.tensors, work.tensor_count = self.tensors[replicate], len(self.tensors[replicate])
+            setattr(work, "targets" if numbers else "labels", pointer(labels, replicate))
+            work.bits, work.loss_sum = pointer(bits, replicate), pointer(loss_sum, replicate)
+            return int(self.network.code.library.nnbench_train(byref(work)))
+
+        self.network.each(one)
+        if self.settings.optimizer == "adam":  # its own count, for who continues by autograd
+            for own in self.optimizer.memory[2]:
+                assert own is not None
+                own.add_(len(batches))
+
+    def _bits(self, sizes: Sequence[int]) -> Tensor | None:
+        """The bits that ``SeededDropout`` would draw in all these steps, (S, n) int64."""
+        if not self.dropped:
+            return None
+        words = sum(-(-size * units // 4) for size in sizes for units in self.dropped)
+        bits = torch.empty(self.model.count, words, dtype=torch.int64)
+        for own, draw in zip(bits, self.model.draws, strict=True):
+            own.random_(-(2**63), None, generator=draw)
+        return bits
+
+    def _tensors(self, replicate: int) -> ctypes.Array[CTensor]:
+        """Every trainable tensor of one replicate, in the order of the optimiser's memory."""
+        first, second = MOMENTS[self.settings.optimizer]
+        found = []
+        for number, (layer, tensor, bias) in enumerate(self._trainable()):
+            held = [
+                None if m is None else self.optimizer.memory[m][number] for m in (first, second)
+            ]
+            moments = (pointer(own, replicate) for own in held)
+            size, penalised = tensor[0].numel(), self.layers[layer].kind == LINEAR and not bias
+            found.append(
+                CTensor(pointer(tensor, replicate), *moments, size, layer, bias, penalised)
+            )
+        return (CTensor * len(found))(*found)
+
+    def _trainable(self) -> Iterator[tuple[int, Tensor, bool]]:
+        for number, layer in enumerate(self.layers):
+            if layer.weight is not None:
+                yield number, layer.weight, False
+            if layer.bias is not None:
+                yield number, layer.bias, True
