@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.engine.own_draws import OwnDraws
+from nnbench.engine.pooling import pool_quickly
 from nnbench.engine.stacked_layers import (
     CONVOLUTIONS,
     CannotStackError,
@@ -89,6 +90,7 @@ class Replicates(nn.Module):
                 for module, g in zip(modules, generators, strict=True)
             )
             self.stacked = False
+        pool_quickly(self.body)
         if own_draws:
             own_draws.hold(self.body)
 
