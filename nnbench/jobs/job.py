@@ -18,6 +18,7 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Chosen
 from nnbench.jobs import provenance
+from nnbench.jobs.alone import machine
 from nnbench.jobs.lease import Lease, leased
 from nnbench.jobs.locks import folder_lock, to_log
 from nnbench.jobs.unchanged import (
@@ -100,17 +101,23 @@ def prepare_dataset(
             print(f"{folder}: already prepared")
             return
         sweep(folder)
-        with as_planned(source):
-            dataset = dataset_of(name)
-            if dataset.load is not None:
-                pools = dataset.load(data_folder, download)
-                dataset = replace(dataset, load=lambda _folder, _download: pools)
-            told = told_of(Path(name)) if is_data_file(name) else None
-        (folder / store.MANIFEST).unlink(missing_ok=True)
-        write_atomically(folder / SOURCE, source.model_dump_json().encode())
-        if told:
-            write_told(folder, told)
-        store.prepare(dataset, folder, data_folder=data_folder, download=download)
+        with machine(alone=False):
+            _prepare(source, folder, data_folder=data_folder, download=download)
+
+
+def _prepare(source: Source, folder: Path, *, data_folder: Path, download: bool) -> None:
+    name = source.dataset
+    with as_planned(source):
+        dataset = dataset_of(name)
+        if dataset.load is not None:
+            pools = dataset.load(data_folder, download)
+            dataset = replace(dataset, load=lambda _folder, _download: pools)
+        told = told_of(Path(name)) if is_data_file(name) else None
+    (folder / store.MANIFEST).unlink(missing_ok=True)
+    write_atomically(folder / SOURCE, source.model_dump_json().encode())
+    if told:
+        write_told(folder, told)
+    store.prepare(dataset, folder, data_folder=data_folder, download=download)
 
 
 def run_job(cell: Cell, blocks: Sequence[tuple[int, ...]], job: Job) -> tuple[Record, ...]:
@@ -191,12 +198,15 @@ def _checkpoint(cell: Cell, block: Sequence[int], job: Job) -> Path:
 def _measure_blocks(cell: Cell, blocks: Sequence[tuple[int, ...]], job: Job) -> None:
     manifest = store.read_manifest(job.data)  # the usual mistake is told before torch is loaded
     experiment = experiment_of(cell.settings.experiment)
-    with leased(
-        job.device,
-        jobs_per_gpu=job.jobs_per_gpu,
-        alone=experiment.alone,
-        every=experiment.every_gpu,
-    ) as lease:
+    with (
+        machine(alone=experiment.alone),
+        leased(
+            job.device,
+            jobs_per_gpu=job.jobs_per_gpu,
+            alone=experiment.alone,
+            every=experiment.every_gpu,
+        ) as lease,
+    ):
         import_own_parts(cell, job.data)
         chosen = _earlier_search(cell, job)
         for block in blocks:

@@ -146,7 +146,7 @@ def leased(
     limit = 1 if alone or every else jobs_per_gpu
     waiting = f"waiting for a free slot on {len(choice)} GPUs ({', '.join(choice)})"
     with ExitStack() as held:
-        taken = _take(held, groups, limit=limit, pauses=_pauses(waiting))
+        taken = _take(held, groups, limit=limit, pauses=pauses(waiting))
         if device != "mps":
             held.enter_context(_visible([gpu for gpu in choice if gpu in taken]))
         slot = ", ".join(f"{gpu}/{number}" for gpu, number in taken.items())
@@ -181,7 +181,7 @@ def _visible(gpus: Sequence[str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _pauses(waiting: str) -> Iterator[None]:
+def pauses(waiting: str) -> Iterator[None]:
     """Each step waits a little; the second says so: at the first, someone else may just be looking."""
     for step in count():
         if step == 1:
@@ -198,7 +198,7 @@ def _take(
     Each GPU has a line, whose lock is held to look for a slot. All who want several GPUs go by the
     order of their names, and who wants one holds none while it waits: so no two wait for each other.
     """
-    folder = _folder()
+    folder = lease_folder()
     try:
         held.enter_context(guarded(folder, kept=folder.name == NAME))
         with ExitStack() as lines:
@@ -274,7 +274,7 @@ class _Search:
         return self.folder / f"{safe}.{hashlib.sha256(gpu.encode()).hexdigest()[:8]}.{part}"
 
 
-def _folder() -> Path:
+def lease_folder() -> Path:
     """The folder of the lock files: one for the machine, or one for an allocation with GPUs of its own.
 
     Which job of a cluster has which GPU is SLURM's business, also where it hands out shares of one.
