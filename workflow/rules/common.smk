@@ -75,6 +75,9 @@ onstart:
         options = workflow.dag_settings
         forced = options.forceall or options.forcerun or options.forcetargets
         measure_again(forced)
+        # No limit on job starts per second: while jobs wait for a core, it starts a timer in every round of the scheduler,
+        # which starts another round, so that rounds and processor time grow with the number of finished jobs.
+        workflow.scheduler.job_rate_limiter = None
         WORKFLOW.write_planned()
         everything = options.forceall or "cell" in options.forcerun
         outlook = WORKFLOW.outlook(cores=OFFERED, everything=everything)
