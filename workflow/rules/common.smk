@@ -47,10 +47,6 @@ except NnbenchError as error:
 if WORKFLOW.gpu_slots and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", WORKFLOW.gpu_slots)
 
-# Without a limit on job starts per second: while jobs wait for a core, that starts a timer in every round of the
-# scheduler, which starts another round, so that rounds and processor time grow with the number of finished jobs.
-workflow.scheduling_settings.max_jobs_per_timespan = None
-
 # by --cores; None: a cluster's, where each job has those that it asked for
 OFFERED = workflow.resource_settings.cores
 
