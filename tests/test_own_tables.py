@@ -36,7 +36,7 @@ def test_the_row_numbers_of_r_and_pandas_are_no_feature(name: str, tmp_path: Pat
     assert message == (
         f"{tmp_path}/t.csv: a column has no name, as the numbers of the rows have that R and pandas write\n"
         f"  got: {name.strip(chr(34))!r}, which begins with 1, 2, 3\n"
-        "  do: name it in the header if it says something, or leave it out by `features`"
+        '  do: name it in the header if it says something, or leave it out: features: ["x"]'
     )
 
 

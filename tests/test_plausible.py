@@ -193,6 +193,19 @@ def numbers_ordered_by_class(made: Table, draw: Draw) -> str:
 
 
 @kind(NOTED)
+def numbers_within_groups(made: Table, draw: Draw) -> str:
+    made.add("within", [n % 20 for n in range(len(made.rows))])
+    return "'within' counts up again and again"
+
+
+@kind(NOTED)
+def a_key_by_its_name(made: Table, draw: Draw) -> str:
+    name = str(draw.choice(["ID", "patient_id", "case.no", "PatientID", "docno", "Index"]))
+    made.add(name, draw.integers(1, 500, size=len(made.rows)))
+    return f"{name!r} has whole numbers and the name of a row's number or key"
+
+
+@kind(NOTED)
 def a_constant_column(made: Table, draw: Draw) -> str:
     made.add("year", [2000 + some(draw, made)] * len(made.rows))
     return "'year' is constant"

@@ -1,5 +1,6 @@
 """What the columns of a table tell about themselves: which of them are no knowledge."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -9,6 +10,11 @@ from nnbench.datasets.base import Labels, Targets
 
 CODES = (-9999.0, -999.0, -99.0, 999.0, 9999.0)  # that stand for a missing value in many tables
 FAR = 3.0  # ranges of all other values
+MOSTLY = 0.9  # of the steps from one row to the next
+KEYS = r"id|index|idx|row|rownum|rowname|no|nr|obs|case|serial|key"
+NUMBERS = re.compile(
+    rf"(.*[\W_])?({KEYS})|.*[a-z](ID|Id|No)|(case|doc|patient|record|sample|subject|user)(id|no|nr)"
+)
 Column = npt.NDArray[np.float32]
 
 
@@ -17,7 +23,7 @@ def column_notes(
 ) -> Iterator[str]:
     """A sentence for each column that says nothing, or more than a measurement can."""
     for index, name in enumerate(names):
-        if found := _about(inputs[:, index], labels):
+        if found := _about(inputs[:, index], labels) or _by_name(name, inputs[:, index]):
             yield f"column {name!r} {found}"
     yield from _copies(inputs, names)
 
@@ -25,8 +31,8 @@ def column_notes(
 def _about(column: Column, labels: Labels | Targets) -> str | None:
     if (column == column[0]).all():
         return f"is constant ({column[0]:g}), so that nothing can be learned from it"
-    if _counts(column):
-        return "counts the rows: it is no feature, unless the order of the rows is what is measured"
+    if counted := _counted(column):
+        return counted
     if _tells_all(column, labels):
         return "alone tells what is to be predicted in every row: it may be its code"
     if how := _numbers_rows(column, labels):
@@ -39,8 +45,22 @@ def _about(column: Column, labels: Labels | Targets) -> str | None:
     return None
 
 
-def _counts(column: Column) -> bool:
-    return len(column) > 2 and bool((np.abs(np.diff(column)) == 1).all()) and _distinct(column)
+def _counted(column: Column) -> str | None:
+    """What a column counts whose values go on by one, from every row or from most rows to the next."""
+    steps = np.diff(column)
+    if len(steps) > 1 and (np.abs(steps) == 1).all() and _distinct(column):
+        return "counts the rows: it is no feature, unless the order of the rows is what is measured"
+    if len(steps) > 9 and max((steps == 1).mean(), (steps == -1).mean()) >= MOSTLY:
+        return "counts up again and again: it may number the rows of groups"
+    return None
+
+
+def _by_name(name: str, column: Column) -> str | None:
+    """Whole numbers of a column whose name says that they stand for something else."""
+    whole = bool((column == np.round(column)).all())
+    if not whole or not any(map(NUMBERS.fullmatch, (name, name.lower()))):
+        return None
+    return "has whole numbers and the name of a row's number or key: it may be no measurement"
 
 
 def _distinct(column: Column) -> bool:

@@ -4,6 +4,7 @@ Classes are texts, in sorted order, or in that of their values if all of them ar
 Blank lines are skipped, and spaces around the text of a cell are ignored.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from nnbench.datasets.own.precision import moved, targets
 from nnbench.datasets.own.rows import Table, as_number, read_table
 from nnbench.errors import NnbenchError, unknown_name
 
+LONGEST_LINE = 200
 LARGEST = float(np.finfo(np.float32).max)
 # what pandas calls a column without a name
 NAMELESS = re.compile(r"(Unnamed: \d+)?")
@@ -112,8 +114,15 @@ def _check_names(features: Sequence[str], table: Table) -> None:
         raise NnbenchError(
             "a column has no name, as the numbers of the rows have that R and pandas write",
             got=f"{', '.join(map(repr, nameless))}, which begins with {', '.join(first)}",
-            todo="name it in the header if it says something, or leave it out by `features`",
+            todo="name it in the header if it says something, or leave it out"
+            + _by_features([name for name in features if name not in nameless]),
         )
+
+
+def _by_features(names: Sequence[str]) -> str:
+    """The line to write into the YAML file, if it is not too long."""
+    written = json.dumps(names, ensure_ascii=False)
+    return f": features: {written}" if len(written) < LONGEST_LINE else " by `features`"
 
 
 def _check_cells(spec: CsvData, table: Table, features: Sequence[str]) -> None:
