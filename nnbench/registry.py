@@ -140,17 +140,21 @@ def _named(error: BaseException) -> str:
 def _as_builder(found: Any) -> Any:
     """A model's builder; a class or a torchvision function that needs no argument becomes one.
 
-    It is called with ``weights=None`` and the number of classes, if it takes these by name. This module is
-    part of no cell's id: to call it otherwise would need another name for it.
+    It is called with ``weights=None`` and the number of classes, if it takes these by name, unless it takes
+    the specification and the generator as every builder does. This module is part of no cell's id: to call it
+    otherwise would need another name for it.
     """
     takes = _optional_arguments(found)
     if takes is None:
         return found
     weights = {"weights": None} if "weights" in takes else {}
 
-    def build(spec: Any, _: object) -> Any:
-        classes = {"num_classes": spec.classes} if "num_classes" in takes or weights else {}
-        return found(**weights, **classes)
+    def build(spec: Any, generator: Any) -> Any:
+        try:
+            return found(spec, generator)
+        except TypeError:
+            classes = {"num_classes": spec.classes} if "num_classes" in takes or weights else {}
+            return found(**weights, **classes)
 
     return build
 

@@ -28,6 +28,17 @@ def good(spec, generator):
 def loud(spec, generator):
     print("[" * 100_000)
     return net(spec)
+def endless(spec, generator):
+    os.set_inheritable(2, True)
+    for _ in range(30_000):
+        os.write(2, b"y" * 10_000)
+    return net(spec)
+class Specified(nn.Module):
+    def __init__(self, s=None, g=None):
+        super().__init__()
+        self.body = net(s)
+    def forward(self, x):
+        return self.body(x)
 def hangs(spec, generator):
     time.sleep(3600)
 def crashes(spec, generator):
@@ -195,7 +206,8 @@ def test_a_part_that_cannot_be_used_is_refused_before_anything_is_trained(
 @pytest.mark.parametrize(
     "settings",
     [
-        {"model": "mine:good"}, {"model": "mine:loud"}, {"model": "mine:Plain"},
+        {"model": "mine:good"}, {"model": "mine:loud"}, {"model": "mine:endless"},
+        {"model": "mine:Plain"}, {"model": "mine:Specified"},
         {"activation": "torch.nn:Softplus"}, {"optimizer": "torch.optim:AdamW"},
         {"model": "mine:stacked_norm", "train_size": 34},
     ],
@@ -214,6 +226,15 @@ def test_a_builder_of_torchvision_is_called_without_weights_and_with_the_classes
     module += "    return nn.Sequential(nn.Conv2d(1, 3, 1), resnet18(num_classes=num_classes))\n"
     (tmp_path / "vision.py").write_text(module, encoding="utf-8")
     trial.check_own_parts(plan_of(folder, "digits", model="vision:coloured"))
+
+
+def test_the_first_level_that_fails_is_named_first(folder: Path) -> None:
+    levels = {"one": {"model": "mine:wide"}, "two": {"model": "mine:raises"}}
+    plan = planned(
+        folder, claim(datasets={"wine": {}}, levels=levels, claimed=None, kind="differs")
+    )
+    with pytest.raises(NnbenchError, match="level 'one'"):
+        trial.check_own_parts(plan)
 
 
 def test_a_part_that_hangs_ends_with_the_limit(

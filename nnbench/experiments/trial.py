@@ -1,7 +1,7 @@
 """Import, build and use parts of a user's own once, on zeros: the child process of ``plan.trial``.
 
 Reads a list of trials from standard input, and answers each on standard output with a line of JSON: null, or
-what is wrong. Whatever the parts print goes to standard error. No cell is measured with this module.
+what is wrong. Whatever the parts print is dropped. No cell is measured with this module.
 """
 
 import inspect
@@ -45,10 +45,12 @@ _INTERNET = (socket.AF_INET, socket.AF_INET6)
 def main() -> None:
     """Answer the trials of standard input."""
     end_with_parent()
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    answers, nowhere = os.fdopen(os.dup(1), "w"), os.open(os.devnull, os.O_WRONLY)
+    trials = json.load(sys.stdin)
     sys.addaudithook(refuse_network)
-    for trial in json.load(sys.stdin):
+    for output in (1, 2):  # parts may print without end
+        os.dup2(nowhere, output)
+    for trial in trials:
         print(json.dumps(answer(trial)), file=answers, flush=True)
     os._exit(0)  # whatever threads the parts have started
 

@@ -20,14 +20,16 @@ from nnbench.registry import is_own
 from nnbench.schema import parse
 from nnbench.settings import PARTS, Settings
 
-TIMEOUT_SECONDS = 60.0  # for the import of torch and one trial; each further one may take
+TIMEOUT_SECONDS = 300.0  # for the import of torch and one trial; each further one may take
 MORE_SECONDS = 5.0
 LARGEST_BATCH = 32  # enough to see whether a part works
 
 
 def check_own_parts(plan: Plan) -> None:
     """NnbenchError, with level and claim, for the first own part of a plan that cannot be used."""
-    trials = {canonical(trial): (where, trial) for where, trial in reversed(list(_trials(plan)))}
+    trials: dict[str, tuple[str, dict[str, object]]] = {}
+    for where, trial in _trials(plan):
+        trials.setdefault(canonical(trial), (where, trial))
     if not trials:
         return
     command = (sys.executable, "-m", "nnbench.experiments.trial")
