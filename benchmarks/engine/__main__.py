@@ -59,13 +59,13 @@ def run(
     works: list[Work], peers: list[str], folder: Path, *, rounds: int, clock: str
 ) -> list[Rounds]:
     """Measure every work by every peer, one work after the other."""
-    children = [Child(name) for name in peers]
+    children = [Child(name, clock) for name in peers]
     done = []
     try:
         for work in works:
             path = folder / "problem.npz"
             write(drawn(work), path)
-            done.append(measure(work, children, path, rounds=rounds, clock=clock))
+            done.append(measure(work, children, path, rounds=rounds))
             print(results.text(done[-1]), flush=True)
     finally:
         for child in children:

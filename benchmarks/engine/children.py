@@ -83,11 +83,18 @@ def installed(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
 class Child:
     """A peer's process, which answers one request at a time; it inherits this process's one core."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: str) -> None:
         peer = PEERS[name]
         self.name, self.replicates = name, peer.replicates
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.engine.worker", peer.module, str(peer.replicates)],
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.engine.worker",
+                peer.module,
+                str(peer.replicates),
+                clock,
+            ],
             cwd=ROOT,
             env={**os.environ, **ONE_THREAD, **peer.environment},
             stdin=subprocess.PIPE,
@@ -144,7 +151,7 @@ class Rounds:
         return not abs(peer.loss - expected) <= TOLERANCE * expected
 
 
-def measure(work: Work, children: list[Child], path: Path, *, rounds: int, clock: str) -> Rounds:
+def measure(work: Work, children: list[Child], path: Path, *, rounds: int) -> Rounds:
     """Every peer's times for one work: a first round that does not count, then ``rounds`` of them."""
     found = [(child, _prepared(child, work, path)) for child in children]
     running = [(child, own) for child, own in found if own.error is None]
@@ -153,7 +160,7 @@ def measure(work: Work, children: list[Child], path: Path, *, rounds: int, clock
         products.append(product_speed())
         for child, own in running:
             count = work.steps * min(child.replicates, work.replicates)
-            _add(own, child.ask(), count=count, clock=clock)
+            _add(own, child.ask(), count=count)
     limit = 1e6 * flops(work) / statistics.median(products) if work.model in LIMITED else math.nan
     return Rounds(work=work, peers=[own for _, own in found], limit=limit)
 
@@ -168,12 +175,12 @@ def _prepared(child: Child, work: Work, path: Path) -> Measured:
     return own
 
 
-def _add(own: Measured, said: dict, *, count: int, clock: str) -> None:
+def _add(own: Measured, said: dict, *, count: int) -> None:
     if "error" in said:
         own.error = said["error"]
         return
     own.loss = said["losses"][0]
-    own.times.append(1e6 * said[clock] / count)
+    own.times.append(1e6 * said["trained"] / count)
 
 
 def product_speed() -> float:

@@ -1,25 +1,31 @@
-"""Seconds of wall and CPU time between start and stop."""
+"""A stopwatch that all peers share."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from typing import Self
+
+CLOCKS: Mapping[str, Callable[[], float]] = {
+    "wall": time.perf_counter,
+    "cpu": time.process_time,  # of all threads of this process: beside other load
+}
 
 
 class Clock:
-    """A stopwatch; as a context it runs while the block does."""
+    """Seconds between start and stop; as a context it runs while the block does."""
 
-    wall = 0.0
-    cpu = 0.0  # of all threads of this process
+    def __init__(self, kind: str) -> None:
+        self.now = CLOCKS[kind]
+        self.seconds = 0.0
 
     def start(self) -> None:
         """Begin anew."""
-        self.wall, self.cpu = -time.perf_counter(), -time.process_time()
+        self.seconds = -self.now()
 
     def stop(self) -> None:
-        """End; ``wall`` and ``cpu`` now hold seconds."""
-        self.wall += time.perf_counter()
-        self.cpu += time.process_time()
+        """End; ``seconds`` is the time since ``start``."""
+        self.seconds += self.now()
 
     def __enter__(self) -> Self:
         self.start()

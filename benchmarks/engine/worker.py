@@ -1,4 +1,4 @@
-"""The process of one peer: ``python -m benchmarks.engine.worker MODULE REPLICATES``.
+"""The process of one peer: ``python -m benchmarks.engine.worker MODULE REPLICATES CLOCK``.
 
 It reads one JSON line per request and answers each with one: a work to prepare, or a round to train.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.engine.clock import Clock
-from benchmarks.engine.works import named, read
+from benchmarks.engine.works import NotMadeForThisError, named, read
 
 Round = Callable[[], Sequence[float]]  # trains from the initial weights; final loss per replicate
 
@@ -30,8 +30,7 @@ def answer(
         state["round"] = peer(problem, clock)
     losses = state["round"]()
     return {
-        "wall": clock.wall,
-        "cpu": clock.cpu,
+        "trained": clock.seconds,
         "losses": [float(loss) for loss in losses],
         "seconds": time.perf_counter() - started,
     }
@@ -40,8 +39,8 @@ def answer(
 def main() -> None:
     """Serve requests until standard input ends; whatever a framework prints goes to standard error."""
     warnings.simplefilter("ignore")
-    module, replicates = sys.argv[1:]
-    clock, state = Clock(), {}
+    module, replicates, kind = sys.argv[1:]
+    clock, state = Clock(kind), {}
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
         os.dup2(2, 1)
         found = importlib.import_module(f"benchmarks.engine.peers.{module}")
@@ -53,10 +52,10 @@ def main() -> None:
         for line in sys.stdin:
             try:
                 said = answer(json.loads(line), peer, state, clock)
-            except Exception as error:  # noqa: BLE001 - one peer's failure on one work is a word in the table
-                said = {
-                    "error": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-                }
+            except NotMadeForThisError as error:
+                said = {"error": str(error)}
+            except Exception as error:  # noqa: BLE001 - a failure on one work is a word in the table
+                said = {"error": f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"}
             print(json.dumps(said), file=out, flush=True)
 
 

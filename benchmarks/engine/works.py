@@ -22,6 +22,10 @@ LEARNING_RATE, EPSILON = (
 )  # of Adam, as in Keras; betas 0.9 and 0.999 are every peer's default
 
 
+class NotMadeForThisError(Exception):
+    """A peer cannot do a work."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """One network and how long it is trained in each round."""

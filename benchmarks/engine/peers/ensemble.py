@@ -11,7 +11,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from benchmarks.engine.clock import Clock
 from benchmarks.engine.peers.plain import tensors
-from benchmarks.engine.works import EPSILON, LEARNING_RATE, Problem, network
+from benchmarks.engine.works import EPSILON, LEARNING_RATE, NotMadeForThisError, Problem, network
 
 
 def versions() -> dict[str, str]:
@@ -19,6 +19,8 @@ def versions() -> dict[str, str]:
 
 
 def prepare(problem: Problem, clock: Clock, *, replicates: int) -> Callable[[], list[float]]:
+    if problem.work.model in ("lstm", "gru"):
+        raise NotMadeForThisError("vmap has no rule for PyTorch's recurrent layers")
     inputs, labels = tensors(problem)
     order = torch.from_numpy(problem.order[:replicates]).transpose(0, 1).contiguous()
     base = copy.deepcopy(network(problem.work, 0)).to("meta")

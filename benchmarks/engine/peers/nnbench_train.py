@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -40,10 +41,8 @@ def prepare(problem: Problem, clock: Clock, *, replicates: int) -> Callable[[], 
             seeds=seeds,
             device=torch.device("cpu"),
         )
-        with clock:
-            trained = train(data, model, settings, seeds=seeds)
-        clock.cpu -= clock.wall - trained.train_seconds  # the rest has one thread, too
-        clock.wall = trained.train_seconds
+        with patch("time.perf_counter", clock.now):  # what train reads its own time from
+            clock.seconds = train(data, model, settings, seeds=seeds).train_seconds
         return _losses(model, problem)
 
     return once
