@@ -16,20 +16,22 @@ START_SECONDS = 2.5  # interpreter, torch and data, per job
 ENDING_EARLY = 0.1  # of its budget, for a training that ends at a target or without progress
 
 
-# Seconds of one core: a fit to the 252 trainings of a default run on an AMD EPYC, two at a time; the logarithm of
-# what longer ones took over what is estimated has a standard deviation of 0.26.
-STEP, LAYER = 1.35e-4, 3.2e-5  # of a stack of replicates, whatever their size; and per hidden layer
+# Seconds of one core: a fit to the 252 trainings of a default run on an AMD EPYC, two at a time, dense networks in
+# compiled code (without a compiler they take four times as long, which a run's pace makes up for).
+STEP, LAYER = 1.35e-4, 3.2e-5  # of a stack of replicates in PyTorch; and per hidden layer
+COMPILED_STEP, COMPILED_LAYER = 1.4e-6, 3.7e-7  # of one replicate in compiled code
 # the others per replicate; per multiply-add of the forward pass, with its backward pass
 MULTIPLY_ADD: Mapping[str, float] = {
     **dict.fromkeys(ZOO, 1.3e-10),
-    "cnn": 4.8e-10,
-    "lstm": 5.1e-11,
-    "gru": 1.1e-10,
+    "cnn": 3.0e-10,
+    "lstm": 5.4e-11,
+    "gru": 1.2e-10,
 }
-DENSE_MULTIPLY_ADD = 6.4e-11
-PARAMETER = 1.3e-9  # per step: the optimiser's memory traffic
-UNIT, DROPPED_UNIT = 3.0e-9, 3.3e-9  # per sample and hidden unit: activations; and dropout
+DENSE_MULTIPLY_ADD = 2.3e-11
+PARAMETER = 6.2e-10  # per step: the optimiser's memory traffic
+UNIT, DROPPED_UNIT = 1.5e-9, 5e-10  # per sample and hidden unit: activations; and dropout
 AUGMENTED = 8.2e-6  # per sample
+GENERATED = 2e-6  # per sample of a seed that is drawn and not read
 # asked several times per cell; loading it anew each time adds up in a plan of thousands
 _experiment = cache(experiment_of)
 
@@ -65,7 +67,7 @@ def declared_seconds(cell: Cell, *, seeds: int) -> float | None:
 
 
 def _stage_seconds(cell: Cell, settings: Settings, size: int, *, stacks: int, runs: int) -> float:
-    """One training: dispatch once per stack; products, activations and the optimiser per replicate."""
+    """One training: what a step costs whatever its size, then products, activations and the optimiser."""
     cost, hidden = _cost(cell), sum(settings.hidden)
     sample = cost.macs * MULTIPLY_ADD.get(settings.model, DENSE_MULTIPLY_ADD)
     sample += hidden * (UNIT + DROPPED_UNIT * bool(settings.dropout))
@@ -73,7 +75,13 @@ def _stage_seconds(cell: Cell, settings: Settings, size: int, *, stacks: int, ru
     replicate = settings.batch_size * sample + cost.parameters * PARAMETER
     ends_early = settings.stop_at_target or settings.patience is not None
     steps = settings.total_steps(size) * (ENDING_EARLY if ends_early else 1.0)
-    return steps * (stacks * (STEP + LAYER * len(settings.hidden)) + runs * replicate)
+    layers = len(settings.hidden)
+    if settings.model == "mlp" and settings.augment == Augment():
+        dispatch = runs * (COMPILED_STEP + COMPILED_LAYER * layers)
+    else:
+        dispatch = stacks * (STEP + LAYER * layers)
+    drawn = runs * size * GENERATED * (dataset_of(cell.dataset).kind == "generated")
+    return steps * (dispatch + runs * replicate) + drawn
 
 
 def memory_mb(cell: Cell) -> int:
