@@ -51,7 +51,7 @@ def arguments() -> argparse.Namespace:
         action="store_true",
         help="two rounds of the first works, without the registered models",
     )
-    add("--out", type=Path, help="write RESULTS.md, engine.json and engine.svg to this folder")
+    add("--out", type=Path, help="renew RESULTS.md there, and write engine.json and engine.svg")
     return parser.parse_args()
 
 
@@ -93,7 +93,8 @@ def main() -> None:
         others = [] if asked.quick else chosen(REGISTERED, asked.works)
         registered = run(others, few, Path(folder), rounds=rounds, clock=asked.clock)
     if asked.out:
-        results.write(done, registered, asked.out, missing=missing)
+        about = {"clock": asked.clock, "rounds": rounds, "missing": missing}
+        results.write(done, registered, asked.out, **about)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from pathlib import Path
 from benchmarks.engine.children import Measured, Rounds
 
 NNBENCH = "nnbench"
+TITLE = "## The engine beside its peers"
 ABOUT = """\
-µs per model and optimiser step, median over rounds in which all take turns; in brackets the final training loss of the
-first replicate. A peer whose loss is another has done other work: its entry is void. Some products run faster than the
-limit where a library multiplies faster than PyTorch does."""
+µs per model and optimiser step; in brackets the final training loss of the first replicate. A peer whose loss is another
+has done other work: its entry is void. The limit is the time of the step's matrix products at the speed of PyTorch's
+512 x 512 product in the same run; a library whose products are faster can come below it."""
 
 
 def text(rounds: Rounds) -> str:
@@ -39,30 +40,50 @@ def _line(rounds: Rounds, peer: Measured) -> str:
     )
 
 
-def write(
-    done: list[Rounds], registered: list[Rounds], folder: Path, *, missing: dict[str, str]
-) -> None:
-    """RESULTS.md, engine.json and engine.svg."""
+def write(done: list[Rounds], registered: list[Rounds], folder: Path, **about: object) -> None:
+    """The section of RESULTS.md, engine.json and engine.svg; ``about``: clock, rounds, what is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    plain = [
+    works = [
         {**asdict(r), "void": [p.peer for p in r.peers if r.void(p)]} for r in (*done, *registered)
     ]
-    about = {"hardware": hardware(), "date": time.strftime("%Y-%m-%d"), "missing": missing}
-    (folder / "engine.json").write_text(json.dumps({**about, "works": plain}, indent=1) + "\n")
+    whole = {"hardware": hardware(), "date": time.strftime("%Y-%m-%d"), **about, "works": works}
+    (folder / "engine.json").write_text(json.dumps(whole, indent=1) + "\n")
+    _replace_section(folder / "RESULTS.md", _section(done, registered, **about))
+    if done:
+        figure(done, folder / "engine.svg")
+
+
+def _section(
+    done: list[Rounds],
+    registered: list[Rounds],
+    *,
+    clock: str,
+    rounds: int,
+    missing: dict[str, str],
+) -> str:
+    kind = "CPU time, as other work ran beside it" if clock == "cpu" else "wall time"
     parts = [
-        "# Engine: the last run of `python -m benchmarks.engine`",
-        f"{about['date']}, {about['hardware']}; one thread on one core. {_versions(done)}",
-        ABOUT,
+        TITLE,
+        f"`python -m benchmarks.engine`, {time.strftime('%d %B %Y')}, {hardware()}. {_versions(done)}.",
+        f"One thread on one core, {kind}, median of {rounds} rounds in which all take turns. {ABOUT}",
         table(done),
         *[f"Left out: {name} ({reason})." for name, reason in missing.items()],
         *_failures(done),
-        "![](engine.svg)",
-        "## Every registered model against plain PyTorch",
+        "![Time per step of each peer on each work](engine.svg)" if done else "",
+        "### Every registered model against plain PyTorch" if registered else "",
         table(registered),
     ]
-    (folder / "RESULTS.md").write_text("\n\n".join(part for part in parts if part) + "\n")
-    if done:
-        figure(done, folder / "engine.svg")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _replace_section(path: Path, section: str) -> None:
+    """Put the engine's section in place of its last one; what else the file says stays."""
+    said = path.read_text() if path.exists() else "# Last runs of the benchmarks\n"
+    before, title, after = said.partition(TITLE)
+    _, following, rest = after.partition("\n## ")
+    path.write_text(
+        f"{before.rstrip()}\n\n{section}{following}{rest}" if title else f"{said}\n{section}"
+    )
 
 
 def table(done: list[Rounds]) -> str:
