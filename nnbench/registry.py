@@ -149,14 +149,17 @@ def _as_builder(found: Any) -> Any:
         return found
     weights = {"weights": None} if "weights" in takes else {}
 
+    def plainly(spec: Any, _: object) -> Any:
+        classes = {"num_classes": spec.classes} if "num_classes" in takes or weights else {}
+        return found(**weights, **classes)
+
     def build(spec: Any, generator: Any) -> Any:
         try:
             return found(spec, generator)
         except TypeError:
-            classes = {"num_classes": spec.classes} if "num_classes" in takes or weights else {}
-            return found(**weights, **classes)
+            return plainly(spec, generator)
 
-    return build
+    return build if isinstance(found, type) else plainly
 
 
 def _optional_arguments(found: Any) -> set[str] | None:

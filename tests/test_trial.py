@@ -163,7 +163,8 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, str | None, str | None, str 
     "no optimizer": (
         {"optimizer": "mine:no_optimizer"},
         ("optimizer 'mine:no_optimizer' has no step and no state_dict and no load_state_dict", "NoneType",
-         "a torch.optim.Optimizer, or an object with step, state_dict, load_state_dict", None),
+         "a torch.optim.Optimizer, or an object with step, state_dict, load_state_dict",
+         "return one of these from the function"),
     ),
     "optimizer": (
         {"optimizer": "mine:bad_optimizer"},
