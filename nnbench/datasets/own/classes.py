@@ -36,7 +36,8 @@ def numbered(targets: Sequence[str], rename: Mapping[str, str]) -> tuple[tuple[s
         raise unknown_name("rename names no class", unknown[0], found)
     names = tuple(dict.fromkeys(rename.get(name, name) for name in found))
     _check_alike(names)
-    place = {name: names.index(rename.get(name, name)) for name in found}
+    number = {name: n for n, name in enumerate(names)}
+    place = {name: number[rename.get(name, name)] for name in found}
     return names, np.array([place[target] for target in targets], np.int64)
 
 
