@@ -26,7 +26,7 @@ PROFILE = (
     "--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue",
     "--slurm-init-seconds-before-status-checks", "3",
 )  # fmt: skip
-LENGTH = "200 epochs"  # seconds of training, so that it is caught in the act
+LENGTH = "4000 epochs"  # some seconds of compiled training, so that it is caught in the act
 
 
 @pytest.fixture(scope="module")
