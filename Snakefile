@@ -12,6 +12,7 @@ include: "workflow/rules/report.smk"
 # seconds each, and a download needs a network: where Snakemake runs, also with a cluster
 localrules:
     prepare,
+    asked,
     aggregate,
     judge,
     report,
@@ -21,6 +22,6 @@ rule all:
     default_target: True
     input:
         # by name, so that a record that was lost is made again even under a finished report
-        WORKFLOW.cells_done(),
+        lambda _: WORKFLOW.batches(workflow.dag_settings, OFFERED),
         REPORTS / "index.html",
         REPORTS / "README.md",

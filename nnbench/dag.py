@@ -5,7 +5,6 @@ No torch and no pandas here: Snakemake reads the Snakefile anew in every remote 
 
 import hashlib
 import json
-import math
 import os
 import re
 import subprocess
@@ -20,29 +19,29 @@ from nnbench.cells.fingerprint import PACKAGE, module_fingerprint, source_of
 from nnbench.claims.config import Config
 from nnbench.claims.selection import changes_of, now_folder, read_run, tables_folder
 from nnbench.errors import NnbenchError
+from nnbench.jobs.batches import Batch
+from nnbench.jobs.composed import Composed
 from nnbench.jobs.job import done_path, mark_done
 from nnbench.jobs.lease import slots
-from nnbench.jobs.planned import Jobs, write_planned
+from nnbench.jobs.planned import Jobs
 from nnbench.jobs.provenance import cores_there
+from nnbench.jobs.stale import changed, is_made_of, make_again
 from nnbench.plan.plan import Plan, make_plan
 from nnbench.plan.started import started
 from nnbench.progress.estimate import jobs_of
 from nnbench.progress.labels import cell_labels
 from nnbench.progress.narrator import Outlook
-from nnbench.progress.state import states
+from nnbench.progress.state import cell_state, states
 from nnbench.records.store import (
     AGAIN,
-    MADE_OF,
     dataset_folder,
     record_path,
     records_sha256,
     reject,
 )
 
-_CELL = re.compile(r"\bcells?[/=]([0-9a-f]{16})")  # of a file, or of a remote job
-LONG_AGO = 1  # seconds since the epoch; Snakemake takes 0 for no time at all
-SHORTEST_MINUTES = 15  # start-up from a shared disk, the data, and waiting for a lock
-SLOWER = 5.0  # how much longer than estimated a cell may take before a cluster ends it
+_CELL = re.compile(r"\bcells/([0-9a-f]{16})")  # of a file
+_BATCH = re.compile(r"\bbatch=([0-9a-f]{16})")  # of a remote job
 
 
 class Workflow:
@@ -59,7 +58,9 @@ class Workflow:
         self.reports = Path(self.config.reports)
         self.tables = tables_folder(self.config)
         self.remote = remote
-        self.jobs = Jobs(self.results, lambda: self.plan, remote=remote)
+        self.jobs = Jobs(self.results, lambda: self.plan)
+        self.asked: frozenset[str] = frozenset()
+        self.composed = Composed(self.results, self.jobs)
         if not remote:
             self.plan  # noqa: B018 - errors of the config come first
 
@@ -77,10 +78,6 @@ class Workflow:
     def started_json(self) -> str:
         """What this run is started with, as the commands of the read side take it."""
         return "" if self.remote else started(self.plan).model_dump_json()
-
-    def cell_json(self, cell_id: str) -> str:
-        """A cell's document, as ``nnbench run`` takes it."""
-        return self.jobs.of(cell_id).cell.to_json()
 
     def dataset_manifests(self) -> dict[str, str]:
         """Dataset folder -> name, for every dataset in use."""
@@ -101,30 +98,45 @@ class Workflow:
         """What the plan takes a dataset's raw files for, as ``nnbench prepare`` takes it."""
         return source_of(self.dataset_name(folder)).model_dump_json()
 
-    def cell_data(self, cell_id: str) -> str:
-        """The manifest that a cell waits for."""
-        return self.jobs.of(cell_id).data
-
     def cells_done(self) -> list[str]:
         """The marks of all planned cells, each of which says that its seeds are measured."""
         planned = {} if self.remote else self.plan.seeds
         return [str(done_path(self.results, cell_id, seeds)) for cell_id, seeds in planned.items()]
 
-    def rank(self, cell_id: str) -> int:
-        """Priority of a cell: the longest start first, so that none is left alone at the end."""
-        return self.jobs.of(cell_id).rank
+    def batches(self, options: Any, offered: int | None) -> list[str]:
+        """The marks of all batches that are to be measured; composed once, whatever is finished meanwhile.
 
-    def memory_mb(self, cell_id: str) -> int:
-        """What to reserve for a cell."""
-        return self.jobs.of(cell_id).memory_mb
+        Args:
+            options: Snakemake's ``dag_settings``.
+            offered: Cores, by ``--cores``; None: a cluster's.
+        """
+        if not self.composed.done:
+            here = None if offered is None else min(offered, cores_there())
+            self.composed.compose(
+                self.to_measure(options),
+                self.plan.seeds,
+                parallel=here and max(1, here // self.config.threads),
+                minutes=self.config.batch_minutes,
+                apart=self.asked,
+            )
+        return self.composed.marks()
 
-    def runtime_minutes(self, cell_id: str) -> int:
-        """What to ask a cluster for: many times the estimate, since machines differ and estimates err."""
-        return SHORTEST_MINUTES + math.ceil(SLOWER * self.jobs.of(cell_id).seconds / 60)
+    def batch_of(self, cell_id: str, options: Any, offered: int | None) -> list[str]:
+        """The mark of the batch that measures a cell; none if the cell is measured."""
+        self.batches(options, offered)
+        return self.composed.marks(of=cell_id)
 
-    def slurm_extra(self, cell_id: str) -> str | None:
-        """A whole node for a cell that measures time; it computes on all the cores that it finds there."""
-        return "--exclusive" if self.jobs.of(cell_id).alone else None
+    def to_measure(self, options: Any) -> list[str]:
+        """The cells that are not measured, and those that Snakemake is told to measure again."""
+        if options.forceall or "cell" in options.forcerun:
+            return list(self.plan.cells)
+        again = self.asked if options.forcerun or options.forcetargets else ()
+        done = zip(self.plan.cells, self.cells_done(), strict=True)
+        return [cell for cell, mark in done if cell in again or not Path(mark).exists()]
+
+    def batch(self, name: str) -> Batch:
+        """A batch of this run; for a remote job as it was when the run was started."""
+        return self.composed.of(name)
 
     @cached_property
     def gpu_slots(self) -> int:
@@ -136,32 +148,29 @@ class Workflow:
         """What a cell takes of ``gpu_slots``."""
         return min(1, self.gpu_slots)
 
-    def threads(self, cell_id: str, offered: int | None) -> int:
-        """Cores that one cell takes of those offered by ``--cores``.
+    def threads(self, batch: str, offered: int | None) -> int:
+        """Cores that one batch takes of those offered by ``--cores``.
 
         All of them, if it measures time. Otherwise its own threads; and where more cores are offered
         than there are, its share of the surplus: two cells on a core take more than twice as long,
         because they fight for its cache.
         """
         offered = offered or 1
-        if self.jobs.of(cell_id).alone:
+        if self.batch(batch).alone:
             return offered
         return self.config.threads * max(1, offered // cores_there())
 
-    def cores(self, cell_id: str, offered: int | None) -> int:
-        """Cores that a cell may compute on: never more than there are."""
-        return min(self.threads(cell_id, offered), cores_there())
+    def cores(self, batch: str, offered: int | None) -> int:
+        """Cores that a batch may compute on: never more than there are."""
+        return min(self.threads(batch, offered), cores_there())
 
     def check_asked(self, arguments: Sequence[str]) -> None:
         """Whether the cells that a command line asks for are planned: an error in a rule is a traceback."""
-        for cell_id in _CELL.findall(" ".join(arguments)):
+        for name in _BATCH.findall(" ".join(arguments)):
+            self.batch(name)
+        self.asked = frozenset(_CELL.findall(" ".join(arguments)))
+        for cell_id in self.asked:
             self.jobs.of(cell_id)
-
-    def write_planned(self) -> None:
-        """Leave beside each cell that is to be measured what its job has to know, should it be remote."""
-        for done, cell_id in zip(self.cells_done(), self.plan.cells, strict=True):
-            if os.environ.get(AGAIN) or not Path(done).exists():
-                write_planned(self.results, self.jobs.of(cell_id))
 
     def repair_records(self) -> list[str]:
         """Rename every record that cannot be used, and say so; mark as done what is, and only that.
@@ -181,43 +190,34 @@ class Workflow:
         return messages
 
     def mark_stale(self) -> None:
-        """Give tables and report that were not made of the present records a time before all of them.
-
-        Snakemake goes by time stamps, and a clock may have gone back between two runs.
-        """
+        """Have tables and report made again that were not made of the present records."""
         if not all(Path(path).exists() for path in self.cells_done()):
             return  # what is missing is made, and all that rests on it
-        present = records_sha256(self.results, self.plan.blocks())
-        report = self.reports / "results.json"
-        for made, outputs in (
-            (self.tables / MADE_OF, ()),
-            (report, (self.reports / "index.html",)),
-        ):
-            if made.exists() and not _is_made_of(present, made):
-                for path in filter(Path.exists, (made, *outputs)):
-                    os.utime(path, (LONG_AGO, LONG_AGO))
+        make_again(records_sha256(self.results, self.plan.blocks()), self.tables, self.reports)
+
+    def changed_records(self) -> list[str]:
+        """What the tables wait for beside jobs that measure: records that changed outside a run."""
+        return [str(path) for path in changed(self.tables)]
 
     def left_over(self) -> list[str]:
         """What a run that went well leaves to the next one: it had another target, or data were prepared anew."""
-        missing = sum(not Path(path).exists() for path in self.cells_done())
-        if missing:
+        if missing := sum(not Path(path).exists() for path in self.cells_done()):
             return [f"{missing} of {len(self.plan.cells)} cells are not measured: start it again."]
         report = self.reports / "results.json"
         present = records_sha256(self.results, self.plan.blocks())
-        if report.exists() and _is_made_of(present, report):
+        if report.exists() and is_made_of(present, report):
             return []
         return ["All cells are measured; the report is not made of them yet: start it again."]
 
-    def outlook(self, *, cores: int | None, everything: bool) -> Outlook:
-        """What a run is about to do; with ``everything``, finished cells are measured again."""
-        cells, seeds = self.plan.cells, self.plan.seeds
-        missing = {
-            state.cell: seeds[state.cell] if everything else state.missing_seeds
-            for state in states(self.plan)
-        }
+    def outlook(self, *, cores: int | None) -> Outlook:
+        """What a run is about to do."""
+        missing = dict.fromkeys(self.plan.cells, 0)
+        for batch in self.composed.batches.values():
+            for cell_id, seeds in batch.cells.items():
+                missing[cell_id] = cell_state(self.results, cell_id, seeds).missing_seeds or seeds
         return Outlook(
             labels=cell_labels(self.plan),
-            jobs=jobs_of(cells, missing),
+            jobs=jobs_of(self.plan.cells, missing),
             cores=None if cores is None else min(cores, cores_there()),
         )
 
@@ -263,12 +263,6 @@ def config_of(options: Any, base: Path) -> Config:
             todo="leave the option out; --configfile lays a file over it, key by key",
         )
     return read_run(base, options.configfiles, changes_of(options.config_args or ()))
-
-
-def _is_made_of(records: str, made: Path) -> bool:
-    """Whether a file of tables or results states the checksum of these records, as it does in its head."""
-    with made.open("rb") as file:
-        return records.encode() in file.read(200)
 
 
 def use_this_python() -> None:

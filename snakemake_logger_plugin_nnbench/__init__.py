@@ -13,12 +13,14 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from nnbench.progress.narrator import LONG_SECONDS, Narrator, Outlook
+from nnbench.progress.batch_log import BatchLog
+from nnbench.progress.narrator import Narrator, Outlook
 from nnbench.report.terminal import closing
 
 # The attributes of log records by which the Snakefile says where the report goes, and what a run is about to do.
 REPORTS, OUTLOOK = "nnbench_reports", "nnbench_outlook"
 # What Snakemake says that a person who waits wants to read.
+LOOK_SECONDS = 2.0  # at what running batches say of their cells
 _TOLD = ("Nothing to be done", "Unlocking", "Terminating", "Will exit after", "Shutting down")
 
 
@@ -28,7 +30,7 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self._narrator: Narrator | None = None
         self._reports: Path | None = None
-        self._cells: dict[int, str] = {}  # by Snakemake's number of the job
+        self._batches: dict[int, BatchLog] = {}  # that run, by Snakemake's number of the job
         self._speaking = threading.RLock()
         self._ended = threading.Event()
         self._as_it_is = self.common_settings.dryrun or self.common_settings.verbose
@@ -67,19 +69,20 @@ class LogHandler(LogHandlerBase):
     def _tell(self, event: object, record: logging.LogRecord, narrator: Narrator) -> None:
         said: dict[str, Any] = record.__dict__
         if event is LogEvent.JOB_INFO and said["rule_name"] == "cell":
-            self._cells[said["jobid"]] = cell = said["wildcards"]["cell"]
-            narrator.cell_started(cell, Path(said["log"][0]))
-        elif event is LogEvent.JOB_FINISHED and said["job_id"] in self._cells:
-            narrator.cell_finished(self._cells[said["job_id"]])
+            log = self._batches.setdefault(said["jobid"], BatchLog(Path(said["log"][0])))
+            log.again()
+        elif event is LogEvent.JOB_FINISHED and said["job_id"] in self._batches:
+            self._batches.pop(said["job_id"]).ended(narrator)
         elif event is LogEvent.JOB_ERROR:
-            if said["jobid"] in self._cells:
-                narrator.cell_failed(self._cells[said["jobid"]], otherwise=self.format(record))
-            else:
+            log = self._batches.get(said["jobid"])
+            if log is None or not log.ended(narrator, otherwise=self.format(record)):
                 _say(self.format(record))
 
     def _signs_of_life(self, narrator: Narrator) -> None:
-        while not self._ended.wait(LONG_SECONDS):
+        while not self._ended.wait(LOOK_SECONDS):
             with self._speaking:
+                for log in self._batches.values():
+                    log.tell(narrator)
                 narrator.sign_of_life()
 
     def close(self) -> None:

@@ -131,8 +131,8 @@ class Slurm:
         return self.ask("squeue", "--noheader", "--format=%i", *wanted).split()
 
 
-def cell_in(comment: str) -> str:
-    """The cell of a job's comment, which names the rule and the values of its wildcards."""
+def batch_in(comment: str) -> str:
+    """The batch of a job's comment, which names the rule and the values of its wildcards."""
     return comment.removeprefix("rule_cell_wildcards_").partition("_")[0]
 
 

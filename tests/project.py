@@ -9,12 +9,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import chdir, suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import yaml
 from waiting import PATIENCE_SECONDS
+
+from nnbench.jobs.batches import Batch
 
 TABLES = "results/aggregate/measurements.csv"  # everything is trained, nothing is judged
 ROOT = Path(__file__).parent.parent
@@ -145,6 +149,25 @@ class Project:
     def results(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.folder / "reports/results.json").read_bytes())
         return content
+
+
+def batch_of(folder: Path, *cells: str) -> str:
+    """What the batch of these cells, of five seeds each, is called in a project's runs."""
+    five = dict.fromkeys(cells, 5)
+    with chdir(folder):
+        return Batch(cells=five, data="", seconds=0.0, memory_mb=1, alone=False).name
+
+
+def measuring(folder: Path) -> dict[str, psutil.Process]:
+    """Cell id -> the process that measures it, of those of a project's run: the one that writes the cell's log."""
+    found = {}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.cmdline()[1:4] == ["-m", "nnbench", "batch"]:
+                log = Path(f"/proc/{process.pid}/fd/1").readlink()
+                if log.parent.parent == (folder / "results/cells").resolve():
+                    found[log.parent.name] = process
+    return found
 
 
 USUAL = ("record-*-*.json", "planned.json", "seeds-*.done", "seeds-*.log", ".lock")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from project import TABLES, Project
+from project import TABLES, Project, measuring
 from waiting import PATIENCE_SECONDS, wait_for
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def test_a_killed_job_costs_only_its_own_cell(fresh: Project) -> None:
     fresh.levels()["0.1"]["train_for"] = LONG
     fresh.save()
     process = fresh.start(TABLES)
-    os.kill(_training_job(process.pid, LONG), signal.SIGKILL)
+    os.kill(_training_job(fresh.folder, LONG), signal.SIGKILL)
     output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode != 0, output
     kept = fresh.stamps()
@@ -180,7 +180,7 @@ def test_an_interrupted_run_goes_on_where_it_was(fresh: Project) -> None:
     fresh.levels()["0.1"]["train_for"] = LONG
     fresh.save()
     process = fresh.start(TABLES, cores=1)
-    job = _training_job(process.pid, LONG)
+    job = _training_job(fresh.folder, LONG)
     os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches the whole group
     process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode != 0
@@ -258,18 +258,17 @@ def _append(path: Path, text: str) -> None:
     path.write_text(path.read_text() + text + "\n")
 
 
-def _training_job(snakemake: int, mark: str) -> int:
-    """The process id of the job whose command line has ``mark``, once it has begun to train."""
+def _training_job(folder: Path, mark: str) -> int:
+    """The process id of the cell whose document has ``mark``, once it has begun to train."""
     found: list[int] = []
 
     def look() -> bool:
-        for process in psutil.Process(snakemake).children(recursive=True):
+        for cell, process in measuring(folder).items():
             with suppress(psutil.NoSuchProcess):
-                arguments = process.cmdline()
-                busy = process.cpu_times().user > 2.0  # imports are over
-                if "run" in arguments and mark in " ".join(arguments) and busy:
+                planned = (folder / f"results/cells/{cell}/planned.json").read_text()
+                if mark in planned and process.cpu_times().user > 2.0:  # imports are over
                     found.append(process.pid)
         return bool(found)
 
-    wait_for(look, f"a job with {mark!r}")
+    wait_for(look, f"a cell with {mark!r}")
     return found[0]

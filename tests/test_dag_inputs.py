@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_plan import FILE, TUNED, claim, made_up_record, store, write_document
-from made_up_readings import frameworks
+from made_up_batches import batches, workflow_in
+from made_up_plan import FILE, claim, made_up_record, store
 
-from nnbench.cells.cell import Cell, read_cell
-from nnbench.cells.cost import estimated_seconds
+from nnbench.cells.cell import Cell
 from nnbench.claims.config import parse_config, read_config
-from nnbench.dag import SHORTEST_MINUTES, SLOWER, Workflow, measure_again
+from nnbench.dag import Workflow, measure_again
 from nnbench.errors import NnbenchError
 from nnbench.jobs.job import done_path
 from nnbench.records.store import (
@@ -26,12 +25,6 @@ from nnbench.records.store import (
     records_sha256,
     write_record,
 )
-
-
-def workflow_in(folder: Path, *claims: dict[str, Any], **config: Any) -> Workflow:
-    write_document(folder, {f"c{i}": item for i, item in enumerate(claims or [claim()])})
-    folders = {name: str(folder / name) for name in ("results", "reports")}
-    return Workflow(parse_config({"documents": [str(folder / FILE)], **folders, **config}))
 
 
 def cells(workflow: Workflow) -> list[Cell]:
@@ -128,27 +121,11 @@ def test_a_job_waits_for_its_dataset_and_every_record_is_asked_for(tmp_path: Pat
     assert workflow.cells_done() == [str(done_path(results, cell, 10)) for cell in cells]
     folders = {str(dataset_folder(results, name)): name for name in ("coin_flip", "digits")}
     assert workflow.dataset_manifests() == folders
-    for cell_id, cell in workflow.plan.cells.items():
-        manifest = Path(workflow.cell_data(cell_id))
-        assert (folders[str(manifest.parent)], manifest.name) == (cell.dataset, "manifest.json")
-        assert workflow.memory_mb(cell_id) > 0
-
-
-def test_a_job_is_given_the_document_of_its_cell(tmp_path: Path) -> None:
-    workflow = workflow_in(tmp_path, claim(**TUNED))
-    for cell_id, cell in workflow.plan.cells.items():
-        text = workflow.cell_json(cell_id)
-        assert read_cell(text) == cell
-        assert "\n" not in text
-
-
-def test_the_longest_jobs_come_first(tmp_path: Path) -> None:
-    workflow = workflow_in(tmp_path, claim(**TUNED))
-    cells = sorted(workflow.plan.cells.values(), key=lambda cell: workflow.rank(cell.id))
-    costs = [estimated_seconds(cell, seeds=10) for cell in cells]
-    assert costs == sorted(costs)
-    assert {workflow.rank(cell.id) for cell in cells} == set(range(len(cells)))
-    assert cells[-1].search is not None
+    for name, own in batches(workflow).items():
+        manifest = Path(workflow.batch(name).data)
+        assert manifest.name == "manifest.json"
+        assert {folders[str(manifest.parent)]} == {cells[cell].dataset for cell in own}
+        assert workflow.batch(name).memory_mb > 0
 
 
 def test_the_read_side_is_given_the_merged_config(tmp_path: Path) -> None:
@@ -193,56 +170,12 @@ def test_a_bad_config_ends_before_there_is_a_workflow(tmp_path: Path) -> None:
         Workflow(parse_config({"document": []}))
 
 
-def test_a_cell_takes_its_share_where_more_cores_are_offered_than_there_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    workflow = workflow_in(tmp_path)
-    cell = next(iter(workflow.plan.cells))
-    running = {cores: cores // workflow.threads(cell, cores) for cores in (1, 2, 3, 4, 8, 16)}
-    assert running == {1: 1, 2: 2, 3: 3, 4: 2, 8: 2, 16: 2}
-    assert workflow.threads(cell, None) == 1  # a cluster: the profile decides
-    assert workflow.cores(cell, 16) == 2  # never more than there are
-
-
-def test_a_cell_that_measures_time_takes_all_cores(tmp_path: Path) -> None:
-    options = {"models": {"A": "alexnet", "B": "vgg16"}}
-    timing = claim(
-        metric="images_per_second",
-        datasets={"random_inputs": {}},
-        settings={"experiment": "inference_speed", "experiment_options": options},
-        levels={"A": {"at": "A"}, "B": {"at": "B"}},
-        claimed={"A": 2, "B": 1},
-    )
-    workflow = workflow_in(tmp_path, timing)
-    (cell,) = workflow.plan.cells
-    assert [workflow.threads(cell, cores) for cores in (1, 2, 8)] == [1, 2, 8]
-
-
 def test_the_order_of_an_overridden_claims_datasets_reaches_the_read_side(tmp_path: Path) -> None:
     order = {"mnist1d": {}, "digits": {}}  # the first one decides
     workflow = workflow_in(tmp_path, overrides={"paper/c0": {"datasets": order}})
     assert list(json.loads(workflow.config_json)["overrides"]["paper/c0"]["datasets"]) == list(
         order
     )
-
-
-def test_a_cluster_is_asked_for_more_time_where_a_cell_takes_longer(tmp_path: Path) -> None:
-    workflow = workflow_in(tmp_path, claim(settings={"train_for": "2000 epochs"}), claim())
-    minutes = {
-        cell.settings.train_for: workflow.runtime_minutes(cell.id) for cell in cells(workflow)
-    }
-    longest = max(minutes, key=lambda budget: minutes[budget])
-    assert longest == "2000 epochs"
-    assert min(minutes.values()) > SHORTEST_MINUTES
-    seconds = max(estimated_seconds(cell, seeds=10) for cell in cells(workflow))
-    assert minutes[longest] * 60 >= SLOWER * seconds
-
-
-def test_a_cell_that_measures_time_asks_a_cluster_for_a_node(tmp_path: Path) -> None:
-    workflow = workflow_in(tmp_path, claim(), frameworks(datasets={"digits": {}}))
-    asked = {c.settings.experiment: workflow.slurm_extra(c.id) for c in cells(workflow)}
-    assert asked == {"training": None, "frameworks": "--exclusive"}
 
 
 @pytest.mark.parametrize(
@@ -281,10 +214,15 @@ def test_what_was_made_of_other_records_is_older_than_all_of_them(
     stamp = path.stat().st_mtime_ns
     workflow.mark_stale()
     assert path.stat().st_mtime_ns == stamp
+    assert workflow.changed_records() == []
 
     write_record(records[0], read_record(records[0]).model_copy(update={"notes": ("again",)}))
     workflow.mark_stale()
     assert path.stat().st_mtime == 1  # and not 0, which Snakemake takes for no time
+    (changed,) = workflow.changed_records()
+    first = Path(changed).read_text()
+    workflow.mark_stale()
+    assert Path(changed).read_text() != first  # Snakemake goes by its content
     records[1].unlink()
     workflow.repair_records()
     other = made(workflow, name, present)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_up_batches import Options
 from made_up_plan import FILE, claim, write_document
 from own_cases import csv_data, csv_text
 
@@ -18,9 +19,9 @@ from nnbench.dag import Workflow
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import make_plan
 from nnbench.plan.started import check_started, started
-from nnbench.records.store import AGAIN
 
 DATA = "mine.yaml"
+NOTHING_FORCED = Options()
 LEVELS = {"one": {"lr": 0.1}, "two": {"lr": 0.2}}
 OWN_MODEL = "from torch import nn\ndef build(spec, generator):\n    return nn.Flatten()\n"
 
@@ -55,6 +56,14 @@ def workflow(*, remote: bool = False) -> Workflow:
     return Workflow(parse_config({"documents": [FILE]}), remote=remote)
 
 
+def started_here(options: Options = NOTHING_FORCED) -> Workflow:
+    """A run that has composed its batches and has left what its jobs have to know."""
+    here = workflow()
+    here.batches(options, 1)
+    here.composed.write()
+    return here
+
+
 def of_level(at: Workflow, lr: float) -> str:
     return next(i for i, cell in at.plan.cells.items() if cell.settings.lr == lr)
 
@@ -84,17 +93,15 @@ EDITS = [edit_claims, edit_data, edit_description, remove_data, edit_code]
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_remote_job_reads_what_the_run_was_started_with(edit: object) -> None:
-    here = workflow()
-    here.write_planned()
-    cell = of_level(here, 0.2)
+    here = started_here()
+    (mark,) = here.batch_of(of_level(here, 0.2), NOTHING_FORCED, 1)
+    batch = Path(mark).stem
     assert callable(edit)
     edit()
     job = workflow(remote=True)
-    job.check_asked(["--target-jobs", f"cell:cell={cell},seeds=10"])
-    asked = ("cell_json", "cell_data", "rank", "memory_mb", "runtime_minutes", "slurm_extra")
-    for name in asked:
-        assert getattr(job, name)(cell) == getattr(here, name)(cell), name
-    assert job.threads(cell, 2) == here.threads(cell, 2)
+    job.check_asked(["--target-jobs", f"cell:batch={batch}"])
+    assert job.batch(batch) == here.batch(batch)
+    assert job.threads(batch, 2) == here.threads(batch, 2)
     assert job.cells_done() == []
     assert "plan" not in vars(job)  # nothing was planned, so no raw file was read
 
@@ -109,8 +116,7 @@ WORDS = {
 
 @pytest.mark.parametrize(("edit", "words"), WORDS.items())
 def test_a_cell_that_is_no_longer_planned_says_what_changed(edit: object, words: str) -> None:
-    here = workflow()
-    here.write_planned()
+    here = started_here()
     cell = of_level(here, 0.2)
     assert callable(edit)
     edit()
@@ -126,29 +132,27 @@ def test_a_cell_that_is_no_longer_planned_says_what_changed(edit: object, words:
 
 def test_a_cell_that_never_was_planned_is_named() -> None:
     with pytest.raises(NnbenchError, match=f"cell {'0' * 16} is not planned"):
-        workflow(remote=True).check_asked([f"results/cells/{'0' * 16}/seeds-10.done"])
+        workflow().check_asked([f"results/cells/{'0' * 16}/seeds-10.done"])
     with pytest.raises(NnbenchError, match="no planned dataset is prepared there"):
         workflow().dataset_name("results/data/x-01234567")
 
 
-def test_what_was_stored_of_a_cell_and_is_damaged_is_planned_anew() -> None:
-    here = workflow()
-    here.write_planned()
-    cell = of_level(here, 0.2)
-    Path(f"results/cells/{cell}/planned.json").write_text("{")
-    assert workflow(remote=True).cell_json(cell) == here.cell_json(cell)
+def test_what_was_stored_of_a_batch_and_is_damaged_is_named() -> None:
+    (mark, *_) = started_here().batches(NOTHING_FORCED, 1)
+    Path(mark).with_suffix(".json").write_text("{")
+    with pytest.raises(NnbenchError, match="missing or damaged") as error:
+        workflow(remote=True).check_asked([f"cell:batch={Path(mark).stem}"])
+    assert Path(mark).stem in str(error.value)
 
 
-def test_only_what_is_to_be_measured_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = workflow()
-    done = Path(here.cells_done()[0])
+def test_only_what_is_to_be_measured_is_written() -> None:
+    done = Path(workflow().cells_done()[0])
     done.parent.mkdir(parents=True)
     done.touch()
-    here.write_planned()
+    started_here()
     assert not (done.parent / "planned.json").exists()
     assert len(list(Path("results/cells").glob("*/planned.json"))) == 1
-    monkeypatch.setenv(AGAIN, "1")
-    here.write_planned()
+    started_here(Options(forceall=True))
     assert len(list(Path("results/cells").glob("*/planned.json"))) == 2
 
 

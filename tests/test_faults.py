@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
-from project import Project, leftovers
+from project import Project, leftovers, measuring
 from waiting import PATIENCE_SECONDS, wait_for
 
 from nnbench.experiments.measured import Run
@@ -155,7 +155,7 @@ def test_a_job_that_ends_badly_after_a_record_was_written_leaves_it(fresh: Proje
     wait_for(lambda: fresh.records() or run.poll() is not None, "the record of a first block")
     cell, first = next(iter(fresh.records().items()))
     second, mark = first.with_name("record-5-9.json"), first.with_name("seeds-10.done")
-    next(job for job in jobs_in(fresh.folder) if cell in " ".join(job.cmdline())).kill()
+    measuring(fresh.folder)[cell].kill()
     run.communicate(timeout=PATIENCE_SECONDS)
     assert run.returncode != 0
     assert (second.exists(), mark.exists()) == (False, False)

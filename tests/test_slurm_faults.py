@@ -6,14 +6,15 @@ import json
 import re
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from one_node_slurm import Slurm, cell_in, one_node_slurm, why_not
-from project import TABLES, Project
+from one_node_slurm import Slurm, batch_in, one_node_slurm, why_not
+from project import TABLES, Project, batch_of, measuring
 from waiting import wait_for
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
@@ -36,8 +37,9 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
 
 
 def long_project(folder: Path, *rates: float) -> Project:
-    """A project with one long cell for each learning rate."""
+    """A project with one long cell for each learning rate, and a job for each."""
     project = Project(folder)
+    project.config["batch_minutes"] = 0.001
     project.only_rates(*rates, train_for=LENGTH)
     return project
 
@@ -46,11 +48,11 @@ def long_project(folder: Path, *rates: float) -> Project:
 
 
 def jobs(slurm: Slurm, *states: str) -> dict[str, str]:
-    """Job -> cell."""
+    """Job -> batch."""
     wanted = f"--states={','.join(states) or 'all'}"
     rows = slurm.ask("squeue", "--noheader", "--format=%i|%k", wanted).split()
     pairs = (row.split("|") for row in rows)
-    return {job: cell_in(comment) for job, comment in pairs}
+    return {job: batch_in(comment) for job, comment in pairs}
 
 
 def caught(project: Project, known: Iterable[str] = ()) -> tuple[str, psutil.Process]:
@@ -72,15 +74,11 @@ def caught(project: Project, known: Iterable[str] = ()) -> tuple[str, psutil.Pro
 
 def training(project: Project) -> dict[str, psutil.Process]:
     """Cell -> its process, of those that are in the middle of their training."""
-    found, where = {}, str(project.folder.resolve())
-    for process in psutil.process_iter():
-        try:
-            arguments = process.cmdline()
-            its_own = arguments[1:4] == ["-m", "nnbench", "run"] and process.cwd() == where
-            if its_own and _computes(process):
-                found[json.loads(arguments[4])["id"]] = process
-        except (psutil.Error, FileNotFoundError):
-            continue
+    found = {}
+    for cell, process in measuring(project.folder).items():
+        with suppress(psutil.Error, FileNotFoundError):
+            if _computes(process):
+                found[cell] = process
     return found
 
 
@@ -140,14 +138,15 @@ def faulty(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Faulty:
     cells: dict[Callable[..., None], str] = {}
     for fault in FAULTS:
         cell, _ = caught(project, cells.values())
-        fault(slurm, next(job for job, its in jobs(slurm, "RUNNING").items() if its == cell))
+        batch = batch_of(project.folder, cell)
+        fault(slurm, next(job for job, its in jobs(slurm, "RUNNING").items() if its == batch))
         cells[fault] = cell
     printed, _ = run.communicate(timeout=project.patience_seconds)
     assert run.returncode == 0, printed
     states: dict[str, list[str]] = {}
     for row in slurm.ask("squeue", "--noheader", "--states=all", "--format=%k|%T").split():
         comment, state = row.split("|")
-        states.setdefault(cell_in(comment), []).append(state)
+        states.setdefault(batch_in(comment), []).append(state)
     return Faulty(project=project, undisturbed=undisturbed.metrics(), cells=cells, states=states)
 
 
@@ -163,7 +162,7 @@ def test_a_cell_goes_on_from_its_checkpoint_to_the_same_numbers(
     faulty: Faulty, fault: Callable[..., None], ends: list[str]
 ) -> None:
     cell = faulty.cells[fault]
-    assert sorted(faulty.states[cell]) == ends
+    assert sorted(faulty.states[batch_of(faulty.project.folder, cell)]) == ends
     record = json.loads(faulty.project.records()[cell].read_bytes())["record"]
     assert record["resumed"] is True
     assert faulty.project.metrics()[cell] == faulty.undisturbed[cell]

@@ -12,7 +12,7 @@ from nnbench.models.facts import replicates_at_once
 from nnbench.schema import Strict, parse
 from nnbench.settings import Augment, Settings
 
-START_SECONDS = 2.5  # interpreter, torch and data, per job
+START_SECONDS = 0.5  # of a cell in its batch: a process, the data
 ENDING_EARLY = 0.1  # of its budget, for a training that ends at a target or without progress
 
 

@@ -53,6 +53,8 @@ class Config(Strict):
     jobs_per_gpu: Annotated[int, Field(ge=1, le=32)] = 1
     """How many cells share a GPU at once; one that measures time has it for itself."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
+    batch_minutes: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    """About how long the cells that one job measures take; None: 3 on this machine, 30 on a cluster."""
     data_folder: PathText = "data"
     download: bool = False
     results: PathText = "results"

@@ -25,7 +25,15 @@ PARTS = "parts"
 NOW = "now"
 """The folder, among the parts, of a report that is made before everything is measured."""
 # Where and on what something is measured: another value of these is the same run.
-_WHERE = {"device", "jobs_per_gpu", "data_folder", "download", "results", "reports"}
+_WHERE = {
+    "device",
+    "jobs_per_gpu",
+    "batch_minutes",
+    "data_folder",
+    "download",
+    "results",
+    "reports",
+}
 _CHANGE = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
 
 

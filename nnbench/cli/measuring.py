@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +57,13 @@ def add(commands: Commands) -> None:
     )
     _add_job(run)
 
+    text = "Measure the cells of a batch, one after the other, as a run's jobs do."
+    batch = add_command(commands, "batch", text, _batch)
+    batch.add_argument("batch", type=Path, metavar="FILE", help="which cells, as the run wrote it")
+    add_device(batch)
+    batch.add_argument("--cores", type=whole, help="CPU cores for each (default: all)")
+    batch.add_argument("--jobs-per-gpu", type=whole, default=1, help="jobs that share a GPU")
+
 
 def _add_job(run: argparse.ArgumentParser) -> None:
     run.add_argument(
@@ -93,6 +102,35 @@ def _prepare(options: argparse.Namespace) -> None:
         download=options.download,
         planned=options.planned and parse_source(options.planned, where="--planned"),
     )
+
+
+def _batch(options: argparse.Namespace) -> None:
+    from nnbench.jobs.batches import read_batch  # noqa: PLC0415
+    from nnbench.jobs.one_by_one import measure_each  # noqa: PLC0415
+    from nnbench.processes import end_with_parent  # noqa: PLC0415
+
+    end_with_parent()
+    batch, results = read_batch(options.batch), options.batch.parent.parent
+    chosen = ["--device", options.device or "auto", "--jobs-per-gpu", str(options.jobs_per_gpu)]
+    chosen += ["--cores", str(options.cores)] if options.cores else []
+    measure_each(batch.cells, results, partial(_run_planned, results=results, chosen=chosen))
+    options.batch.with_suffix(".done").touch()
+
+
+def _run_planned(cell_id: str, seeds: int, *, results: Path, chosen: list[str]) -> int:
+    """Measure a cell as it was planned when the run was started."""
+    from nnbench.cli.main import main  # noqa: PLC0415 - which imports this file
+    from nnbench.jobs.planned import read_planned  # noqa: PLC0415
+
+    if (planned := read_planned(results, cell_id)) is None:
+        print(
+            f"nnbench: error: cell {cell_id}: what was planned is missing; start snakemake again",
+            file=sys.stderr,
+        )
+        return 2
+    where = ["--seeds", str(seeds), "--results", str(results), "--data", planned.data]
+    own = ["--reuse", "--end-with-parent"]
+    return main(["run", planned.cell.to_json(), *where, *chosen, *own])
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
-"""What a job needs of the plan, beside its cell's records: Snakemake reads the Snakefile anew in remote jobs.
+"""What a job needs of the plan, beside its cell's records.
 
-A remote job plans nothing: claims that change while it waits do not concern it, and the raw files of own
+A job plans nothing: claims that change while it waits do not concern it, and the raw files of own
 data may not be there.
 """
 
@@ -17,7 +17,7 @@ from nnbench.datasets.prepared.store import MANIFEST
 from nnbench.errors import NnbenchError
 from nnbench.jobs.unchanged import difference
 from nnbench.plan.plan import Plan
-from nnbench.records.store import cell_folder, dataset_folder, unwritable
+from nnbench.records.store import cell_folder, dataset_folder, write_atomically
 from nnbench.schema import Strict
 
 
@@ -34,13 +34,8 @@ class Planned(Strict):
 
 
 def write_planned(results: Path, planned: Planned) -> None:
-    """For remote jobs; NnbenchError if the folder cannot be written."""
-    path, text = _path(results, planned.cell.id), planned.model_dump_json()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise unwritable(path, error) from error
+    """For its job; NnbenchError if the folder cannot be written."""
+    write_atomically(_path(results, planned.cell.id), planned.model_dump_json().encode())
 
 
 def read_planned(results: Path, cell_id: str) -> Planned | None:
@@ -53,17 +48,16 @@ def read_planned(results: Path, cell_id: str) -> Planned | None:
 
 
 class Jobs:
-    """The jobs of a run: after its plan, or for a remote job as they were when the run was started."""
+    """The jobs of a run, after its plan."""
 
-    def __init__(self, results: Path, plan: Callable[[], Plan], *, remote: bool) -> None:
-        self.results, self._plan, self.remote = results, plan, remote
+    def __init__(self, results: Path, plan: Callable[[], Plan]) -> None:
+        self.results, self._plan = results, plan
         self._known: dict[str, Planned] = {}
 
     def of(self, cell_id: str) -> Planned:
         """A cell and what its job asks for; NnbenchError if it is not planned, which says why."""
         if cell_id not in self._known:
-            stored = read_planned(self.results, cell_id) if self.remote else None
-            self._known[cell_id] = stored or self._planned(cell_id)
+            self._known[cell_id] = self._planned(cell_id)
         return self._known[cell_id]
 
     def _planned(self, cell_id: str) -> Planned:

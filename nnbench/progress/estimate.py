@@ -63,14 +63,14 @@ class Remaining:
     pace: Pace = field(default_factory=Pace)
     running: dict[str, float] = field(default_factory=dict)
 
-    def finished(self, name: str, *, now: float) -> float | None:
-        """A job has ended; returns how long it took, if its start was seen."""
+    def finished(self, name: str, *, now: float, took: float | None = None) -> float | None:
+        """A job has ended; returns how long it took, as it says itself or if its start was seen."""
         job, started = self.jobs.pop(name, None), self.running.pop(name, None)
-        if started is None:
-            return None
-        if job is not None:
-            self.pace.saw(job, now - started)
-        return now - started
+        if took is None and started is not None:
+            took = now - started
+        if job is not None and took is not None:
+            self.pace.saw(job, took)
+        return took
 
     def wall_seconds(self, *, cores: int, now: float) -> float:
         """How long the rest takes on so many cores, if the longest jobs start first."""

@@ -68,24 +68,23 @@ class Narrator:
             alone = ", alone on the machine" if job.alone else ""
             self._tell(f"{self._name(cell)}{DOT}started, {about(expected)}{alone}")
 
-    def cell_finished(self, cell: str) -> None:
-        """A cell is measured."""
-        seconds = self._remaining.finished(cell, now=self.clock())
-        took = [] if seconds is None else [duration(seconds)]
+    def cell_finished(self, cell: str, *, took: float | None = None) -> None:
+        """A cell is measured, in so many seconds; None: since its start was told."""
+        seconds = self._remaining.finished(cell, now=self.clock(), took=took)
+        after = [] if seconds is None else [duration(seconds)]
         done = len(self.outlook.labels) - len(self._remaining.jobs) - len(self.failed)
         count = f"{done} of {len(self.outlook.labels)}"
-        self._tell(DOT.join([self._name(cell), *took, count]) + self._left())
+        self._tell(DOT.join([self._name(cell), *after, count]) + self._left())
 
-    def cell_failed(self, cell: str, *, otherwise: str = "") -> None:
-        """A cell's job has failed; ``otherwise`` is told where its log is empty: it may never have started."""
+    def cell_failed(self, cell: str, *, otherwise: str = "", took: float | None = None) -> None:
+        """A cell has failed, ``took`` as in ``cell_finished``; ``otherwise`` is told where its log is empty."""
         now, log = self.clock(), self._logs.get(cell, Path())
-        seconds = self._remaining.running.pop(cell, now)
+        started = self._remaining.running.pop(cell, now)
+        after = duration(now - started if took is None else took)
         self._remaining.jobs.pop(cell, None)
         self.failed[cell] = log
         error = (error_of(log) or otherwise).replace("\n", "\n    ")
-        self._tell(
-            f"{self._name(cell)}{DOT}FAILED after {duration(now - seconds)}\n    {error}\n    log: {log}"
-        )
+        self._tell(f"{self._name(cell)}{DOT}FAILED after {after}\n    {error}\n    log: {log}")
 
     def sign_of_life(self) -> None:
         """Tell what the running cells are at, if nothing was told for a while."""

@@ -49,6 +49,8 @@ if WORKFLOW.gpu_slots and "gpu" not in workflow.global_resources:
 
 # by --cores; None: a cluster's, where each job has those that it asked for
 OFFERED = workflow.resource_settings.cores
+if workflow.output_settings.dryrun and workflow.resource_settings.nodes:
+    OFFERED = None  # by --jobs, as profiles of clusters have it: a dry run sets one core beside it
 
 RESULTS = WORKFLOW.results
 REPORTS = WORKFLOW.reports
@@ -56,6 +58,7 @@ TABLES = WORKFLOW.tables
 
 
 wildcard_constraints:
+    batch="[0-9a-f]{16}",
     cell="[0-9a-f]{16}",
     seeds=r"\d+",
     dataset=r"[\w.]+-[0-9a-f]{8}",
@@ -74,9 +77,8 @@ onstart:
         # No limit on job starts per second: while jobs wait for a core, it starts a timer in every round of the scheduler,
         # which starts another round, so that rounds and processor time grow with the number of finished jobs.
         workflow.scheduler.job_rate_limiter = None
-        WORKFLOW.write_planned()
-        everything = options.forceall or "cell" in options.forcerun
-        outlook = WORKFLOW.outlook(cores=OFFERED, everything=everything)
+        WORKFLOW.composed.write()
+        outlook = WORKFLOW.outlook(cores=OFFERED)
         logger.info(None, extra={"nnbench_outlook": outlook})
 
 
@@ -85,6 +87,7 @@ onsuccess:
         print(
             *(WORKFLOW.left_over() or closing(REPORTS)), sep="\n", file=sys.stderr
         )
+        WORKFLOW.composed.forget()
 
 
 onerror:

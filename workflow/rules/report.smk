@@ -3,7 +3,9 @@
 
 rule aggregate:
     input:
-        WORKFLOW.cells_done(),
+        # what is to be measured; what is measured already may have changed
+        lambda _: WORKFLOW.batches(workflow.dag_settings, OFFERED),
+        lambda _: WORKFLOW.changed_records(),
         WORKFLOW.config.documents,
     output:
         TABLES / "measurements.csv",

@@ -1,4 +1,4 @@
-# What measures: each dataset prepared once, then one job per cell.
+# What measures: each dataset prepared once, then batches of cells, one after the other in a job.
 
 
 rule prepare:
@@ -33,34 +33,44 @@ rule prepare:
 rule cell:
     input:
         # prepared data are named by their content: a newer time stamp is no reason to train again
-        data=lambda wildcards: ancient(WORKFLOW.cell_data(wildcards.cell)),
+        data=lambda wildcards: ancient(WORKFLOW.batch(wildcards.batch).data),
     output:
-        # the records lie beside it, undeclared: Snakemake removes what it knows of a job that fails
-        RESULTS / "cells/{cell}/seeds-{seeds}.done",
+        # the records are undeclared: Snakemake removes what it knows of a job that fails
+        RESULTS / "batches/{batch}.done",
     log:
-        RESULTS / "cells/{cell}/seeds-{seeds}.log",
-    priority: lambda wildcards: WORKFLOW.rank(wildcards.cell)
+        RESULTS / "batches/{batch}.log",
+    priority: lambda wildcards: WORKFLOW.batch(wildcards.batch).rank
     conda:
         "../envs/nnbench.yaml"
-    threads: lambda wildcards: WORKFLOW.threads(wildcards.cell, OFFERED)
+    threads: lambda wildcards: WORKFLOW.threads(wildcards.batch, OFFERED)
     resources:
         # of a cluster; --retries ask for more each time, and a checkpoint is gone on from
-        mem_mb=lambda wildcards, attempt: attempt * WORKFLOW.memory_mb(wildcards.cell),
+        mem_mb=lambda wildcards, attempt: attempt
+        * WORKFLOW.batch(wildcards.batch).memory_mb,
         runtime=lambda wildcards, attempt: attempt
-        * WORKFLOW.runtime_minutes(wildcards.cell),
+        * WORKFLOW.batch(wildcards.batch).runtime_minutes,
         gpu=WORKFLOW.gpus,
         # times are measured on a node of a cluster that runs nothing else
-        slurm_extra=lambda wildcards: WORKFLOW.slurm_extra(wildcards.cell),
+        slurm_extra=lambda wildcards: WORKFLOW.batch(wildcards.batch).slurm_extra,
         # not params: another device is no reason to train again (the record says which one it was)
         nnbench_device=WORKFLOW.config.device,
         nnbench_jobs_per_gpu=WORKFLOW.config.jobs_per_gpu,
-        nnbench_cores=lambda wildcards: WORKFLOW.cores(wildcards.cell, OFFERED),
+        nnbench_cores=lambda wildcards: WORKFLOW.cores(wildcards.batch, OFFERED),
     params:
-        cell=lambda wildcards: WORKFLOW.cell_json(wildcards.cell),
-        results=RESULTS,
+        batch=lambda wildcards: RESULTS / f"batches/{wildcards.batch}.json",
     shell:
-        "exec python3 -m nnbench run {params.cell:q} --seeds {wildcards.seeds}"
-        " --results {params.results:q} --data {input.data:q}"
+        "exec python3 -m nnbench batch {params.batch:q}"
         " --device {resources.nnbench_device} --cores {resources.nnbench_cores}"
-        " --jobs-per-gpu {resources.nnbench_jobs_per_gpu}"
-        " --reuse --end-with-parent > {log:q} 2>&1"
+        " --jobs-per-gpu {resources.nnbench_jobs_per_gpu} >> {log:q} 2>&1"
+
+
+# a cell that is asked for by name: its mark is written by its batch
+rule asked:
+    input:
+        lambda wildcards: WORKFLOW.batch_of(
+            wildcards.cell, workflow.dag_settings, OFFERED
+        ),
+    output:
+        update(RESULTS / "cells/{cell}/seeds-{seeds}.done"),
+    shell:
+        "test -e {output:q}"

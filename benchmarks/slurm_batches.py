@@ -1,4 +1,4 @@
-"""What it gains on a cluster to let short cells share jobs: twelve of them, each alone and six a job.
+"""What it gains on a cluster to let short cells share jobs: twelve of them, each alone and in one batch.
 
 Run as root, where there are slurm-wlm and munge: python benchmarks/slurm_groups.py
 It starts a SLURM of one node with two cores, and uses the profile of clusters as it is.
@@ -19,8 +19,7 @@ from project import TABLES, Project
 
 CELLS = 12
 OPTIONS = ("--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue")
-# two at a time, as on this node without groups; six cores a job where there are more
-GROUPS = ("--cores", "2", "--groups", "cell=short", "--group-components", "short=6")
+ALONE = ("--config", "batch_minutes=0.001")
 
 
 def short_cells(folder: Path) -> Project:
@@ -47,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with one_node_slurm(folder / "slurm") as slurm:
-            for title, options in (("alone", ()), ("six a job", GROUPS)):
+            for title, options in (("alone", ALONE), ("in a batch", ())):
                 seconds, jobs = measure(slurm, folder / title.replace(" ", "_"), *options)
                 print(
                     f"{CELLS} cells, {title}: {jobs} jobs, {seconds:.0f} s, load {os.getloadavg()}"
