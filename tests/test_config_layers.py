@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from made_up_plan import FILE, claim, write_document
 from project import Project
 
 from nnbench.cells.cell import canonical
+from nnbench.claims.config import parse_config
 from nnbench.claims.selection import changes_of, default_config, elsewhere, read_run
 from nnbench.cli.main import main
 from nnbench.dag import config_of
@@ -204,6 +206,12 @@ def test_snakemake_from_another_folder_plans_as_nnbench_does(tmp_path: Path) -> 
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     assert f"the defaults are those of {project.folder / 'config/config.yaml'}" in output
-    cells = [json.loads(text) for text in re.findall(r"nnbench run '(\{.*?\})' --seeds", output)]
-    assert [cell["settings"]["l2"] for cell in cells] == [0.125, 0.125]
-    assert '"levels":{"0.10":{"lr":0.1},"no":{"lr":0.2}}' in output
+    read = re.search(r"nnbench aggregate --config (.*) --started ", output)
+    assert read is not None
+    config = parse_config(json.loads(shlex.split(read[1])[0]))
+    plan = make_plan(config, root=tmp_path / "it's here")
+    assert [cell.settings.l2 for cell in plan.cells.values()] == [0.125, 0.125]
+    assert [(use.level, plan.cells[use.cells[0]].settings.lr) for use in plan.uses] == [
+        ("0.10", 0.1),
+        ("no", 0.2),
+    ]
