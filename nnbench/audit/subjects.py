@@ -149,7 +149,11 @@ def reported(path: Path, config: Config) -> Found:
     results = read_results(path)
     own = results.provenance.config | config.model_dump(mode="json", include=_LOCAL)
     plan = make_plan(parse_config(own, where="config of the report"))
-    today = {(u.claim, u.dataset, u.track, u.variant, u.level): u.cells for u in plan.uses}
+    today = {
+        (u.claim, u.dataset, u.track, u.variant, u.level): u.cells
+        for u in plan.uses
+        if u.context is None
+    }
     readings: dict[str, list[_Reading]] = {}
     refused = []
     for claim, finding, level in _levels_of_one_cell(results):

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from nnbench.claims.contexts import InContexts
 from nnbench.claims.kinds import KINDS, Kind
 from nnbench.datasets.own.spelling import named_once
 from nnbench.errors import nearest, unknown_name
@@ -79,6 +80,8 @@ class Claim(Strict):
     tracks: tuple[Track, ...] = ("as-written",)
     decided_by: Track = "as-written"
     tune: dict[str, list[object]] = Field(default_factory=dict)
+    contexts: InContexts | None = None
+    """Measured in contexts, too: ``{}`` where there is nothing else to say."""
     tier: Tier = "default"
     not_run: str | None = None
     links: tuple[str, ...] = ()
@@ -97,7 +100,7 @@ class Claim(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for problem in _claim_problems(self):
+        for problem in (*_claim_problems(self), *_context_problems(self)):
             raise ValueError(problem)
         return self
 
@@ -111,6 +114,20 @@ class Claim(Strict):
         if variant is None:
             return self
         return self.model_copy(update={"variants": {}, **_replaced(self.variants[variant])})
+
+    def in_contexts(self) -> Self:
+        """The claim as contexts read it: without what belongs to the reference alone."""
+        own = self.contexts or InContexts()
+        kept = {name: value for name, value in self.settings.items() if name not in own.free}
+        levels = self.levels if own.levels is None else own.levels
+        return self.model_copy(
+            update={
+                "levels": levels,
+                "settings": {**kept, **own.settings},
+                "controls": {},
+                "variants": {},
+            }
+        )
 
 
 class Document(Strict):
@@ -197,6 +214,19 @@ def _variant_problems(claim: Claim) -> Iterator[str]:
             continue
         for problem in _claim_problems(claim.reading(name)):
             yield f"variant {name!r}: {problem}"
+
+
+def _context_problems(claim: Claim) -> Iterator[str]:
+    own = claim.contexts
+    if own is None:
+        return
+    if KINDS[claim.kind].status != "judged" or METRICS[claim.metric].timing:
+        yield f"contexts judge trainings: a claim of kind {claim.kind} about {claim.metric} has none"
+    for name in own.free:
+        if name not in claim.settings:
+            yield f"contexts: free names {name!r}, which is none of the claim's settings"
+    if own.levels is not None and (differ := set(own.levels) ^ set(claim.levels)):
+        yield f"contexts: levels should be those of the claim: {', '.join(sorted(differ))}"
 
 
 def _choice(name: str, known: Iterable[str]) -> str:

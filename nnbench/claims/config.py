@@ -15,6 +15,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, field_validator
 
 from nnbench.claims.claim import Claim, Datasets, Document, Overrides, RunTier
+from nnbench.claims.contexts import Context, Space, read_space
 from nnbench.datasets.own import description as own
 from nnbench.datasets.own.spelling import one_name
 from nnbench.errors import NnbenchError
@@ -48,6 +49,10 @@ class Config(Strict):
     """Claims to run, as shell patterns over ids such as ``loss/*``."""
     tier: RunTier = "default"
     seeds: Annotated[int, Field(ge=1, le=1000)] = 10
+    contexts: Annotated[int, Field(ge=0, le=1000)] = 0
+    """In how many contexts each claim that has some is measured beside the reference."""
+    context_seeds: Annotated[int, Field(ge=5, le=1000)] = 5
+    context_space: PathText = "config/contexts.yaml"
     tuning_seeds: Annotated[int, Field(ge=1, le=100)] = 3
     device: str = "auto"
     jobs_per_gpu: Annotated[int, Field(ge=1, le=32)] = 1
@@ -65,6 +70,11 @@ class Config(Strict):
     """Datasets to use where a claim names another one, as in mnist5k: [mnist, fashion_mnist]."""
     overrides: dict[str, Overrides] = Field(default_factory=dict)
     """Keys of a claim, by its id, that replace those in its document's file."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files, beside its own, that say what is measured."""
+        return (*self.documents, self.context_space) if self.contexts else self.documents
 
     @field_validator("only", mode="before")
     @classmethod
@@ -145,6 +155,20 @@ def read_documents(config: Config, *, root: Path = Path()) -> tuple[Document, ..
     return documents
 
 
+def read_contexts(config: Config, *, root: Path = Path()) -> tuple[Context, ...]:
+    """The contexts that are listed; none where none are asked for. NnbenchError if there are too few."""
+    if not config.contexts:
+        return ()
+    found = read_space(root / config.context_space).all()
+    if len(found) < config.contexts:
+        raise NnbenchError(
+            f"{config.context_space}: lists {len(found)} contexts",
+            got=f"contexts: {config.contexts}",
+            todo="list more of them (`nnbench contexts` draws them), or ask for fewer",
+        )
+    return found
+
+
 def parse_config(data: Mapping[str, object], *, where: str = "config") -> Config:
     """Check the merged config that Snakemake or the command line gives."""
     for key in data if isinstance(data, Mapping) else ():
@@ -193,6 +217,8 @@ def sections(path: Path) -> dict[str, object]:
     documents = found.get("documents")
     if str(path).endswith(DEFAULT_CONFIG) and project != Path.cwd() and isinstance(documents, list):
         found["documents"] = [str(project / str(document)) for document in documents]
+        if isinstance(space := found.get("context_space"), str):
+            found["context_space"] = str(project / space)
     return found
 
 
@@ -226,6 +252,7 @@ def json_schemas() -> dict[str, JsonSchema]:
     return {
         "config": {**Config.model_json_schema(), "title": "nnbench config"},
         "claims": {**Document.model_json_schema(), "title": "nnbench claims of one document"},
+        "contexts": {**Space.model_json_schema(), "title": "nnbench space of contexts"},
         "dataset": {**own.json_schema(), "title": "nnbench data of a user's own"},
         "settings": {**Settings.model_json_schema(), "title": "nnbench training settings"},
     }

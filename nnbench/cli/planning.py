@@ -23,6 +23,15 @@ def add(commands: Commands) -> None:
     )
     plan.add_argument("--cores", type=whole, help="cores to estimate the time for")
 
+    text = (
+        "Draw contexts from the space that a file declares, and print them as its key `contexts`."
+    )
+    contexts = add_command(commands, "contexts", text, _contexts)
+    contexts.add_argument(
+        "--space", type=Path, default=Path("config/contexts.yaml"), metavar="FILE"
+    )
+    contexts.add_argument("--count", type=whole, default=96, help="how many (default: 96)")
+
     text = "Write the JSON schemas of the config files."
     schemas = add_command(commands, "schemas", text, _schemas)
     schemas.add_argument("folder", type=Path, nargs="?", default=Path("workflow/schemas"))
@@ -37,6 +46,16 @@ def _plan(options: argparse.Namespace) -> None:
     if options.check:
         check_own_parts(plan)
     print(cells_as_json(plan) if options.json else plan_table(plan, cores=options.cores))
+
+
+def _contexts(options: argparse.Namespace) -> None:
+    from nnbench.claims.contexts import draw, read_space  # noqa: PLC0415
+
+    drawn = draw(read_space(options.space), options.count)
+    rows = (", ".join(f"{k}: {v}" for k, v in values.items()) for values in drawn.values())
+    print(
+        "\n".join(["contexts:", *(f"  {n}: {{{row}}}" for n, row in zip(drawn, rows, strict=True))])
+    )
 
 
 def _schemas(options: argparse.Namespace) -> None:

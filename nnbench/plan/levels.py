@@ -10,6 +10,7 @@ from typing import Literal
 from nnbench.cells.cell import Cell, canonical, dataset_of, make_cell
 from nnbench.claims.claim import Claim, Pick, combinations
 from nnbench.claims.config import Config, resolve_settings
+from nnbench.claims.contexts import TRAIN_SHARE, Context, chosen
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.checks import check_label, check_settings, with_all_rows
 from nnbench.errors import NnbenchError
@@ -25,13 +26,16 @@ from nnbench.plan.effects import (
     effective,
     without_effect,
 )
+from nnbench.plan.places import Layers, Place
 from nnbench.schema import parse
 from nnbench.settings import Settings
 
 _LABEL = re.compile(r"label (\d{1,6})")
 TUNING_SEED_START = 1_000_000  # tuning replicates are never among the judged ones
 
-Layers = tuple[Mapping[str, object], ...]
+LARGE_SHARE = (
+    2 / 3
+)  # of the contexts, for convolutional, recurrent and pretrained networks, and for searches
 Role = Literal["level", "control"]
 
 
@@ -50,26 +54,7 @@ class Use:
     at: str | None = None  # the entry of a cell that it reads, as in ``test_loss@rotated``
     pick_by: str | None = None
     draws: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """One reading of a claim on one dataset in one track."""
-
-    claim_id: str
-    claim: Claim
-    variant: str | None
-    dataset_name: str
-    track: str
-    config: Config
-
-    @property
-    def where(self) -> str:
-        return "/".join(filter(None, (self.claim_id, self.variant, self.dataset_name, self.track)))
-
-    @property
-    def dataset(self) -> Dataset:
-        return dataset_of(self.dataset_name)
+    context: str | None = None  # in which context; None: the reference, as written or tuned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,19 +69,37 @@ class _Level:
 
 
 def claim_uses(
-    claim_id: str, claim: Claim, config: Config
+    claim_id: str, claim: Claim, config: Config, contexts: Sequence[Context] = ()
 ) -> Iterator[tuple[Use, tuple[Cell, ...]]]:
-    """Every level of a claim wherever the report shows it, with its cells."""
+    """Every level of a claim wherever the report shows it, with its cells; then those in contexts."""
     if not claim.runs:
         return
     for variant, track in itertools.product((None, *claim.variants), claim.tracks):
         reading = claim.reading(variant)
         found: list[Cell] = []
         for dataset in reading.datasets:
-            for use, cells in _uses(_Context(claim_id, reading, variant, dataset, track, config)):
+            for use, cells in _uses(Place(claim_id, reading, variant, dataset, track, config)):
                 found += cells
                 yield use, cells
         _check_shared(reading, found, where="/".join(filter(None, (claim_id, variant))))
+    for context in _contexts_of(claim, contexts, count=config.contexts):
+        place = Place(
+            claim_id, claim.in_contexts(), None, context.dataset, claim.decided_by, config, context
+        )
+        yield from _uses(place)
+
+
+def _contexts_of(claim: Claim, contexts: Sequence[Context], *, count: int) -> tuple[Context, ...]:
+    """Those in which a claim is measured: fewer, in whole numbers, where its networks are large."""
+    if claim.contexts is None:
+        return ()
+    settings = [dict(claim.settings), *claim.levels.values()]
+    large = any(
+        own.get("model", "mlp") != "mlp" or own.get("pretrain") or own.get("pick")
+        for own in settings
+    )
+    count = round(count * LARGE_SHARE) if large else count
+    return chosen(contexts, claim.contexts.needs, count=count, dataset_of=dataset_of)
 
 
 def _check_shared(claim: Claim, cells: Sequence[Cell], *, where: str) -> None:
@@ -109,36 +112,34 @@ def _check_shared(claim: Claim, cells: Sequence[Cell], *, where: str) -> None:
         check_effects(written, cell.settings, nowhere, where=where)
 
 
-def _uses(context: _Context) -> Iterator[tuple[Use, tuple[Cell, ...]]]:
+def _uses(place: Place) -> Iterator[tuple[Use, tuple[Cell, ...]]]:
     budgets: dict[str, int] = {}
     first: dict[object, tuple[str, Cell]] = {}
-    claim = context.claim
-    levels = [_level(context, name, own, "level") for name, own in claim.levels.items()]
-    levels += [_level(context, name, own, "control") for name, own in claim.controls.items()]
+    claim = place.claim
+    levels = [_level(place, name, own, "level") for name, own in claim.levels.items()]
+    levels += [_level(place, name, own, "control") for name, own in claim.controls.items()]
     for level in levels:
-        cells = tuple(_level_cells(context, level))
+        cells = tuple(_level_cells(place, level))
         use = replace(level.use, cells=tuple(cell.id for cell in cells))
         if cells[0].search is not None:
             budgets[use.level] = len(cells[0].search.candidates)
         yield use, cells
         if use.role == "level":
-            other, cell = first.setdefault(_read(context, use, cells), (use.level, cells[0]))
+            other, cell = first.setdefault(_read(place, use, cells), (use.level, cells[0]))
             if other != use.level:
-                what = (
-                    f"{context.where}: levels {other!r} and {use.level!r} are the same experiment"
-                )
+                what = f"{place.where}: levels {other!r} and {use.level!r} are the same experiment"
                 raise _same(what, cell, cells[0])
     if len(set(budgets.values())) > 1:
         raise NnbenchError(
-            f"{context.where}: unequal tuning budgets",
+            f"{place.where}: unequal tuning budgets",
             got=budgets,
             todo="give every level a grid of the same size",
         )
 
 
-def _read(context: _Context, use: Use, cells: Sequence[Cell]) -> object:
+def _read(place: Place, use: Use, cells: Sequence[Cell]) -> object:
     """What a level reads, as far as it can be told apart from what another one does."""
-    known = {effective(cell.settings, context.dataset, at=use.at) for cell in cells}
+    known = {effective(cell.settings, place.dataset, at=use.at) for cell in cells}
     search = cells[0].search
     tried = canonical(search.candidates) if search else None
     return (frozenset(known), tried, use.at, use.pick_by, use.draws)
@@ -158,8 +159,8 @@ def _reasons(cell: Cell) -> Reasons:
     return without_effect(cell.settings, dataset_of(cell.dataset))
 
 
-def _level(context: _Context, name: str, overrides: Mapping[str, object], role: Role) -> _Level:
-    claim, config, where = context.claim, context.config, f"{context.where}: level {name!r}"
+def _level(place: Place, name: str, overrides: Mapping[str, object], role: Role) -> _Level:
+    claim, where = place.claim, f"{place.where}: level {name!r}"
     settings = dict(overrides)
     tune, at, picked = (settings.pop(key, None) for key in ("tune", "at", "pick"))
     if at is not None and not isinstance(at, str):
@@ -171,17 +172,18 @@ def _level(context: _Context, name: str, overrides: Mapping[str, object], role: 
         )
     pick = None if picked is None else parse(Pick, picked, where=f"{where}: pick")
     use = Use(
-        claim=context.claim_id,
-        variant=context.variant,
-        dataset=context.dataset_name,
-        track=context.track,
+        claim=place.claim_id,
+        variant=place.variant,
+        dataset=place.dataset_name,
+        track=place.track,
         level=name,
         role=role,
         cells=(),
-        seeds=min(config.seeds, claim.seeds or config.seeds),
-        at=_class_name(at, context.dataset, where=where),
+        seeds=place.seeds,
+        at=_class_name(at, place.dataset, where=where),
         pick_by=pick.by if pick else None,
         draws=pick.draws if pick and pick.random else None,
+        context=place.context.name if place.context else None,
     )
     tune = claim.tune if tune is None else tune
     return _Level(where=where, use=use, settings=settings, tune=tune, pick=pick)
@@ -197,46 +199,46 @@ def _class_name(at: str | None, dataset: Dataset, *, where: str) -> str | None:
     return f"class {names[label]}"
 
 
-def _level_cells(context: _Context, level: _Level) -> Iterator[Cell]:
+def _level_cells(place: Place, level: _Level) -> Iterator[Cell]:
     """The cell of a level, or those of its candidates."""
-    claim, config = context.claim, context.config
-    layers = (
-        config.reference,
-        config.dataset_settings.get(context.dataset_name, {}),
-        claim.settings,
-        claim.datasets[context.dataset_name],
-        level.settings,
-    )
+    claim, config = place.claim, place.config
+    layers = (*place.layers, level.settings)
     for candidate in level.pick.candidates() if level.pick else [{}]:
         where = f"{level.where}: candidate {candidate}" if candidate else level.where
-        settings = _checked(context, (*layers, candidate), where=where)
-        reasons = without_effect(settings, context.dataset)
-        check_effects({*level.settings, *candidate}, settings, reasons, where=where)
-        check_reads(settings, claim.metric, context.dataset, at=level.use.at, where=where)
+        settings = _checked(place, (*layers, candidate), where=where)
+        reasons = without_effect(settings, place.dataset)
+        written = {*level.settings, *candidate}
+        check_effects(
+            written | ({"train_size"} if TRAIN_SHARE in written else set()),
+            settings,
+            reasons,
+            where=where,
+        )
+        check_reads(settings, claim.metric, place.dataset, at=level.use.at, where=where)
         if level.pick:
-            check_reads(settings, level.pick.by, context.dataset, at=None, where=f"{where}: pick")
-        tuned = level.use.role == "level" and context.track == "tuned"
-        search = _search(context, level, (*layers, candidate), settings) if tuned else None
+            check_reads(settings, level.pick.by, place.dataset, at=None, where=f"{where}: pick")
+        tuned = level.use.role == "level" and place.track == "tuned" and place.context is None
+        search = _search(place, level, (*layers, candidate), settings) if tuned else None
         try:
-            yield make_cell(context.dataset_name, settings, search=search, threads=config.threads)
+            yield make_cell(place.dataset_name, settings, search=search, threads=config.threads)
         except NnbenchError as error:  # there is no such own part
             raise error.at(where) from None
 
 
-def _checked(context: _Context, layers: Layers, *, where: str) -> Settings:
+def _checked(place: Place, layers: Layers, *, where: str) -> Settings:
     """The settings of these layers, which the dataset and the model can meet."""
-    settings = resolve_settings(layers, where=where)
-    check_settings(context.dataset, settings, where=where)
-    settings = with_all_rows(context.dataset, settings, where=where)
-    check_batches(settings, context.dataset, where=where)
+    settings = resolve_settings(place.sized(layers, where=where), where=where)
+    check_settings(place.dataset, settings, where=where)
+    settings = with_all_rows(place.dataset, settings, where=where)
+    check_batches(settings, place.dataset, where=where)
     try:
-        check_model(settings, context.dataset.input_shape)
+        check_model(settings, place.dataset.input_shape)
     except NnbenchError as error:
         raise error.at(where) from None
     return settings
 
 
-def _search(context: _Context, level: _Level, layers: Layers, settings: Settings) -> Search:
+def _search(place: Place, level: _Level, layers: Layers, settings: Settings) -> Search:
     """The candidates of the tuned track, each a set of overrides that was checked."""
     if experiment_of(settings.experiment).metrics:
         raise NnbenchError(
@@ -264,13 +266,13 @@ def _search(context: _Context, level: _Level, layers: Layers, settings: Settings
     candidates = tuple(combinations(grid))
     tried: dict[str, object] = {}
     for candidate in candidates:
-        own = _checked(context, (*layers, candidate), where=f"{level.where}: tune {candidate}")
-        other = tried.setdefault(effective(own, context.dataset, at=level.use.at), candidate)
+        own = _checked(place, (*layers, candidate), where=f"{level.where}: tune {candidate}")
+        other = tried.setdefault(effective(own, place.dataset, at=level.use.at), candidate)
         if other is not candidate:
             raise NnbenchError(
                 f"{level.where}: two candidates of `tune` are the same experiment",
                 got=f"{other} and {candidate}",
                 todo="leave out what has no effect on this level",
             )
-    seeds = range(TUNING_SEED_START, TUNING_SEED_START + context.config.tuning_seeds)
+    seeds = range(TUNING_SEED_START, TUNING_SEED_START + place.config.tuning_seeds)
     return Search(candidates=candidates, seeds=tuple(seeds))

@@ -13,7 +13,8 @@ from pathlib import Path
 from nnbench.cells.cell import Cell, blocks_of, named_code
 from nnbench.cells.fingerprint import unfollowed
 from nnbench.claims.claim import Claim, Document
-from nnbench.claims.config import Config, read_documents, resolve_settings
+from nnbench.claims.config import Config, read_contexts, read_documents, resolve_settings
+from nnbench.claims.contexts import Context
 from nnbench.errors import unknown_name
 from nnbench.plan.data_notes import data_notes
 from nnbench.plan.levels import Use, claim_uses
@@ -32,6 +33,7 @@ class Plan:
     seeds: Mapping[str, int]  # of each cell: the most that a use reads
     uses: tuple[Use, ...]
     not_run: Mapping[str, str] = field(default_factory=dict)
+    contexts: tuple[Context, ...] = ()  # that claims may be measured in
     left_out: Mapping[str, tuple[tuple[Cell, int], ...]] = field(default_factory=dict)
     """Cells and seeds of claims that another tier or selection would run: what they would cost."""
 
@@ -84,13 +86,19 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
     not_run: dict[str, str] = {}
     left_out: dict[str, dict[str, tuple[Cell, int]]] = {}
     draft = Plan(
-        config=config, documents=documents, cells=cells, seeds=seeds, uses=(), not_run=not_run
+        config=config,
+        documents=documents,
+        contexts=read_contexts(config, root=root),
+        cells=cells,
+        seeds=seeds,
+        uses=(),
+        not_run=not_run,
     )
     for claim_id, _, claim in draft.claims():
         reason = _reason_not_run(claim_id, claim, config)
         if reason is not None:
             not_run[claim_id] = reason
-        for use, found in claim_uses(claim_id, claim, config):
+        for use, found in claim_uses(claim_id, claim, config, draft.contexts):
             if reason is not None:
                 left_out.setdefault(claim_id, {}).update({c.id: (c, use.seeds) for c in found})
                 continue

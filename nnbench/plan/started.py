@@ -23,7 +23,7 @@ def started(plan: Plan) -> Started:
     """Of a plan that was just made; NnbenchError if a document is gone."""
     return Started(
         cells=_sha256(canonical(dict(plan.seeds)).encode()),
-        documents={path: _content(path) for path in plan.config.documents},
+        documents={path: _content(path) for path in plan.config.files},
         datasets={name: source_of(name).fingerprint for name in plan.datasets()},
     )
 

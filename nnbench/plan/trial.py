@@ -93,5 +93,6 @@ def _own_parts(trial: Mapping[str, object]) -> Iterator[str]:
 
 
 def _where(use: Use) -> str:
-    place = "/".join(filter(None, (use.claim, use.variant, use.dataset, use.track)))
+    there = use.track if use.context is None else f"context {use.context}"
+    place = "/".join(filter(None, (use.claim, use.variant, use.dataset, there)))
     return f"{place}: level {use.level!r}"

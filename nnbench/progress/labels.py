@@ -26,6 +26,8 @@ def _label(use: Use, number: int) -> str:
     parts.append(dataset_of(use.dataset).title)
     if use.track == "tuned":
         parts.append("tuned")
+    if use.context is not None:
+        parts.append(f"context {use.context}")
     if use.variant is not None:
         parts.append(use.variant)
     return DOT.join(parts)

@@ -48,6 +48,8 @@ def findings(claim_id: str, claim: Claim, evidence: Evidence) -> tuple[Finding, 
     groups: dict[tuple[str | None, str, str], list[LevelRuns]] = {}
     for level in evidence.by_claim.get(claim_id, ()):
         use = level.use
+        if use.context is not None:
+            continue  # see verdicts.contexts
         groups.setdefault((use.variant, use.dataset, use.track), []).append(level)
     return tuple(_finding(levels, claim, evidence) for levels in groups.values())
 

@@ -53,9 +53,12 @@ def write_results(results: Results, path: Path) -> None:
 
 
 def config_hash(plan: Plan) -> str:
-    """SHA-256 over the config and all claims: seeds, margins and claims as fixed before the run."""
+    """SHA-256 over the config, all claims and contexts: what was fixed before the run."""
     documents = [document.model_dump(mode="json") for document in plan.documents]
-    content = {"config": plan.config.model_dump(mode="json"), "documents": documents}
+    config = plan.config.model_dump(mode="json")
+    content: dict[str, object] = {"config": config, "documents": documents}
+    if plan.contexts:
+        content["contexts"] = [(context.name, dict(context.settings)) for context in plan.contexts]
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 

@@ -20,7 +20,7 @@ from nnbench.records.record import Record
 from nnbench.verdicts.evidence import Records
 
 USE_COLUMNS = (
-    "claim", "variant", "dataset", "track", "level", "role", "at", "pick_by", "draws",
+    "claim", "variant", "dataset", "track", "context", "level", "role", "at", "pick_by", "draws",
 )  # fmt: skip
 RUN_COLUMNS = ("seed", "status", "cell", *METRICS)
 OFFER_COLUMNS = ("seed", "cell", "status", "by", "value", "drawn", "chosen")
@@ -29,7 +29,7 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LevelRuns:
-    """What one level of a claim reads, on one dataset in one track.
+    """What one level of a claim reads, on one dataset in one track or context.
 
     ``runs`` has one row per seed: ``seed``, ``status``, ``cell`` (the one that was read; None where a
     pick could choose none) and every metric, in natural units. ``offered`` has, for a pick, one per

@@ -6,7 +6,7 @@ rule aggregate:
         # what is to be measured; what is measured already may have changed
         lambda _: WORKFLOW.batches(workflow.dag_settings, OFFERED),
         lambda _: WORKFLOW.changed_records(),
-        WORKFLOW.config.documents,
+        WORKFLOW.config.files,
     output:
         TABLES / "measurements.csv",
         TABLES / "measurements.parquet",
@@ -32,7 +32,7 @@ rule aggregate:
 rule judge:
     input:
         rules.aggregate.output,
-        WORKFLOW.config.documents,
+        WORKFLOW.config.files,
     output:
         REPORTS / "results.json",
     log:

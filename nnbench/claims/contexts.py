@@ -1,0 +1,189 @@
+"""Contexts: everything about a training that a claim does not name, varied by a design fixed beforehand.
+
+``config/contexts.yaml`` declares the space and lists the contexts drawn from it. All claims are measured in the
+same ones, the first that meet their needs: so claims are comparable, cells are shared, and no outcome decides.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from nnbench.datasets.base import Dataset, InputKind
+from nnbench.errors import NnbenchError
+from nnbench.registry import DATASETS, check_name
+from nnbench.schema import Strict, is_name, parse
+from nnbench.yamlfile import read_yaml
+
+DATASET = "dataset"  # the factor whose values are data sets
+TRAIN_SHARE = "train_share"  # of the training samples: what a context or level says instead of a number of them
+Overrides = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One context: a value of each factor, and the settings that they stand for."""
+
+    name: str
+    values: Mapping[str, str]  # factor -> value
+    settings: Mapping[str, object]
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name in the registry."""
+        return self.values[DATASET]
+
+    def train_size(self, dataset: Dataset) -> int:
+        """Training samples that it has."""
+        size, share = self.settings.get("train_size"), self.settings.get(TRAIN_SHARE, 1.0)
+        all_of_them = size if isinstance(size, int) else dataset.train_size
+        return round(share * all_of_them) if isinstance(share, float) else all_of_them
+
+
+class Needs(Strict):
+    """What a claim's experiment takes; contexts that lack it are left out, whatever would come out in them."""
+
+    input: tuple[InputKind, ...] = ()
+    """Kinds of input, any of which will do; (): all."""
+    task: Literal["classification", "regression"] | None = None
+    classes: Annotated[int, Field(ge=2)] | None = None
+    """At least so many; None: any number, or none at all."""
+    train_size: Annotated[int, Field(ge=1)] = 1
+    """At least so many training samples in the context."""
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        return (
+            (value,)
+            if isinstance(value, str)
+            else tuple(value)
+            if isinstance(value, list)
+            else value
+        )
+
+    def met_by(self, context: Context, dataset: Dataset) -> bool:
+        """Whether the experiment is possible in a context."""
+        return (
+            (not self.input or dataset.input_kind in self.input)
+            and self.task in (None, dataset.task)
+            and len(dataset.class_names) >= (self.classes or 0)
+            and context.train_size(dataset) >= self.train_size
+        )
+
+
+class InContexts(Strict):
+    """How a claim is measured in contexts."""
+
+    needs: Needs = Needs()
+    free: tuple[str, ...] = ()
+    """Settings of the claim that its sentence does not name: contexts set them."""
+    settings: Overrides = Field(default_factory=dict)
+    """Settings that the sentence needs in every context, beside the claim's."""
+    levels: dict[str, Overrides] | None = None
+    """The same levels, where those of the document fit one data set only."""
+
+
+class Space(Strict):
+    """The factors with their values, each a set of settings; what does not go together; and the draw."""
+
+    seed: Annotated[int, Field(ge=0)]
+    factors: dict[str, dict[str, Overrides]]
+    without: tuple[dict[str, tuple[str, ...]], ...] = ()
+    """Combinations that are not drawn: contexts that have one of the values of each of these factors."""
+    contexts: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """As ``nnbench contexts`` drew them."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for problem in _problems(self):
+            raise ValueError(problem)
+        return self
+
+    def all(self) -> tuple[Context, ...]:
+        """The contexts in the order in which they were drawn."""
+        return tuple(self.context(name, values) for name, values in self.contexts.items())
+
+    def context(self, name: str, values: Mapping[str, str]) -> Context:
+        """What the values of the factors stand for."""
+        layers = (self.factors[factor][value] for factor, value in values.items())
+        settings = {key: value for layer in layers for key, value in layer.items()}
+        return Context(name=name, values=values, settings=settings)
+
+    def allows(self, values: Mapping[str, str]) -> bool:
+        """Whether these values go together."""
+        return not any(
+            all(values.get(factor) in some for factor, some in combination.items())
+            for combination in self.without
+        )
+
+
+def _problems(space: Space) -> Iterator[str]:
+    if DATASET not in space.factors:
+        yield "factors lack dataset: name the data sets that contexts may have"
+    for name in space.factors.get(DATASET, ()):
+        try:
+            check_name("factors: dataset", name, DATASETS)
+        except NnbenchError as error:
+            yield str(error)
+    for factor, values in space.factors.items():
+        if not values or not all(map(is_name, values)):
+            yield f"factor {factor!r} needs values with printable names, got {list(values)}"
+    for combination in space.without:
+        yield from _unknown("without", combination, space)
+    for name, values in space.contexts.items():
+        one_each = {factor: (value,) for factor, value in values.items()}
+        yield from _unknown(f"context {name!r}", one_each, space)
+        if lacking := [factor for factor in space.factors if factor not in values]:
+            yield f"context {name!r} lacks a value for {', '.join(lacking)}"
+        elif not space.allows(values):
+            yield f"context {name!r} has a combination that stands in `without`"
+
+
+def _unknown(where: str, named: Mapping[str, Sequence[str]], space: Space) -> Iterator[str]:
+    """Factors and values that the space does not have."""
+    for factor, values in named.items():
+        known = space.factors.get(factor)
+        if known is None:
+            yield f"{where}: unknown factor {factor!r}; allowed: {', '.join(space.factors)}"
+            continue
+        for value in values:
+            if value not in known:
+                yield f"{where}: unknown {factor} {value!r}; allowed: {', '.join(known)}"
+
+
+def read_space(path: Path) -> Space:
+    """A space of contexts; NnbenchError says what is wrong in it."""
+    return parse(Space, read_yaml(path), where=str(path))
+
+
+def chosen(
+    contexts: Sequence[Context], needs: Needs, *, count: int, dataset_of: Callable[[str], Dataset]
+) -> tuple[Context, ...]:
+    """The first contexts in which an experiment is possible."""
+    fitting = (c for c in contexts if needs.met_by(c, dataset_of(c.dataset)))
+    return tuple(context for context, _ in zip(fitting, range(count), strict=False))
+
+
+def draw(space: Space, count: int) -> dict[str, dict[str, str]]:
+    """So many contexts of a space, by a scrambled Sobol sequence: more of them begin with the same ones.
+
+    Args:
+        space: Its seed, factors and combinations that are left out.
+        count: Contexts; those that are listed in the space are not looked at.
+    """
+    from scipy.stats import qmc  # noqa: PLC0415 - a second to import, and planning does not draw
+
+    sequence = qmc.Sobol(len(space.factors), scramble=True, rng=space.seed)
+    found: list[dict[str, str]] = []
+    while len(found) < count:
+        for point in sequence.random(64):
+            values = {
+                factor: list(levels)[int(u * len(levels))]
+                for (factor, levels), u in zip(space.factors.items(), point, strict=True)
+            }
+            if space.allows(values) and values not in found:
+                found.append(values)
+    return {f"c{i + 1:02d}": values for i, values in enumerate(found[:count])}

@@ -1,0 +1,79 @@
+"""Where the levels of a claim are compared, and the settings that all of them have there."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from nnbench.cells.cell import dataset_of
+from nnbench.claims.claim import Claim
+from nnbench.claims.config import Config
+from nnbench.claims.contexts import TRAIN_SHARE, Context
+from nnbench.datasets.base import Dataset
+from nnbench.errors import NnbenchError
+
+Layers = tuple[Mapping[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One reading of a claim on one dataset, in one track, as written or in a context."""
+
+    claim_id: str
+    claim: Claim
+    variant: str | None
+    dataset_name: str
+    track: str
+    config: Config
+    context: Context | None = None
+
+    @property
+    def where(self) -> str:
+        """How errors name it."""
+        place = self.track if self.context is None else f"context {self.context.name}"
+        return "/".join(filter(None, (self.claim_id, self.variant, self.dataset_name, place)))
+
+    @property
+    def dataset(self) -> Dataset:
+        """Its dataset."""
+        return dataset_of(self.dataset_name)
+
+    @property
+    def seeds(self) -> int:
+        """Replicates of each of its levels."""
+        if self.context is not None:
+            return self.config.context_seeds
+        return min(self.config.seeds, self.claim.seeds or self.config.seeds)
+
+    @property
+    def layers(self) -> Layers:
+        """What comes before a level's own settings: each lies over those before it.
+
+        A context sets what the claim does not: the claim's settings lie over it.
+        """
+        shared = (self.config.reference, self.config.dataset_settings.get(self.dataset_name, {}))
+        if self.context is not None:
+            return (*shared, self.context.settings, self.claim.settings)
+        return (*shared, self.claim.settings, self.claim.datasets[self.dataset_name])
+
+    def sized(self, layers: Layers, *, where: str) -> Layers:
+        """Layers with ``train_share``, a share of the training samples, as a number of them."""
+        return tuple(_sized(layers, self.dataset.train_size, where=where))
+
+
+def _sized(layers: Layers, size: int, *, where: str) -> Iterator[Mapping[str, object]]:
+    for layer in layers:
+        if isinstance(given := layer.get("train_size"), int):
+            size = given
+        if TRAIN_SHARE not in layer:
+            yield layer
+            continue
+        share = layer[TRAIN_SHARE]
+        if not isinstance(share, int | float) or not 0 < share <= 1:
+            raise NnbenchError(
+                f"{where}: {TRAIN_SHARE}",
+                got=repr(share),
+                allowed="a number above 0, at most 1",
+                todo=f"write a share of the training samples, as in {TRAIN_SHARE}: 0.1",
+            )
+        size = max(1, round(share * size))
+        rest = {name: value for name, value in layer.items() if name != TRAIN_SHARE}
+        yield {**rest, "train_size": size}
