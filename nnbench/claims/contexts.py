@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from nnbench.datasets.base import Dataset, InputKind
+from nnbench.datasets.base import Dataset
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
 from nnbench.schema import Strict, is_name, parse
@@ -20,6 +20,7 @@ from nnbench.yamlfile import read_yaml
 DATASET = "dataset"  # the factor whose values are data sets
 TRAIN_SHARE = "train_share"  # of the training samples: what a context or level says instead of a number of them
 Overrides = dict[str, object]
+InputKind = Literal["image", "signal", "table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,11 @@ class Context:
         size, share = self.settings.get("train_size"), self.settings.get(TRAIN_SHARE, 1.0)
         all_of_them = size if isinstance(size, int) else dataset.train_size
         return round(share * all_of_them) if isinstance(share, float) else all_of_them
+
+
+def input_kind(dataset: Dataset) -> InputKind:
+    """What a sample is."""
+    return "image" if len(dataset.input_shape) == 3 else "table"
 
 
 class Needs(Strict):
@@ -67,7 +73,7 @@ class Needs(Strict):
     def met_by(self, context: Context, dataset: Dataset) -> bool:
         """Whether the experiment is possible in a context."""
         return (
-            (not self.input or dataset.input_kind in self.input)
+            (not self.input or input_kind(dataset) in self.input)
             and self.task in (None, dataset.task)
             and len(dataset.class_names) >= (self.classes or 0)
             and context.train_size(dataset) >= self.train_size

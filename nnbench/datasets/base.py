@@ -18,7 +18,6 @@ from nnbench.errors import NnbenchError
 Scaling = Literal["global", "feature"]
 Stream = Literal["train", "validation", "test"]
 Task = Literal["classification", "regression"]
-InputKind = Literal["image", "signal", "table"]
 Inputs = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 Targets = npt.NDArray[np.float32]
@@ -139,11 +138,6 @@ class Dataset:
     def outputs(self) -> int:
         """Model outputs per sample: one per class, or one number."""
         return len(self.class_names) if self.task == "classification" else 1
-
-    @property
-    def input_kind(self) -> InputKind:
-        """What a sample is."""
-        return "image" if len(self.input_shape) == 3 else "table"
 
     @property
     def kind(self) -> Literal["fixed", "generated"]:
