@@ -139,12 +139,12 @@ def _problems(space: Space) -> Iterator[str]:
             yield f"factor {factor!r} needs values with printable names, got {list(values)}"
     for combination in space.without:
         yield from _unknown("without", combination, space)
-    for name, values in space.contexts.items():
-        one_each = {factor: (value,) for factor, value in values.items()}
+    for name, chosen_values in space.contexts.items():
+        one_each = {factor: (value,) for factor, value in chosen_values.items()}
         yield from _unknown(f"context {name!r}", one_each, space)
-        if lacking := [factor for factor in space.factors if factor not in values]:
+        if lacking := [factor for factor in space.factors if factor not in chosen_values]:
             yield f"context {name!r} lacks a value for {', '.join(lacking)}"
-        elif not space.allows(values):
+        elif not space.allows(chosen_values):
             yield f"context {name!r} has a combination that stands in `without`"
 
 

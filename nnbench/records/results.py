@@ -16,6 +16,7 @@ from nnbench.claims.kinds import Kind, Outcome, Status
 from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import JsonObject
 from nnbench.metrics import METRICS
+from nnbench.records.general import ContextResult, GeneralResult
 from nnbench.records.origin import Count, Provenance, Section
 from nnbench.schema import Bounded, first_problem
 
@@ -205,6 +206,7 @@ class ClaimResult(Section):
     depends_on_track: bool
     command: str | None
     results: Annotated[tuple[Finding, ...], _unique("result", "key")]
+    general: GeneralResult | None = None
 
 
 class Summary(Section):
@@ -218,6 +220,8 @@ class Summary(Section):
     measured: Count
     qualitative: Count
     not_run: Count
+    general: dict[str, Count] = Field(default_factory=dict)
+    """Claims by the word that says how generally they hold."""
 
 
 class Results(Section):
@@ -227,6 +231,7 @@ class Results(Section):
     records_sha256: str = ""
     summary: Summary
     provenance: Provenance
+    contexts: Annotated[tuple[ContextResult, ...], _unique("context", "name")] = ()
     claims: Annotated[tuple[ClaimResult, ...], _unique("claim", "id")]
 
     def to_json(self) -> bytes:

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.progress.durations import rounded
-from nnbench.records.results import Finding, LevelResult, PairResult
+from nnbench.records.results import Finding, LevelResult
 from nnbench.text.rounding import MINUS, significant, unit_words, value_text, with_units
 
+# how differences are written, what follows the first one, and what follows an interval
+Words = tuple[Callable[[float], str], str, str]
 _TIMES_FROM = 900.0  # percent from which "ten times" reads better than "900 % larger"
 
 
@@ -35,7 +38,22 @@ def number(value: float | None, unit: str) -> str:
     return value_text(value, unit) + (unit_words(unit).value if value is not None else "")
 
 
-def pair(result: PairResult, metric: Metric) -> str:
+class Compared(Protocol):
+    """Two levels and their difference, positive where ``a`` is better, with its 95 % interval."""
+
+    @property
+    def a(self) -> str: ...  # noqa: D102
+    @property
+    def b(self) -> str: ...  # noqa: D102
+    @property
+    def difference(self) -> float | None: ...  # noqa: D102
+    @property
+    def low(self) -> float | None: ...  # noqa: D102
+    @property
+    def high(self) -> float | None: ...  # noqa: D102
+
+
+def pair(result: Compared, metric: Metric) -> str:
     """One pair, as in: Test loss of tanh is 11 % larger than that of ReLU (95 % CI 8 to 14 %).
 
     Its difference is positive where ``a`` is better. On the log scale the level with the larger
@@ -50,15 +68,16 @@ def pair(result: PairResult, metric: Metric) -> str:
     if metric.scale == "log" and metric.lower_is_better:
         a, b = b, a
     verb, that = ("are", "those") if metric.plural else ("is", "that")
-    text, how, unit = _ratio(middle, metric) if metric.scale == "log" else _distance(metric)
+    text, how, unit = difference_words(middle, metric)
     interval = ""
     if low is not None and high is not None:
         interval = f" (95 % CI {text(low)} to {text(high)}{unit})"
     return f"{title_of(metric)} of {a} {verb} {text(middle)}{how} {that} of {b}{interval}"
 
 
-# how differences are written, what follows the first one, and what follows an interval
-Words = tuple[Callable[[float], str], str, str]
+def difference_words(middle: float, metric: Metric) -> Words:
+    """How a difference on the analysis scale is written, where it is about as large as ``middle``."""
+    return _ratio(middle, metric) if metric.scale == "log" else _distance(metric)
 
 
 def _ratio(middle: float, metric: Metric) -> Words:

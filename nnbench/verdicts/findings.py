@@ -163,6 +163,14 @@ def _chance(levels: Sequence[LevelRuns], metric: Metric, records: Records) -> fl
 # --- the verdict, and the pairs that it rests on
 
 
+def pairs_of(levels: Sequence[LevelRuns], claim: Claim, records: Records) -> tuple[PairTest, ...]:
+    """What levels in one place show of each pair that a claim names; nothing of pairs that were not measured."""
+    metric = METRICS[claim.metric]
+    lost = {lv.use.level: "" for lv in levels if lv.lost}
+    same = alike(levels, records)
+    return _judged_pairs(levels, claim, metric, lost=lost, same=same).pairs
+
+
 def _judged_pairs(
     levels: Sequence[LevelRuns],
     claim: Claim,

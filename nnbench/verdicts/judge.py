@@ -18,6 +18,7 @@ from nnbench.plan.plan import Plan
 from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import wording
+from nnbench.verdicts.contexts import context_results, general_result
 from nnbench.verdicts.evidence import NO_RECORD, read_records
 from nnbench.verdicts.findings import Evidence, findings
 from nnbench.verdicts.measurements import level_runs
@@ -43,6 +44,7 @@ def judge(plan: Plan, evidence: Evidence | None = None, *, so_far: bool = False)
         records_sha256=records_sha256(results, plan.blocks()),
         summary=_summary(claims),
         provenance=run_provenance(plan, evidence.records, config_sha256=config_hash(plan)),
+        contexts=context_results(plan),
         claims=claims,
     )
 
@@ -71,6 +73,7 @@ def _summary(claims: Sequence[ClaimResult]) -> Summary:
         measured=states["measured"],
         qualitative=states["qualitative"],
         not_run=states["not run"],
+        general=dict(Counter(claim.general.word for claim in claims if claim.general)),
     )
 
 
@@ -102,6 +105,7 @@ def _claim(
         depends_on_track=len(verdicts) > len({place[:2] for place in verdicts}),
         command=f"nnbench run {claim_id}",
         results=found,
+        general=general_result(claim_id, claim, evidence) if reason is None else None,
     )
 
 

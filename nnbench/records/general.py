@@ -1,0 +1,112 @@
+"""What a claim's contexts show together: sections of ``results.json``."""
+
+from typing import Literal
+
+from nnbench.records.origin import Count, Section
+
+Word = Literal["general", "usual", "depends", "absent or reversed", "unknown"]
+# What one context shows by itself. "small": as claimed, but below the margin. A claimed tie holds,
+# is violated, or neither is shown.
+Shown = Literal["as claimed", "small", "equal", "reversed", "holds", "violated", "unclear"]
+
+
+class ContextResult(Section):
+    """A context in which some claim is measured: its value of each factor."""
+
+    name: str
+    dataset: str
+    dataset_title: str
+    values: dict[str, str]
+
+
+class ContextEffect(Section):
+    """A pair's difference in one context, with the 95 % interval over its blocks; positive is as claimed."""
+
+    context: str
+    difference: float | None
+    low: float | None
+    high: float | None
+    n: Count
+    shown: Shown | None  # None: it has no interval, and is not pooled
+
+
+class Without(Section):
+    """What is left of a pooled difference without one data set."""
+
+    dataset: str
+    difference: float | None
+    low: float | None
+    high: float | None
+
+
+class GeneralPairResult(Section):
+    """Two levels over all contexts: the pooled difference, positive as claimed, with 95 % intervals."""
+
+    a: str
+    b: str
+    role: str
+    tie: bool
+    margin: float
+    unit: Literal["raw", "log"]
+    word: Word
+    difference: float | None
+    low: float | None
+    high: float | None
+    prediction_low: float | None
+    """Of the difference in a new context."""
+    prediction_high: float | None
+    tau: float | None
+    """Standard deviation of the contexts' true differences."""
+    i_squared: float | None
+    contexts: Count
+    datasets: Count
+    pointing: Count
+    """Contexts whose estimate is on the claimed side."""
+    shares: dict[Shown, Count]
+    claimed_difference: float | None
+    """On the same scale."""
+    without: tuple[Without, ...]
+    effects: tuple[ContextEffect, ...]
+    text: str
+
+
+class ValueEffect(Section):
+    """The pooled difference in the contexts that share a value of a factor, with its 95 % interval."""
+
+    value: str
+    contexts: Count
+    difference: float | None
+    low: float | None
+    high: float | None
+    finding: str
+
+
+class ModeratorResult(Section):
+    """A pair's difference by the values of one factor of contexts. Exploratory."""
+
+    factor: str
+    p: float | None
+    """By a one-way analysis of variance; ``p_holm`` is corrected over the factors."""
+    p_holm: float | None
+    stable: bool
+    """Whether it stays below 0.05, with the same findings, whatever context is left out."""
+    values: tuple[ValueEffect, ...]
+
+
+class GeneralResult(Section):
+    """A claim in general."""
+
+    word: Word
+    sentence: str
+    planned: Count
+    """Contexts, of which so many are ``measured``."""
+    measured: Count
+    datasets: Count
+    seeds: Count
+    found: Count | None
+    """Contexts with an example, for kinds that claim no more than one."""
+    pairs: tuple[GeneralPairResult, ...]
+    depends_on: str = ""
+    """A sentence, where a factor of contexts explains the differences of the pair furthest apart."""
+    moderators: tuple[ModeratorResult, ...] = ()
+    """Of that pair, all factors that take several values."""
