@@ -198,6 +198,7 @@ class ClaimResult(Section):
     cost_seconds: float | None
     verdict: Outcome | None
     answer: str
+    how_large: str = ""
     experiment: str | None
     limits: str | None
     caveats: tuple[str, ...]

@@ -24,6 +24,7 @@ class Anchors:
     claims: Mapping[str, str]  # by id
     documents: Mapping[str, str]  # by short name
     findings: Mapping[tuple[str | None, ...], str]  # by claim and key
+    contexts: Mapping[str, str]  # of each claim that has some, by id
     datasets: tuple[str, ...]  # in the order of the results
 
     def of(self, claim: ClaimResult, finding: Finding) -> str:
@@ -66,5 +67,6 @@ def anchors_of(results: Results) -> Anchors:
             for claim in claims
             for finding in claim.results
         },
+        contexts={c.id: names.take(c.id, "in-general") for c in claims if c.general},
         datasets=tuple(names.take("dataset", d.name) for d in results.provenance.datasets),
     )

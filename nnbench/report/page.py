@@ -78,6 +78,11 @@ def facts(results: Results) -> list[tuple[str, str]]:
     ]
 
 
+def most_contexts(results: Results) -> int:
+    """The most contexts that a claim is measured in."""
+    return max((c.general.measured for c in results.claims if c.general), default=0)
+
+
 def _seeds(results: Results) -> str:
     """How many seeds levels have: a claim may take fewer than the config."""
     judged = (f for claim in results.claims for f in claim.results if f.kind != "definition")

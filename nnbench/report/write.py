@@ -12,7 +12,7 @@ import jinja2
 from nnbench.errors import NnbenchError
 from nnbench.records.results import Results
 from nnbench.records.store import write_atomically
-from nnbench.report import appendix, details, markdown, page, tables
+from nnbench.report import appendix, details, general, markdown, page, tables
 from nnbench.report.anchors import anchors_of
 from nnbench.report.csvs import csv_files
 from nnbench.report.figures.canvas import Image
@@ -25,7 +25,7 @@ _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters
 LIST = ".nnbench-files.json"  # the figures and data files that the last report wrote
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)")
 _TEMPLATES = Path(__file__).parent / "templates"
-_MODULES = (appendix, details, page, tables, vocabulary)  # what templates call
+_MODULES = (appendix, details, general, page, tables, vocabulary)  # what templates call
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -113,7 +113,7 @@ def _pretty(value: object) -> str:
 
 
 def _figure_files(pictures: Pictures) -> dict[str, Image]:
-    named = {**pictures.dots, **pictures.samples}
+    named = {**pictures.dots, **pictures.forests, **pictures.samples}
     if pictures.overview is not None:
         named["overview"] = pictures.overview
     return {f"{name}.{image.suffix}": image for name, image in named.items()}

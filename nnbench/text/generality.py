@@ -1,9 +1,11 @@
 """Sentences on what holds in general: a pair of levels over its contexts, and the claim."""
 
+import math
 from collections.abc import Mapping
 
 from nnbench.metrics import Metric
 from nnbench.records.general import GeneralPairResult, GeneralResult, Word
+from nnbench.records.results import Finding
 from nnbench.text import wording
 from nnbench.text.rounding import MINUS
 
@@ -35,6 +37,45 @@ def sentence(result: GeneralResult, reason: str, metric: Metric) -> str:
     return lead + largest + (f" {counted(late, 'context')} not measured." if late else "")
 
 
+def how_large(here: Finding | None, general: GeneralResult | None, metric: Metric) -> str:
+    """The effect of the pair furthest apart, here and on average, in plain units and as a share of the claimed one."""
+    if here is None or not here.pairs:
+        return ""
+    pair = next((p for p in here.pairs if p.role == "extremes"), here.pairs[0])
+    if pair.tie or pair.difference is None:
+        return ""
+    claimed = _claimed_difference(here, pair.a, pair.b)
+    everywhere = next(
+        (p for p in general.pairs if (p.a, p.b) == (pair.a, pair.b)) if general else iter(()), None
+    )
+    texts = [f"{pair.text}{_share(pair.difference, claimed)}."]
+    if everywhere is not None and everywhere.difference is not None:
+        over = counted(everywhere.contexts, "context")
+        mean = interval(everywhere.difference, everywhere.low, everywhere.high, metric)
+        share = _share(everywhere.difference, claimed)
+        texts.append(f"Over {over}: {mean}{share}.")
+    return " ".join(texts)
+
+
+def _claimed_difference(here: Finding, a: str, b: str) -> float | None:
+    """The claimed difference of two levels on the analysis scale, above 0; None without numbers for both."""
+    claimed = {level.level: level.claimed for level in here.levels}
+    first, second = claimed.get(a), claimed.get(b)
+    if first is None or second is None:
+        return None
+    if here.scale == "log":
+        first, second = math.log(first), math.log(second)
+    return abs(first - second) or None
+
+
+def _share(difference: float, claimed: float | None) -> str:
+    """As in: , 45 % of the claimed difference."""
+    if claimed is None:
+        return ""
+    percent = f"{100 * difference / claimed:.0f}".replace("-", MINUS)
+    return f", {percent} % of the claimed difference"
+
+
 def average(result: GeneralPairResult, metric: Metric) -> str:
     """The pooled difference, as in: On average, test loss of tanh is 11 % larger than that of ReLU."""
     text = wording.pair(result, metric)
@@ -50,6 +91,19 @@ def pair(result: GeneralPairResult, metric: Metric) -> str:
     return f"{average(result, metric)}; {there} {within}{_in_a_new_one(result, metric)}."
 
 
+def interval(middle: float | None, low: float | None, high: float | None, metric: Metric) -> str:
+    """A difference for a table: percent, or how many times, on the log scale; else in the metric's unit."""
+    known = [value for value in (middle, low, high) if value is not None]
+    if not known:
+        return "–"
+    text, _, unit = wording.difference_words(max(map(abs, known)), metric)
+    unit = unit or (" points" if metric.unit == "fraction" else "")
+    ends = "" if low is None or high is None else f"{_signed(text(low))} to {_signed(text(high))}"
+    if middle is None:
+        return ends + unit
+    return f"{_signed(text(middle))}{unit}" + (f" [{ends}]" if ends else "")
+
+
 def _in_a_new_one(result: GeneralPairResult, metric: Metric) -> str:
     """What to expect elsewhere, turned as the pair's sentence is."""
     low, high, middle = result.prediction_low, result.prediction_high, result.difference
@@ -57,10 +111,7 @@ def _in_a_new_one(result: GeneralPairResult, metric: Metric) -> str:
         return ""
     if middle < 0:
         low, high = -high, -low
-    text, _, unit = wording.difference_words(abs(middle), metric)
-    if not unit:  # of a distance in the metric's own unit
-        unit = " points" if metric.unit == "fraction" else ""
-    return f"; expect {_signed(text(low))} to {_signed(text(high))}{unit} in a new one"
+    return f"; expect {interval(None, low, high, metric)} in a new one"
 
 
 def _signed(text: str) -> str:

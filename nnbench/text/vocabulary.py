@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from nnbench.claims.kinds import KINDS, Kind, Status
+from nnbench.records.general import Shown, Word
 from nnbench.records.results import ClaimResult, Finding
 
 
@@ -66,6 +67,31 @@ MEANINGS: Mapping[str, str] = {
     "not run": "outside this tier or this selection; the reason is given",
 }
 
+GENERAL: Mapping[Word, Chip] = {
+    "general": _chip("reproduced", "●"),
+    "usual": _chip("reproduced", "◕"),
+    "depends": _chip("partly", "◐"),
+    "absent or reversed": _chip("contradicted", "○"),
+    "unknown": _chip("inconclusive", "?"),
+}
+GENERAL_MEANINGS: Mapping[str, str] = {
+    "general": "found over all contexts together, to be expected in a new one, and carried by no single data set",
+    "usual": "found on average and in most contexts; a new one may show otherwise",
+    "depends": "found in some contexts and reversed in others",
+    "absent or reversed": "on average there is no difference that matters, or the reverse",
+    "unknown": "these contexts cannot tell",
+}
+_SHOWN: Mapping[Shown | None, Chip] = {
+    "as claimed": _chip("reproduced", "✓"),
+    "holds": _chip("reproduced", "✓", "tie holds"),
+    "small": _chip("partly", "◔", "as claimed, small"),
+    "equal": _chip("contradicted", "≈", "no practical difference"),
+    "reversed": _chip("contradicted", "✗"),
+    "violated": _chip("contradicted", "✗", "tie violated"),
+    "unclear": _chip("inconclusive", "?"),
+    None: _chip("inconclusive", "·", "not pooled"),
+}
+
 _PAIRS: Mapping[str, Chip] = {
     "UP": _chip("reproduced", "✓", "as claimed"),
     "up": _chip("partly", "◐", "as claimed, uncorrected"),
@@ -110,6 +136,16 @@ def pair_chip(status: Status, *, kind: Kind) -> Chip:
     known = KINDS[kind]
     special = _TWO_SIDED if known.two_sided else _TIES if known.ties else _PAIRS
     return special.get(status) or _PAIRS[status]
+
+
+def shown_chip(shown: Shown | None) -> Chip:
+    """What one context shows of a pair."""
+    return _SHOWN[shown]
+
+
+def general_chip(claim: ClaimResult) -> Chip | None:
+    """How generally a claim holds; None where it has no contexts."""
+    return GENERAL[claim.general.word] if claim.general else None
 
 
 def track_text(track: str) -> str:

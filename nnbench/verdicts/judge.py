@@ -14,10 +14,11 @@ from nnbench.cells.cell import canonical
 from nnbench.cells.cost import estimated_seconds
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS, Outcome
+from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
 from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
 from nnbench.records.store import records_sha256, write_atomically
-from nnbench.text import wording
+from nnbench.text import generality, wording
 from nnbench.verdicts.contexts import context_results, general_result
 from nnbench.verdicts.evidence import NO_RECORD, read_records
 from nnbench.verdicts.findings import Evidence, findings
@@ -89,6 +90,7 @@ def _claim(
     verdicts = {(finding.variant, finding.dataset, finding.verdict) for finding in found}
     own = KINDS[claim.kind].status
     status = own if reason is None or own == "qualitative" else "not run"
+    general = general_result(claim_id, claim, evidence) if reason is None else None
     return ClaimResult(
         id=claim_id,
         document=document.document,
@@ -102,10 +104,11 @@ def _claim(
         answer=wording.answer(deciding, found)
         if deciding
         else wording.not_run(status, reason or "", seconds=cost),
+        how_large=generality.how_large(deciding, general, METRICS[claim.metric]),
         depends_on_track=len(verdicts) > len({place[:2] for place in verdicts}),
         command=f"nnbench run {claim_id}",
         results=found,
-        general=general_result(claim_id, claim, evidence) if reason is None else None,
+        general=general,
     )
 
 

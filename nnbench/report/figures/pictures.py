@@ -14,6 +14,7 @@ from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image
 from nnbench.report.figures.curves import learning_curves
 from nnbench.report.figures.dots import dot_plot
+from nnbench.report.figures.forest import forest_plot
 from nnbench.report.figures.overview import overview, shares
 from nnbench.text.rounding import interval_texts, significant, whole_percent, with_unit
 from nnbench.text.vocabulary import where_text
@@ -24,10 +25,11 @@ _MOST = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """The rendered figures of a report, by the anchor of the finding or of the dataset."""
+    """The rendered figures of a report, by the anchor of what they show."""
 
     overview: Image | None
     dots: Mapping[str, Image]
+    forests: Mapping[str, Image]  # of claims
     curves: Mapping[str, Image]
     samples: Mapping[str, Image]
 
@@ -40,6 +42,11 @@ def draw(results: Results, anchors: Anchors) -> Pictures:
     with canvas.figure_style():
         return Pictures(
             overview=overview(claims, alt=_overview_alt(claims)),
+            forests={
+                anchors.contexts[claim.id]: image
+                for claim in claims
+                if (image := forest_plot(claim, results.contexts))
+            },
             dots={anchor: dot_plot(f, alt=dots_alt(c, f)) for anchor, c, f in findings},
             curves={
                 anchor: image

@@ -1,0 +1,124 @@
+"""What is shown of a claim in general: its pairs over contexts, the contexts, what it may depend on."""
+
+from collections.abc import Sequence
+
+from nnbench.metrics import METRICS, Metric
+from nnbench.records.general import ContextResult, GeneralPairResult, GeneralResult
+from nnbench.records.results import ClaimResult, Results
+from nnbench.report.tables import Cell, Table
+from nnbench.text.generality import counted, interval
+from nnbench.text.rounding import p_text
+from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
+
+
+def leading(result: GeneralResult) -> GeneralPairResult | None:
+    """The pair that stands for a claim: that furthest apart, or the first."""
+    return next((p for p in result.pairs if p.role == "extremes"), (*result.pairs, None)[0])
+
+
+def counts(results: Results) -> list[tuple[Chip, int]]:
+    """How many claims have each word, the most general first."""
+    found = results.summary.general
+    return [(chip, found.get(word, 0)) for word, chip in GENERAL.items()]
+
+
+def pair_table(claim: ClaimResult) -> Table | None:
+    """Every pair over its contexts."""
+    result = claim.general
+    if result is None or not result.pairs:
+        return None
+    metric = METRICS[claim.metric]
+    columns = (
+        "Pair",
+        "In general",
+        "On average",
+        "In a new context",
+        "As claimed in",
+        "Of the claimed difference",
+    )
+    rows = [_pair_row(pair, metric) for pair in result.pairs]
+    caption = "Pairs of levels over all contexts; positive is as claimed, with 95 % intervals"
+    if all(pair.claimed_difference is None for pair in result.pairs):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    return Table(caption, columns, rows=rows, text=("In general",))
+
+
+def _pair_row(pair: GeneralPairResult, metric: Metric) -> list[Cell]:
+    return [
+        f"{pair.a} against {pair.b}",
+        GENERAL[pair.word],
+        interval(pair.difference, pair.low, pair.high, metric),
+        interval(None, pair.prediction_low, pair.prediction_high, metric),
+        f"{pair.pointing} of {pair.contexts}",
+        _share(pair),
+    ]
+
+
+def _share(pair: GeneralPairResult) -> str:
+    """The pooled difference as a share of the claimed one."""
+    if not pair.claimed_difference or pair.difference is None:
+        return "–"
+    return f"{100 * pair.difference / pair.claimed_difference:.0f} %".replace("-", "\u2212")
+
+
+def context_table(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Table | None:
+    """The leading pair in each context, and what the context is."""
+    pair = leading(claim.general) if claim.general else None
+    if pair is None:
+        return None
+    metric, found = METRICS[claim.metric], {effect.context: effect for effect in pair.effects}
+    used = [context for context in contexts if context.name in found]
+    factors = [name for name in (used[0].values if used else ()) if name != "dataset"]
+    columns = ("Context", "Data", "Outcome", "Difference", *(name.capitalize() for name in factors))
+    rows: list[list[Cell]] = []
+    for context in used:
+        effect = found[context.name]
+        rows.append(
+            [
+                context.name,
+                context.dataset_title,
+                shown_chip(effect.shown),
+                interval(effect.difference, effect.low, effect.high, metric),
+                *(context.values.get(name, "") for name in factors),
+            ]
+        )
+    caption = (
+        f"{pair.a} against {pair.b} in each context; positive is as claimed, with 95 % intervals"
+    )
+    text = ("Data", "Outcome", *(name.capitalize() for name in factors))
+    return Table(caption, columns, rows=rows, text=text) if rows else None
+
+
+def moderator_table(claim: ClaimResult) -> Table | None:
+    """The leading pair's difference by the values of each factor."""
+    result = claim.general
+    pair = leading(result) if result else None
+    if result is None or pair is None or not result.moderators:
+        return None
+    metric = METRICS[claim.metric]
+    rows: list[list[Cell]] = [
+        [
+            f"{look.factor}: {at.value}",
+            interval(at.difference, at.low, at.high, metric),
+            str(at.contexts),
+            at.finding,
+            p_text(look.p_holm),
+        ]
+        for look in result.moderators
+        for at in look.values
+    ]
+    columns = ("Contexts with", "Difference", "Contexts", "Finding", "p of the factor, Holm")
+    caption = f"Exploratory: {pair.a} against {pair.b} by what contexts differ in"
+    return Table(caption, columns, rows=rows, text=("Finding",))
+
+
+def title(result: GeneralResult) -> str:
+    """What the section of contexts is called."""
+    return f"In general: {counted(result.measured, 'context')} on {counted(result.datasets, 'data set')}"
+
+
+def how(result: GeneralResult) -> str:
+    """How its numbers were made."""
+    without = [rest for pair in result.pairs[:1] for rest in pair.without]
+    alone = "; without any one data set it is pooled again" if without else ""
+    return f"{result.seeds} seeds in each context; pooled by random effects{alone}."
