@@ -68,11 +68,11 @@ MEANINGS: Mapping[str, str] = {
 }
 
 GENERAL: Mapping[Word, Chip] = {
-    "general": _chip("reproduced", "●"),
-    "usual": _chip("reproduced", "◕"),
-    "depends": _chip("partly", "◐"),
-    "absent or reversed": _chip("contradicted", "○"),
-    "unknown": _chip("inconclusive", "?"),
+    "general": _chip("reproduced", "●", "general"),
+    "usual": _chip("reproduced", "◕", "usual"),
+    "depends": _chip("partly", "◐", "depends"),
+    "absent or reversed": _chip("contradicted", "○", "absent or reversed"),
+    "unknown": _chip("inconclusive", "?", "unknown"),
 }
 GENERAL_MEANINGS: Mapping[str, str] = {
     "general": "found over all contexts together, to be expected in a new one, and carried by no single data set",
@@ -82,13 +82,13 @@ GENERAL_MEANINGS: Mapping[str, str] = {
     "unknown": "these contexts cannot tell",
 }
 _SHOWN: Mapping[Shown | None, Chip] = {
-    "as claimed": _chip("reproduced", "✓"),
+    "as claimed": _chip("reproduced", "✓", "as claimed"),
     "holds": _chip("reproduced", "✓", "tie holds"),
     "small": _chip("partly", "◔", "as claimed, small"),
     "equal": _chip("contradicted", "≈", "no practical difference"),
-    "reversed": _chip("contradicted", "✗"),
+    "reversed": _chip("contradicted", "✗", "reversed"),
     "violated": _chip("contradicted", "✗", "tie violated"),
-    "unclear": _chip("inconclusive", "?"),
+    "unclear": _chip("inconclusive", "?", "unclear"),
     None: _chip("inconclusive", "·", "not pooled"),
 }
 

@@ -60,7 +60,8 @@ def _scale(axes: Axes, pair: GeneralPairResult, metric: str) -> None:
     estimates += [v for v in (0.0, pair.margin, -pair.margin, pair.difference) if v is not None]
     low, high = min(estimates), max(estimates)
     room = (_REACH - 1) * (high - low)
-    ends = [v for e in (*pair.effects, pair) for v in (e.low, e.high) if v is not None]
+    ends = [v for e in pair.effects for v in (e.low, e.high) if v is not None]
+    ends += [v for v in (pair.low, pair.high) if v is not None]
     within = [v for v in ends if low - room <= v <= high + room]
     limits = padded([shown(v, metric) for v in (*estimates, *within)], log=log)
     set_axis(axes, "x", limits=limits, log=log, most=6)
