@@ -28,7 +28,7 @@ def pair_table(claim: ClaimResult) -> Table | None:
     if result is None or not result.pairs:
         return None
     metric = METRICS[claim.metric]
-    columns = (
+    columns: tuple[str, ...] = (
         "Pair",
         "In general",
         "On average",

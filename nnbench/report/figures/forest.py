@@ -10,7 +10,7 @@ from nnbench.metrics import METRICS
 from nnbench.records.general import ContextEffect, ContextResult, GeneralPairResult
 from nnbench.records.results import ClaimResult
 from nnbench.report.figures import canvas
-from nnbench.report.figures.canvas import Image, padded, set_axis
+from nnbench.report.figures.canvas import Image, padded, set_axis, spans_decades
 from nnbench.report.general import leading
 
 _ROW, _TOP, _BOTTOM, _CHARACTERS = 15.0, 24.0, 34.0, 22
@@ -55,7 +55,6 @@ def shown(value: float, metric: str) -> float:
 
 
 def _scale(axes: Axes, pair: GeneralPairResult, metric: str) -> None:
-    log = METRICS[metric].scale == "log"
     estimates = [e.difference for e in pair.effects if e.difference is not None]
     estimates += [v for v in (0.0, pair.margin, -pair.margin, pair.difference) if v is not None]
     low, high = min(estimates), max(estimates)
@@ -63,7 +62,9 @@ def _scale(axes: Axes, pair: GeneralPairResult, metric: str) -> None:
     ends = [v for e in pair.effects for v in (e.low, e.high) if v is not None]
     ends += [v for v in (pair.low, pair.high) if v is not None]
     within = [v for v in ends if low - room <= v <= high + room]
-    limits = padded([shown(v, metric) for v in (*estimates, *within)], log=log)
+    values = [shown(v, metric) for v in (*estimates, *within)]
+    log = METRICS[metric].scale == "log" and spans_decades(values, factor=4.0)
+    limits = padded(values, log=log)
     set_axis(axes, "x", limits=limits, log=log, most=6)
     band = [shown(v, metric) for v in (-pair.margin, pair.margin)]
     axes.axvspan(*band, color=canvas.SHADE, lw=0, zorder=0)
