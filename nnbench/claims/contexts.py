@@ -139,13 +139,21 @@ def _problems(space: Space) -> Iterator[str]:
             yield f"factor {factor!r} needs values with printable names, got {list(values)}"
     for combination in space.without:
         yield from _unknown("without", combination, space)
-    for name, chosen_values in space.contexts.items():
-        one_each = {factor: (value,) for factor, value in chosen_values.items()}
-        yield from _unknown(f"context {name!r}", one_each, space)
-        if lacking := [factor for factor in space.factors if factor not in chosen_values]:
-            yield f"context {name!r} lacks a value for {', '.join(lacking)}"
-        elif not space.allows(chosen_values):
-            yield f"context {name!r} has a combination that stands in `without`"
+    for name, own in space.contexts.items():
+        yield from _unfit(f"context {name!r}", own, space)
+    same: dict[frozenset[tuple[str, str]], str] = {}
+    for name, own in space.contexts.items():
+        if (other := same.setdefault(frozenset(own.items()), name)) != name:
+            yield f"contexts {other!r} and {name!r} are the same"
+
+
+def _unfit(where: str, values: Mapping[str, str], space: Space) -> Iterator[str]:
+    """What is wrong with a context by itself."""
+    yield from _unknown(where, {factor: (value,) for factor, value in values.items()}, space)
+    if lacking := [factor for factor in space.factors if factor not in values]:
+        yield f"{where} lacks a value for {', '.join(lacking)}"
+    elif not space.allows(values):
+        yield f"{where} has a combination that stands in `without`"
 
 
 def _unknown(where: str, named: Mapping[str, Sequence[str]], space: Space) -> Iterator[str]:

@@ -67,7 +67,7 @@ def _sized(layers: Layers, size: int, *, where: str) -> Iterator[Mapping[str, ob
             yield layer
             continue
         share = layer[TRAIN_SHARE]
-        if not isinstance(share, int | float) or not 0 < share <= 1:
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
             raise NnbenchError(
                 f"{where}: {TRAIN_SHARE}",
                 got=repr(share),

@@ -1,0 +1,94 @@
+"""A claim over contexts with known effects: the word, the numbers, and what stands in the report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from made_up_contexts import activations, in_contexts, listed, measured
+
+from nnbench.records.general import GeneralResult
+from nnbench.report.write import report_files
+from nnbench.verdicts.judge import judge
+
+SETS = ("digits", "wine", "mnist1d", "breast_cancer")
+NINE = listed(*SETS, *SETS, "digits")
+ALIKE = dict(zip(NINE, (1.40, 1.44, 1.48, 1.52, 1.42, 1.46, 1.50, 1.45, 1.47), strict=True))
+
+
+def general(folder: Path, ratios: Mapping[str | None, float]) -> GeneralResult:
+    plan = in_contexts(folder, NINE, activations())
+    measured(plan, {None: 1.5, **ratios})
+    (claim,) = judge(plan).claims
+    assert claim.general is not None
+    return claim.general
+
+
+def test_an_effect_in_every_context_is_general(tmp_path: Path) -> None:
+    found = general(tmp_path, ALIKE)
+    assert (found.word, found.measured, found.planned, found.datasets) == ("general", 9, 9, 4)
+    (pair,) = found.pairs
+    ratios = [math.log(ratio) for ratio in ALIKE.values()]
+    assert pair.difference == pytest.approx(sum(ratios) / 9, abs=0.002)
+    assert pair.low is not None
+    assert pair.prediction_low is not None
+    assert 0 < pair.prediction_low < pair.low < pair.difference
+    assert pair.pointing == 9
+    assert "It holds in general, over 9 contexts on 4 data sets" in found.sentence
+    assert "9 of 9 contexts point as claimed" in pair.text
+
+
+def test_an_effect_that_is_reversed_elsewhere_depends(tmp_path: Path) -> None:
+    found = general(tmp_path, {name: 1.5 if i % 2 else 1 / 1.5 for i, name in enumerate(NINE)})
+    assert found.word == "depends"
+    (pair,) = found.pairs
+    assert pair.shares == {"as claimed": 4, "reversed": 5}
+
+
+def test_no_effect_is_absent(tmp_path: Path) -> None:
+    ratios = (1.00, 1.01, 0.99, 1.005, 0.995, 1.0, 1.01, 0.99, 1.0)
+    found = general(tmp_path, dict(zip(NINE, ratios, strict=True)))
+    assert found.word == "absent or reversed"
+    assert found.pairs[0].shares == {"equal": 9}
+
+
+def test_contexts_that_are_not_measured_are_counted_and_leave_the_rest(tmp_path: Path) -> None:
+    found = general(tmp_path, {"c0": 1.4, "c1": 1.5})
+    assert (found.measured, found.planned, found.word) == (2, 9, "unknown")
+    assert found.sentence.endswith("7 contexts not measured.")
+
+
+def test_how_large_it_is_stands_beside_what_was_claimed(tmp_path: Path) -> None:
+    plan = in_contexts(tmp_path, NINE, activations())
+    measured(plan, {None: 1.5, **ALIKE})
+    (claim,) = judge(plan).claims
+    assert "58 % of the claimed difference" in claim.how_large  # ln 1.5 of ln 2
+    assert claim.general is not None
+    assert claim.general.pairs[0].claimed_difference == pytest.approx(math.log(2))
+
+
+def test_what_contexts_show_stands_in_page_and_markdown(tmp_path: Path) -> None:
+    plan = in_contexts(tmp_path, NINE, activations())
+    measured(plan, {None: 1.5, **ALIKE})
+    results = judge(plan)
+    files = report_files(results)
+    for name in ("index.html", "README.md"):
+        text = files[name].decode()
+        assert "In general: 9 contexts on 4 data sets" in text
+        assert "relu against tanh" in text
+        assert "8 units" in text
+    assert "1\u00a0general" in files["index.html"].decode().replace("&nbsp;", "\u00a0")
+    assert any(name.endswith("in-general.svg") for name in files)
+    assert results.summary.general == {"general": 1}
+
+
+def test_the_claims_own_verdict_does_not_depend_on_contexts(tmp_path: Path) -> None:
+    plan = in_contexts(tmp_path, NINE, activations())
+    measured(plan, {None: 1.5, **dict.fromkeys(NINE, 0.5)})
+    (claim,) = judge(plan).claims
+    assert claim.verdict == "reproduced"
+    assert claim.general is not None
+    assert claim.general.word == "absent or reversed"
+    assert [finding.dataset for finding in claim.results] == ["digits"]
