@@ -9,8 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from nnbench.claims.claim import Claim, Document, Pick, Variant
+from nnbench.claims.claim import Claim, Document, Variant
 from nnbench.claims.config import Config, read_config
+from nnbench.claims.contexts import InContexts, Needs
+from nnbench.claims.pick import Pick
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan, make_plan
 from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target
@@ -56,6 +58,8 @@ README_TABLES = [
     ("Training settings", "key of `pretrain`", Pretrain),
     ("Training settings", "key of `rbm`", Rbm),
     ("A claim", "key of `pick`", Pick),
+    ("A claim", "key of `contexts`", InContexts),
+    ("A claim", "key of `needs`", Needs),
 ]
 
 

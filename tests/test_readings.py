@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from made_up_plan import FILE, claim, plan_in, planned, write_document
 
-from nnbench.claims.claim import Pick
 from nnbench.claims.config import read_config
+from nnbench.claims.pick import Pick
 from nnbench.errors import NnbenchError
 from nnbench.plan.levels import Use
 from nnbench.plan.plan import Plan

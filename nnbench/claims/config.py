@@ -49,11 +49,11 @@ class Config(Strict):
     """Claims to run, as shell patterns over ids such as ``loss/*``."""
     tier: RunTier = "default"
     seeds: Annotated[int, Field(ge=1, le=1000)] = 10
+    tuning_seeds: Annotated[int, Field(ge=1, le=100)] = 3
     contexts: Annotated[int, Field(ge=0, le=1000)] = 0
     """In how many contexts each claim that has some is measured beside the reference."""
     context_seeds: Annotated[int, Field(ge=5, le=1000)] = 5
     context_space: PathText = "config/contexts.yaml"
-    tuning_seeds: Annotated[int, Field(ge=1, le=100)] = 3
     device: str = "auto"
     jobs_per_gpu: Annotated[int, Field(ge=1, le=32)] = 1
     """How many cells share a GPU at once; one that measures time has it for itself."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from nnbench.cells.cell import Cell, canonical, dataset_of, make_cell
-from nnbench.claims.claim import Claim, Pick, combinations
+from nnbench.claims.claim import Claim
 from nnbench.claims.config import Config, resolve_settings
 from nnbench.claims.contexts import TRAIN_SHARE, Context, chosen
+from nnbench.claims.pick import Pick, combinations
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.checks import check_label, check_settings, with_all_rows
 from nnbench.errors import NnbenchError

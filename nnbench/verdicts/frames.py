@@ -35,6 +35,21 @@ class LoadedResults:
         """One row per claim, variant, dataset and track; ``decides`` marks the claim's own verdict."""
         return pd.DataFrame(verdict_rows(self.results.claims))
 
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """One row per claim, pair of levels and context: the difference there, and what the context is."""
+        return pd.DataFrame(effect_rows(self.results))
+
+
+def effect_rows(results: Results) -> Iterator[Row]:
+    """Every pair in every context; a positive difference is as claimed."""
+    contexts = {context.name: context.values for context in results.contexts}
+    for claim in results.claims:
+        for pair in claim.general.pairs if claim.general else ():
+            both = {"claim": claim.id, "a": pair.a, "b": pair.b, "unit": pair.unit}
+            for effect in pair.effects:
+                yield {**both, **effect.model_dump(), **contexts[effect.context]}
+
 
 def run_rows(claims: Iterable[ClaimResult]) -> Iterator[Row]:
     """Every run of every level."""

@@ -20,8 +20,9 @@ from nnbench.records.record import Record
 from nnbench.verdicts.evidence import Records
 
 USE_COLUMNS = (
-    "claim", "variant", "dataset", "track", "context", "level", "role", "at", "pick_by", "draws",
+    "claim", "variant", "dataset", "track", "level", "role", "at", "pick_by", "draws",
 )  # fmt: skip
+_MEASURED = ("metric", "seed", "status", "cell", "value", *METRICS)
 RUN_COLUMNS = ("seed", "status", "cell", *METRICS)
 OFFER_COLUMNS = ("seed", "cell", "status", "by", "value", "drawn", "chosen")
 Row = Mapping[str, object]
@@ -59,20 +60,32 @@ def level_runs(plan: Plan, records: Records) -> tuple[LevelRuns, ...]:
 
 def measurements(levels: Iterable[LevelRuns]) -> pd.DataFrame:
     """The tidy table (``docs/measurements.md``): a row per claim, variant, dataset, track, level, seed."""
-    columns = (*USE_COLUMNS, "metric", "seed", "status", "cell", "value", *METRICS)
-    runs = ((lv.use, lv.runs.assign(metric=lv.metric, value=lv.runs[lv.metric])) for lv in levels)
-    return _table(runs, columns)
+    runs = [_runs(level) for level in levels if level.use.context is None]
+    return _table(runs, (*USE_COLUMNS, *_MEASURED))
+
+
+def in_contexts(levels: Iterable[LevelRuns]) -> pd.DataFrame:
+    """The same of contexts: a row per claim, context, level and seed."""
+    runs = [_runs(level) for level in levels if level.use.context is not None]
+    return _table(runs, ("claim", "context", *USE_COLUMNS[2:], *_MEASURED))
+
+
+def _runs(level: LevelRuns) -> tuple[Use, pd.DataFrame]:
+    values = {"metric": level.metric, "value": level.runs[level.metric]}
+    return level.use, level.runs.assign(**values)
 
 
 def candidates(levels: Iterable[LevelRuns]) -> pd.DataFrame:
     """One row per picked level, seed and candidate."""
-    return _table(((lv.use, lv.offered) for lv in levels), (*USE_COLUMNS, *OFFER_COLUMNS))
+    offers = ((lv.use, lv.offered) for lv in levels if lv.use.context is None)
+    return _table(offers, (*USE_COLUMNS, *OFFER_COLUMNS))
 
 
 def _table(parts: Iterable[tuple[Use, pd.DataFrame]], columns: Sequence[str]) -> pd.DataFrame:
     """What levels have, each row with its use; types are the same even where there are no rows."""
+    named = [name for name in columns if name in Use.__dataclass_fields__ and name != "seeds"]
     rows = [
-        {**{name: getattr(use, name) for name in USE_COLUMNS}, **row}
+        {**{name: getattr(use, name) for name in named}, **row}
         for use, part in parts
         for row in part.to_dict("records")
     ]

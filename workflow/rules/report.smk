@@ -10,6 +10,8 @@ rule aggregate:
     output:
         TABLES / "measurements.csv",
         TABLES / "measurements.parquet",
+        TABLES / "contexts.csv",
+        TABLES / "contexts.parquet",
         TABLES / "candidates.csv",
         TABLES / "curves.csv",
         TABLES / "records.sha256",
