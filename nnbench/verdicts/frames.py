@@ -43,7 +43,7 @@ class LoadedResults:
 
 def effect_rows(results: Results) -> Iterator[Row]:
     """Every pair in every context; a positive difference is as claimed."""
-    contexts = {context.name: context.values for context in results.contexts}
+    contexts = {c.name: dict(c.values) for c in results.contexts}  # noqa: PD011 - no table
     for claim in results.claims:
         for pair in claim.general.pairs if claim.general else ():
             both = {"claim": claim.id, "a": pair.a, "b": pair.b, "unit": pair.unit}
