@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from nnbench.claims.kinds import KINDS, Kind
+from nnbench.claims.testable import Needs
 from nnbench.datasets.own.spelling import named_once
 from nnbench.errors import nearest, unknown_name
 from nnbench.metrics import METRICS
@@ -81,6 +82,8 @@ class Claim(Strict):
     tune: dict[str, list[object]] = Field(default_factory=dict)
     tier: Tier = "default"
     not_run: str | None = None
+    testable: Needs | None = None
+    """What can decide it; a machine without that measures it and gives no verdict."""
     links: tuple[str, ...] = ()
     experiment: str = ""
     limits: str = ""

@@ -75,6 +75,7 @@ def verdict_rows(claims: Iterable[ClaimResult]) -> Iterator[Row]:
             "verdict": finding.verdict,
             "reason": finding.verdict_reason,
             "blocks": finding.blocks,
+            "p": finding.p,
         }
 
 
