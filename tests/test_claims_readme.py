@@ -11,7 +11,7 @@ import pytest
 
 from nnbench.claims.claim import Claim, Document, Variant
 from nnbench.claims.config import Config, read_config
-from nnbench.claims.contexts import InContexts, Needs
+from nnbench.claims.contexts import ContextNeeds, InContexts
 from nnbench.claims.pick import Pick
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan, make_plan
@@ -59,7 +59,7 @@ README_TABLES = [
     ("Training settings", "key of `rbm`", Rbm),
     ("A claim", "key of `pick`", Pick),
     ("A claim", "key of `contexts`", InContexts),
-    ("A claim", "key of `needs`", Needs),
+    ("A claim", "key of `needs`", ContextNeeds),
 ]
 
 

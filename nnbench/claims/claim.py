@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from nnbench.claims.contexts import InContexts
 from nnbench.claims.kinds import KINDS, Kind
+from nnbench.claims.testable import Needs
 from nnbench.datasets.own.spelling import named_once
 from nnbench.errors import nearest, unknown_name
 from nnbench.metrics import METRICS
@@ -81,6 +82,8 @@ class Claim(Strict):
     """Measured in contexts, too: ``{}`` where there is nothing else to say."""
     tier: Tier = "default"
     not_run: str | None = None
+    testable: Needs | None = None
+    """What can decide it; a machine without that measures it and gives no verdict."""
     links: tuple[str, ...] = ()
     experiment: str = ""
     limits: str = ""

@@ -48,7 +48,7 @@ def input_kind(dataset: Dataset) -> InputKind:
     return "image" if len(dataset.input_shape) == 3 else "table"
 
 
-class Needs(Strict):
+class ContextNeeds(Strict):
     """What a claim's experiment takes; contexts that lack it are left out, whatever would come out in them."""
 
     input: tuple[InputKind, ...] = ()
@@ -83,7 +83,7 @@ class Needs(Strict):
 class InContexts(Strict):
     """How a claim is measured in contexts."""
 
-    needs: Needs = Needs()
+    needs: ContextNeeds = ContextNeeds()
     free: tuple[str, ...] = ()
     """Settings of the claim that its sentence does not name: contexts set them."""
     settings: Overrides = Field(default_factory=dict)
@@ -174,7 +174,11 @@ def read_space(path: Path) -> Space:
 
 
 def chosen(
-    contexts: Sequence[Context], needs: Needs, *, count: int, dataset_of: Callable[[str], Dataset]
+    contexts: Sequence[Context],
+    needs: ContextNeeds,
+    *,
+    count: int,
+    dataset_of: Callable[[str], Dataset],
 ) -> tuple[Context, ...]:
     """The first contexts in which an experiment is possible."""
     fitting = (c for c in contexts if needs.met_by(c, dataset_of(c.dataset)))

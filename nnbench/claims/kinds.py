@@ -1,7 +1,7 @@
 """The kinds of claims, one entry each: what such a claim needs, what it compares, and what decides it.
 
 Statistics are those of ``verdicts.rules``: they give each pair of levels a status. From the statuses
-a kind's ``outcome`` concludes. Adding a kind: an entry in ``KINDS`` and what it computes.
+a kind's ``outcome`` (``outcomes``) concludes. Adding a kind: an entry in ``KINDS`` and what it computes.
 """
 
 from __future__ import annotations
@@ -15,37 +15,23 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from nnbench.claims.outcomes import (
+    Conclusion,
+    Judged,
+    PairRule,
+    Role,
+    best_outcome,
+    differs_outcome,
+    equal_outcome,
+    exists_outcome,
+    order_outcome,
+)
 from nnbench.metrics import METRICS, Metric, Scale, log_scale
 
 if TYPE_CHECKING:
     from nnbench.claims.claim import Claim
 
-Kind = Literal["order", "best", "differs", "equal", "definition", "qualitative"]
-Role = Literal["adjacent", "extremes", "pair"]
-Status = Literal["equal", "UP", "up", "REV", "unclear", "violated", "holds"]
-Outcome = Literal["reproduced", "partly", "contradicted", "inconclusive"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairRule:
-    """What a claim says about two levels."""
-
-    better: str  # the level with the better claimed value; for a tie merely the first of the two
-    worse: str
-    margin: float  # the smallest difference that matters, analysis scale, > 0
-    tie: bool = False
-    role: Role = "pair"  # extremes: first against last of an order claim with > 2 levels
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedPair(PairRule):
-    """A rule and what the measurements say about it."""
-
-    status: Status
-
-
-Judged = Sequence[JudgedPair]
-Conclusion = tuple[Outcome, str]
+Kind = Literal["order", "best", "exists", "differs", "equal", "definition", "qualitative"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +45,8 @@ class ClaimKind:
     status: Literal["judged", "measured", "qualitative"] = "judged"  # unless the run leaves it out
     ties: bool = False  # every pair is claimed to be equal
     two_sided: bool = False  # a difference in either direction is what is claimed
+    any_pair: bool = False  # one pair is enough: only what survives Holm's correction counts
+    any_finding: bool = False  # so is one data set, track or variant: all share the correction
     lead: str = ""  # the key of the sentence that a verdict begins with
     undirected_lead: str = ""  # the same where neither end of the metric is better
 
@@ -78,8 +66,15 @@ def _needs_two_levels(claim: Claim) -> list[str]:
 
 def _needs_better(claim: Claim) -> list[str]:
     if claim.runs and not (claim.better and claim.than):
-        return ["kind best needs better: [...] and than: [...]"]
+        return [f"kind {claim.kind} needs better: [...] and than: [...]"]
     return []
+
+
+def _needs_size(claim: Claim) -> list[str]:
+    if claim.runs and claim.margin is None:
+        why = "some pair out of many nearly always differs a little"
+        return [f"kind differs needs margin: the smallest difference that counts ({why})"]
+    return _needs_two_levels(claim)
 
 
 def _needs_count(claim: Claim) -> list[str]:
@@ -155,94 +150,45 @@ def _pairs(pairs: Iterable[tuple[str, str]], claim: Claim, metric: Metric) -> tu
     return tuple(PairRule(better=a, worse=b, margin=margin, tie=tie) for a, b in pairs)
 
 
-# --- what follows from the pairs: the first that holds
-
-
-def _order_outcome(pairs: Judged) -> Conclusion:
-    if all(pair.tie for pair in pairs):
-        return _equal_outcome(pairs)  # an order of nothing but ties claims just that
-    ends = [pair for pair in pairs if pair.role == "extremes" or len(pairs) == 1]
-    return _strict_outcome([p for p in pairs if p.role != "extremes"], pairs=pairs, ends=ends)
-
-
-def _best_outcome(pairs: Judged) -> Conclusion:
-    return _strict_outcome(pairs, pairs=pairs, ends=pairs)
-
-
-def _strict_outcome(steps: Judged, *, pairs: Judged, ends: Judged) -> Conclusion:
-    """All ``steps`` have to hold; ``ends``, the pairs furthest apart, can contradict on their own."""
-    failed = [pair for pair in steps if pair.status not in ("UP", "up", "holds")]
-    if not failed:
-        return "reproduced", "every pair is as claimed"
-    some = any(pair.status == "UP" for pair in pairs)
-    against = [pair for pair in ends if pair.status == "REV"]
-    if not against and not some:
-        # Beyond the design: no practical difference anywhere contradicts `best` as it does an order.
-        equal = ends if all(pair.status == "equal" for pair in ends) else ()
-        against = [pair for pair in pairs if pair.status == "REV"] or list(equal)
-    if against:
-        return "contradicted", _clause(against)
-    return "partly" if some else "inconclusive", _clause(failed)
-
-
-def _differs_outcome(pairs: Judged) -> Conclusion:
-    if apart := [pair for pair in pairs if pair.status in ("UP", "REV")]:
-        return "reproduced", f"{apart[0].better} and {apart[0].worse} differ"
-    return _best_outcome(pairs)
-
-
-def _equal_outcome(pairs: Judged) -> Conclusion:
-    failed = [pair for pair in pairs if pair.status != "holds"]
-    if not failed:
-        return "reproduced", "every pair is as claimed"
-    if against := [pair for pair in pairs if pair.status == "violated"]:
-        return "contradicted", _clause(against)
-    return "partly" if len(failed) < len(pairs) else "inconclusive", _clause(failed)
-
-
-_CLAUSES: Mapping[str, str] = {
-    "unclear": "{0} against {1} unclear",
-    "REV": "reversed: {1} is better than {0}",
-    "equal": "no practical difference between {0} and {1}",
-    "violated": "{0} and {1} differ by more than the margin",
-}
-
-
-def _clause(pairs: Judged) -> str:
-    """What was found, for the first few pairs."""
-    found = [_CLAUSES[p.status].format(p.better, p.worse) for p in pairs[:3]]
-    return ", ".join(found) + (", …" if pairs[3:] else "")
-
-
 KINDS: Mapping[Kind, ClaimKind] = {
     "order": ClaimKind(
         meaning="the order of the levels is claimed",
         problems=_needs_order,
         pairs=_in_order,
-        outcome=_order_outcome,
+        outcome=order_outcome,
         lead="order",
     ),
     "best": ClaimKind(
         meaning="one level is claimed to be the best",
         problems=_needs_better,
         pairs=_better_than,
-        outcome=_best_outcome,
+        outcome=best_outcome,
         lead="best",
         undirected_lead="smallest",
     ),
+    "exists": ClaimKind(
+        meaning="something is claimed to be possible",
+        problems=_needs_better,
+        pairs=_better_than,
+        outcome=exists_outcome,
+        any_pair=True,
+        any_finding=True,
+        lead="exists",
+    ),
     "differs": ClaimKind(
-        meaning="a difference is claimed, without numbers",
-        problems=_needs_two_levels,
+        meaning="a difference of some size is claimed, without a direction",
+        problems=_needs_size,
         pairs=_all_pairs,
-        outcome=_differs_outcome,
+        outcome=differs_outcome,
         two_sided=True,
+        any_pair=True,
         lead="differs",
     ),
     "equal": ClaimKind(
         meaning="no difference is expected",
         problems=_needs_two_levels,
         pairs=_all_pairs,
-        outcome=_equal_outcome,
+        outcome=equal_outcome,
         ties=True,
         lead="equal",
     ),

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from nnbench.claims.kinds import Kind, Outcome, Status
+from nnbench.claims.kinds import Kind
+from nnbench.claims.outcomes import FOUND, Outcome, Status
 from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import JsonObject
 from nnbench.metrics import METRICS
@@ -20,7 +21,9 @@ from nnbench.records.general import ContextResult, GeneralResult
 from nnbench.records.origin import Count, Provenance, Section
 from nnbench.schema import Bounded, first_problem
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_ALPHA = 0.05
+_READABLE = (1, SCHEMA_VERSION)  # 1: p values are one-sided, and what came later is missing
 _AGAIN = "run `nnbench judge` again with this version of nnbench"
 
 
@@ -131,12 +134,16 @@ class PairResult(Section):
     unit: Literal["raw", "log"]
     percent: float | None = None
     status: Status
+    small: bool = False
     role: str
     p: float | None
     p_holm: float | None
     tie: bool
     n: Count
     censored: bool
+    detectable: float | None = None
+    blocks_needed: Count | None = None
+    seconds_needed: float | None = None
     text: str
 
 
@@ -169,6 +176,7 @@ class Finding(Section):
     verdict: Outcome | None
     verdict_reason: str | None
     blocks: Count
+    p: float | None = None
     pairs: tuple[PairResult, ...]
     sentence: str | None
 
@@ -197,6 +205,8 @@ class ClaimResult(Section):
     reason: str | None
     cost_seconds: float | None
     verdict: Outcome | None
+    p: float | None = None
+    p_holm: float | None = None
     answer: str
     how_large: str = ""
     experiment: str | None
@@ -209,15 +219,28 @@ class ClaimResult(Section):
     results: Annotated[tuple[Finding, ...], _unique("result", "key")]
     general: GeneralResult | None = None
 
+    @property
+    def stands(self) -> bool:
+        """Whether it is reproduced after Holm's correction over the claims of its document, too."""
+        return self.verdict in FOUND and self.p_holm is not None and self.p_holm <= _ALPHA
+
+
+def count_name(word: str) -> str:
+    """The field of the summary that counts a verdict or a status."""
+    return word.replace(",", "").replace(" ", "_")
+
 
 class Summary(Section):
     """How many claims came out in which way."""
 
     claims: Count
     reproduced: Count
+    reproduced_small: Count = 0
     partly: Count
     contradicted: Count
     inconclusive: Count
+    not_testable_here: Count = 0
+    reproduced_after_holm: Count = 0  # of both kinds of reproduced
     measured: Count
     qualitative: Count
     not_run: Count
@@ -253,11 +276,11 @@ def read_results(path: Path) -> Results:
             todo="name the folder of a report, or write it anew by `nnbench judge`",
         ) from error
     version = data.get("schema_version") if isinstance(data, Mapping) else None
-    if version != SCHEMA_VERSION:
+    if version not in _READABLE:
         raise NnbenchError(
             f"{file} has a schema version that this nnbench cannot show",
             got=repr(version)[:100],
-            allowed=SCHEMA_VERSION,
+            allowed=_READABLE,
             todo=_AGAIN,
         )
     try:

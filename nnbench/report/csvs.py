@@ -15,11 +15,12 @@ _RUNS = (
     "derived", "value", "cell", "at", "not_measured",
 )  # fmt: skip
 _VERDICTS = (
-    "claim", "kind", "status", *_KEY[1:], "decides", "metric", "verdict", "reason", "blocks",
+    "claim", "kind", "status", *_KEY[1:], "decides", "metric", "verdict", "reason", "blocks", "p",
 )  # fmt: skip
 _PAIRS = (
     *_KEY, "metric", "a", "b", "role", "tie", "difference", "low", "high", "margin", "unit",
-    "percent", "p", "p_holm", "status", "n", "censored",
+    "percent", "p", "p_holm", "status", "small", "n", "censored", "detectable", "blocks_needed",
+    "seconds_needed",
 )  # fmt: skip
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nnbench.claims.kinds import KINDS
-from nnbench.records.results import ClaimResult, Finding, Results
+from nnbench.claims.outcomes import FOUND
+from nnbench.records.results import ClaimResult, Finding, Results, count_name
 from nnbench.report.anchors import Anchors
 from nnbench.report.appendix import memory_text
 from nnbench.report.details import chosen_text, pick_texts
@@ -17,6 +18,7 @@ from nnbench.text.vocabulary import STATUSES, VERDICTS, Chip, finding_chip, wher
 from nnbench.text.wording import cost
 
 _COMMON = 0.25  # share of the measured claims from which a dataset and track get a column
+_ALWAYS = ("reproduced", "partly", "contradicted", "inconclusive")  # counted, even where none is
 Column = tuple[str, str]  # dataset, track
 _LOSSES = {  # by task and objective
     ("classification", "mse"): "mean squared errors of the predicted probabilities",
@@ -48,14 +50,29 @@ class Document:
     claims: tuple[ClaimResult, ...]
     shown: tuple[ClaimResult, ...]
     not_run: tuple[ClaimResult, ...]
+    corrected: str  # how many of its claims stand after Holm's correction
 
 
 def counts(results: Results) -> list[tuple[Chip, int]]:
     """How many claims have each verdict, and what became of the others."""
     numbers = results.summary.model_dump()
-    verdicts = [(chip, numbers[name]) for name, chip in VERDICTS.items()]
-    others = [(chip, numbers[name.replace(" ", "_")]) for name, chip in STATUSES.items()]
-    return [*verdicts, *(item for item in others if item[1])]
+    all_words = {**VERDICTS, **STATUSES}.items()
+    found = [(chip, numbers[count_name(name)], name in _ALWAYS) for name, chip in all_words]
+    return [(chip, number) for chip, number, always in found if number or always]
+
+
+def corrected(claims: Sequence[ClaimResult]) -> str:
+    """How many claims of a document are reproduced after Holm's correction over all of them, too."""
+    tested = [claim for claim in claims if claim.p_holm is not None]
+    found = [claim for claim in tested if claim.verdict in FOUND]
+    fallen = [claim.title for claim in found if not claim.stands]
+    if not found:
+        return ""
+    text = f"{len(found)} of {len(tested)} tested claims are reproduced"
+    if not fallen:
+        return f"{text}, also after Holm’s correction over all of them."
+    left = len(found) - len(fallen)
+    return f"{text}, {left} after Holm’s correction over all of them: not {'; '.join(fallen)}."
 
 
 def date_text(stamp: str | None) -> str:
@@ -142,7 +159,16 @@ def documents(claims: Sequence[ClaimResult], anchors: Anchors) -> list[Document]
         shown = tuple(claim for claim in own if claim.status != "not run")
         rest = tuple(claim for claim in own if claim.status == "not run")
         title, anchor = own[0].document_title, anchors.documents[name]
-        found.append(Document(title=title, anchor=anchor, claims=own, shown=shown, not_run=rest))
+        found.append(
+            Document(
+                title=title,
+                anchor=anchor,
+                claims=own,
+                shown=shown,
+                not_run=rest,
+                corrected=corrected(own),
+            )
+        )
     return found
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import Self
 
 from nnbench.claims.kinds import KINDS
@@ -19,6 +20,7 @@ from nnbench.text.rounding import (
     with_unit,
 )
 from nnbench.text.vocabulary import SEED_MARKS, Chip, pair_chip
+from nnbench.text.wording import power
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Link:
 
 
 Cell = str | Chip | Link
+SEEN = "Could have seen"  # the heading of what unclear pairs could have shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,14 @@ def pair_table(finding: Finding) -> Table | None:
     """What is claimed of two levels, what was measured, and the outcome."""
     if not finding.pairs:
         return None
-    columns = ("Claimed", "Outcome", "Measured", "Margin", "p", "p, Holm")
+    columns = ["Claimed", "Outcome", "Measured", "Margin", "p", "p, Holm"]
     rows = [_pair_row(pair, finding) for pair in finding.pairs]
+    if any(pair.detectable is not None for pair in finding.pairs):
+        columns.append(SEEN)
+        size = partial(_size, finding=finding)
+        rows = [[*row, power(p, size)] for row, p in zip(rows, finding.pairs, strict=True)]
     caption = "Pairs of levels, compared run by run"
-    return Table(caption, columns, rows=rows, text=("Measured", "Outcome"))
+    return Table(caption, columns, rows=rows, text=("Measured", "Outcome", SEEN))
 
 
 def _pair_row(pair: PairResult, finding: Finding) -> list[Cell]:
@@ -140,9 +147,9 @@ def _pair_row(pair: PairResult, finding: Finding) -> list[Cell]:
     return [
         f"{pair.a} {_relation(pair, finding)} {pair.b}"
         + (f" ({ends})" if pair.role == "extremes" else ""),
-        pair_chip(pair.status, kind=finding.kind),
+        pair_chip(pair, kind=finding.kind),
         pair.text + (" (sign test: some runs were capped)" if pair.censored else ""),
-        _margin(pair, finding.unit),
+        f"±{_size(pair.margin, finding=finding)}",
         p_text(pair.p),
         p_text(pair.p_holm),
     ]
@@ -158,12 +165,13 @@ def _relation(pair: PairResult, finding: Finding) -> str:
     return "better than" if finding.directed else "smaller than"
 
 
-def _margin(pair: PairResult, metric_unit: str) -> str:
-    if pair.unit == "log":
-        return signed_percent(math.expm1(pair.margin) * 100).replace("+", "±")
-    if metric_unit == "fraction":
-        return f"±{significant(100 * pair.margin, 2)} points"
-    return f"±{significant(pair.margin, 2)} {unit_behind(metric_unit)}".rstrip()
+def _size(difference: float, *, finding: Finding) -> str:
+    """A size on the analysis scale: in percent, in points or in the metric's unit."""
+    if finding.scale == "log":
+        return signed_percent(math.expm1(difference) * 100).removeprefix("+")
+    if finding.unit == "fraction":
+        return f"{significant(100 * difference, 2)} points"
+    return f"{significant(difference, 2)} {unit_behind(finding.unit)}".rstrip()
 
 
 def seed_table(finding: Finding) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnbench.claims.outcomes import FOUND
 from nnbench.errors import NnbenchError, unknown_name
 from nnbench.records.results import ClaimResult, Finding, Results, read_results
 from nnbench.report.anchors import Anchors, anchors_of
@@ -19,13 +20,23 @@ def headline(results: Results) -> list[str]:
     ran = ". ".join(f"{name}: {text}" for name, text in facts(results)) + "."
     if len(judged) <= _FEW:
         return [*(f"{claim_chip(claim)}: {claim.id}. {claim.answer}" for claim in judged), ran]
-    found = ", ".join(f"{number} {chip.word}" for chip, number in counts(results) if number)
+    found = ", ".join(f"{number} {chip.counted}" for chip, number in counts(results) if number)
     against = [claim.id for claim in judged if claim.verdict == "contradicted"]
     return [
         f"Of {len(results.claims)} claims: {found}.",
         *([f"Contradicted: {', '.join(against)}."] if against else []),
+        *_corrected(results),
         ran,
     ]
+
+
+def _corrected(results: Results) -> list[str]:
+    """How many of the reproduced claims stand if each document's claims share an error of 5 %."""
+    found = [c for c in results.claims if c.verdict in FOUND and c.p_holm is not None]
+    stand = results.summary.reproduced_after_holm
+    if stand == len(found):
+        return []
+    return [f"After Holm's correction over each document's claims, {stand} of {len(found)} stand."]
 
 
 def closing(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import jinja2
 
 from nnbench.errors import NnbenchError
-from nnbench.records.results import Results
+from nnbench.records.results import SCHEMA_VERSION, Results
 from nnbench.records.store import write_atomically
 from nnbench.report import appendix, details, general, markdown, page, tables
 from nnbench.report.anchors import anchors_of
@@ -35,8 +35,16 @@ def write_report(results: Results, folder: Path) -> None:
     Figures and data files that an earlier report wrote, and that this one does not have, are removed.
 
     Raises:
-        NnbenchError: Fields of the results disagree, or the folder cannot be written.
+        NnbenchError: The results are of an older version, their fields disagree, or the folder cannot
+            be written.
     """
+    if results.schema_version != SCHEMA_VERSION:
+        raise NnbenchError(
+            "results.json was judged by other rules than this nnbench explains",
+            got=f"schema version {results.schema_version}",
+            allowed=SCHEMA_VERSION,
+            todo="run `nnbench judge` again, with the measurements in the results folder",
+        )
     try:
         files = report_files(results)
     except _UNSHOWN as error:

@@ -8,9 +8,9 @@ contrast of at least 4.5 (WCAG AA).
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from nnbench.claims.kinds import KINDS, Kind, Status
+from nnbench.claims.kinds import KINDS, Kind
 from nnbench.records.general import Shown, Word
-from nnbench.records.results import ClaimResult, Finding
+from nnbench.records.results import ClaimResult, Finding, PairResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,11 @@ class Chip:
     def __str__(self) -> str:
         return f"{self.symbol}\u00a0{self.word}"
 
+    @property
+    def counted(self) -> str:
+        """Its word after a number in a list with commas: ``reproduced but small``."""
+        return self.word.replace(", ", " but ")
+
     def to(self, target: str) -> "Chip":
         """The same chip, linked."""
         return replace(self, target=target)
@@ -33,9 +38,11 @@ class Chip:
 # tone: (on white, on black)
 TONES: Mapping[str, tuple[str, str]] = {
     "reproduced": ("#00704f", "#3ecf9f"),
+    "small": ("#4c6400", "#b9cf4a"),
     "partly": ("#7d5600", "#f0b429"),
     "contradicted": ("#b04400", "#ff935c"),
     "inconclusive": ("#57606b", "#b3bcc6"),
+    "not-testable": ("#6a5191", "#bda7e0"),
     "measured": ("#0063a0", "#62b9ee"),
     "qualitative": ("#8b3b6f", "#e39cc6"),
     "not-run": ("#646d77", "#98a2ad"),
@@ -48,9 +55,11 @@ def _chip(tone: str, symbol: str, word: str | None = None) -> Chip:
 
 VERDICTS: Mapping[str, Chip] = {
     "reproduced": _chip("reproduced", "✓"),
+    "reproduced, small": _chip("small", "△", "reproduced, small"),
     "partly": _chip("partly", "◐"),
     "contradicted": _chip("contradicted", "✗"),
     "inconclusive": _chip("inconclusive", "?"),
+    "not testable here": _chip("not-testable", "⊘", "not testable here"),
 }
 STATUSES: Mapping[str, Chip] = {
     "measured": _chip("measured", "="),
@@ -58,10 +67,12 @@ STATUSES: Mapping[str, Chip] = {
     "not run": _chip("not-run", "·", "not run"),
 }
 MEANINGS: Mapping[str, str] = {
-    "reproduced": "the measurements show what the document says",
+    "reproduced": "the measurements show what the document says, by the margin that matters or more",
+    "reproduced, small": "they show it, but some difference is below the margin that matters",
     "partly": "some of the claimed differences were found, others were not",
     "contradicted": "the measurements show the reverse, or no difference that matters",
     "inconclusive": "these runs cannot tell",
+    "not testable here": "the machine lacks what it takes, which the reason names",
     "measured": "a definition: the exact number stands beside the claimed one",
     "quoted": "a statement that no experiment decides",
     "not run": "outside this tier or this selection; the reason is given",
@@ -131,11 +142,15 @@ def finding_chip(finding: Finding) -> Chip:
     return VERDICTS[finding.verdict] if finding.verdict else STATUSES["measured"]
 
 
-def pair_chip(status: Status, *, kind: Kind) -> Chip:
+def pair_chip(pair: PairResult, *, kind: Kind) -> Chip:
     """The outcome of one pair in the light of what the claim says about it."""
     known = KINDS[kind]
     special = _TWO_SIDED if known.two_sided else _TIES if known.ties else _PAIRS
-    return special.get(status) or _PAIRS[status]
+    chip = special.get(pair.status) or _PAIRS[pair.status]
+    if not pair.small:
+        return chip
+    tone, symbol = ("small", "△") if chip.symbol == "✓" else (chip.tone, chip.symbol)
+    return Chip(tone=tone, symbol=symbol, word=f"{chip.word}, small")
 
 
 def shown_chip(shown: Shown | None) -> Chip:

@@ -8,7 +8,7 @@ from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.progress.durations import rounded
-from nnbench.records.results import Finding, LevelResult
+from nnbench.records.results import Finding, LevelResult, PairResult
 from nnbench.text.rounding import MINUS, significant, unit_words, value_text, with_units
 
 # how differences are written, what follows the first one, and what follows an interval
@@ -26,6 +26,20 @@ def not_run(status: str, reason: str, *, seconds: float | None = None) -> str:
 def cost(seconds: float) -> str:
     """An estimate, as in: about 3 h of core time."""
     return f"about {with_units(rounded(seconds))} of core time"
+
+
+def power(pair: PairResult, size: Callable[[float], str]) -> str:
+    """What an unclear pair could have shown, as in: 7.1 % or more; the margin takes 34 blocks.
+
+    ``size`` writes a difference on the analysis scale.
+    """
+    if pair.detectable is None:
+        return "–"
+    text = f"{size(pair.detectable)} or more"
+    if pair.blocks_needed is None:
+        return text
+    more = "" if pair.seconds_needed is None else f", {cost(pair.seconds_needed)} more"
+    return f"{text}; the margin takes {pair.blocks_needed} blocks{more}"
 
 
 def title_of(metric: Metric) -> str:
@@ -104,10 +118,8 @@ def sentence(finding: Finding, reading: Claim) -> str:
     verdict, reason = finding.verdict, finding.verdict_reason
     if verdict is None:
         return _counted(finding, reading)
-    if verdict == "inconclusive":
-        return f"The runs do not settle it: {reason}. {_ranking(finding)}"
-    lead = KINDS[reading.kind].lead_of(directed=finding.directed)
-    return f"{_LEADS[lead][verdict].format(reason=reason)} {_ranking(finding)}"
+    leads = {**_OPEN, **_LEADS[KINDS[reading.kind].lead_of(directed=finding.directed)]}
+    return f"{leads[verdict].format(reason=reason)} {_ranking(finding)}"
 
 
 def _counted(finding: Finding, reading: Claim) -> str:
@@ -144,24 +156,37 @@ def _agreement(finding: Finding, reading: Claim) -> str:
     return f" Not {within}: {', '.join(far)}."
 
 
+_OPEN: Mapping[str, str] = {  # of every kind
+    "inconclusive": "The runs do not settle it: {reason}.",
+    "not testable here": "This machine cannot decide it: {reason}.",
+}
 _LEADS: Mapping[str, Mapping[str, str]] = {
     "order": {
         "reproduced": "The claimed order holds.",
+        "reproduced, small": "The claimed order holds, but some steps are small ({reason}).",
         "partly": "Part of the claimed order holds ({reason}).",
         "contradicted": "The claimed order does not hold: {reason}.",
     },
     "best": {
         "reproduced": "It is better, as claimed.",
+        "reproduced, small": "It is better, as claimed, but only a little ({reason}).",
         "partly": "It is better only in part ({reason}).",
         "contradicted": "It is not better: {reason}.",
     },
     "smallest": {  # of a metric of which no end is better
         "reproduced": "It is smaller, as claimed.",
+        "reproduced, small": "It is smaller, as claimed, but only a little ({reason}).",
         "partly": "It is smaller only in part ({reason}).",
         "contradicted": "It is not smaller: {reason}.",
     },
+    "exists": {
+        "reproduced": "There is such a case: {reason}.",
+        "reproduced, small": "There is such a case, but a small one: {reason}.",
+        "inconclusive": "No case that was tried shows it: {reason}.",
+    },
     "differs": {
         "reproduced": "The levels change the outcome, as claimed.",
+        "reproduced, small": "The levels change the outcome, but less than what counts ({reason}).",
         "contradicted": "The levels do not change the outcome: {reason}.",
     },
     "equal": {

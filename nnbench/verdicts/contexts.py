@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
 from nnbench.claims.contexts import input_kind
-from nnbench.claims.kinds import KINDS, PairRule
+from nnbench.claims.kinds import KINDS
+from nnbench.claims.outcomes import PairRule
 from nnbench.metrics import METRICS, Metric, log_scale
 from nnbench.plan.plan import Plan
 from nnbench.records.general import (
@@ -19,12 +20,13 @@ from nnbench.records.general import (
     Without,
 )
 from nnbench.text import generality
-from nnbench.verdicts.findings import Evidence, pairs_of
+from nnbench.verdicts.findings import Evidence
 from nnbench.verdicts.general import Claimed, in_general
 from nnbench.verdicts.general_pairs import GeneralPair
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.moderators import Factors, Moderator, moderators
 from nnbench.verdicts.moderators import sentence as moderated
+from nnbench.verdicts.pairs import pairs_of
 from nnbench.verdicts.pooling import Effect, effect_of, usable
 from nnbench.verdicts.rules import PairTest, finite
 

@@ -1,27 +1,26 @@
 """A claim on one dataset, in one track, as one of its variants reads it: its levels and its verdict."""
 
-from collections.abc import Container, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import pandas as pd
-
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
-from nnbench.claims.kinds import KINDS, PairRule
-from nnbench.metrics import METRICS, Metric, percent_change
+from nnbench.claims.kinds import KINDS
+from nnbench.claims.outcomes import Outcome
+from nnbench.metrics import METRICS, Metric
 from nnbench.plan.plan import Plan
 from nnbench.records.record import Record
-from nnbench.records.results import Finding, PairResult
+from nnbench.records.results import Finding
 from nnbench.text import wording
 from nnbench.text.rounding import loss_unit
-from nnbench.verdicts.alike import Pair, alike, alike_text
+from nnbench.verdicts.alike import alike, alike_text
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.levels import level_result, objective_of, resolution
 from nnbench.verdicts.measurements import LevelRuns
+from nnbench.verdicts.pairs import pair_result, seconds_of_a_block, verdict_of
 from nnbench.verdicts.provenance import machine_texts
-from nnbench.verdicts.rules import PairTest, Verdict, finite, judge
+from nnbench.verdicts.rules import finite
 
 _ALIKE = 0.01  # relative spread of untrained scores that one line in a figure can stand for
 
@@ -51,10 +50,37 @@ def findings(claim_id: str, claim: Claim, evidence: Evidence) -> tuple[Finding, 
         if use.context is not None:
             continue  # see verdicts.contexts
         groups.setdefault((use.variant, use.dataset, use.track), []).append(level)
-    return tuple(_finding(levels, claim, evidence) for levels in groups.values())
+    found = [_finding(levels, claim, evidence) for levels in groups.values()]
+    if len(found) == 1 or not KINDS[claim.kind].any_finding:
+        return tuple(found)
+    tried = [[pair.p for pair in finding.pairs] for finding in found]
+    return _first_shown(
+        [
+            _finding(levels, claim, evidence, elsewhere=[*tried[:i], *tried[i + 1 :]])
+            for i, levels in enumerate(groups.values())
+        ]
+    )
 
 
-def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> Finding:
+def _first_shown(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """One finding is enough and decides: the first that reaches the margin, else one below it."""
+    shown = [f for word in _BEST_FIRST for f in found if f.verdict == word]
+    if not shown:
+        return tuple(found)
+    return tuple(f.model_copy(update={"decides": f is shown[0]}) for f in found)
+
+
+_BEST_FIRST: Sequence[Outcome] = ("reproduced", "reproduced, small")
+
+
+def _finding(
+    levels: Sequence[LevelRuns],
+    claim: Claim,
+    evidence: Evidence,
+    *,
+    elsewhere: Sequence[Sequence[float | None]] = (),
+) -> Finding:
+    """``elsewhere``: p values of what was tried in other findings, where these share a correction."""
     plan, records, use = evidence.plan, evidence.records, levels[0].use
     reading, dataset = claim.reading(use.variant), dataset_of(use.dataset)
     metric = METRICS[reading.metric]
@@ -71,7 +97,16 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
     blocks = [b for lv in levels for c in lv.use.cells for b in records.of(c, seeds=lv.use.seeds)]
     machines = machine_texts(blocks)
     same = alike(levels, records)
-    verdict = _verdict(levels, reading, metric, lost=lost, same=same, machines=machines)
+    verdict = verdict_of(
+        levels,
+        reading,
+        metric,
+        lost=lost,
+        same=same,
+        blocks=blocks,
+        elsewhere=[p for others in elsewhere for p in others if p is not None],
+    )
+    seconds = {lv.use.level: seconds_of_a_block(lv, plan) for lv in levels}
     told = [note for block in blocks for note in _told(block)] + sorted(map(alike_text, same))
     finding = Finding(
         dataset=use.dataset,
@@ -95,7 +130,8 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         verdict=verdict.verdict if verdict else None,
         verdict_reason=verdict.reason if verdict else "",
         blocks=verdict.blocks if verdict else max(level.planned for level in shown),
-        pairs=tuple(_pair_result(p, metric) for p in verdict.pairs) if verdict else (),
+        p=finite(verdict.p) if verdict else None,
+        pairs=tuple(pair_result(p, metric, seconds) for p in verdict.pairs) if verdict else (),
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})
@@ -107,24 +143,6 @@ def _told(block: Record) -> tuple[str, ...]:
 
 
 _METRIC_FACTS = ("unit", "lower_is_better", "directed", "scale", "timing", "derived")
-
-
-def _verdict(
-    levels: Sequence[LevelRuns],
-    reading: Claim,
-    metric: Metric,
-    *,
-    lost: Mapping[str, str],
-    same: AbstractSet[Pair],
-    machines: Sequence[str],
-) -> Verdict | None:
-    """None where nothing is judged. Timings of different machines are not pooled, and so not compared."""
-    if KINDS[reading.kind].status != "judged":
-        return None
-    if metric.timing and len(machines) > 1:
-        reason = f"measured on different machines, which are not pooled: {'; '.join(machines)}"
-        return Verdict(verdict="inconclusive", reason=reason)
-    return _judged_pairs(levels, reading, metric, lost=lost, same=same)
 
 
 def _why_lost(level: LevelRuns, metric: Metric, records: Records) -> str:
@@ -158,106 +176,3 @@ def _chance(levels: Sequence[LevelRuns], metric: Metric, records: Records) -> fl
         return None
     alike = max(known) - min(known) <= _ALIKE * max(map(abs, known))
     return sum(known) / len(known) if alike else None
-
-
-# --- the verdict, and the pairs that it rests on
-
-
-def pairs_of(levels: Sequence[LevelRuns], claim: Claim, records: Records) -> tuple[PairTest, ...]:
-    """What levels in one place show of each pair that a claim names; nothing of pairs that were not measured."""
-    metric = METRICS[claim.metric]
-    lost = {lv.use.level: "" for lv in levels if lv.lost}
-    same = alike(levels, records)
-    return _judged_pairs(levels, claim, metric, lost=lost, same=same).pairs
-
-
-def _judged_pairs(
-    levels: Sequence[LevelRuns],
-    claim: Claim,
-    metric: Metric,
-    *,
-    lost: Mapping[str, str],
-    same: AbstractSet[Pair],
-) -> Verdict:
-    """Judge one claim on one dataset in one track.
-
-    ``lost`` says of each level without any value why, ``same`` are pairs of levels that are one run. A
-    claim about either is inconclusive, and its other pairs are judged to be shown: only a difference
-    that is claimed of some pair may still be found in another.
-    """
-    rules = KINDS[claim.kind].pairs(claim, metric)
-    compared = _levels_of(rules)
-    gone = {name: why for name, why in lost.items() if name in compared}
-    one = [pair for rule in rules if (pair := frozenset((rule.better, rule.worse))) in same]
-    reason = "; ".join(filter(None, (lost_text(gone), *map(alike_text, dict.fromkeys(one)))))
-    rules = tuple(rule for rule in rules if not _left_out(rule, gone, one))
-    if not rules:
-        return Verdict(verdict="inconclusive", reason=reason)
-    runs = {lv.use.level: lv.runs for lv in levels if lv.use.level in _levels_of(rules)}
-    verdict = _judged(runs, claim, metric, rules=rules)
-    unscored = [own["status"].eq("diverged") & own[metric.name].isna() for own in runs.values()]
-    if scoreless := sum(int(marks.sum()) for marks in unscored):
-        have = "run has" if scoreless == 1 else "runs have"
-        note = f"{scoreless} diverged {have} no score, and such blocks are incomplete"
-        verdict = replace(verdict, reason=f"{verdict.reason}; {note}")
-    found = verdict.verdict == "reproduced" and KINDS[claim.kind].two_sided and not gone
-    return (
-        replace(verdict, verdict="inconclusive", reason=reason) if reason and not found else verdict
-    )
-
-
-def _left_out(rule: PairRule, gone: Container[str], same: Sequence[Pair]) -> bool:
-    pair = (rule.better, rule.worse)
-    return any(level in gone for level in pair) or frozenset(pair) in same
-
-
-def _levels_of(rules: Sequence[PairRule]) -> set[str]:
-    return {level for rule in rules for level in (rule.better, rule.worse)}
-
-
-def lost_text(lost: Mapping[str, str]) -> str:
-    """Which levels were not measured, and why, as in: TensorFlow not measured: not installed."""
-    levels_by_reason: dict[str, list[str]] = {}
-    for level, reason in lost.items():
-        levels_by_reason.setdefault(reason, []).append(level)
-    return "; ".join(
-        f"{', '.join(levels)} not measured: {reason}" for reason, levels in levels_by_reason.items()
-    )
-
-
-def _judged(
-    runs: Mapping[str, pd.DataFrame], claim: Claim, metric: Metric, *, rules: Sequence[PairRule]
-) -> Verdict:
-    duration = metric.unit == "epochs"
-    ended = ["capped", "diverged"] if duration else ["diverged"]
-    marked = {name: own["status"].isin(ended).tolist() for name, own in runs.items()}
-    return judge(
-        {name: own[metric.name].tolist() for name, own in runs.items()},
-        rules=rules,
-        kind=claim.kind,
-        lower_is_better=metric.lower_is_better,
-        scale=metric.scale,
-        censored=marked if duration else None,
-        excluded=None if duration else marked,
-    )
-
-
-_REPEATED = ("margin", "status", "role", "tie", "n", "censored")
-
-
-def _pair_result(pair: PairTest, metric: Metric) -> PairResult:
-    """A pair with its sentence."""
-    result = PairResult(
-        a=pair.better,
-        b=pair.worse,
-        difference=finite(pair.difference),
-        low=finite(pair.low),
-        high=finite(pair.high),
-        **{name: getattr(pair, name) for name in _REPEATED},
-        unit=metric.scale,
-        percent=finite(percent_change(pair.difference)) if metric.scale == "log" else None,
-        p=finite(min(pair.p_up, pair.p_down)),
-        p_holm=finite(min(pair.p_up_holm, pair.p_down_holm)),
-        text="",
-    )
-    return result.model_copy(update={"text": wording.pair(result, metric)})

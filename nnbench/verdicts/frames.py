@@ -43,7 +43,7 @@ class LoadedResults:
 
 def effect_rows(results: Results) -> Iterator[Row]:
     """Every pair in every context; a positive difference is as claimed."""
-    contexts = {c.name: dict(c.values) for c in results.contexts}  # noqa: PD011 - no table
+    contexts = {c.name: dict(c.values) for c in results.contexts}
     for claim in results.claims:
         for pair in claim.general.pairs if claim.general else ():
             both = {"claim": claim.id, "a": pair.a, "b": pair.b, "unit": pair.unit}
@@ -90,6 +90,7 @@ def verdict_rows(claims: Iterable[ClaimResult]) -> Iterator[Row]:
             "verdict": finding.verdict,
             "reason": finding.verdict_reason,
             "blocks": finding.blocks,
+            "p": finding.p,
         }
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nnbench.claims.kinds import PairRule
+from nnbench.claims.outcomes import PairRule
 from nnbench.records.general import Word
 from nnbench.verdicts.general_pairs import GeneralPair, broad, enough, judged, most
 from nnbench.verdicts.pooling import MIN_CONTEXTS, Effect, Pooled, Share, share_of, usable

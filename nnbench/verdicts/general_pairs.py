@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from nnbench.claims.kinds import PairRule
+from nnbench.claims.outcomes import PairRule
 from nnbench.records.general import Shown, Word
 from nnbench.verdicts.pooling import MIN_CONTEXTS, Effect, Pooled, Share, pool, share_of, usable
 from nnbench.verdicts.rules import ALPHA, Floats, holm_adjusted

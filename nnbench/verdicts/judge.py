@@ -10,13 +10,23 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
+
 from nnbench.cells.cell import canonical
 from nnbench.cells.cost import estimated_seconds
 from nnbench.claims.claim import Claim, Document
-from nnbench.claims.kinds import KINDS, Outcome
+from nnbench.claims.kinds import KINDS
+from nnbench.claims.outcomes import Outcome
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
-from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
+from nnbench.records.results import (
+    SCHEMA_VERSION,
+    ClaimResult,
+    Finding,
+    Results,
+    Summary,
+    count_name,
+)
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import generality, wording
 from nnbench.verdicts.contexts import context_results, general_result
@@ -24,6 +34,7 @@ from nnbench.verdicts.evidence import NO_RECORD, read_records
 from nnbench.verdicts.findings import Evidence, findings
 from nnbench.verdicts.measurements import level_runs
 from nnbench.verdicts.provenance import run_provenance
+from nnbench.verdicts.rules import holm_adjusted
 
 
 def gather(plan: Plan) -> Evidence:
@@ -39,7 +50,7 @@ def judge(plan: Plan, evidence: Evidence | None = None, *, so_far: bool = False)
     """
     evidence = evidence or gather(plan)
     results = Path(plan.config.results)
-    claims = tuple(_claim(*item, evidence, so_far=so_far) for item in plan.claims())
+    claims = _corrected([_claim(*item, evidence, so_far=so_far) for item in plan.claims()])
     return Results(
         schema_version=SCHEMA_VERSION,
         records_sha256=records_sha256(results, plan.blocks()),
@@ -70,12 +81,27 @@ def _summary(claims: Sequence[ClaimResult]) -> Summary:
     states = Counter(claim.status for claim in claims)
     return Summary(
         claims=len(claims),
-        **{outcome: outcomes[outcome] for outcome in get_args(Outcome)},
+        **{count_name(outcome): outcomes[outcome] for outcome in get_args(Outcome)},
+        reproduced_after_holm=sum(claim.stands for claim in claims),
         measured=states["measured"],
         qualitative=states["qualitative"],
         not_run=states["not run"],
         general=dict(Counter(claim.general.word for claim in claims if claim.general)),
     )
+
+
+def _corrected(claims: Sequence[ClaimResult]) -> tuple[ClaimResult, ...]:
+    """The claims, their p values corrected by Holm over all judged ones of their document."""
+    tested: dict[str, dict[str, float]] = {}
+    for claim in claims:
+        if claim.p is not None:
+            tested.setdefault(claim.document, {})[claim.id] = claim.p
+    adjusted = {
+        name: float(p)
+        for own in tested.values()
+        for name, p in zip(own, holm_adjusted(np.array(list(own.values()))), strict=True)
+    }
+    return tuple(c.model_copy(update={"p_holm": adjusted.get(c.id)}) for c in claims)
 
 
 def _claim(
@@ -101,6 +127,7 @@ def _claim(
         reason=reason,
         cost_seconds=cost,
         verdict=deciding.verdict if deciding else None,
+        p=deciding.p if deciding else None,
         answer=wording.answer(deciding, found)
         if deciding
         else wording.not_run(status, reason or "", seconds=cost),

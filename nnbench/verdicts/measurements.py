@@ -71,8 +71,8 @@ def in_contexts(levels: Iterable[LevelRuns]) -> pd.DataFrame:
 
 
 def _runs(level: LevelRuns) -> tuple[Use, pd.DataFrame]:
-    values = {"metric": level.metric, "value": level.runs[level.metric]}
-    return level.use, level.runs.assign(**values)
+    runs, metric = level.runs, level.metric
+    return level.use, runs.assign(metric=metric, value=runs[metric])
 
 
 def candidates(levels: Iterable[LevelRuns]) -> pd.DataFrame:

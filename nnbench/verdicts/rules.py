@@ -2,7 +2,8 @@
 
 A block is one seed in which every level ran: levels are compared by their differences in a block,
 positive as claimed, on the analysis scale: raw (accuracy) or natural logarithms (loss, time). What
-follows from the statuses of a claim's pairs depends on its kind: see ``claims.kinds``.
+follows from the statuses of a claim's pairs depends on its kind: see ``claims.kinds``. Why these rules,
+and how often they err: ``docs/statistics.md``.
 """
 
 import math
@@ -13,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from nnbench.claims.kinds import KINDS, ClaimKind, JudgedPair, Kind, Outcome, PairRule, Status
+from nnbench.claims.kinds import KINDS, ClaimKind, Kind
+from nnbench.claims.outcomes import FOUND, JudgedPair, Outcome, PairRule, Status
 from nnbench.metrics import Scale, log_scale
+from nnbench.verdicts.power import Power, power_of
 
 ALPHA = 0.05
-MIN_BLOCKS = 5  # the fewest with which a one-sided sign test can reach 0.05 (1/32)
-_NUMBERS = ("difference", "low", "high", "p_up", "p_down", "p_up_holm", "p_down_holm")
+MIN_BLOCKS = 5  # for a verdict; a two-sided sign test reaches 0.05 with six (2/64)
 Floats = npt.NDArray[np.float64]
 _Paired = tuple[Floats, Floats | None]  # differences [blocks]; their signs if runs were capped
 
@@ -30,12 +32,12 @@ class PairTest(JudgedPair):
     difference: float  # mean paired difference; the median when censored
     low: float  # two-sided 95 % t interval; when censored that of the sign test, which is
     high: float  # infinite where the blocks are too few for one
-    p_up: float  # one-sided: the difference is positive
-    p_down: float  # one-sided: it is negative
-    p_up_holm: float  # corrected over the claim's strict pairs; ties, which are judged by
-    p_down_holm: float  # their intervals, repeat the raw values
+    p: float  # two-sided: there is a difference
+    p_holm: float  # corrected over the claim's strict pairs; of a tie the same as p
+    p_claimed: float  # of what is claimed: of the difference if its sign is right; of a tie: TOST
     n: int  # complete blocks
     censored: bool
+    power: Power | None = None  # of an unclear pair: what these blocks could have seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Verdict:
     reason: str
     pairs: tuple[PairTest, ...] = ()
     blocks: int = 0  # complete ones
+    p: float | None = None  # of the claim as a whole
 
 
 def finite(value: float | None) -> float | None:
@@ -76,11 +79,13 @@ def judge(
     scale: Scale,
     censored: Mapping[str, Sequence[bool]] | None = None,
     excluded: Mapping[str, Sequence[bool]] | None = None,
+    elsewhere: Sequence[float] = (),
 ) -> Verdict:
     """The verdict on one claim from ``values[level][block]`` in natural units.
 
     NaN is a missing run: its block is incomplete for every level in the rules. ``censored`` marks
-    runs stopped at their cap, ``excluded`` those that diverged and were scored as untrained.
+    runs stopped at their cap, ``excluded`` those that diverged and were scored as untrained;
+    ``elsewhere`` holds p values of further pairs that share Holm's correction.
     """
     levels = list(dict.fromkeys(level for rule in rules for level in (rule.better, rule.worse)))
     blocks = max((len(row) for row in values.values()), default=0)
@@ -94,9 +99,10 @@ def judge(
 
     def judged(kept: npt.NDArray[np.intp]) -> Verdict:
         pairs = [_paired(scaled[r][:, kept], capped[r][:, kept], sign=sign) for r in rows]
-        results = _pair_tests(rules, pairs, kind=KINDS[kind])
+        results = _pair_tests(rules, pairs, kind=KINDS[kind], elsewhere=elsewhere)
         outcome, reason = _outcome(results, kind=KINDS[kind])
-        return Verdict(verdict=outcome, reason=reason, pairs=results, blocks=kept.size)
+        p = _claim_p(results, kind=KINDS[kind])
+        return Verdict(verdict=outcome, reason=reason, pairs=results, blocks=kept.size, p=p)
 
     complete = np.flatnonzero(~np.isnan(natural).any(axis=0))
     clean = complete[~diverged[:, complete].any(axis=0)]
@@ -107,6 +113,9 @@ def judge(
         # A level that diverges nearly always (SGD at lr 10) is a finding: say what it rests on.
         share = f"{diverged[:, complete].sum():.0f} of {diverged[:, complete].size} runs diverged"
         return replace(verdict, reason=f"{verdict.reason}; {share}")
+    if {verdict.verdict, without.verdict} == FOUND:  # it holds either way, once by less
+        small = verdict if verdict.verdict != "reproduced" else without
+        return replace(verdict, verdict=small.verdict, reason=small.reason)
     if without.verdict != verdict.verdict:
         return replace(verdict, verdict="inconclusive", reason="depends on diverged runs")
     return verdict
@@ -134,22 +143,30 @@ def _paired(scaled: Floats, capped: Floats, *, sign: int) -> _Paired:
     return observed, np.where(capped.all(axis=0), 0.0, signs)
 
 
-def _p_values(pair: _Paired) -> tuple[float, float]:
-    """One-sided p-values, up and down: paired t test, or sign test where runs were capped."""
+def _p_value(pair: _Paired) -> float:
+    """Two-sided: paired t test, or sign test where runs were capped."""
     differences, signs = pair
     if signs is not None:
-        counts = [int((signs > 0).sum()), int((signs < 0).sum())]
-        n = max(sum(counts), 1)  # no sign at all: P(X >= 0) = 1 both ways
-        up, down = (stats.binomtest(k, n, alternative="greater").pvalue for k in counts)
-        return float(up), float(down)
+        above, below = int((signs > 0).sum()), int((signs < 0).sum())
+        return float(stats.binomtest(above, max(above + below, 1)).pvalue) if above + below else 1.0
     mean, low, high = mean_interval(differences)
     if differences.size < 2:
-        return 1.0, 1.0
+        return 1.0
     if low == high:  # no variance
-        return float(mean <= 0), float(mean >= 0)
-    test = stats.ttest_rel(differences, np.zeros_like(differences))
-    tail = float(test.pvalue) / 2
-    return (tail, 1 - tail) if test.statistic > 0 else (1 - tail, tail)
+        return float(mean == 0)
+    return float(stats.ttest_rel(differences, np.zeros_like(differences)).pvalue)
+
+
+def _equality_p(pair: _Paired, margin: float) -> float:
+    """The larger p value of two one-sided t tests (TOST): the difference lies within the margin."""
+    differences, signs = pair
+    if signs is not None or differences.size < 2:
+        return 1.0
+    mean, low, _ = mean_interval(differences)
+    if mean == low:  # no variance
+        return float(abs(mean) >= margin)
+    error = differences.std(ddof=1) / differences.size**0.5
+    return float(stats.t.sf((margin - abs(mean)) / error, differences.size - 1))
 
 
 def _interval(pair: _Paired, *, level: float) -> tuple[float, float, float]:
@@ -172,31 +189,71 @@ def holm_adjusted(p_values: Floats) -> Floats:
 
 
 def _pair_tests(
-    rules: Sequence[PairRule], pairs: Sequence[_Paired], *, kind: ClaimKind
+    rules: Sequence[PairRule],
+    pairs: Sequence[_Paired],
+    *,
+    kind: ClaimKind,
+    elsewhere: Sequence[float],
 ) -> tuple[PairTest, ...]:
-    """Tests and statuses; where either direction is claimed, both are one family."""
+    """Tests and statuses; the strict pairs are one family, with what was tried ``elsewhere``."""
     tie = np.array([kind.ties or (rule.tie and not kind.two_sided) for rule in rules])
-    p = np.array([_p_values(pair) for pair in pairs])  # [pairs, 2]: up, down
-    holm = p.copy()
-    for family in [slice(None)] if kind.two_sided else [0, 1]:
-        holm[~tie, family] = holm_adjusted(p[~tie, family])
-    results = []
-    for i, (rule, pair) in enumerate(zip(rules, pairs, strict=True)):
-        numbers = (*_interval(pair, level=1 - ALPHA), *p[i].tolist(), *holm[i].tolist())
-        result = PairTest(
-            **asdict(replace(rule, tie=bool(tie[i]))),
-            **dict(zip(_NUMBERS, numbers, strict=True)),
-            status="unclear",
-            n=pair[0].size,
-            censored=pair[1] is not None,
+    p = np.array([_p_value(pair) for pair in pairs])
+    holm, strict = p.copy(), int((~tie).sum())
+    holm[~tie] = holm_adjusted(np.append(p[~tie], elsewhere))[:strict]
+    sizes = _Family(ties=int(tie.sum()), tests=strict + len(elsewhere) if kind.any_pair else 1)
+    return tuple(
+        _pair_test(
+            replace(rule, tie=bool(t)), pair, kind=kind, p=(float(raw), float(h)), sizes=sizes
         )
-        status = _status(result, pair, ties=int(tie.sum()), kind=kind)
-        results.append(replace(result, status=status))
-    return tuple(results)
+        for rule, pair, t, raw, h in zip(rules, pairs, tie, p, holm, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """How many tests share an error."""
+
+    ties: int
+    tests: int  # of differences; where every pair has to pass, each stands alone
+
+
+def _pair_test(
+    rule: PairRule, pair: _Paired, *, kind: ClaimKind, p: tuple[float, float], sizes: _Family
+) -> PairTest:
+    difference, low, high = _interval(pair, level=1 - ALPHA)
+    as_claimed = p[kind.any_pair] if kind.two_sided or difference > 0 else 1.0
+    result = PairTest(
+        **asdict(rule),
+        difference=difference,
+        low=low,
+        high=high,
+        p=p[0],
+        p_holm=p[1],
+        p_claimed=_equality_p(pair, rule.margin) if rule.tie else as_claimed,
+        status="unclear",
+        n=pair[0].size,
+        censored=pair[1] is not None,
+    )
+    status = _status(result, pair, ties=sizes.ties, kind=kind)
+    small = status in ("UP", "up", "REV") and abs(difference) < rule.margin
+    power = _power(result, pair, sizes) if status == "unclear" else None
+    return replace(result, status=status, small=small, power=power)
+
+
+def _power(result: PairTest, pair: _Paired, sizes: _Family) -> Power | None:
+    """What the blocks of an unclear pair could have seen; None for the sign test or too few blocks."""
+    if result.censored or result.n < MIN_BLOCKS:
+        return None
+    alpha = ALPHA / (sizes.ties if result.tie else sizes.tests)
+    deviation = float(pair[0].std(ddof=1))
+    return power_of(deviation, result.n, margin=result.margin, alpha=alpha, equal=result.tie)
 
 
 def _status(result: PairTest, pair: _Paired, *, ties: int, kind: ClaimKind) -> Status:
-    """`equal` is TOST; several claimed ties share alpha; a two-sided kind has no uncorrected `up`."""
+    """`equal` is TOST; else the 95 % interval decides, with Holm's p for the capitals.
+
+    Several claimed ties share alpha; where one pair is enough, there is no uncorrected `up`.
+    """
     _, low, high = _interval(pair, level=1 - 2 * ALPHA)
     equal = not result.censored and -result.margin < low and high < result.margin
     if result.tie:
@@ -205,11 +262,16 @@ def _status(result: PairTest, pair: _Paired, *, ties: int, kind: ClaimKind) -> S
         return "holds" if equal else "violated" if apart else "unclear"
     if equal:
         return "equal"
-    if result.p_up_holm <= ALPHA:
-        return "UP"
-    if result.p_down_holm <= ALPHA:
-        return "REV"
-    return "up" if result.p_up <= ALPHA and not kind.two_sided else "unclear"
+    up, down = result.low > 0, result.high < 0
+    if (up or down) and result.p_holm <= ALPHA:
+        return "UP" if up else "REV"
+    return "up" if up and result.p <= ALPHA and not kind.any_pair else "unclear"
+
+
+def _claim_p(pairs: Sequence[PairTest], *, kind: ClaimKind) -> float:
+    """The p value of a claim: of its weakest step, or of its best pair where one is enough."""
+    steps = [pair.p_claimed for pair in pairs if pair.role != "extremes"]
+    return min(steps) if kind.any_pair else max(steps)
 
 
 def _outcome(pairs: Sequence[PairTest], *, kind: ClaimKind) -> tuple[Outcome, str]:

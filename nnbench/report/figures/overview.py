@@ -15,7 +15,7 @@ from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image, set_axis
 from nnbench.text.vocabulary import TONES, VERDICTS
 
-_ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 21.0, 22.0, 30.0, 122.0, 80.0
+_ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 21.0, 22.0, 30.0, 122.0, 116.0
 _CHARACTERS = 22  # of a claim's id; more do not fit beside the axis
 _LIMITS = (-100.0, 160.0)  # percent of the claimed gap; what lies beyond gets an arrow
 _LEAST = (-60.0, 130.0)
