@@ -40,6 +40,20 @@ def plan_table(plan: Plan, *, cores: int | None) -> str:
     return "\n".join([*table, "", *totals, *notes])
 
 
+def _contexts(plan: Plan, todo: Remaining) -> list[str]:
+    """What contexts add to the reference."""
+    claims = {use.claim for use in plan.uses if use.context}
+    if not claims:
+        return []
+    reference = {cell for use in plan.uses if use.context is None for cell in use.cells}
+    more = plan.cells.keys() - reference
+    left = rounded(sum(todo.pace.seconds(todo.jobs[cell]) for cell in more if cell in todo.jobs))
+    most = plan.config.contexts
+    return [
+        f"{len(more)} of them are for contexts, up to {most} for each of {len(claims)} claims: {left} of core time left"
+    ]
+
+
 def _missing(plan: Plan) -> tuple[dict[str, int], Pace]:
     """How many seeds of each cell are not measured, and the pace of those that are."""
     results, pace = Path(plan.config.results), Pace()
@@ -64,6 +78,7 @@ def _totals(plan: Plan, todo: Remaining, *, cores: int) -> list[str]:
     source = "finished records" if known else "a constant; it gets better once a few cells are done"
     return [
         f"{len(plan.cells)} cells for {len(plan.uses)} levels (levels with the same settings share a cell)",
+        *_contexts(plan, todo),
         f"{len(plan.cells) - len(todo.jobs)} done, {len(todo.jobs)} to run",
         f"estimate: {rounded(seconds)} of core time, {wall} on {cores} core{'s' * (cores > 1)}",
         f"(from {source})",

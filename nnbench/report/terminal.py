@@ -6,10 +6,11 @@ from pathlib import Path
 from nnbench.claims.outcomes import FOUND
 from nnbench.errors import NnbenchError, unknown_name
 from nnbench.records.results import ClaimResult, Finding, Results, read_results
+from nnbench.report import general
 from nnbench.report.anchors import Anchors, anchors_of
 from nnbench.report.page import counts, facts
 from nnbench.report.tables import Table, level_table
-from nnbench.text.vocabulary import claim_chip, finding_chip, where_text
+from nnbench.text.vocabulary import claim_chip, finding_chip, general_chip, where_text
 
 _FEW = 3  # claims that are told one by one
 
@@ -25,9 +26,16 @@ def headline(results: Results) -> list[str]:
     return [
         f"Of {len(results.claims)} claims: {found}.",
         *([f"Contradicted: {', '.join(against)}."] if against else []),
+        *_in_general(results),
         *_corrected(results),
         ran,
     ]
+
+
+def _in_general(results: Results) -> list[str]:
+    """How many claims have each word, where some are measured in contexts."""
+    found = [f"{number} {chip.word}" for chip, number in general.counts(results) if number]
+    return [f"In general, over contexts: {', '.join(found)}."] if found else []
 
 
 def _corrected(results: Results) -> list[str]:
@@ -64,6 +72,10 @@ def claim_text(results: Results, claim_id: str, folder: Path) -> str:
         "",
         f"{claim_chip(claim)}. {claim.answer}",
     ]
+    if (chip := general_chip(claim)) and claim.general:
+        lines.append(f"In general: {chip}. {claim.general.sentence}")
+    if claim.how_large:
+        lines.append(f"How large: {claim.how_large}")
     for finding in claim.results:
         lines += ["", *_finding_lines(claim, finding, anchors, folder)]
     return "\n".join(lines)
