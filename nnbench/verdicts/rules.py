@@ -270,7 +270,8 @@ def _status(result: PairTest, pair: _Paired, *, ties: int, kind: ClaimKind) -> S
 
 def _claim_p(pairs: Sequence[PairTest], *, kind: ClaimKind) -> float:
     """The p value of a claim: of its weakest step, or of its best pair where one is enough."""
-    steps = [pair.p_claimed for pair in pairs if pair.role != "extremes"]
+    # of an order whose neighbours were not measured, the ends alone are left
+    steps = [p.p_claimed for p in pairs if p.role != "extremes"] or [pairs[0].p_claimed]
     return min(steps) if kind.any_pair else max(steps)
 
 
