@@ -27,6 +27,17 @@ DATASETS: Mapping[str, str] = {
     "wine": "nnbench.datasets.tables:WINE",
     "breast_cancer": "nnbench.datasets.tables:BREAST_CANCER",
     "diabetes": "nnbench.datasets.tables:DIABETES",
+    "letter": "nnbench.datasets.embedded:LETTER",
+    "satimage": "nnbench.datasets.embedded:SATIMAGE",
+    "penbased": "nnbench.datasets.embedded:PENBASED",
+    "optdigits": "nnbench.datasets.embedded:OPTDIGITS",
+    "magic": "nnbench.datasets.embedded:MAGIC",
+    "spambase": "nnbench.datasets.embedded:SPAMBASE",
+    "segment": "nnbench.datasets.embedded:SEGMENT",
+    "concrete": "nnbench.datasets.embedded:CONCRETE",
+    "diamonds": "nnbench.datasets.embedded:DIAMONDS",
+    "waveform": "nnbench.datasets.waveform:DATASET",
+    "friedman1": "nnbench.datasets.friedman:DATASET",
     "random_inputs": "nnbench.datasets.coin_flip:RANDOM_INPUTS",
 }
 
