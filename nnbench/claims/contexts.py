@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from nnbench.datasets.base import Dataset
+from nnbench.datasets.kinds import InputKind, input_kind
 from nnbench.errors import NnbenchError
 from nnbench.registry import DATASETS, check_name
 from nnbench.schema import Strict, is_name, parse
@@ -20,7 +21,6 @@ from nnbench.yamlfile import read_yaml
 DATASET = "dataset"  # the factor whose values are data sets
 TRAIN_SHARE = "train_share"  # of the training samples: what a context or level says instead of a number of them
 Overrides = dict[str, object]
-InputKind = Literal["image", "signal", "table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,6 @@ class Context:
         size, share = self.settings.get("train_size"), self.settings.get(TRAIN_SHARE, 1.0)
         all_of_them = size if isinstance(size, int) else dataset.train_size
         return round(share * all_of_them) if isinstance(share, float) else all_of_them
-
-
-def input_kind(dataset: Dataset) -> InputKind:
-    """What a sample is."""
-    return "image" if len(dataset.input_shape) == 3 else "table"
 
 
 class ContextNeeds(Strict):

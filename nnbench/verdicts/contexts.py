@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
-from nnbench.claims.contexts import input_kind
 from nnbench.claims.kinds import KINDS
 from nnbench.claims.outcomes import PairRule
+from nnbench.datasets.kinds import input_kind
 from nnbench.metrics import METRICS, Metric, log_scale
 from nnbench.plan.plan import Plan
 from nnbench.records.general import (
