@@ -24,7 +24,7 @@ def made_up_results() -> dict[str, Any]:
     words = ("reproduced", "partly", "contradicted", "inconclusive", "measured", "qualitative")
     summary = {word: verdicts.count(word) for word in words}
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "summary": {"claims": len(claims), **summary, "not_run": verdicts.count("not run")},
         "provenance": made_up_provenance(),
         "claims": claims,
