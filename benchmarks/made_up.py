@@ -56,7 +56,7 @@ def _claim(numbers: range) -> dict[str, object]:
     levels = {f"lr {n}": {"lr": round(1e-4 * (1.0 + 1e-3 * n), 9)} for n in numbers}
     return {
         "title": f"Learning rates from {numbers[0]} on differ", "quote": "the learning rate matters",
-        "kind": "differs", "metric": "test_loss", "datasets": {"digits": {}}, "levels": levels,
+        "kind": "differs", "margin": 0.05, "metric": "test_loss", "datasets": {"digits": {}}, "levels": levels,
         "experiment": "Trained at each learning rate.", "limits": "Made up.",
     }  # fmt: skip
 

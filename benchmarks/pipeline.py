@@ -43,7 +43,7 @@ def timed(command: list[str], folder: Path) -> float:
 
 def document(levels: dict[str, dict[str, object]], *, train_for: str) -> dict[str, object]:
     claim = {
-        "title": "t", "quote": "q", "kind": "differs", "metric": "test_loss", "datasets": {"digits": {}},
+        "title": "t", "quote": "q", "kind": "differs", "margin": 0.05, "metric": "test_loss", "datasets": {"digits": {}},
         "settings": {"train_for": train_for}, "levels": levels, "experiment": "e", "limits": "l",
     }  # fmt: skip
     return {"document": "bench", "title": "Bench", "file": "bench.txt", "claims": {"levels": claim}}

@@ -68,7 +68,8 @@ def _learning_rate() -> dict[str, Any]:
     ]
     results = [result("mnist1d", "test_loss", levels, verdict="reproduced", pairs=pairs)]
     quote = "0.001 0.31\n0.01 0.19\n0.1 0.14"
-    return claim("loss/learning-rate", "Learning rate", quote=quote, results=results)
+    known = {"p": 0.0004, "p_holm": 0.0008}
+    return claim("loss/learning-rate", "Learning rate", quote=quote, results=results, **known)
 
 
 def _depth() -> dict[str, Any]:
@@ -135,8 +136,13 @@ def _accuracy() -> dict[str, Any]:
     claimed = (("sigmoid", 0.85, 0.921), ("ReLU", 0.92, 0.934), ("tanh", 0.88, 0.925))
     levels = [level(name, doc, mean, spread=0.004, chance=0.1) for name, doc, mean in claimed]
     pairs = [
-        pair("ReLU", "tanh", 0.009, "up", unit="raw", margin=0.01),
-        pair("tanh", "sigmoid", 0.004, "unclear", unit="raw", margin=0.01, p=0.21, p_holm=0.21),
+        pair("ReLU", "tanh", 0.009, "up", unit="raw", margin=0.01, small=True),
+        pair("tanh", "sigmoid", 0.004, "unclear", unit="raw", margin=0.01, p=0.21, p_holm=0.21)
+        | {
+            "detectable": 0.013,
+            "blocks_needed": 34,
+            "seconds_needed": 600.0,
+        },
         pair("ReLU", "sigmoid", 0.013, "UP", unit="raw", margin=0.01, role="extremes"),
     ]
     results = [result("mnist5k", "test_accuracy", levels, verdict="partly", pairs=pairs)]
@@ -164,6 +170,29 @@ def _parameters() -> dict[str, Any]:
     )
 
 
+def _possible() -> dict[str, Any]:
+    """A possibility: shown by one case, below the margin, and not after the document's correction."""
+    levels = [level(name, None, loss, spread=0.02) for name, loss in (("A", 0.40), ("B", 0.41))]
+    pairs = [pair("A", "B", 0.04, "UP", small=True)]
+    results = [result("mnist5k", "test_loss", levels, verdict="reproduced, small", pairs=pairs)]
+    return claim(
+        "loss/low-loss", "A low loss is no proof", quote="It does not guarantee it.", kind="exists",
+        results=results, p=0.03, p_holm=0.06,
+    )  # fmt: skip
+
+
+def _parallel() -> dict[str, Any]:
+    """A claim that the machine cannot decide."""
+    levels = [level(name, None, time, spread=0.1) for name, time in (("one", 2.0), ("four", 2.6))]
+    results = [
+        result(
+            "mnist5k", "seconds", levels, verdict="not testable here", chance=None,
+            verdict_reason="it takes 4 cores (2 there)",
+        )
+    ]  # fmt: skip
+    return claim("learn/parallelization", "In parallel", quote="Four at once.", results=results)
+
+
 def _coin_flips() -> dict[str, Any]:
     """A control: no difference claimed, and none found."""
     levels = [level(name, None, 0.5, spread=0.012, chance=0.5) for name in ("scaled", "raw")]
@@ -187,9 +216,11 @@ def all_claims() -> list[dict[str, Any]]:
             kind="qualitative", status="qualitative", links=["loss/activation", "learn/convergence"],
         ),
         width,
+        _possible(),
         _convergence(),
         _accuracy(),
         _parameters(),
+        _parallel(),
         claim(
             "learn/zoo-accuracy", "Model accuracy", quote="ResNet-50 99.2", status="not run",
             cost_seconds=10_800.0,

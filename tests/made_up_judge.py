@@ -44,6 +44,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     ),
     "differs": claim(
         kind="differs",
+        margin=0.05,
         levels={"a": {"lr": 0.3}, "b": {"lr": 0.4}},
         claimed=None,
         tracks=["as-written", "tuned"],

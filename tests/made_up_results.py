@@ -5,13 +5,14 @@ from __future__ import annotations
 import html.parser
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from made_up_claims import all_claims
 from made_up_provenance import made_up_provenance
 from pydantic import BaseModel
 
-from nnbench.records.results import Results
+from nnbench.claims.outcomes import Outcome
+from nnbench.records.results import Results, count_name
 from nnbench.report.write import write_report
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -21,11 +22,12 @@ def made_up_results() -> dict[str, Any]:
     """Every verdict, kind and status, and what can go wrong with runs, in one results dict."""
     claims = all_claims()
     verdicts = [c["verdict"] if c["status"] == "judged" else c["status"] for c in claims]
-    words = ("reproduced", "partly", "contradicted", "inconclusive", "measured", "qualitative")
-    summary = {word: verdicts.count(word) for word in words}
+    words = (*get_args(Outcome), "measured", "qualitative")
+    summary = {count_name(word): verdicts.count(word) for word in words}
     return {
-        "schema_version": 1,
-        "summary": {"claims": len(claims), **summary, "not_run": verdicts.count("not run")},
+        "schema_version": 2,
+        "summary": {"claims": len(claims), **summary, "not_run": verdicts.count("not run")}
+        | {"reproduced_after_holm": 1},
         "provenance": made_up_provenance(),
         "claims": claims,
     }

@@ -26,7 +26,7 @@ DOCUMENT = document({
     "c0": {**CLAIM, "controls": {"k": {"l1": 0.1}}, "links": ["paper/c1"], "margin": 0.05}
     | {"settings": {"train_for": "2 epochs", "shifts": {"turned": {"rotation_degrees": 10.0}}}},
     "c1": {**CLAIM, **TUNED, "variants": {"v": {"title": "t", "margin": 0.2}}},
-    "c2": {"title": "t", "quote": "q", "kind": "differs", "metric": "images_per_second",
+    "c2": {"title": "t", "quote": "q", "kind": "differs", "margin": 0.05, "metric": "images_per_second",
            "datasets": {"random_inputs": {}}, "levels": {"A": {"at": "A"}, "B": {"at": "B"}},
            "settings": {"experiment": "inference_speed",
                         "experiment_options": {"models": {"A": "alexnet", "B": "resnet18"}}}},

@@ -20,7 +20,7 @@ def many(folder: Path, count: int, *, epochs: int = 5, **config: Any) -> Workflo
     """A workflow of so many cells of digits and of coin flips each."""
     levels = {f"{n}": {"lr": 0.001 * (n + 1)} for n in range(count)}
     own = claim(
-        kind="differs", claimed=None, levels=levels, datasets={"digits": {}, "coin_flip": {}},
+        kind="differs", margin=0.05, claimed=None, levels=levels, datasets={"digits": {}, "coin_flip": {}},
         settings={"train_for": f"{epochs} epochs"},
     )  # fmt: skip
     return workflow_in(folder, own, **config)

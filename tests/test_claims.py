@@ -133,10 +133,19 @@ def test_every_claim_runs_but_for_the_qualitative_one_and_those_of_the_full_tier
     assert not any(claim.not_run for claim in claims.values())
 
 
+STATED = {  # sizes that a claim without numbers has to reach, larger than its metric's margin
+    "learn/gradients": {9.0},
+    "learn/deep-or-wide": {0.10},
+    "learn/memorise": {0.10},
+    "immutable/optimizer": {0.10, 0.02},
+}
+
+
 def test_every_claim_that_runs_fixes_its_margin_and_those_of_one_metric_agree(plan, claims):
     for use in plan.uses:
         claim = claims[use.claim].reading(use.variant)
-        assert claim.margin in (None, METRICS[claim.metric].margin), use.claim
+        margins = STATED.get(use.claim, set()) | {None, METRICS[claim.metric].margin}
+        assert claim.margin in margins, use.claim
         assert claim.margin or use.variant, use.claim
 
 

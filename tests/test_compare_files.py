@@ -75,7 +75,7 @@ BROKEN: dict[str, tuple[str, str]] = {
     "a list": ("[]", "schema version that this nnbench cannot show"),
     "nesting": ("[" * 100_000, "cannot be read"),
     "bytes": ("\udcff", "cannot be read"),
-    "another schema": ('{"schema_version": 2}', r"(?s)schema version.*got: 2.*do: run"),
+    "another schema": ('{"schema_version": 3}', r"(?s)schema version.*got: 3.*do: run"),
     "no claims": ('{"schema_version": 1}', "is missing"),
     "NaN": ('{"schema_version": 1, "claims": NaN}', "NaN is no JSON"),
 }

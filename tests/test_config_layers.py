@@ -104,6 +104,7 @@ overrides:
       null: {dropout: 0.3}
     claimed: {}
     kind: differs
+    margin: 0.05
 """
 
 

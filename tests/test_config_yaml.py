@@ -115,7 +115,7 @@ def test_what_merely_resembles_a_number_stays_text(text: str, tmp_path: Path) ->
 def test_a_level_may_be_called_anything_printable(tmp_path: Path) -> None:
     names = ["0.2", "1e-3", "yes", "null", "a/b", "ReLU", "σ", "10,000", "<b>", "a: b", "#", "nan"]
     levels = {name: {"l2": 0.1 + i} for i, name in enumerate(names)}
-    changed = {**CLAIM, "kind": "differs", "levels": levels, "claimed": {}}
+    changed = {**CLAIM, "kind": "differs", "margin": 0.05, "levels": levels, "claimed": {}}
     write_text(tmp_path, yaml.safe_dump(document({"c0": changed}), allow_unicode=True))
     assert {use.level for use in plan_in(tmp_path).uses} == set(names)
 

@@ -30,18 +30,21 @@ from nnbench.plan.plan import Plan
 
 # the fields that the report and its readers go by
 CLAIM_FIELDS = (
-    "id document document_title name title quote kind status reason verdict answer factor metric tier "
+    "id document document_title name title quote kind status reason verdict p p_holm answer factor metric tier "
     "experiment limits caveats links depends_on_track results command"
 )
 RESULT_FIELDS = (
     "dataset dataset_title track variant variant_title decides metric metric_title unit scale blocks "
-    "lower_is_better directed objective chance resolution conditional verdict verdict_reason sentence levels pairs"
+    "lower_is_better directed objective chance resolution conditional verdict verdict_reason sentence p levels pairs"
 )
 LEVEL_FIELDS = (
     "level role claimed mean low high n planned diverged capped failed values seed_status metrics "
     "cell settings train_seconds samples_per_second parameters search curves"
 )
-PAIR_FIELDS = "a b difference low high margin unit percent status role p p_holm tie n censored text"
+PAIR_FIELDS = (
+    "a b difference low high margin unit percent status small role p p_holm tie n censored detectable "
+    "blocks_needed seconds_needed text"
+)
 PROVENANCE_FIELDS = (
     "nnbench_version git_commit git_dirty config config_sha256 tier seeds tuning_seeds generated run "
     "machines versions flags datasets rejected_records missing_cells"
@@ -79,10 +82,13 @@ def test_every_claim_is_there_in_the_documents_order(content: dict[str, Any]) ->
     assert [item["id"] for item in content["claims"]] == [f"paper/{name}" for name in CLAIMS]
     assert content["summary"] == {
         "claims": 8,
-        "reproduced": 5,
+        "reproduced": 4,
+        "reproduced_small": 0,
         "partly": 0,
         "contradicted": 0,
-        "inconclusive": 0,
+        "inconclusive": 1,
+        "not_testable_here": 0,
+        "reproduced_after_holm": 4,
         "measured": 1,
         "qualitative": 1,
         "not_run": 1,
@@ -147,8 +153,8 @@ def test_a_definition_has_its_exact_number_and_no_verdict(content: dict[str, Any
 
 def test_capped_runs_are_censored_and_judged_by_signs(content: dict[str, Any]) -> None:
     (pair,) = pairs(content, "speed").values()
-    assert (pair["censored"], pair["status"], pair["n"]) == (True, "UP", 5)
-    assert pair["p"] == pytest.approx(1 / 32)  # five signs of five
+    assert (pair["censored"], pair["status"], pair["n"]) == (True, "unclear", 5)
+    assert pair["p"] == pytest.approx(2 / 32)  # five signs of five
     medians = sorted(math.log(b / a) for a, b in zip(*EPOCHS.values(), strict=True))
     assert pair["difference"] == pytest.approx(medians[2])
     slow = levels(content, "speed")["slow"]
@@ -186,7 +192,7 @@ def test_the_same_records_give_the_same_bytes(plan: Plan, content: dict[str, Any
 
 
 def test_every_field_of_the_schema_is_there(content: dict[str, Any]) -> None:
-    assert content["schema_version"] == 1
+    assert content["schema_version"] == 2
     assert has(content["provenance"], PROVENANCE_FIELDS)
     results = [r for c in content["claims"] if has(c, CLAIM_FIELDS) for r in c["results"]]
     shown = [lv for r in results if has(r, RESULT_FIELDS) for lv in r["levels"]]

@@ -147,7 +147,7 @@ def test_what_has_no_order_and_what_was_not_varied_has_no_edge(tmp_path: Path) -
 def measured_in(folder: Path, dataset: str, *losses: str | None) -> tuple[Any, Any]:
     """The objective and the unit of a claim about the test loss of networks with these losses."""
     own = {f"level {i}": {"lr": 0.1 + i, "loss": loss} for i, loss in enumerate(losses)}
-    item = claim(kind="differs", datasets={dataset: {}}, levels=own, claimed=None)
+    item = claim(kind="differs", margin=0.05, datasets={dataset: {}}, levels=own, claimed=None)
     plan = plan_of(folder, item)
     fill_cells(plan, {"": {"test_loss": STILL}})
     result = entry(judged(plan), "c0")["results"][0]

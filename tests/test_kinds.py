@@ -15,7 +15,10 @@ from nnbench.settings import Settings
 from nnbench.text import wording
 
 LEVELS = {"a": {"lr": 0.1}, "b": {"lr": 0.2}, "c": {"lr": 0.3}}
-NEEDS = {"order": {"order": ["a", "b", "c"]}, "best": {"better": ["a"], "than": ["b", "c"]}}
+BETTER = {"better": ["a"], "than": ["b", "c"]}
+NEEDS = {
+    "order": {"order": ["a", "b", "c"]}, "best": BETTER, "exists": BETTER, "differs": {"margin": 0.1},
+}  # fmt: skip
 
 
 def claim(kind: str) -> Claim:
@@ -44,6 +47,7 @@ def test_a_kind_that_is_judged_has_pairs_an_outcome_and_a_sentence(kind: Kind) -
     [
         ("order", [("a", "b"), ("b", "c"), ("a", "c")]),
         ("best", [("a", "b"), ("a", "c")]),
+        ("exists", [("a", "b"), ("a", "c")]),
         ("differs", [("a", "b"), ("a", "c"), ("b", "c")]),
         ("equal", [("a", "b"), ("a", "c"), ("b", "c")]),
         ("definition", []),

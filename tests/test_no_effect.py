@@ -25,7 +25,12 @@ def compared(
 ) -> dict[str, Any]:
     levels = {"usual": a, "other": b}
     return claim(
-        kind="differs", claimed=None, datasets=datasets, levels=levels, settings=SHORT | settings
+        kind="differs",
+        margin=0.05,
+        claimed=None,
+        datasets=datasets,
+        levels=levels,
+        settings=SHORT | settings,
     )
 
 
@@ -108,7 +113,7 @@ def test_what_may_act_is_planned(item: dict[str, Any], tmp_path: Path) -> None:
 def test_a_setting_of_the_whole_claim_has_to_act_on_some_level(tmp_path: Path) -> None:
     levels: dict[str, Any] = {"lstm": {"model": "lstm"}, "gru": {"model": "gru"}}
     settings = {**SHORT, "hidden": [8], "activation": "tanh"}
-    item = claim(kind="differs", claimed=None, levels=levels, settings=settings)
+    item = claim(kind="differs", margin=0.05, claimed=None, levels=levels, settings=settings)
     with pytest.raises(NnbenchError, match=r"^paper/c0: activation has no effect"):
         planned(tmp_path, item)
     mixed = {**item, "levels": {**levels, "mlp": {}}}
@@ -118,7 +123,7 @@ def test_a_setting_of_the_whole_claim_has_to_act_on_some_level(tmp_path: Path) -
 def test_candidates_of_a_search_are_different_trainings(tmp_path: Path) -> None:
     tune = {"dropout": [0.0, 0.5]}
     levels = {"a": {"lr": 0.1}, "b": {"lr": 0.2}}
-    item = claim(kind="differs", claimed=None, levels=levels, tracks=["tuned"], decided_by="tuned", tune=tune)  # fmt: skip
+    item = claim(kind="differs", margin=0.05, claimed=None, levels=levels, tracks=["tuned"], decided_by="tuned", tune=tune)  # fmt: skip
     assert planned(tmp_path, item).cells
     with pytest.raises(NnbenchError, match="two candidates of `tune` are the same experiment"):
         planned(tmp_path, {**item, "settings": {"hidden": []}})
@@ -162,7 +167,7 @@ def test_a_batch_of_one_is_refused_where_a_networks_last_maps_are_single_values(
 
 def recorded(folder: Path, values: dict[str, list[float]], **more: Any) -> Plan:
     """A claim whose levels have these losses, and curves as ``more`` says by level."""
-    plan = plan_of(folder, claim(kind="differs", claimed=None))
+    plan = plan_of(folder, claim(kind="differs", margin=0.05, claimed=None))
     for (level, losses), cell in zip(values.items(), plan.cells.values(), strict=True):
         curves = {"curves": more[level]} if level in more else {}
         store(plan, cell, made_up_record(cell, {"test_loss": losses}, **curves))

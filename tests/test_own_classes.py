@@ -34,7 +34,7 @@ def unbalanced(folder: Path, **changes: Any) -> Path:
 
 def plan_of(folder: Path, data: Path, levels: dict[str, Any]) -> Plan:
     claim = {
-        "title": "t", "quote": "q", "kind": "differs", "metric": "test_accuracy",
+        "title": "t", "quote": "q", "kind": "differs", "margin": 0.05, "metric": "test_accuracy",
         "datasets": {str(data): {}}, "levels": levels,
     }  # fmt: skip
     document = {"document": "mine", "title": "t", "file": "f.md", "claims": {"c": claim}}

@@ -152,7 +152,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "title": {"title": "Another"},
     "quote": {"quote": "Another"},
     "metric": {"metric": "test_accuracy"},
-    "kind": {"kind": "differs"},
+    "kind": {"kind": "differs", "margin": 0.05},
     "caveats": {"caveats": ["One."]},
     "links": {"links": ["paper/c0"]},
 }
@@ -169,7 +169,9 @@ def test_what_only_the_verdict_or_the_text_needs_trains_nothing_anew(
 
 
 def test_names_of_levels_claims_and_folders_are_no_part_of_an_id(tmp_path: Path) -> None:
-    renamed = claim(levels=dict(zip("abc", CLAIM["levels"].values(), strict=True)), kind="differs")
+    renamed = claim(
+        levels=dict(zip("abc", CLAIM["levels"].values(), strict=True)), kind="differs", margin=0.05
+    )
     plan = planned(tmp_path, renamed | {"claimed": {}}, results="elsewhere", device="cpu")
     assert set(plan.cells) == set(planned(tmp_path, claim()).cells)
 

@@ -142,7 +142,7 @@ def test_ten_thousand_levels_are_planned_in_seconds(tmp_path: Path) -> None:
     write_text(
         tmp_path,
         "document: paper\ntitle: t\nfile: f\nclaims:\n  c0:\n    title: t\n    quote: q\n"
-        f"    kind: differs\n    datasets: {{digits: {{}}}}\n    levels:\n{levels}",
+        f"    kind: differs\n    margin: 0.05\n    datasets: {{digits: {{}}}}\n    levels:\n{levels}",
     )
     started = time.process_time()
     assert len(plan_in(tmp_path).cells) == 10_000

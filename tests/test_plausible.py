@@ -107,7 +107,7 @@ def test_levels_that_are_one_training_are_refused(name: str, tmp_path: Path) -> 
             "hidden": level.pop("hidden", [8]),
         }
         item = claim(
-            kind="differs", claimed=None, datasets={"wine": {}}, settings=settings,
+            kind="differs", margin=0.05, claimed=None, datasets={"wine": {}}, settings=settings,
             levels={"usual": {}, "other": level},
         )  # fmt: skip
         with pytest.raises(NnbenchError, match=words):

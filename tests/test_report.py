@@ -18,6 +18,7 @@ from made_up_results import Page, made_up_results, write
 
 from nnbench.errors import NnbenchError
 from nnbench.records.results import read_results
+from nnbench.report.write import write_report
 
 pytest_plugins = ["shown_report"]
 GOLDEN = Path(__file__).parent / "golden" / "report.md"
@@ -63,9 +64,18 @@ def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path):
 
 def test_results_of_another_schema_are_refused(tmp_path):
     path = tmp_path / "results.json"
-    path.write_text(json.dumps({**made_up_results(), "schema_version": 2}))
-    with pytest.raises(NnbenchError, match=r"schema version[\s\S]*got: 2[\s\S]*allowed: 1"):
+    path.write_text(json.dumps({**made_up_results(), "schema_version": 3}))
+    with pytest.raises(NnbenchError, match=r"schema version[\s\S]*got: 3[\s\S]*allowed: 1, 2"):
         read_results(path)
+
+
+def test_results_of_an_older_schema_are_read_and_not_explained_by_the_newer_rules(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({**made_up_results(), "schema_version": 1}))
+    older = read_results(path)
+    assert older.claims[0].results[0].pairs[0].detectable is None
+    with pytest.raises(NnbenchError, match=r"judged by other rules[\s\S]*do: run `nnbench judge`"):
+        write_report(older, tmp_path)
 
 
 def test_a_run_without_any_measurement_still_has_a_report(tmp_path):
@@ -84,7 +94,7 @@ def test_a_run_without_any_measurement_still_has_a_report(tmp_path):
 
 
 def test_the_first_sentence_counts_the_verdicts_and_the_facts_name_machine_and_time(page):
-    assert "Of 16 claims about neural networks:" in page.text
+    assert "Of 18 claims about neural networks:" in page.text
     for part in ("6 reproduced", "2 partly", "2 contradicted", "2 inconclusive", "2 not run"):
         assert part in page.text.replace("\u00a0", " ")
     assert "Example CPU, 8 cores" in page.text

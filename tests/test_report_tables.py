@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 
 import pytest
+from made_up_parts import pair
 from made_up_results import made_up_results, typed
 
-from nnbench.records.results import Finding
+from nnbench.records.results import Finding, PairResult
 from nnbench.report import markdown
 from nnbench.report.details import by_default, fact_text, flat
 from nnbench.report.tables import Table, pair_table
@@ -43,10 +44,16 @@ def test_a_metric_without_a_better_end_has_no_better_level():
 
 
 def test_a_pair_is_read_in_the_light_of_what_is_claimed():
-    assert str(pair_chip("REV", kind="order")) == "✗\u00a0reversed"
-    assert pair_chip("REV", kind="differs").tone == "reproduced"
-    assert pair_chip("equal", kind="equal").tone == "reproduced"
-    assert pair_chip("equal", kind="order").tone == "contradicted"
+    def chip(status, kind, **more):
+        return pair_chip(typed(PairResult, pair("A", "B", 0.1, status, **more)), kind=kind)
+
+    assert str(chip("REV", "order")) == "✗\u00a0reversed"
+    assert chip("REV", "differs").tone == "reproduced"
+    assert chip("equal", "equal").tone == "reproduced"
+    assert chip("equal", "order").tone == "contradicted"
+    assert str(chip("UP", "order", small=True)) == "△\u00a0as claimed, small"
+    assert str(chip("REV", "differs", small=True)) == "△\u00a0differ, small"
+    assert str(chip("REV", "order", small=True)) == "✗\u00a0reversed, small"
 
 
 def test_a_claim_without_pairs_has_no_pair_table():

@@ -22,6 +22,7 @@ TIMED = {
     "title": "MobileNetV2 is faster than AlexNet",
     "quote": "faster",
     "kind": "differs",
+    "margin": 0.05,
     "metric": "images_per_second",
     "factor": "model",
     "experiment": "A few tiny images each.",

@@ -185,7 +185,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def plan_of(folder: Path, dataset: str = "wine", **settings: Any) -> Plan:
     levels = {"other": {"lr": 0.5}, "own": settings}
     return planned(
-        folder, claim(datasets={dataset: {}}, levels=levels, claimed=None, kind="differs")
+        folder,
+        claim(datasets={dataset: {}}, levels=levels, claimed=None, kind="differs", margin=0.05),
     )
 
 
@@ -232,7 +233,8 @@ def test_a_builder_of_torchvision_is_called_without_weights_and_with_the_classes
 def test_the_first_level_that_fails_is_named_first(folder: Path) -> None:
     levels = {"one": {"model": "mine:wide"}, "two": {"model": "mine:raises"}}
     plan = planned(
-        folder, claim(datasets={"wine": {}}, levels=levels, claimed=None, kind="differs")
+        folder,
+        claim(datasets={"wine": {}}, levels=levels, claimed=None, kind="differs", margin=0.05),
     )
     with pytest.raises(NnbenchError, match="level 'one'"):
         trial.check_own_parts(plan)

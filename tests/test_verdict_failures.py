@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from verdict_cases import Values, chain, levels, random_levels, rule, statuses, verdict_of
 
-from nnbench.claims.kinds import Kind, PairRule
+from nnbench.claims.kinds import Kind
+from nnbench.claims.outcomes import PairRule
 
 # --- orientation and scale
 
@@ -23,9 +24,7 @@ def test_swapping_the_claimed_direction_mirrors_up_and_reversed(seed: int) -> No
     swapped = [rule(r.worse, r.better) for r in chain()]
     pairs = zip(verdict_of(values, chain()).pairs, verdict_of(values, swapped).pairs, strict=True)
     for one, other in pairs:
-        assert (one.p_up_holm, one.p_down_holm) == pytest.approx(
-            (other.p_down_holm, other.p_up_holm), abs=1e-15
-        )
+        assert one.p_holm == pytest.approx(other.p_holm, abs=1e-15)
         assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
         # Only the claimed direction has an uncorrected `up`: its mirror image is `unclear`.
         mirrored = MIRROR.get(one.status, "unclear")
@@ -79,7 +78,7 @@ def test_a_level_that_always_hits_its_cap_is_worse_by_the_sign_test() -> None:
     (pair,) = verdict.pairs
     assert verdict.verdict == "reproduced"
     assert pair.censored
-    assert (pair.p_up, pair.p_down) == pytest.approx((2**-10, 1))
+    assert pair.p == pytest.approx(2 * 2**-10)
     ordered = np.sort(np.log(100 / np.array(values["A"])))
     # Of ten, the second and the ninth: P(Binomial(10, 1/2) <= 1) = 0.011, <= 2 would be 0.055.
     assert (pair.low, pair.high) == pytest.approx((ordered[1], ordered[8]))
@@ -90,27 +89,27 @@ def test_one_capped_run_turns_its_pair_to_the_sign_test_and_only_its_pair() -> N
     values, capped = epochs(A=[20, 21, 22, 23, 24], B=[30, 31, 29, 33, 35], C=[90, 95, 97, 100, 91])
     pairs = verdict_of(values, chain(), lower_is_better=True, scale="log", censored=capped).pairs
     assert [pair.censored for pair in pairs] == [False, True, True]
-    assert pairs[1].p_up == pytest.approx(2**-5)
-    assert pairs[0].p_up < 2**-5
+    assert pairs[1].p == pytest.approx(2 * 2**-5)
+    assert pairs[0].p < 2 * 2**-5
 
 
-def test_five_blocks_are_too_few_for_an_interval_of_the_sign_test() -> None:
+def test_five_blocks_are_too_few_for_the_sign_test() -> None:
     values, capped = epochs(A=[10, 20, 30, 40, 50], B=[100] * 5)
     (pair,) = verdict_of(
         values, chain("AB"), lower_is_better=True, scale="raw", censored=capped
     ).pairs
     assert (pair.low, pair.difference, pair.high) == (-math.inf, 70, math.inf)
-    assert pair.status == "UP"
+    assert (pair.p, pair.status, pair.power) == (2 * 2**-5, "unclear", None)
 
 
-@pytest.mark.parametrize("kind", ["order", "equal", "best", "differs"])
+@pytest.mark.parametrize("kind", ["order", "equal", "best", "exists", "differs"])
 def test_levels_that_never_reach_the_target_are_not_called_equal(kind: Kind) -> None:
     values, capped = epochs(A=[100] * 10, B=[100] * 10)
     verdict = verdict_of(
         values, chain("AB"), kind=kind, lower_is_better=True, scale="log", censored=capped
     )
     assert verdict.verdict == "inconclusive"
-    assert (verdict.pairs[0].p_up, verdict.pairs[0].p_down) == (1, 1)
+    assert verdict.pairs[0].p == 1
 
 
 def test_unchanged_pairs_are_dropped_from_the_sign_test() -> None:
@@ -118,7 +117,7 @@ def test_unchanged_pairs_are_dropped_from_the_sign_test() -> None:
     (pair,) = verdict_of(
         values, chain("AB"), lower_is_better=True, scale="raw", censored=capped
     ).pairs
-    assert pair.p_up == pytest.approx(2**-4)
+    assert pair.p == pytest.approx(2 * 2**-4)
 
 
 def test_reaching_the_target_in_the_last_epoch_beats_being_stopped_there() -> None:
@@ -126,7 +125,7 @@ def test_reaching_the_target_in_the_last_epoch_beats_being_stopped_there() -> No
     (pair,) = verdict_of(
         values, chain("AB"), lower_is_better=True, scale="raw", censored={"B": [True] * 6}
     ).pairs
-    assert pair.p_up == pytest.approx(2**-6)
+    assert pair.p == pytest.approx(2 * 2**-6)
 
 
 def test_a_run_stopped_early_is_neither_better_nor_worse_than_one_that_took_longer() -> None:
@@ -134,7 +133,7 @@ def test_a_run_stopped_early_is_neither_better_nor_worse_than_one_that_took_long
     (pair,) = verdict_of(
         values, chain("AB"), lower_is_better=True, scale="raw", censored={"A": [True] * 6}
     ).pairs
-    assert (pair.p_up, pair.p_down, pair.status) == (1, 1, "unclear")
+    assert (pair.p, pair.status) == (1, "unclear")
 
 
 def test_two_runs_that_were_stopped_at_different_caps_are_no_evidence() -> None:
@@ -143,7 +142,7 @@ def test_two_runs_that_were_stopped_at_different_caps_are_no_evidence() -> None:
     (pair,) = verdict_of(
         values, chain("AB"), lower_is_better=True, scale="raw", censored=both
     ).pairs
-    assert (pair.p_up, pair.p_down) == (1, 1)
+    assert pair.p == 1
 
 
 def test_a_tie_is_violated_by_capped_runs_that_are_far_apart() -> None:
@@ -177,6 +176,17 @@ def test_a_verdict_that_stands_without_the_diverged_runs_stands() -> None:
     verdict = verdict_of(values, chain("AB"), excluded={"B": flags(0, 9)})
     assert verdict == verdict_of(values, chain("AB"))
     assert verdict.blocks == 10
+
+
+def test_a_verdict_that_is_small_with_or_without_the_diverged_runs_is_small() -> None:
+    values = {name: list(row) for name, row in levels(0.4, 0, spread=0.2).items()}
+    values["B"][0] -= 2  # without this run the difference is below the margin
+    verdict = verdict_of(values, chain("AB"), excluded={"B": flags(0)})
+    assert verdict_of(values, chain("AB")).verdict == "reproduced"
+    assert (verdict.verdict, verdict.reason) == (
+        "reproduced, small",
+        "below the margin: A against B",
+    )
 
 
 @pytest.mark.parametrize(("diverged", "share"), [(range(10), "10 of 20"), (range(6), "6 of 20")])

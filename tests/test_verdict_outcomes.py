@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from statsmodels.stats.weightstats import ttost_paired  # type: ignore[import-untyped]
 from verdict_cases import (
     MARGIN,
     Values,
@@ -19,6 +21,7 @@ from verdict_cases import (
 )
 
 from nnbench.claims.kinds import Kind, order_rules
+from nnbench.verdicts.rules import PairTest
 
 # --- verdicts
 
@@ -27,7 +30,14 @@ from nnbench.claims.kinds import Kind, order_rules
     ("offsets", "spread", "outcome", "reason"),
     [
         ((2, 1, 0), 0.5, "reproduced", "every pair is as claimed"),
-        ((1.2, 0.6, 0), 1, "reproduced", "every pair is as claimed"),  # up, uncorrected, is enough
+        (
+            (1.2, 0.6, 0),
+            0.8,
+            "reproduced",
+            "every pair is as claimed",
+        ),  # up, uncorrected, is enough
+        ((0.9, 0.4, 0), 0.5, "reproduced, small", "below the margin: B against C"),
+        ((1.2, 0.6, 0), 1, "partly", "A against B unclear, B against C unclear"),
         ((0, -1, 2), 0.5, "contradicted", "reversed: C is better than A"),  # in spite of A over B
         ((0, 1, 0.6), 1, "contradicted", "reversed: B is better than A"),
         ((0.05, 0, -0.05), 0.2, "contradicted", "no practical difference between A and C"),
@@ -48,6 +58,7 @@ def test_an_order_of_three(
     ("gap", "spread", "outcome", "reason"),
     [
         (1, 0.5, "reproduced", "every pair is as claimed"),
+        (0.4, 0.5, "reproduced, small", "below the margin: A against B"),
         (-1, 0.5, "contradicted", "reversed: B is better than A"),
         (0.1, 0.2, "contradicted", "no practical difference between A and B"),
         (0.3, 1, "inconclusive", "A against B unclear"),
@@ -93,6 +104,7 @@ BEST = [rule("A", "B"), rule("A", "C")]
     ("offsets", "spread", "outcome", "reason"),
     [
         ((1, 0, 0), 0.5, "reproduced", "every pair is as claimed"),
+        ((0.4, 0, -0.2), 0.5, "reproduced, small", "below the margin: A against B"),
         ((1, 2, 0), 0.5, "contradicted", "reversed: B is better than A"),
         (
             (0, 1, 1),
@@ -158,7 +170,8 @@ def test_ties_share_their_error_so_that_two_are_harder_to_violate_than_one() -> 
         ((1, 0), 0.5, "reproduced", "A and B differ"),
         ((0, 1), 0.5, "reproduced", "A and B differ"),
         ((0, 0), 0.2, "contradicted", "no practical difference between A and B"),
-        ((0.65, 0), 1, "inconclusive", "A against B unclear"),  # p = 0.035, but for two directions
+        ((0.4, 0), 0.5, "reproduced, small", "A and B differ"),
+        ((0.65, 0), 1, "inconclusive", "A against B unclear"),  # one-sided p = 0.035
     ],
 )
 def test_a_claim_of_a_difference(
@@ -177,6 +190,56 @@ def test_one_differing_pair_is_enough_for_differs_and_one_unclear_one_keeps_it_o
     assert verdict.verdict == "inconclusive"
 
 
+@pytest.mark.parametrize(
+    ("offsets", "spread", "outcome", "reason"),
+    [
+        ((1, 0, 1), 0.5, "reproduced", "A against B"),  # one case is enough
+        ((0.9, 0, 0.5), 0.5, "reproduced", "A against B"),  # the one that reaches the margin
+        ((0.4, 0, 0.4), 0.4, "reproduced, small", "A against B"),
+        ((0.75, 0, 0.75), 1, "inconclusive", "A against B unclear, A against C unclear"),
+        ((0, 0, 0), 0.2, "inconclusive", "no practical difference between A and B, no practical difference between A and C"),
+        ((0, 1, 1), 0.5, "inconclusive", "reversed: B is better than A, reversed: C is better than A"),
+    ],
+)  # fmt: skip
+def test_a_possibility_is_shown_by_one_case_and_never_contradicted(
+    offsets: tuple[float, ...], spread: float, outcome: str, reason: str
+) -> None:
+    verdict = verdict_of(levels(*offsets, spread=spread), BEST, kind="exists")
+    assert (verdict.verdict, verdict.reason) == (outcome, reason)
+
+
+def test_the_more_cases_were_tried_the_more_a_case_has_to_show() -> None:
+    values = levels(0.7, 0, spread=0.7)  # p = 0.012
+    alone = verdict_of(values, [rule("A", "B")], kind="exists")
+    among = verdict_of(values, [rule("A", "B")], kind="exists", elsewhere=[0.5] * 9)
+    assert (alone.verdict, among.verdict) == ("reproduced", "inconclusive")
+
+
+@pytest.mark.parametrize(
+    ("kind", "offsets", "p_of"),
+    [
+        ("order", (2, 1, 0), lambda pairs: max(pair.p for pair in pairs[:2])),
+        ("best", (0.6, 0.2, 0), lambda pairs: max(pair.p for pair in pairs)),
+        ("exists", (0.6, 0.2, 0), lambda pairs: min(pair.p_holm for pair in pairs)),
+        ("differs", (0, 0.6, 0.7), lambda pairs: min(pair.p_holm for pair in pairs)),
+        ("best", (0, 1, 1), lambda _: 1.0),
+        ("exists", (0, 1, 1), lambda _: 1.0),
+    ],
+)
+def test_a_claim_has_the_p_value_of_its_weakest_step_or_of_its_best_case(
+    kind: Kind, offsets: tuple[float, ...], p_of: Callable[[Sequence[PairTest]], float]
+) -> None:
+    rules = chain() if kind == "order" else BEST
+    verdict = verdict_of(levels(*offsets), rules, kind=kind)
+    assert verdict.p == pytest.approx(p_of(verdict.pairs))
+
+
+def test_the_p_value_of_a_claimed_equality_is_that_of_tost() -> None:
+    values = levels(0.1, 0, spread=0.5)
+    p = ttost_paired(np.array(values["A"]), np.array(values["B"]), -MARGIN, MARGIN)[0]
+    assert verdict_of(values, [rule("A", "B")], kind="equal").p == pytest.approx(p)
+
+
 def test_a_reason_names_no_more_than_three_pairs() -> None:
     rules = [rule("A", other) for other in "BCDEF"]
     verdict = verdict_of(levels(*[0] * 6, spread=3), rules, kind="best")
@@ -186,7 +249,7 @@ def test_a_reason_names_no_more_than_three_pairs() -> None:
 # --- blocks
 
 
-@pytest.mark.parametrize("kind", ["order", "best", "equal", "differs"])
+@pytest.mark.parametrize("kind", ["order", "best", "exists", "equal", "differs"])
 def test_fewer_than_five_blocks_give_no_verdict(kind: Kind) -> None:
     four = verdict_of(levels(9, 0, spread=0.1, blocks=4), [rule("A", "B")], kind=kind)
     assert (four.verdict, four.blocks) == ("inconclusive", 4)
@@ -199,7 +262,7 @@ def test_fewer_than_five_blocks_give_no_verdict(kind: Kind) -> None:
 def test_with_one_block_or_none_pairs_are_unclear_without_interval(finished: int) -> None:
     values = {"A": [1.0] * finished + [math.nan] * 3, "B": [0.0] * (finished + 3)}
     pair = only_pair(values)
-    assert (pair.n, pair.status, pair.p_up, pair.p_down) == (finished, "unclear", 1, 1)
+    assert (pair.n, pair.status, pair.p, pair.power) == (finished, "unclear", 1, None)
     assert math.isnan(pair.low)
     assert math.isnan(pair.high)
 
@@ -238,4 +301,4 @@ def test_what_a_block_adds_to_all_its_levels_does_not_matter() -> None:
     for one, other in zip(
         verdict_of(values, chain()).pairs, verdict_of(moved, chain()).pairs, strict=True
     ):
-        assert one.p_up == pytest.approx(other.p_up)
+        assert one.p == pytest.approx(other.p)

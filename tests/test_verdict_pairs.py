@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ from verdict_cases import (
     verdict_of,
 )
 
-from nnbench.claims.kinds import order_rules
+from nnbench.claims.kinds import Kind, order_rules
 from nnbench.metrics import log_scale, percent_change
 from nnbench.verdicts.rules import mean_interval
 
@@ -85,44 +84,41 @@ def test_a_log_difference_reads_as_a_percentage() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("side", ["greater", "less"])
+@pytest.mark.parametrize("kind", ["order", "differs"])
 def test_raw_and_corrected_p_values_are_those_of_scipy_and_statsmodels(
-    seed: int, side: Literal["greater", "less"]
+    seed: int, kind: Kind
 ) -> None:
     values = random_levels(seed)
-    pairs = verdict_of(values, chain()).pairs
-    raw = [p.p_up if side == "greater" else p.p_down for p in pairs]
-    corrected = [p.p_up_holm if side == "greater" else p.p_down_holm for p in pairs]
-    tests = [stats.ttest_rel(values[p.better], values[p.worse], alternative=side) for p in pairs]
+    pairs = verdict_of(values, chain(), kind=kind).pairs
+    raw, corrected = [p.p for p in pairs], [p.p_holm for p in pairs]
+    tests = [stats.ttest_rel(values[p.better], values[p.worse]) for p in pairs]
     assert raw == pytest.approx([test.pvalue for test in tests], rel=1e-6, abs=1e-15)
     assert corrected == pytest.approx(multipletests(raw, method="holm")[1])
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_differs_corrects_over_both_directions_of_all_pairs(seed: int) -> None:
-    pairs = verdict_of(random_levels(seed), chain(), kind="differs").pairs
-    raw = [p.p_up for p in pairs] + [p.p_down for p in pairs]
-    corrected = [p.p_up_holm for p in pairs] + [p.p_down_holm for p in pairs]
-    assert corrected == pytest.approx(multipletests(raw, method="holm")[1])
+def test_what_was_tried_elsewhere_shares_the_correction() -> None:
+    values, rules = levels(1.2, 0, 0.6), [rule("A", "B"), rule("C", "B")]
+    pairs = verdict_of(values, rules, kind="exists", elsewhere=[0.2, 0.01]).pairs
+    raw = [*(p.p for p in pairs), 0.2, 0.01]
+    assert [p.p_holm for p in pairs] == pytest.approx(multipletests(raw, method="holm")[1][:2])
 
 
 def test_holm_multiplies_the_smallest_p_value_by_three_and_never_steps_back() -> None:
     pairs = verdict_of(levels(0.9, 0, 0.1), chain()).pairs
-    p = sorted(pair.p_up for pair in pairs)
+    p = sorted(pair.p for pair in pairs)
     by_hand = [3 * p[0], max(3 * p[0], 2 * p[1]), min(1, max(3 * p[0], 2 * p[1], p[2]))]
-    assert sorted(pair.p_up_holm for pair in pairs) == pytest.approx(by_hand)
+    assert sorted(pair.p_holm for pair in pairs) == pytest.approx(by_hand)
 
 
 def test_a_tie_takes_no_part_in_the_correction() -> None:
     tied, strict = verdict_of(levels(1, 1, 0), [rule("A", "B", tie=True), rule("B", "C")]).pairs
-    assert strict.p_up_holm == strict.p_up
-    assert (tied.p_up_holm, tied.p_down_holm) == (tied.p_up, tied.p_down)
+    assert (strict.p_holm, tied.p_holm) == (strict.p, tied.p)
 
 
 def test_p_values_are_exact_far_out_in_both_tails() -> None:
     up, down = only_pair(levels(50, 0)), only_pair(levels(0, 50))
-    assert 0 < up.p_up < 1e-12
-    assert up.p_up == pytest.approx(down.p_down, rel=1e-6)
+    assert 0 < up.p < 1e-12
+    assert up.p == pytest.approx(down.p, rel=1e-6)
 
 
 # --- the status of a pair
@@ -145,7 +141,8 @@ def test_a_pair_is_equal_exactly_when_statsmodels_tost_says_so(seed: int) -> Non
         (-0.1, 0.2, "equal"),
         (0.3, 1, "unclear"),
         (-0.3, 1, "unclear"),
-        (0.4, 0.6, "UP"),  # significant, and perhaps smaller than the margin
+        (0.4, 0.5, "UP"),  # significant, and perhaps smaller than the margin
+        (0.4, 0.6, "unclear"),  # one-sided p = 0.032: the interval includes zero
     ],
 )
 def test_a_single_pair_is_up_reversed_equal_or_unclear(
@@ -167,38 +164,51 @@ def test_equality_needs_the_ninety_percent_interval_within_the_margin(
 
 def test_a_significant_difference_within_the_margin_is_equal() -> None:
     pair = only_pair(levels(0.1, 0, spread=0.05))
-    assert pair.p_up < 1e-3
+    assert pair.p < 1e-3
     assert pair.status == "equal"
 
 
 def test_up_in_capitals_has_survived_the_correction() -> None:
-    verdict = verdict_of(levels(1.2, 0.6, 0), chain())
+    verdict = verdict_of(levels(1.2, 0.6, 0, spread=0.83), chain())
+    assert [pair.p for pair in verdict.pairs[:2]] == pytest.approx([0.048, 0.048], abs=1e-3)
     assert statuses(verdict) == ["up", "up", "UP"]
+
+
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("kind", ["order", "differs", "exists"])
+def test_as_claimed_or_reversed_means_that_the_interval_excludes_zero(
+    seed: int, kind: Kind
+) -> None:
+    for pair in verdict_of(random_levels(seed), chain(), kind=kind).pairs:
+        if pair.status in ("UP", "up"):
+            assert pair.low > 0
+        if pair.status == "REV":
+            assert pair.high < 0
+        real = pair.status in ("UP", "up", "REV")
+        assert pair.small == (real and abs(pair.difference) < pair.margin)
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_up_in_capitals_implies_an_uncorrected_up(seed: int) -> None:
     for pair in verdict_of(random_levels(seed), chain()).pairs:
-        assert pair.p_up_holm >= pair.p_up
-        assert pair.status != "UP" or pair.p_up <= 0.05
+        assert pair.p_holm >= pair.p
+        assert pair.status != "UP" or pair.p_holm <= 0.05
 
 
 @pytest.mark.parametrize(
-    ("gap", "p_up", "p_down", "status"),
+    ("gap", "p", "status"),
     [
-        (2.0, 0, 1, "UP"),
-        (-2.0, 1, 0, "REV"),
-        (0.25, 0, 1, "equal"),
-        (-0.25, 1, 0, "equal"),
-        (0.0, 1, 1, "equal"),
+        (2.0, 0, "UP"),
+        (-2.0, 0, "REV"),
+        (0.25, 0, "equal"),
+        (-0.25, 0, "equal"),
+        (0.0, 1, "equal"),
     ],
 )
-def test_without_variance_the_sign_decides(
-    gap: float, p_up: float, p_down: float, status: str
-) -> None:
+def test_without_variance_the_sign_decides(gap: float, p: float, status: str) -> None:
     pair = only_pair({"A": [gap + i for i in range(6)], "B": [float(i) for i in range(6)]})
     assert (pair.low, pair.difference, pair.high) == (gap, gap, gap)
-    assert (pair.p_up, pair.p_down, pair.status) == (p_up, p_down, status)
+    assert (pair.p, pair.status) == (p, status)
 
 
 # --- rules of an order claim

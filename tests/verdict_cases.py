@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnbench.claims.kinds import Kind, PairRule, order_rules
+from nnbench.claims.kinds import Kind, order_rules
+from nnbench.claims.outcomes import PairRule
 from nnbench.metrics import Scale
 from nnbench.verdicts.rules import PairTest, Verdict, judge
 
@@ -50,6 +51,7 @@ def verdict_of(
     scale: Scale = "raw",
     censored: dict[str, list[bool]] | None = None,
     excluded: dict[str, list[bool]] | None = None,
+    elsewhere: Sequence[float] = (),
 ) -> Verdict:
     return judge(
         values,
@@ -59,6 +61,7 @@ def verdict_of(
         scale=scale,
         censored=censored,
         excluded=excluded,
+        elsewhere=elsewhere,
     )
 
 

@@ -68,11 +68,11 @@ def corrected(claims: Sequence[ClaimResult]) -> str:
     fallen = [claim.title for claim in found if not claim.stands]
     if not found:
         return ""
-    text = f"{len(found)} of {len(tested)} tested claims are reproduced"
+    text = f"{len(found)} of the {len(tested)} tested claims are reproduced"
     if not fallen:
-        return f"{text}, also after Holm’s correction over all of them."
-    left = len(found) - len(fallen)
-    return f"{text}, {left} after Holm’s correction over all of them: not {'; '.join(fallen)}."
+        return f"{text}, also after Holm’s correction over all {len(tested)}."
+    left, named = len(found) - len(fallen), ", ".join(f"“{title}”" for title in fallen)
+    return f"{text}, {left} of them also after Holm’s correction over all {len(tested)}; not so: {named}."
 
 
 def date_text(stamp: str | None) -> str:

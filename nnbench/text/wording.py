@@ -29,7 +29,7 @@ def cost(seconds: float) -> str:
 
 
 def power(pair: PairResult, size: Callable[[float], str]) -> str:
-    """What an unclear pair could have shown, as in: 7.1 % or more; the margin takes 34 blocks.
+    """What an unclear pair could have shown, as in: 7.1 % or more; 34 blocks would settle it.
 
     ``size`` writes a difference on the analysis scale.
     """
@@ -38,8 +38,10 @@ def power(pair: PairResult, size: Callable[[float], str]) -> str:
     text = f"{size(pair.detectable)} or more"
     if pair.blocks_needed is None:
         return text
-    more = "" if pair.seconds_needed is None else f", {cost(pair.seconds_needed)} more"
-    return f"{text}; the margin takes {pair.blocks_needed} blocks{more}"
+    more = f"{pair.blocks_needed - pair.n} more"
+    if pair.seconds_needed is not None:
+        more = f"{more}, {cost(pair.seconds_needed)}"
+    return f"{text}; {pair.blocks_needed} blocks would settle it ({more})"
 
 
 def title_of(metric: Metric) -> str:
@@ -165,34 +167,34 @@ _LEADS: Mapping[str, Mapping[str, str]] = {
         "reproduced": "The claimed order holds.",
         "reproduced, small": "The claimed order holds, but some steps are small ({reason}).",
         "partly": "Part of the claimed order holds ({reason}).",
-        "contradicted": "The claimed order does not hold: {reason}.",
+        "contradicted": "The claimed order does not hold ({reason}).",
     },
     "best": {
         "reproduced": "It is better, as claimed.",
         "reproduced, small": "It is better, as claimed, but only a little ({reason}).",
         "partly": "It is better only in part ({reason}).",
-        "contradicted": "It is not better: {reason}.",
+        "contradicted": "It is not better ({reason}).",
     },
     "smallest": {  # of a metric of which no end is better
         "reproduced": "It is smaller, as claimed.",
         "reproduced, small": "It is smaller, as claimed, but only a little ({reason}).",
         "partly": "It is smaller only in part ({reason}).",
-        "contradicted": "It is not smaller: {reason}.",
+        "contradicted": "It is not smaller ({reason}).",
     },
     "exists": {
         "reproduced": "There is such a case: {reason}.",
         "reproduced, small": "There is such a case, but a small one: {reason}.",
-        "inconclusive": "No case that was tried shows it: {reason}.",
+        "inconclusive": "None of the cases tried shows it ({reason}).",
     },
     "differs": {
         "reproduced": "The levels change the outcome, as claimed.",
         "reproduced, small": "The levels change the outcome, but less than what counts ({reason}).",
-        "contradicted": "The levels do not change the outcome: {reason}.",
+        "contradicted": "The levels do not change the outcome ({reason}).",
     },
     "equal": {
         "reproduced": "No difference, as expected.",
         "partly": "Only some pairs are shown to be equal ({reason}).",
-        "contradicted": "They differ, where no difference was expected: {reason}.",
+        "contradicted": "They differ, where no difference was expected ({reason}).",
     },
 }
 

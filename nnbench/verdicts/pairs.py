@@ -92,7 +92,9 @@ def _judged_pairs(
         verdict = replace(verdict, reason=f"{verdict.reason}; {note}")
     found = verdict.verdict in FOUND and KINDS[claim.kind].any_pair and not gone
     return (
-        replace(verdict, verdict="inconclusive", reason=reason) if reason and not found else verdict
+        replace(verdict, verdict="inconclusive", reason=reason, p=None)
+        if reason and not found
+        else verdict
     )
 
 

@@ -270,9 +270,10 @@ def _status(result: PairTest, pair: _Paired, *, ties: int, kind: ClaimKind) -> S
 
 def _claim_p(pairs: Sequence[PairTest], *, kind: ClaimKind) -> float:
     """The p value of a claim: of its weakest step, or of its best pair where one is enough."""
-    # of an order whose neighbours were not measured, the ends alone are left
-    steps = [p.p_claimed for p in pairs if p.role != "extremes"] or [pairs[0].p_claimed]
-    return min(steps) if kind.any_pair else max(steps)
+    if kind.any_pair:
+        return min(pair.p_claimed for pair in pairs)
+    # first against last is no step, unless what lies between was not measured
+    return max(pair.p_claimed for pair in pairs if pair.role != "extremes" or len(pairs) == 1)
 
 
 def _outcome(pairs: Sequence[PairTest], *, kind: ClaimKind) -> tuple[Outcome, str]:
