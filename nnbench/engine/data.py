@@ -4,7 +4,7 @@ All replicates index the same bank of fixed data; generated data are drawn separ
 stored one block after another. Either way, fetching a batch is one ``index_select``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from nnbench.engine.labels import TargetScale, contaminated, contaminates
 from nnbench.engine.sampling import Drawn, draw_fresh, sample, split_pool
 from nnbench.engine.seeding import shuffled, states_of
 from nnbench.settings import Settings
+
+BLOCK = 2**17  # values that are summed at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,10 @@ class Bank:
     inputs: Tensor  # (N, *shape) float32
     labels: Tensor  # (N,) or (S, N); int64 classes, or float32 targets, see ``TargetScale``
     normaliser: Normaliser
+
+    def at(self, index: Tensor) -> tuple["Bank", Tensor]:
+        """A bank with the samples at ``index`` (S, B), and their rows of it."""
+        return self, index
 
     def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The normalised samples at ``index`` (S, B): inputs (S, B, *shape), labels (S, B)."""
@@ -204,20 +210,40 @@ def _normaliser(
     inputs: Tensor, train: Tensor, *, how: str, dims: tuple[int, ...], device: torch.device
 ) -> Normaliser:
     """Each replicate's shift and factor, from float64 statistics of its own training samples."""
-    pairs = [_statistics(inputs.index_select(0, rows), how=how, dims=dims) for rows in train]
+    pairs = [_statistics(inputs, rows, how=how, dims=dims) for rows in train]
     shift, scale = (torch.stack(parts).unsqueeze(1) for parts in zip(*pairs, strict=True))
     factor = torch.where(scale > 0, 1.0 / scale, 1.0)  # a constant feature is not scaled
     return Normaliser(shift=shift.float().to(device), factor=factor.float().to(device))
 
 
-def _statistics(samples: Tensor, *, how: str, dims: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def _statistics(
+    inputs: Tensor, rows: Tensor, *, how: str, dims: tuple[int, ...]
+) -> tuple[Tensor, Tensor]:
+    """Shift and scale, in float64, of the samples at ``rows``: of each feature, or one of all."""
     if how == "raw":
-        zero = samples.new_zeros((1,) * (samples.ndim - 1), dtype=torch.float64)
+        zero = inputs.new_zeros((1,) * (inputs.ndim - 1), dtype=torch.float64)
         return zero, zero + 1.0
+
+    def over(values: Callable[[Tensor], Tensor]) -> Tensor:
+        """Values of each block of samples, one block after the other."""
+        return torch.stack([values(block) for block in _blocks(inputs, rows)])
+
     if how == "minmax":
-        low = samples.amin(dim=dims, keepdim=True)[0].double()
-        return low, samples.amax(dim=dims, keepdim=True)[0].double() - low
-    mean = samples.mean(dim=dims, keepdim=True, dtype=torch.float64)
+        low = over(lambda x: x.amin(dim=dims, keepdim=True)[0]).amin(dim=0).double()
+        high = over(lambda x: x.amax(dim=dims, keepdim=True)[0]).amax(dim=0).double()
+        return low, high - low
+
+    def mean_of(values: Callable[[Tensor], Tensor]) -> Tensor:
+        sums = over(lambda x: values(x).sum(dim=dims, keepdim=True, dtype=torch.float64)[0])
+        return sums.sum(dim=0) / (len(rows) * inputs[0].numel() // sums[0].numel())
+
+    mean = mean_of(lambda x: x)
     centre = mean.float()  # small residuals keep their precision, and a constant gives exactly 0
-    square = (samples - centre).square_().mean(dim=dims, keepdim=True, dtype=torch.float64)
-    return mean[0], (square - (mean - centre).square()).clamp_min(0.0).sqrt()[0]
+    square = mean_of(lambda x: x.sub_(centre).square_())
+    return mean, (square - (mean - centre).square()).clamp_min(0.0).sqrt()
+
+
+def _blocks(inputs: Tensor, rows: Tensor) -> Iterator[Tensor]:
+    """Copies of the samples at ``rows``, as many at a time as stay in the core's cache."""
+    for part in rows.split(max(1, BLOCK // inputs[0].numel())):
+        yield inputs.index_select(0, part)

@@ -10,6 +10,7 @@ from torch import Tensor
 from nnbench.engine.checkpoint import State
 from nnbench.engine.data import TrainingData
 from nnbench.engine.device import synchronise
+from nnbench.engine.native.network import compiled_network
 from nnbench.engine.objectives import objective
 from nnbench.engine.probes import GradientRatios
 from nnbench.engine.scores import Scores, evaluate
@@ -37,6 +38,7 @@ class Monitor:
         self, model: Replicates, data: TrainingData, settings: Settings, *, seeds: Sequence[int]
     ) -> None:
         self.model, self.data, self.settings = model, data, settings
+        self.network = compiled_network(model, data.bank)
         self.objective = objective(settings.loss, data.task)
         self.curves = Curves()
         self.seconds = 0.0
@@ -53,7 +55,10 @@ class Monitor:
         """Record one evaluation point; True once every replicate is finished."""
         synchronise(self.data.train.device)
         started = time.perf_counter()
-        scores = evaluate(self.model, self.data.bank, self.data.validation, self.objective)
+        scores = evaluate(
+            *(self.model, self.data.bank, self.data.validation, self.objective),
+            network=self.network,
+        )
         seen = train_loss.detach().cpu().double()  # MPS has no float64
         running = self.stopped.isnan()
         self._record(scores, running, epoch=epoch, train_loss=seen)
@@ -61,7 +66,7 @@ class Monitor:
         if self.best is not None:
             improved = running & (scores.loss < self.best_loss)  # NaN never improves
             self.best_loss = torch.where(improved, scores.loss, self.best_loss)
-            self.best.keep(improved.to(self.data.train.device))
+            self.best.keep(improved)
             self._lose_patience(improved, running, epoch=epoch)
         if self.gradients is not None:
             self.gradients.look(running)

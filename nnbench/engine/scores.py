@@ -1,18 +1,19 @@
 """How trained replicates score on given samples."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from nnbench.engine.data import Bank
 from nnbench.engine.images import shift_images
-from nnbench.engine.native.network import compiled_network
+from nnbench.engine.native.network import CompiledNetwork, compiled_network
 from nnbench.engine.objectives import CROSS_ENTROPY, Objective
 from nnbench.settings import Shift
 
-EVALUATION_BATCH = 1024  # samples per replicate in one forward pass
+EVALUATION_BATCH = 1024  # samples per replicate whose scores are summed in float32
+PASS = 64  # of them in a forward pass on a CPU, whose activations stay in the core's cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +35,15 @@ class Shifted:
     shift: Shift
     generators: Sequence[torch.Generator]
 
-    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """As ``Bank.gather``."""
+    def at(self, index: Tensor) -> tuple[Bank, Tensor]:
+        """The samples at ``index`` (S, B) as a bank, and their rows (S, B) of it."""
         images, targets = self.bank.gather_raw(index)
         changed = [
             shift_images(own, self.shift, generator=draw)
             for own, draw in zip(images, self.generators, strict=True)
         ]
-        return self.bank.normalise(torch.stack(changed)), targets
+        rows = torch.arange(index.numel(), device=index.device).view(index.shape)
+        return replace(self.bank, inputs=torch.cat(changed), labels=targets.flatten()), rows
 
 
 def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> Scores:
@@ -72,21 +74,19 @@ def evaluate(
     objective: Objective = CROSS_ENTROPY,
     *,
     by_class: bool = False,
+    network: CompiledNetwork | None = None,
 ) -> Scores:
     """Score every replicate on its own rows (S, m); ``model`` is left in evaluation mode.
 
-    ``model`` maps (S, B, *shape) to (S, B, C); ``by_class`` adds the accuracy on each class.
+    ``model`` maps (S, B, *shape) to (S, B, C); ``by_class`` adds the accuracy on each class. ``network`` is
+    the model compiled for this bank, where the caller has it already.
     """
     model.eval()
-    network = compiled_network(model, samples)
     parts = []  # sums by batch
     for index in rows.split(EVALUATION_BATCH, dim=1):
-        if network is not None:
-            outputs, targets = network.outputs(index), network.bank.labels_at(index)
-        else:
-            inputs, targets = samples.gather(index)
-            outputs = model(inputs)
-        parts.append(_sums(outputs, targets, objective, by_class=by_class))
+        bank, place = samples.at(index)
+        outputs = _outputs(model, bank, place, network or compiled_network(model, bank))
+        parts.append(_sums(outputs, bank.labels_at(place), objective, by_class=by_class))
     # summed in float64 on the CPU: MPS has none
     loss, *sums = (torch.stack(part).cpu().double().sum(dim=0) for part in zip(*parts, strict=True))
     count = rows.shape[1]
@@ -94,6 +94,17 @@ def evaluate(
         return Scores(loss=loss / count, mae=sums[0] / count, rmse=(sums[1] / count).sqrt())
     each = sums[1] / sums[2] if by_class else None
     return Scores(loss=loss / count, accuracy=sums[0] / count, by_class=each)
+
+
+def _outputs(
+    model: nn.Module, bank: Bank, rows: Tensor, network: CompiledNetwork | None
+) -> Tensor:
+    """Outputs (S, B, C) for rows (S, B) of a bank."""
+    if network is not None:
+        return network.outputs(rows)
+    size = PASS if rows.device.type == "cpu" else EVALUATION_BATCH
+    outputs = [model(bank.gather(index)[0]) for index in rows.split(size, dim=1)]
+    return torch.cat(outputs, dim=1)
 
 
 def _sums(

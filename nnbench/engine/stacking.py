@@ -132,8 +132,8 @@ class Replicates(nn.Module):
         super().train(mode)
         if self.own_draws:
             self.own_draws.go_on() if mode else self.own_draws.begin_aside()
-        for module in self.modules():
-            if self.frozen and hasattr(module, "running_mean"):
+        for module in self.modules() if self.frozen else ():
+            if hasattr(module, "running_mean"):
                 module.train(mode=False)
         return self
 
@@ -202,10 +202,14 @@ class BestWeights:
         self.kept = [tensor.clone() for tensor, _ in model.state()]
 
     def keep(self, improved: Tensor) -> None:
-        """Copy the current weights of the replicates in ``improved``, a mask (S,) on the device."""
-        for (now, row), kept in zip(self.model.state(), self.kept, strict=True):
-            mask = improved.view(-1, *[1] * (now.ndim - 1)) if row is None else improved[row]
-            kept.copy_(torch.where(mask, now, kept))
+        """Copy the current weights of the replicates in ``improved``, a mask (S,) on the CPU."""
+        chosen = improved.nonzero().flatten().tolist()
+        for (now, own), kept in zip(self.model.state(), self.kept, strict=True):
+            for replicate in chosen:
+                if own is None:
+                    kept[replicate] = now[replicate]
+                elif own == replicate:
+                    kept.copy_(now)
 
     def restore(self) -> None:
         """Put the kept weights back into the model."""

@@ -18,7 +18,6 @@ from nnbench.engine.checkpoint import Checkpoint, State
 from nnbench.engine.data import Order, TrainingData
 from nnbench.engine.images import DRAWS, augment
 from nnbench.engine.monitor import Curves, Monitor
-from nnbench.engine.native.network import compiled_network
 from nnbench.engine.native.steps import CompiledSteps, compiled_steps
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
 from nnbench.engine.own_draws import OwnDraws, drawing_nothing, may_draw, seeded
@@ -134,7 +133,7 @@ class Running:
         self.samples = 0  # per replicate, since the last evaluation point
         self.seen = 0  # per replicate, in all
         self.steps = 0  # optimiser steps done
-        self.network = compiled_network(model, data.bank)
+        self.network = self.monitor.network
         self.compiled = self._compiled()
 
     def _compiled(self) -> CompiledSteps | None:

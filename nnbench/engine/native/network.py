@@ -33,10 +33,7 @@ class CompiledNetwork:
         self, code: Native, layers: Sequence[Layer], model: Replicates, bank: Bank
     ) -> None:
         self.code, self.layers, self.model, self.bank = code, layers, model, bank
-        self.rows = [
-            (CLayer * len(layers))(*(layer.of(replicate) for layer in layers))
-            for replicate in range(model.count)
-        ]
+        self.works = [self._work(replicate) for replicate in range(model.count)]
 
     def outputs(self, index: Tensor) -> Tensor:
         """Outputs (S, B, classes) in evaluation mode for the samples at rows (S, B)."""
@@ -46,26 +43,34 @@ class CompiledNetwork:
         index = index.contiguous()
 
         def one(replicate: int) -> int:
-            work = self.work(CWork(), index, sizes, replicate)
+            work = self.work(replicate, index, sizes)
             to = c_void_p(pointer(outputs, replicate))
             return int(self.code.library.nnbench_predict(byref(work), to))
 
         self.each(one)
         return outputs
 
-    def work(self, shared: CWork, index: Tensor, sizes: Sequence[int], replicate: int) -> CWork:
-        """A copy of ``shared`` with one replicate's layers, samples and normalisation."""
-        work = CWork.from_buffer_copy(shared)
-        bank, normaliser = self.bank, self.bank.normaliser
-        shift, factor = normaliser.shift, normaliser.factor
-        work.layers, work.layer_count = self.rows[replicate], len(self.layers)
-        work.inputs, work.width = bank.inputs.data_ptr(), bank.inputs[0].numel()
-        own = replicate if len(shift) > 1 else 0
-        work.shift, work.factor = pointer(shift, own), pointer(factor, own)
-        work.stride = int(shift[0].numel() > 1)
+    def work(self, replicate: int, index: Tensor, sizes: Sequence[int]) -> CWork:
+        """What one replicate does with its rows of ``index`` (S, B), in batches of these sizes."""
+        work = self.works[replicate]
         work.rows, work.steps = pointer(index, replicate), len(sizes)
         work.sizes = (c_int64 * len(sizes))(*sizes)
         return work
+
+    def _work(self, replicate: int) -> CWork:
+        """One replicate's layers, samples and normalisation."""
+        inputs, normaliser = self.bank.inputs, self.bank.normaliser
+        shift, factor = normaliser.shift, normaliser.factor
+        own = replicate if len(shift) > 1 else 0
+        return CWork(
+            layers=(CLayer * len(self.layers))(*(layer.of(replicate) for layer in self.layers)),
+            layer_count=len(self.layers),
+            inputs=inputs.data_ptr(),
+            width=inputs[0].numel(),
+            shift=pointer(shift, own),
+            factor=pointer(factor, own),
+            stride=int(shift[0].numel() > 1),
+        )
 
     def each(self, one: Callable[[int], int]) -> None:
         """Call ``one`` for every replicate, by as many threads as PyTorch may use.

@@ -55,12 +55,21 @@ class CompiledSteps:
     ) -> None:
         self.network, self.layers, self.model = network, network.layers, network.model
         self.optimizer, self.data, self.settings = optimizer, data, settings
-        self.loss, self.loss_number = LOSSES[data.task][settings.loss]
-        self.tensors = [self._tensors(replicate) for replicate in range(self.model.count)]
+        for replicate, work in enumerate(network.works):
+            self._prepare(work, replicate)
         self.dropped = [layer.outputs for layer in self.layers if layer.kind == DROPOUT]
-        work = 6 * self.model.parameters_each() * self.model.count * settings.batch_size
-        self.most = max(1, min(CHUNK, CHUNK_FLOPS // work))
+        flops = 6 * self.model.parameters_each() * self.model.count * settings.batch_size
+        self.most = max(1, min(CHUNK, CHUNK_FLOPS // flops))
         """Steps of one chunk: a question of how long a request to stop waits, not of any number."""
+
+    def _prepare(self, work: CWork, replicate: int) -> None:
+        """Tell what all steps of a replicate share."""
+        settings = self.settings
+        work.loss, work.loss_number = LOSSES[self.data.task][settings.loss]
+        work.optimizer, work.momentum = OPTIMIZERS.index(settings.optimizer), settings.momentum
+        work.l1, work.l2 = settings.l1, settings.l2
+        work.tensors = tensors = self._tensors(replicate)
+        work.tensor_count = len(tensors)
 
     def advance(
         self, batches: Sequence[Tensor], lrs: Sequence[float], *, done: int, loss_sum: Tensor
@@ -70,18 +79,13 @@ class CompiledSteps:
         index = torch.cat(list(batches), dim=1).contiguous()
         labels = self.data.bank.labels_at(index).contiguous()
         bits = self._bits(sizes)
-        shared = CWork(
-            loss=self.loss, optimizer=OPTIMIZERS.index(self.settings.optimizer),
-            loss_number=self.loss_number, momentum=self.settings.momentum,
-            l1=self.settings.l1, l2=self.settings.l2,
-            lrs=(c_double * len(lrs))(*lrs), done=done,
-        )  # fmt: skip
-        numbers = self.data.task == "regression"
+        rates = (c_double * len(lrs))(*lrs)
+        answers = "targets" if self.data.task == "regression" else "labels"
 
         def one(replicate: int) -> int:
-            work = self.network.work(shared, index, sizes, replicate)
-            work.tensors, work.tensor_count = self.tensors[replicate], len(self.tensors[replicate])
-            setattr(work, "targets" if numbers else "labels", pointer(labels, replicate))
+            work = self.network.work(replicate, index, sizes)
+            work.lrs, work.done = rates, done
+            setattr(work, answers, pointer(labels, replicate))
             work.bits, work.loss_sum = pointer(bits, replicate), pointer(loss_sum, replicate)
             return int(self.network.code.library.nnbench_train(byref(work)))
 

@@ -25,6 +25,10 @@ from nnbench.settings import Settings
 Found = TypeVar("Found")
 Seeds = Sequence[int]
 Start = tuple[JsonObject | None, Tensor | None]
+WITHOUT_EFFECT_ON_SAMPLES = {  # among others: what searches vary
+    "model", "hidden", "activation", "init", "dropout", "model_options", "optimizer", "optimizer_options",
+    "lr", "momentum", "schedule", "batch_size", "l1", "l2", "train_for",
+}  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -53,6 +57,8 @@ class Job:
     device: torch.device
     timer: Timer
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    samples: dict[object, TrainingData] = field(default_factory=dict)
+    """The last training's: those of the next one, if it is another candidate of a search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +95,13 @@ def fit(job: Job, settings: Settings, seeds: Seeds, *, stage: str = "run") -> Fi
 def drawn(job: Job, settings: Settings, seeds: Seeds) -> tuple[TrainingData, Replicates]:
     """What a training begins with: each replicate's samples and its initial network."""
     dataset, device = job.dataset, job.device
-    data = training_data(dataset, settings, folder=job.folder, seeds=seeds, device=device)
-    shape = dataset.input_shape
+    wanted = (tuple(seeds), settings.model_dump_json(exclude=WITHOUT_EFFECT_ON_SAMPLES))
+    if wanted not in job.samples:
+        job.samples.clear()  # one training's at a time, for the memory's sake
+        job.samples[wanted] = training_data(
+            dataset, settings, folder=job.folder, seeds=seeds, device=device
+        )
+    data, shape = job.samples[wanted], dataset.input_shape
     return data, build_replicates(
         settings, input_shape=shape, classes=data.outputs, seeds=seeds, device=device
     )

@@ -35,6 +35,7 @@ def why_not_reproducible(job: Job, settings: Settings, seeds: Seeds, *, dataset:
 def _first_step(job: Job, settings: Settings, seeds: Seeds) -> tuple[list[Tensor], bool]:
     """Losses and weights of one replicate after a step, and whether anything was drawn in no turn of its own."""
     alone = settings.model_copy(update={"train_for": "1 steps", "probes": (), "checkpoint": "last"})
+    job.samples.clear()  # own data are drawn twice, too
     data, model = drawn(job, alone, seeds)
     before = states()
     curves = train(data, model, alone, seeds=seeds).curves
