@@ -6,43 +6,13 @@ Run: python -m benchmarks.main_process [CELLS …] [--cores 2] [--minutes BATCH_
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.scratch import ROOT, project
+from benchmarks.scratch import HERE, project, spent
 
 CELLS = (256, 2_000)
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """CPU seconds of a process itself, and of all that it started and waited for."""
-
-    own: float
-    children: float
-
-    @property
-    def share(self) -> float:
-        """Its own part of all."""
-        return self.own / (self.own + self.children)
-
-
-def spent(command: list[str], folder: Path) -> Spent:
-    """What a command that must succeed has used when it ends."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with (folder / "said").open("wb") as said:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
-        # it has ended, but can still be asked
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8")
-    assert process.wait() == 0, (folder / "said").read_text(encoding="utf-8")
-    user, system, of_children, system_of_children = map(int, stat.rpartition(")")[2].split()[11:15])
-    return Spent((user + system) / TICKS, (of_children + system_of_children) / TICKS)
 
 
 def measure(cells: int, *, cores: int, options: list[str]) -> None:
@@ -52,7 +22,8 @@ def measure(cells: int, *, cores: int, options: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         project(folder, levels, train_for="1 epochs", seeds=5)
-        found = spent([*snakemake, "results/aggregate/measurements.csv", *options], folder)
+        target = "results/aggregate/measurements.csv"
+        found = spent([*snakemake, target, *options], folder, environment=HERE)
         jobs = sum(1 for _ in folder.glob(".snakemake/metadata/*")) - 5  # of the tables
     print(
         f"{cells:,} cells on {cores} cores: {jobs} jobs; main process {found.own:.1f} s of CPU of "
