@@ -55,6 +55,30 @@ TINY: dict[str, Any] = {
     },
 }
 
+TIMED: dict[str, Any] = {
+    "title": "MobileNetV2 is faster than AlexNet",
+    "quote": "faster",
+    "kind": "differs",
+    "margin": 0.05,
+    "metric": "images_per_second",
+    "factor": "model",
+    "experiment": "A few tiny images each.",
+    "limits": "A test.",
+    "datasets": {"random_inputs": {}},
+    "settings": {
+        "experiment": "inference_speed",
+        "experiment_options": {
+            "models": {"mobilenet": "mobilenet_v2", "alexnet": "alexnet"},
+            "resolutions": {"mobilenet": 32, "alexnet": 64},
+            "seconds_each": 0.01,
+            "min_steps": 2,
+            "warmup_steps": 1,
+            "batch_sizes": [1],
+        },
+    },
+    "levels": {"mobilenet": {"at": "mobilenet"}, "alexnet": {"at": "alexnet"}},
+}
+
 
 class Project:
     """The project in a folder of its own; its package is the copy, not the installed one."""

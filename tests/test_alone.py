@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from waiting import wait_for
 
 from nnbench.errors import NnbenchError
-from nnbench.jobs.alone import machine
+from nnbench.jobs.alone import check_held, machine
 from nnbench.jobs.lease import FOLDER
 from nnbench.jobs.locks import Locks
 
@@ -91,3 +92,27 @@ def test_no_time_is_measured_where_nothing_keeps_others_away(
         s.enter_context(machine(alone=True))
     with machine(alone=False):
         assert "lock files cannot be used" in capsys.readouterr().err
+
+
+def test_a_time_is_refused_if_the_lock_files_were_removed_while_it_was_measured(
+    folder: Path,
+) -> None:
+    with machine(alone=True) as held:
+        check_held(held)
+        shutil.rmtree(folder / "nnbench-leases")
+        with machine(alone=False), pytest.raises(NnbenchError) as error:  # a later cell is let in
+            check_held(held)
+    assert "other cells may have run beside this one" in error.value.what
+    assert FOLDER in str(error.value.todo)
+
+
+def test_a_cell_of_an_allocation_with_gpus_of_its_own_keeps_away_from_a_time_like_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timing = Holder(alone=True)
+    timing.holds.wait()
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    other = Holder(alone=False)
+    assert not other.holds.wait(0.3)
+    let_go(timing, other)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from one_node_slurm import ACCOUNT, Slurm, batch_in, one_node_slurm, why_not
-from project import TABLES, Project, batch_of
+from project import TABLES, TIMED, Project, batch_of
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 pytestmark = [
@@ -18,29 +18,6 @@ pytestmark = [
 ]
 # the profile as it is, but for a shorter wait: the jobs take seconds
 PROFILE = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3")
-TIMED = {
-    "title": "MobileNetV2 is faster than AlexNet",
-    "quote": "faster",
-    "kind": "differs",
-    "margin": 0.05,
-    "metric": "images_per_second",
-    "factor": "model",
-    "experiment": "A few tiny images each.",
-    "limits": "A test.",
-    "datasets": {"random_inputs": {}},
-    "settings": {
-        "experiment": "inference_speed",
-        "experiment_options": {
-            "models": {"mobilenet": "mobilenet_v2", "alexnet": "alexnet"},
-            "resolutions": {"mobilenet": 32, "alexnet": 64},
-            "seconds_each": 0.01,
-            "min_steps": 2,
-            "warmup_steps": 1,
-            "batch_sizes": [1],
-        },
-    },
-    "levels": {"mobilenet": {"at": "mobilenet"}, "alexnet": {"at": "alexnet"}},
-}
 
 
 @pytest.fixture(scope="module")

@@ -11,28 +11,43 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nnbench.errors import NnbenchError
-from nnbench.jobs.lease import FOLDER, NAME, lease_folder, pauses
+from nnbench.jobs.lease import FOLDER, machine_folder, pauses
 from nnbench.jobs.locks import Locks, guarded, to_log
 
 
 @contextmanager
-def machine(*, alone: bool) -> Iterator[None]:
+def machine(*, alone: bool) -> Iterator[Locks]:
     """Hold this machine together with others, or alone; waits for those who hold it otherwise.
+
+    Yields what ``check_held`` looks at.
 
     Raises:
         NnbenchError: It cannot be held alone, since lock files cannot be used: no time is measured then.
     """
     with Locks() as held:
         if sys.platform != "win32":
-            _take(held, lease_folder(), alone=alone)
-        yield
+            _take(held, machine_folder(), alone=alone)
+        yield held
+
+
+def check_held(held: Locks) -> None:
+    """Refuse a time if other cells may have run beside it: NnbenchError where the lock is no longer what they ask for.
+
+    A lock file that is removed stays locked, but whoever comes then makes a new one, and is let in.
+    """
+    if not held.whole():
+        raise NnbenchError(
+            "other cells may have run beside this one, which measures time: nothing is recorded",
+            got=f"the lock files in {machine_folder()} were removed while it ran",
+            todo=f"start it again, and leave them there (or set {FOLDER} to a folder that nothing clears)",
+        )
 
 
 def _take(held: Locks, folder: Path, *, alone: bool) -> None:
     others = "what runs" if alone else "a cell that measures time"
     waits = pauses(f"waiting for the end of {others} on this machine")
     try:
-        held.enter_context(guarded(folder, kept=folder.name == NAME))
+        held.enter_context(guarded(folder, kept=True))
         # who wants it alone keeps the line, so that no later one is let in before
         with Locks() as line:
             while not line.take(folder / "machine.line", shared=not alone):

@@ -18,9 +18,10 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Chosen
 from nnbench.jobs import provenance
-from nnbench.jobs.alone import machine
+from nnbench.jobs.alone import check_held, machine
 from nnbench.jobs.lease import Lease, leased
 from nnbench.jobs.locks import folder_lock, to_log
+from nnbench.jobs.other_load import OtherLoad
 from nnbench.jobs.unchanged import (
     as_planned,
     check_folder,
@@ -199,7 +200,7 @@ def _measure_blocks(cell: Cell, blocks: Sequence[tuple[int, ...]], job: Job) -> 
     manifest = store.read_manifest(job.data)  # the usual mistake is told before torch is loaded
     experiment = experiment_of(cell.settings.experiment)
     with (
-        machine(alone=experiment.alone),
+        machine(alone=experiment.alone) as held,
         leased(
             job.device,
             jobs_per_gpu=job.jobs_per_gpu,
@@ -212,11 +213,14 @@ def _measure_blocks(cell: Cell, blocks: Sequence[tuple[int, ...]], job: Job) -> 
         for block in blocks:
             to_log(f"seeds {block_name(block)}: measuring on {lease.device}")
             started = time.perf_counter()
+            load = OtherLoad()
             with same_inputs(cell, job.data):
                 record = _measured(cell, block, replace(job, device=lease.device), chosen)
-            record = record.model_copy(
-                update={"data": dict(manifest.arrays), "slot": _slot(record, lease)}
-            )
+            also: dict[str, object] = {"data": dict(manifest.arrays), "slot": _slot(record, lease)}
+            if experiment.alone:
+                check_held(held)
+                also["notes"] = (*record.notes, *load.notes())
+            record = record.model_copy(update=also)
             write_record(_record(cell, block, job), record)
             _checkpoint(cell, block, job).unlink(missing_ok=True)
             taken = time.perf_counter() - started

@@ -279,7 +279,12 @@ def lease_folder() -> Path:
 
     Which job of a cluster has which GPU is SLURM's business, also where it hands out shares of one.
     """
-    # not TMPDIR, which differs between users and jobs that must see each other's locks
-    parent = Path(os.environ.get(FOLDER) or "/tmp")  # noqa: S108 - see lockfiles
     job = os.environ.get("SLURM_JOB_ID", "")
-    return parent / (f"{NAME}-slurm-{job}" if job.isalnum() and VISIBLE in os.environ else NAME)
+    own = job.isalnum() and VISIBLE in os.environ
+    return machine_folder().with_name(f"{NAME}-slurm-{job}" if own else NAME)
+
+
+def machine_folder() -> Path:
+    """The folder of the lock files that all processes of a machine see, whatever allocation they are in."""
+    # not TMPDIR, which differs between users and jobs that must see each other's locks
+    return Path(os.environ.get(FOLDER) or "/tmp") / NAME  # noqa: S108 - see lockfiles

@@ -32,6 +32,14 @@ def to_log(message: str) -> None:
 class Locks(ExitStack):
     """Locked files, let go of together."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._taken: list[tuple[int, Path]] = []
+
+    def whole(self) -> bool:
+        """Whether they still keep others away: none of the files was removed or replaced since it was locked."""
+        return all(_lies_at(file, path) for file, path in self._taken)
+
     def take(self, path: Path, *, shared: bool = False) -> bool:
         """Lock a file, without waiting; False: it is taken."""
         how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
@@ -46,6 +54,7 @@ class Locks(ExitStack):
                 if _lies_at(file, path):  # and was not removed since it was opened
                     os.utime(file)  # what clears /tmp goes by this time
                     self.push(opened.pop_all())
+                    self._taken.append((file, path))
                     return True
 
 

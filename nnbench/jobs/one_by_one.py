@@ -15,6 +15,7 @@ from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 
 from nnbench.errors import NnbenchError
+from nnbench.jobs.alone import machine
 from nnbench.jobs.job import log_path
 from nnbench.processes import ending_by
 
@@ -38,7 +39,8 @@ def measure_each(cells: Mapping[str, int], results: Path, measure: Measure) -> N
         NnbenchError: One of them failed; the others are measured.
     """
     if sys.platform == "linux":
-        import nnbench.experiments.run  # noqa: F401, PLC0415 - PyTorch, for all of them
+        with machine(alone=False):  # seconds of computing, not beside a cell that measures time
+            import nnbench.experiments.run  # noqa: F401, PLC0415 - PyTorch, for all of them
     failed = [cell for cell, seeds in cells.items() if not _measured(cell, seeds, results, measure)]
     if failed:
         raise NnbenchError(

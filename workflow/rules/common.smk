@@ -74,9 +74,11 @@ onstart:
         options = workflow.dag_settings
         forced = options.forceall or options.forcerun or options.forcetargets
         measure_again(forced)
-        # No limit on job starts per second: while jobs wait for a core, it starts a timer in every round of the scheduler,
-        # which starts another round, so that rounds and processor time grow with the number of finished jobs.
-        workflow.scheduler.job_rate_limiter = None
+        # Snakemake's own limit on job starts, 100 a second, starts a timer in every round of the scheduler, which starts
+        # another round: rounds and processor time grow with the number of finished jobs. No option leaves it out.
+        limit = workflow.scheduling_settings.max_jobs_per_timespan
+        if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+            workflow.scheduler.job_rate_limiter = None
         WORKFLOW.composed.write()
         outlook = WORKFLOW.outlook(cores=OFFERED)
         logger.info(None, extra={"nnbench_outlook": outlook})
