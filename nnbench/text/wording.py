@@ -41,20 +41,31 @@ def pair(result: PairResult, metric: Metric) -> str:
     Its difference is positive where ``a`` is better. On the log scale the level with the larger
     values is compared to the other, whichever is better; on the raw one the better to the worse.
     """
-    a, b, middle, low, high = result.a, result.b, result.difference, result.low, result.high
+    a, b, middle = result.a, result.b, result.difference
+    seeds, samples = (result.low, result.high), (result.low_samples, result.high_samples)
     if middle is None:
         return f"{a} against {b}: not measured"
     if middle < 0:  # swap the levels, so that the difference reads as a positive one
         a, b, middle = b, a, -middle
-        low, high = (None if end is None else -end for end in (high, low))
+        seeds, samples = _negative(*seeds), _negative(*samples)
     if metric.scale == "log" and metric.lower_is_better:
         a, b = b, a
     verb, that = ("are", "those") if metric.plural else ("is", "that")
     text, how, unit = _ratio(middle, metric) if metric.scale == "log" else _distance(metric)
-    interval = ""
-    if low is not None and high is not None:
-        interval = f" (95 % CI {text(low)} to {text(high)}{unit})"
+    said = [
+        f"{what} {text(low)} to {text(high)}{unit}"
+        for what, (low, high) in (("95 % CI", seeds), ("over new test samples too", samples))
+        if low is not None and high is not None
+    ]
+    interval = f" ({'; '.join(said)})" if said else ""
     return f"{title_of(metric)} of {a} {verb} {text(middle)}{how} {that} of {b}{interval}"
+
+
+_Ends = tuple[float | None, float | None]
+
+
+def _negative(low: float | None, high: float | None) -> _Ends:
+    return None if high is None else -high, None if low is None else -low
 
 
 # how differences are written, what follows the first one, and what follows an interval

@@ -22,6 +22,7 @@ from nnbench.verdicts.levels import level_result, objective_of, resolution
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.provenance import machine_texts
 from nnbench.verdicts.rules import PairTest, Verdict, finite, judge
+from nnbench.verdicts.samples import Interval, over_samples
 
 _ALIKE = 0.01  # relative spread of untrained scores that one line in a figure can stand for
 
@@ -71,6 +72,8 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
     same = alike(levels, records)
     verdict = _verdict(levels, reading, metric, lost=lost, same=same, machines=machines)
     told = [note for block in blocks for note in _told(block)] + sorted(map(alike_text, same))
+    pairs = verdict.pairs if verdict else ()
+    wider = over_samples(pairs, levels, metric, records)
     finding = Finding(
         dataset=use.dataset,
         dataset_title=dataset.title,
@@ -93,7 +96,7 @@ def _finding(levels: Sequence[LevelRuns], claim: Claim, evidence: Evidence) -> F
         verdict=verdict.verdict if verdict else None,
         verdict_reason=verdict.reason if verdict else "",
         blocks=verdict.blocks if verdict else max(level.planned for level in shown),
-        pairs=tuple(_pair_result(p, metric) for p in verdict.pairs) if verdict else (),
+        pairs=tuple(_pair_result(p, metric, w) for p, w in zip(pairs, wider, strict=True)),
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})
@@ -235,14 +238,16 @@ def _judged(
 _REPEATED = ("margin", "status", "role", "tie", "n", "censored")
 
 
-def _pair_result(pair: PairTest, metric: Metric) -> PairResult:
-    """A pair with its sentence."""
+def _pair_result(pair: PairTest, metric: Metric, wider: Interval | None) -> PairResult:
+    """A pair with its sentence; ``wider`` is its interval over new test samples too."""
     result = PairResult(
         a=pair.better,
         b=pair.worse,
         difference=finite(pair.difference),
         low=finite(pair.low),
         high=finite(pair.high),
+        low_samples=wider and wider[0],
+        high_samples=wider and wider[1],
         **{name: getattr(pair, name) for name in _REPEATED},
         unit=metric.scale,
         percent=finite(percent_change(pair.difference)) if metric.scale == "log" else None,
