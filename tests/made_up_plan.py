@@ -159,8 +159,14 @@ def in_blocks(record: Mapping[str, Any]) -> list[Record]:
             name: values if name == "epochs" else [[row[seed] for seed in block] for row in values]
             for name, values in record["curves"].items()
         }
+        samples = record.get("samples") and {
+            name: {k: text for k, text in kept.items() if int(k) in block}
+            if isinstance(kept, Mapping)
+            else kept
+            for name, kept in record["samples"].items()
+        }
         runs = {k: run for k, run in record["runs"].items() if int(k) in block}
-        own = {**record, "seeds": block, "curves": curves, "runs": runs}
+        own = {**record, "seeds": block, "curves": curves, "runs": runs, "samples": samples}
         found.append(Record.model_validate_json(json.dumps(own)))
     return found
 

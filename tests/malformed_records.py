@@ -168,7 +168,9 @@ def record_bytes(folder: Path) -> Case:
 def record_tree(folder: Path) -> Case:
     plan = planned(folder, {**CLAIM, "settings": {"train_for": "1 epoch"}}, seeds=5)
     metrics = {"test_loss": [0.1, 0.2, 0.3, 0.4, 0.5], "test_accuracy": [0.9] * 5}
-    paths = [store_record(plan, c, made_up_record(c, metrics)) for c in plan.cells.values()]
+    samples = {"losses": dict.fromkeys("01234", "ADwAQA=="), "hits": dict.fromkeys("01234", "gA==")}
+    more = {"samples": {**samples, "groups": "AAAAAAEAAAA="}, "test_samples": 2}
+    paths = [store_record(plan, c, made_up_record(c, metrics, **more)) for c in plan.cells.values()]
     good = read_record(paths[0]).model_dump(mode="json")
 
     def load(record: Any) -> None:

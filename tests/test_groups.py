@@ -43,6 +43,7 @@ def test_groups_give_what_all_replicates_at_once_give(
         assert grouped.runs[seed].metrics == pytest.approx(run.metrics, rel=1e-3)
     for name in ("parameters", "steps", "classes"):
         assert getattr(grouped, name) == getattr(whole, name)
+    assert grouped.samples.losses.keys() == grouped.samples.hits.keys() == whole.runs.keys()
     assert grouped.curves.epochs == whole.curves.epochs
     for name in ("train_loss", "validation_loss", "validation_accuracy"):
         rows = zip(getattr(grouped.curves, name), getattr(whole.curves, name), strict=True)

@@ -173,6 +173,11 @@ def test_the_record_of_another_cell_or_block_is_noticed(
         ({"curves": {"epochs": [1.0], "train_loss": [[0.5]]}}, "not a value for each seed"),
         ({"cell": {**FIELDS["cell"], "threads": 2}}, "id is not the hash"),
         ({"more": 1}, "more: is an unknown key"),
+        ({"samples": {"losses": {"0": ""}}}, "test_samples does not say how many"),
+        ({"samples": {"losses": {"7": "AAA="}}, "test_samples": 1}, "losses.7: no seed"),
+        ({"samples": {"losses": {"0": "AAA="}}, "test_samples": 2}, "not a value for each test"),
+        ({"samples": {"losses": {}, "groups": "AAA="}, "test_samples": 1}, "not a value for each"),
+        ({"samples": {"losses": {"0": "A?A="}}, "test_samples": 1}, "samples.losses.0"),
     ],
 )
 def test_what_contradicts_itself_is_no_record(

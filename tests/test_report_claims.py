@@ -159,3 +159,20 @@ def test_values_of_zero_on_a_log_scale_are_explained(tmp_path):
     write(results, tmp_path)
     text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
     assert text.count("a value of 0 counts as 1e−12") == 1
+
+
+def test_a_difference_that_other_test_samples_might_not_show_is_named(tmp_path):
+    results = copy.deepcopy(made_up_results())
+    claim = next(c for c in results["claims"] if c["id"] == "resolve/rate-extremes")
+    first, *others = (pair for result in claim["results"] for pair in result["pairs"])
+    first |= {"status": "UP", "low_samples": -0.01, "high_samples": 0.3}
+    for pair in others:
+        pair |= {"status": "UP", "low_samples": 0.01, "high_samples": 0.3}
+    claim["results"][0]["conditional"] = True
+    write({**results, "claims": [claim]}, tmp_path)
+    for name in ("index.html", "README.md"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        note = (
+            f"With other test samples there might be no difference: {first['a']} and {first['b']}."
+        )
+        assert text.count("With other test samples") == text.count(note) == 1

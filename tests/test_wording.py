@@ -19,6 +19,10 @@ def entry(difference: float, low: float | None, high: float | None) -> PairResul
     return typed(PairResult, {**pair("A", "B", difference, "UP"), "low": low, "high": high})
 
 
+def over_samples(given: PairResult, low: float, high: float) -> PairResult:
+    return given.model_copy(update={"low_samples": low, "high_samples": high})
+
+
 def log(*factors: float) -> PairResult:
     """A difference and its interval, given as ratios."""
     return entry(*(math.log(factor) for factor in factors))
@@ -36,6 +40,7 @@ def log(*factors: float) -> PairResult:
         # of A, worse: the sentence turns round, and its interval with it
         ("test_loss", log(0.8, 0.75, 0.9), "Test loss of A is 25.0 % larger than that of B (95 % CI 11.1 to 33.3 %)"),
         ("images_per_second", log(0.8, 0.75, 0.9), "Images per second of B are 25.0 % more than those of A (95 % CI 11.1 to 33.3 %)"),
+        ("test_loss", over_samples(log(0.8, 0.75, 0.9), math.log(0.5), math.log(1.1)), "Test loss of A is 25.0 % larger than that of B (95 % CI 11.1 to 33.3 %; over new test samples too −9.1 to 100.0 %)"),
         # raw scales
         ("test_accuracy", entry(0.021, 0.01, 0.032), "Test accuracy of A is 2.10 points higher than that of B (95 % CI 1.00 to 3.20)"),
         ("dead_units", entry(0.07, -0.01, 0.15), "Dead units of A are 7.00 points lower than those of B (95 % CI −1.00 to 15.00)"),

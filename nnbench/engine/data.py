@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nnbench.datasets.base import Arrays, Dataset, Task
+from nnbench.datasets.base import Arrays, Dataset, Rows, Task
 from nnbench.datasets.checks import check_label_settings
 from nnbench.datasets.prepared.store import load_test
 from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use
@@ -83,6 +83,7 @@ class HeldOut:
 
     bank: Bank
     test: Tensor
+    groups: Rows | None = None  # of fixed samples: which belong together
 
 
 class Order:
@@ -173,7 +174,7 @@ def held_out(
         scaled = targets.apply(_by_replicate(labels, len(seeds), dataset))
         labels = scaled.flatten() if dataset.draw else scaled
     bank = Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser)
-    return HeldOut(bank=bank, test=test.to(device))
+    return HeldOut(bank=bank, test=test.to(device), groups=arrays.groups)
 
 
 def _labels(

@@ -25,6 +25,8 @@ class Scores:
     by_class: Tensor | None = None  # on request: accuracy by class (S, C), NaN without samples
     mae: Tensor | None = None  # in standard deviations of the training targets, as rmse
     rmse: Tensor | None = None
+    losses: Tensor | None = None  # on request: of each sample (S, m) float32
+    hits: Tensor | None = None  # as losses, for classes: whether its class was found, bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,31 +76,42 @@ def evaluate(
     objective: Objective = CROSS_ENTROPY,
     *,
     by_class: bool = False,
+    by_sample: bool = False,
     network: CompiledNetwork | None = None,
 ) -> Scores:
     """Score every replicate on its own rows (S, m); ``model`` is left in evaluation mode.
 
-    ``model`` maps (S, B, *shape) to (S, B, C); ``by_class`` adds the accuracy on each class. ``network`` is
-    the model compiled for this bank, where the caller has it already.
+    ``model`` maps (S, B, *shape) to (S, B, C); ``by_class`` adds the accuracy on each class, ``by_sample`` the loss
+    of each sample and whether it is a hit. ``network`` is the model compiled for this bank, where the caller has it
+    already.
     """
     model.eval()
-    parts = []  # sums by batch
+    parts, each = [], []  # by batch: sums, and what each sample scores
     for index in rows.split(EVALUATION_BATCH, dim=1):
         bank, place = samples.at(index)
         outputs = _outputs(model, bank, place, network or compiled_network(model, bank))
-        parts.append(_sums(outputs, bank.labels_at(place), objective, by_class=by_class))
+        targets = bank.labels_at(place)
+        parts.append(_sums(outputs, targets, objective, by_class=by_class))
+        if by_sample:
+            each.append(_each(outputs, targets, objective))
+    scores = _means(parts, rows.shape[1], objective, by_class=by_class)
+    columns = [torch.cat(column, dim=1) for column in zip(*each, strict=True)]
+    return replace(scores, **dict(zip(("losses", "hits"), columns, strict=False)))
+
+
+def _means(
+    parts: Sequence[tuple[Tensor, ...]], count: int, objective: Objective, *, by_class: bool
+) -> Scores:
+    """Scores from the sums of all batches, over ``count`` samples per replicate."""
     # summed in float64 on the CPU: MPS has none
     loss, *sums = (torch.stack(part).cpu().double().sum(dim=0) for part in zip(*parts, strict=True))
-    count = rows.shape[1]
     if objective.task == "regression":
         return Scores(loss=loss / count, mae=sums[0] / count, rmse=(sums[1] / count).sqrt())
     each = sums[1] / sums[2] if by_class else None
     return Scores(loss=loss / count, accuracy=sums[0] / count, by_class=each)
 
 
-def _outputs(
-    model: nn.Module, bank: Bank, rows: Tensor, network: CompiledNetwork | None
-) -> Tensor:
+def _outputs(model: nn.Module, bank: Bank, rows: Tensor, network: CompiledNetwork | None) -> Tensor:
     """Outputs (S, B, C) for rows (S, B) of a bank."""
     if network is not None:
         return network.outputs(rows)
@@ -121,3 +134,13 @@ def _sums(
     member = targets.unsqueeze(2) == torch.arange(outputs.shape[2], device=targets.device)
     hits = (member & right.unsqueeze(2)).sum(dim=1)
     return loss, right.sum(dim=1), hits, member.sum(dim=1)
+
+
+def _each(outputs: Tensor, targets: Tensor, objective: Objective) -> tuple[Tensor, ...]:
+    """For one batch, (S, B) each on the CPU: the samples' losses; for classes also the hits."""
+    # an objective gives one mean per replicate: here, every sample is a replicate of its own
+    alone = objective.losses(outputs.flatten(0, 1).unsqueeze(1), targets.reshape(-1, 1))
+    losses = alone.view(targets.shape).cpu()
+    if objective.task == "regression":
+        return (losses,)
+    return losses, (outputs.argmax(dim=2) == targets).cpu()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from nnbench.experiments.measured import Curves, Measured, Metrics, Row
+from nnbench.experiments.measured import BySample, Curves, Measured, Metrics, Row
 
 Whole = TypeVar("Whole", bound=Measured)
 
@@ -20,12 +20,24 @@ def together(parts: Sequence[Whole], counts: Sequence[int] | None = None) -> Who
     return parts[-1].model_copy(
         update={
             "runs": {seed: run for part in parts for seed, run in part.runs.items()},
+            "samples": _all_samples([part.samples for part in parts]),
             "curves": _side_by_side([part.curves for part in parts], sizes),
             "steps": max((part.steps for part in parts if part.steps is not None), default=None),
             "untrained": _means([part.untrained for part in parts], sizes),
             "stopped_epochs": _joined([part.stopped_epochs for part in parts]),
             "pretrain": _joined([part.pretrain for part in parts]),
         }
+    )
+
+
+def _all_samples(parts: Sequence[BySample | None]) -> BySample | None:
+    known = [part for part in parts if part is not None]
+    if not known:
+        return None
+    return BySample.model_construct(
+        losses={seed: text for part in known for seed, text in part.losses.items()},
+        hits={seed: text for part in known for seed, text in part.hits.items()},
+        groups=known[0].groups,
     )
 
 

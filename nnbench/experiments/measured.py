@@ -3,10 +3,11 @@
 Imports no torch and affects no measured number, because the plan and the read side use these types too.
 """
 
+import base64
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from nnbench.schema import LARGEST, Anything, Bounded, Strict
 
@@ -50,6 +51,22 @@ class Curves(Part):
     validation_accuracy: tuple[Row, ...] = ()
 
 
+def _base64(text: str) -> str:
+    base64.b64decode(text, validate=True)  # binascii.Error is a ValueError
+    return text
+
+
+Packed = Annotated[str, AfterValidator(_base64)]
+
+
+class BySample(Part):
+    """What each sample of a fixed test set scored, by seed, in the test set's order; see ``experiments.samples``."""
+
+    losses: dict[str, Packed]
+    hits: dict[str, Packed] = {}  # for classes: whether the right one was found
+    groups: Packed | None = None  # of the samples, where some belong together
+
+
 class Search(Strict):
     """The tuned track's search: settings to try, and the seeds to try each with."""
 
@@ -83,6 +100,7 @@ class Measured(Part):
     parameters: Count | None = None
     classes: Count | None = None
     test_samples: Count | None = None
+    samples: BySample | None = None
     steps: Count | None = None
     stacked: bool | None = None
     compiler: str | None = None  # of the code that took part; None: all was done by PyTorch

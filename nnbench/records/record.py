@@ -4,6 +4,7 @@ A checksum finds damage. It does not find a file that someone or something else 
 is checked against these types before anything else looks at it.
 """
 
+import base64
 import datetime as dt
 from typing import Annotated, Self
 
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from nnbench.cells.cell import Cell, cell_id
 from nnbench.experiments.measured import (
+    BySample,
     Chosen,
     Count,
     Curves,
@@ -86,6 +88,8 @@ class Record(Measured):
             _check_search(self.search, self.cell.search)
         if self.curves is not None:
             _check_curves(self.curves, len(names))
+        if self.samples is not None:
+            _check_samples(self.samples, self.test_samples, seeds=names)
         return self
 
 
@@ -111,3 +115,16 @@ def _check_curves(curves: Curves, seeds: int) -> None:
             raise ValueError(f"curves.{name}: not a value for each seed")
         if rows and len(rows) != len(curves.epochs):
             raise ValueError(f"curves.{name}: not a row for each of epochs")
+
+
+def _check_samples(samples: BySample, count: int | None, *, seeds: set[str]) -> None:
+    if not count:
+        raise ValueError("samples: test_samples does not say how many")
+    for name, size in (("losses", 2 * count), ("hits", (count + 7) // 8)):  # bytes
+        packed: dict[str, str] = getattr(samples, name)
+        if odd := sorted(packed.keys() - seeds):
+            raise ValueError(f"samples.{name}.{odd[0]}: no seed of the block")
+        if any(len(base64.b64decode(text)) != size for text in packed.values()):
+            raise ValueError(f"samples.{name}: not a value for each test sample")
+    if samples.groups is not None and len(base64.b64decode(samples.groups)) != 4 * count:
+        raise ValueError("samples.groups: not a value for each test sample")

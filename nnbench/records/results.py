@@ -130,6 +130,8 @@ class PairResult(Section):
     difference: float | None
     low: float | None
     high: float | None
+    low_samples: float | None = None  # over new test samples, too
+    high_samples: float | None = None
     margin: float
     unit: Literal["raw", "log"]
     percent: float | None = None

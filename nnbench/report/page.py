@@ -256,9 +256,24 @@ def _notes(finding: Finding) -> Iterator[str]:
     yield from finding.notes
 
 
+def _unsettled(finding: Finding) -> Iterator[str]:
+    """The differences that the seeds show and that other test samples might not."""
+    pairs = [
+        f"{pair.a} and {pair.b}"
+        for pair in finding.pairs
+        if pair.status in ("UP", "up", "REV")
+        and pair.low_samples is not None
+        and pair.high_samples is not None
+        and pair.low_samples <= 0 <= pair.high_samples
+    ]
+    if pairs:
+        yield f"With other test samples there might be no difference: {'; '.join(pairs)}."
+
+
 def _data_notes(finding: Finding) -> Iterator[str]:
     if finding.conditional and not finding.timing:
         yield "One fixed test set: the result is conditional on it."
+        yield from _unsettled(finding)
     if finding.resolution:
         error = value_text(finding.resolution, "fraction", digits=2)
         yield f"An accuracy on it has a standard error of {error} points."

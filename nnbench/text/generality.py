@@ -78,7 +78,8 @@ def _share(difference: float, claimed: float | None) -> str:
 
 def average(result: GeneralPairResult, metric: Metric) -> str:
     """The pooled difference, as in: On average, test loss of tanh is 11 % larger than that of ReLU."""
-    text = wording.pair(result, metric)
+    pooled = {"95 % CI": (result.low, result.high)}
+    text = wording.compared(result.a, result.b, result.difference, pooled, metric)
     return f"On average, {text[:1].lower()}{text[1:]}"
 
 

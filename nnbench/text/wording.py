@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
@@ -54,41 +53,46 @@ def number(value: float | None, unit: str) -> str:
     return value_text(value, unit) + (unit_words(unit).value if value is not None else "")
 
 
-class Compared(Protocol):
-    """Two levels and their difference, positive where ``a`` is better, with its 95 % interval."""
-
-    @property
-    def a(self) -> str: ...  # noqa: D102
-    @property
-    def b(self) -> str: ...  # noqa: D102
-    @property
-    def difference(self) -> float | None: ...  # noqa: D102
-    @property
-    def low(self) -> float | None: ...  # noqa: D102
-    @property
-    def high(self) -> float | None: ...  # noqa: D102
+_Ends = tuple[float | None, float | None]
 
 
-def pair(result: Compared, metric: Metric) -> str:
-    """One pair, as in: Test loss of tanh is 11 % larger than that of ReLU (95 % CI 8 to 14 %).
+def pair(result: PairResult, metric: Metric) -> str:
+    """One pair, as in: Test loss of tanh is 11 % larger than that of ReLU (95 % CI 8 to 14 %)."""
+    intervals = {
+        "95 % CI": (result.low, result.high),
+        "over new test samples too": (result.low_samples, result.high_samples),
+    }
+    return compared(result.a, result.b, result.difference, intervals, metric)
 
-    Its difference is positive where ``a`` is better. On the log scale the level with the larger
+
+def compared(
+    a: str, b: str, middle: float | None, intervals: Mapping[str, _Ends], metric: Metric
+) -> str:
+    """Two levels and their difference, with its intervals by what they are.
+
+    The difference is positive where ``a`` is better. On the log scale the level with the larger
     values is compared to the other, whichever is better; on the raw one the better to the worse.
     """
-    a, b, middle, low, high = result.a, result.b, result.difference, result.low, result.high
     if middle is None:
         return f"{a} against {b}: not measured"
     if middle < 0:  # swap the levels, so that the difference reads as a positive one
         a, b, middle = b, a, -middle
-        low, high = (None if end is None else -end for end in (high, low))
+        intervals = {what: _negative(*ends) for what, ends in intervals.items()}
     if metric.scale == "log" and metric.lower_is_better:
         a, b = b, a
     verb, that = ("are", "those") if metric.plural else ("is", "that")
     text, how, unit = difference_words(middle, metric)
-    interval = ""
-    if low is not None and high is not None:
-        interval = f" (95 % CI {text(low)} to {text(high)}{unit})"
-    return f"{title_of(metric)} of {a} {verb} {text(middle)}{how} {that} of {b}{interval}"
+    said = [
+        f"{what} {text(low)} to {text(high)}{unit}"
+        for what, (low, high) in intervals.items()
+        if low is not None and high is not None
+    ]
+    shown = f" ({'; '.join(said)})" if said else ""
+    return f"{title_of(metric)} of {a} {verb} {text(middle)}{how} {that} of {b}{shown}"
+
+
+def _negative(low: float | None, high: float | None) -> _Ends:
+    return None if high is None else -high, None if low is None else -low
 
 
 def difference_words(middle: float, metric: Metric) -> Words:

@@ -21,6 +21,7 @@ from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.pairs import pair_result, seconds_of_a_block, verdict_of
 from nnbench.verdicts.provenance import machine_texts
 from nnbench.verdicts.rules import finite
+from nnbench.verdicts.samples import over_samples
 
 _ALIKE = 0.01  # relative spread of untrained scores that one line in a figure can stand for
 
@@ -108,6 +109,8 @@ def _finding(
     )
     seconds = {lv.use.level: seconds_of_a_block(lv, plan) for lv in levels}
     told = [note for block in blocks for note in _told(block)] + sorted(map(alike_text, same))
+    pairs = verdict.pairs if verdict else ()
+    wider = over_samples(pairs, levels, metric, records)
     finding = Finding(
         dataset=use.dataset,
         dataset_title=dataset.title,
@@ -131,7 +134,7 @@ def _finding(
         verdict_reason=verdict.reason if verdict else "",
         blocks=verdict.blocks if verdict else max(level.planned for level in shown),
         p=finite(verdict.p) if verdict else None,
-        pairs=tuple(pair_result(p, metric, seconds) for p in verdict.pairs) if verdict else (),
+        pairs=tuple(pair_result(p, metric, seconds, w) for p, w in zip(pairs, wider, strict=True)),
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})

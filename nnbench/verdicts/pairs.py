@@ -20,6 +20,7 @@ from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.provenance import machine_texts
 from nnbench.verdicts.rules import PairTest, Verdict, finite, judge
+from nnbench.verdicts.samples import Interval
 
 
 def verdict_of(
@@ -150,9 +151,19 @@ _REPEATED = ("margin", "status", "small", "role", "tie", "n", "censored")
 
 
 def pair_result(
-    pair: PairTest, metric: Metric, seconds: Mapping[str, Mapping[str, float]]
+    pair: PairTest,
+    metric: Metric,
+    seconds: Mapping[str, Mapping[str, float]],
+    wider: Interval | None,
 ) -> PairResult:
-    """A pair with its sentence; ``seconds`` is what one more block costs, by level and cell."""
+    """A pair with its sentence.
+
+    Args:
+        pair: What was measured.
+        metric: The claim's.
+        seconds: What one more block costs, by level and cell.
+        wider: The interval over new test samples too.
+    """
     power = pair.power
     more = power.blocks - pair.n if power and power.blocks else 0
     cost = sum({**seconds[pair.better], **seconds[pair.worse]}.values())
@@ -162,6 +173,8 @@ def pair_result(
         difference=finite(pair.difference),
         low=finite(pair.low),
         high=finite(pair.high),
+        low_samples=wider and wider[0],
+        high_samples=wider and wider[1],
         **{name: getattr(pair, name) for name in _REPEATED},
         unit=metric.scale,
         percent=finite(percent_change(pair.difference)) if metric.scale == "log" else None,

@@ -27,6 +27,7 @@ from nnbench.experiments.training.scores import (
     Tested,
     curves_of,
     metrics_of,
+    samples_of,
     status_of,
     stuck,
     untrained_metrics,
@@ -37,6 +38,7 @@ from nnbench.schema import parse
 from nnbench.settings import Settings
 
 TRAIN_SCORE_LIMIT = 10_000  # samples per replicate for the training score
+SAMPLES_LIMIT = 100_000  # test samples per replicate that a record keeps one by one: 0.3 MB
 
 
 def measure(request: Request) -> Measured:
@@ -121,6 +123,7 @@ def _judged_runs(job: Job, settings: Settings, seeds: Seeds, stage: str) -> Json
         curves=curves_of(trained.curves),
         classes=fitted.data.outputs,
         test_samples=tested.test_samples,
+        samples=samples_of(trained, tested, seeds),
         untrained=untrained_metrics(tested),
         parameters=trained.model.parameters_each(),
         stacked=trained.model.stacked,
@@ -154,7 +157,11 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Teste
         targets=data.targets,
     )
     by_class = data.task == "classification"
-    scores["test"] = evaluate(model, test.bank, test.test, minimised, by_class=by_class)
+    count = test.test.shape[1]
+    by_sample = job.dataset.kind == "fixed" and count <= SAMPLES_LIMIT
+    scores["test"] = evaluate(
+        *(model, test.bank, test.test, minimised), by_class=by_class, by_sample=by_sample
+    )
     naive["test"] = uninformed(test.bank, test.test, minimised, data.outputs)
     shifted = _shifted(fitted, test, settings, seeds)
     used = classes_in_use(job.dataset, settings) if by_class else ()
@@ -163,7 +170,8 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Teste
         naive={**naive, **dict.fromkeys(shifted, naive["test"])},
         measured=measured,
         class_names=tuple(job.dataset.class_names[label] for label in used),
-        test_samples=test.test.shape[1],
+        test_samples=count,
+        test_groups=test.groups,
     )
 
 

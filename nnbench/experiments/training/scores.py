@@ -1,17 +1,19 @@
 """From scores to a record's plain numbers: metrics of each run, curves, and untrained scores."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
 
+from nnbench.datasets.base import Rows
 from nnbench.engine.monitor import Curves
 from nnbench.engine.objectives import Objective, class_frequencies
 from nnbench.engine.scores import Scores
 from nnbench.engine.train import Trained
+from nnbench.experiments.measured import BySample, finite
 from nnbench.experiments.measured import Curves as RecordedCurves
-from nnbench.experiments.measured import finite
+from nnbench.experiments.samples import packed_groups, packed_hits, packed_losses
 from nnbench.settings import Settings
 
 LEARNT = 0.05  # nnbench's own limit: a run less than this share below the best constant is stuck
@@ -26,6 +28,7 @@ class Tested:
     measured: Mapping[str, Tensor]  # further metrics, (S,) each
     class_names: tuple[str, ...]  # of the outputs; () for regression
     test_samples: int  # per replicate
+    test_groups: Rows | None = None  # of fixed test samples: which belong together
 
 
 def stuck(loss: Tensor, labels: Tensor, objective: Objective, outputs: int) -> Tensor:
@@ -51,6 +54,20 @@ def metrics_of(
         first = epochs_to_target(trained.curves, settings, row)
         metrics["epochs_to_target"] = trained.cap_epochs if first is None else first
     return {name: finite(value) for name, value in metrics.items()}
+
+
+def samples_of(trained: Trained, tested: Tested, seeds: Sequence[int]) -> BySample | None:
+    """What every test sample scored in each run that did not diverge; None where that was not asked for."""
+    losses, hits = tested.scores["test"].losses, tested.scores["test"].hits
+    if losses is None:
+        return None
+    groups, apart = tested.test_groups, tested.test_samples
+    kept = [(row, str(seed)) for row, seed in enumerate(seeds) if not trained.diverged[row]]
+    return BySample(
+        losses={seed: packed_losses(losses[row].numpy()) for row, seed in kept},
+        hits={} if hits is None else {seed: packed_hits(hits[row].numpy()) for row, seed in kept},
+        groups=None if groups is None or len(set(groups)) == apart else packed_groups(groups),
+    )
 
 
 def untrained_metrics(tested: Tested) -> dict[str, float | None]:

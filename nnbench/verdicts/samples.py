@@ -1,0 +1,150 @@
+"""A pair's difference over new seeds and new test samples, where all seeds share one fixed test set.
+
+Seeds that score the same samples are moved together by whatever samples those are, which an interval over seeds
+cannot see. With every sample's score in every run, both parts are estimated: ``docs/statistics.md``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from nnbench.experiments.samples import groups_in, hits_in, losses_in
+from nnbench.metrics import Metric, log_scale
+from nnbench.records.record import Record
+from nnbench.verdicts.evidence import Records
+from nnbench.verdicts.measurements import LevelRuns
+from nnbench.verdicts.rules import PairTest
+
+Floats = npt.NDArray[np.float64]
+Groups = npt.NDArray[np.int64]
+Interval = tuple[float, float]
+_WHOLE = ("test_loss", "test_accuracy")  # means over the samples that records keep
+
+
+def crossed_interval(differences: Floats, *, level: float = 0.95) -> Interval | None:
+    """The interval of the mean of ``differences`` [seeds, samples] over new seeds and new samples.
+
+    Variance components of a two-way crossed random-effects model by analysis of variance, with Satterthwaite's
+    degrees of freedom; never narrower than the t interval over seeds alone. None below two of either.
+    """
+    n, m = differences.shape
+    if min(n, m) < 2:
+        return None
+    mean, by_seed, by_sample = (differences.mean(axis=axis) for axis in (None, 1, 0))
+    rest = differences - by_seed[:, np.newaxis] - by_sample + mean
+    squares = [m * by_seed.var(ddof=1), n * by_sample.var(ddof=1)]  # mean squares
+    squares.append(np.square(rest).sum() / ((n - 1) * (m - 1)))
+    seeds, samples = squares[0], max(squares[1] - squares[2], 0.0)
+    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * np.sqrt(seeds / (n * m))
+    if samples > 0:
+        freedom = [n - 1, m - 1, (n - 1) * (m - 1)]
+        own = (seeds + samples) ** 2 / sum(s**2 / f for s, f in zip(squares, freedom, strict=True))
+        wider = stats.t.ppf((1 + level) / 2, own) * np.sqrt((seeds + samples) / (n * m))
+        half = max(half, float(wider))
+    return float(mean - half), float(mean + half)
+
+
+def over_samples(
+    pairs: Sequence[PairTest], levels: Sequence[LevelRuns], metric: Metric, records: Records
+) -> list[Interval | None]:
+    """Of each judged pair, on the analysis scale and positive as claimed; None where it is not known.
+
+    It is known of the loss and the accuracy on a whole fixed test set whose samples are in the records.
+    """
+    if metric.name not in _WHOLE:
+        return [None] * len(pairs)
+    used = {name for pair in pairs for name in (pair.better, pair.worse)}
+    runs = {level.use.level: level for level in levels if level.use.level in used}
+    values = pd.DataFrame({name: level.runs[metric.name] for name, level in runs.items()})
+    blocks = values.index[values.notna().all(axis=1)].tolist()
+    tests = {name: _test_set(level, records) for name, level in runs.items()}
+    scores = {n: _scores(lv, tests[n], blocks, metric, records) for n, lv in runs.items()}
+
+    def interval(a: str, b: str) -> Interval | None:
+        better, worse, test_set = scores[a], scores[b], tests[a]
+        if better is None or worse is None or test_set is None or test_set != tests[b]:
+            return None
+        differences = worse - better if metric.lower_is_better else better - worse
+        return crossed_interval(by_group(differences, test_set.groups))
+
+    return [interval(pair.better, pair.worse) for pair in pairs]
+
+
+def by_group(values: Floats, groups: Groups | None) -> Floats:
+    """Values [seeds, samples] of groups in place of samples, which are not drawn alone; seeds keep their means."""
+    if groups is None:
+        return values
+    means = values.mean(axis=1, keepdims=True)
+    found, at = np.unique(groups, return_inverse=True)
+    sums = np.zeros((len(found), len(values)))
+    np.add.at(sums, at, (values - means).T)
+    totals: Floats = means + sums.T * (len(found) / values.shape[1])
+    return totals
+
+
+@dataclass(frozen=True, slots=True)
+class _TestSet:
+    classes: tuple[int, ...]
+    size: int
+    packed_groups: str | None
+
+    @property
+    def groups(self) -> Groups | None:
+        return None if self.packed_groups is None else groups_in(self.packed_groups)
+
+
+def _test_set(level: LevelRuns, records: Records) -> _TestSet | None:
+    """The whole test set that all cells of a level share; None if there is none."""
+    cells = [records.joined(cell_id, seeds=level.use.seeds) for cell_id in level.use.cells]
+    found = {
+        _TestSet(cell.cell.settings.classes, cell.test_samples or 0, cell.samples.groups)
+        for cell in cells
+        if cell and cell.samples
+    }
+    return found.pop() if len(found) == 1 and level.use.at is None else None
+
+
+def _scores(
+    level: LevelRuns,
+    test_set: _TestSet | None,
+    blocks: Sequence[int],
+    metric: Metric,
+    records: Records,
+) -> Floats | None:
+    """What a level scores [seeds, samples] on the analysis scale: the mean of a row is the run's value."""
+    if test_set is None or not blocks:
+        return None
+    runs = level.runs.loc[list(blocks)]
+    natural = runs[metric.name].to_numpy(dtype=np.float64)
+    values = log_scale(natural) if metric.scale == "log" else natural
+    found = [
+        # one that diverged scores as an untrained predictor, here on all samples alike
+        np.zeros(test_set.size)
+        if status == "diverged"
+        else _deviations(
+            records.joined(cell_id, seeds=level.use.seeds), str(block), metric, test_set.size
+        )
+        for block, status, cell_id in zip(blocks, runs["status"], runs["cell"], strict=True)
+    ]
+    rows = [value + own for value, own in zip(values, found, strict=True) if own is not None]
+    return np.array(rows) if len(rows) == len(blocks) else None
+
+
+def _deviations(record: Record | None, seed: str, metric: Metric, size: int) -> Floats | None:
+    """By how much each sample of a run differs from their mean, on the analysis scale."""
+    kept = record.samples if record else None
+    accuracy = metric.name == "test_accuracy"
+    if kept is None or seed not in (kept.hits if accuracy else kept.losses):
+        return None
+    own = hits_in(kept.hits[seed], size) if accuracy else losses_in(kept.losses[seed])
+    if own.size != size or not np.isfinite(own).all():
+        return None
+    mean = float(own.mean())
+    if accuracy:
+        return own - mean
+    # the delta method: by how much each sample moves the logarithm of the mean
+    return own / mean - 1.0 if mean > 0 else None
