@@ -1,0 +1,150 @@
+"""In general: the word for a claim, from the effects of its pairs in many contexts. No files.
+
+Each claimed pair gets a word of its own (``general_pairs``); what follows for the claim depends on
+its kind. How often the words are right is simulated: see docs/statistics.md.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from nnbench.claims.kinds import PairRule
+from nnbench.verdicts.general_pairs import GeneralPair, Word, broad, enough, judged, most
+from nnbench.verdicts.pooling import MIN_CONTEXTS, Effect, Pooled, Share, share_of, usable
+
+Claimed = Sequence[tuple[PairRule, Sequence[Effect]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class General:
+    """What holds in general, and the clause that says why."""
+
+    word: Word
+    reason: str
+    pairs: tuple[GeneralPair, ...]
+    found: Share | None = None  # contexts with an example, for kinds that claim no more than one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """A pooled effect as a share of the claimed one, 1 being as large as claimed; 95 % interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+def how_large(pooled: Pooled, *, claimed: float) -> Size | None:
+    """The pooled effect over the claimed gap (> 0, analysis scale); None without a claimed gap."""
+    if not 0 < claimed < math.inf:
+        return None
+    share, low, high = (v / claimed for v in (pooled.mean, pooled.low, pooled.high))
+    return Size(share=share, low=low, high=high)
+
+
+def in_general(claimed: Claimed, *, kind: str) -> General:
+    """The word for a claim of this kind: its pairs, each with its effects, positive as claimed."""
+    if kind in ("differs", "exists"):
+        return _example(claimed, either=kind == "differs")
+    pairs = judged(claimed)
+    ends = [p for p in pairs if p.rule.role == "extremes"] if kind == "order" else ()
+    word, deciding = _all_hold(pairs, ends=ends or pairs)
+    return General(word=word, reason=_because(deciding), pairs=pairs)
+
+
+def _all_hold(
+    pairs: Sequence[GeneralPair], *, ends: Sequence[GeneralPair]
+) -> tuple[Word, Sequence[GeneralPair]]:
+    """The word where all pairs are claimed together, and the pairs that decide it; first match.
+
+    ``ends`` are the pairs furthest apart: one of them reversed is enough against the claim.
+    """
+    steps = [p for p in pairs if p.rule.role != "extremes"]
+    good = [p for p in steps if p.word in ("general", "usual")]
+    against = [p for p in pairs if p.word == "absent or reversed"]
+    if all(p.word == "general" for p in steps):
+        return "general", steps
+    if mixed := [p for p in pairs if p.word == "depends"]:
+        return "depends", mixed
+    if len(good) == len(steps):
+        return "usual", steps
+    opposite = [p for p in against if p.rule.tie or p.pooled.high < 0]
+    furthest = [p for p in opposite if p in ends]
+    if furthest or (not good and (opposite or all(p in against for p in ends))):
+        return "absent or reversed", furthest or against
+    if against and good:
+        return "depends", [*good, *against]  # on which levels are compared
+    return "unknown", [p for p in steps if p not in good]
+
+
+def _example(claimed: Claimed, *, either: bool) -> General:
+    """Where one pair that differs is enough; ``either``: in whatever direction."""
+    mirrored = [(_swapped(rule), [_negated(e) for e in found]) for rule, found in claimed]
+    pairs = judged([*claimed, *mirrored] if either else claimed)
+    contexts = {e.context: e.dataset for _, effects in claimed for e in usable(effects)}
+    found = share_of(len({c for p in pairs for c in p.holds_in}), len(contexts))
+    datasets = list(contexts.values())
+    if not enough(datasets):
+        word: Word = "unknown"
+    elif broad(datasets) and found.count == found.total:
+        word = "general"
+    else:
+        equal = [c for c in contexts if all(c in p.equal_in for p in pairs if c in p.shown)]
+        word = _difference(pairs, found, equal=bool(equal)) if either else _chance(pairs, found)
+    reason = f"found in {found.count} of {found.total} contexts"
+    return General(word=word, reason=reason, pairs=pairs[: len(claimed)], found=found)
+
+
+def _difference(pairs: Sequence[GeneralPair], found: Share, *, equal: bool) -> Word:
+    """The word where a difference is claimed; ``equal``: in some contexts there is none."""
+    words = {p.word for p in pairs}
+    if "general" in words:
+        return "general"
+    if found.count and equal:
+        return "depends"
+    if "usual" in words or most(found):
+        return "usual"
+    none = [p for p in pairs if -p.rule.margin < p.pooled.low and p.pooled.high < p.rule.margin]
+    return "absent or reversed" if not found.count and len(none) == len(pairs) else "unknown"
+
+
+def _chance(pairs: Sequence[GeneralPair], found: Share) -> Word:
+    """The word where it is claimed that something can happen, which nothing can disprove."""
+    words = {p.word for p in pairs}
+    if "general" in words:
+        return "general"
+    if "usual" in words or most(found):
+        return "usual"
+    return "depends" if found.count else "unknown"
+
+
+def _swapped(rule: PairRule) -> PairRule:
+    return replace(rule, better=rule.worse, worse=rule.better)
+
+
+def _negated(effect: Effect) -> Effect:
+    return replace(effect, difference=-effect.difference)
+
+
+def _because(pairs: Sequence[GeneralPair]) -> str:
+    """What decided, for the first few pairs."""
+    clauses = [f"{p.rule.better} against {p.rule.worse}: {_clause(p)}" for p in pairs[:3]]
+    return "; ".join(clauses) + ("; …" if pairs[3:] else "")
+
+
+def _clause(pair: GeneralPair) -> str:
+    """What decided the word of one pair."""
+    pooled, tie = pair.pooled, pair.rule.tie
+    pointing, total = pair.pointing.count, pair.pointing.total
+    absent = "reversed on average" if pooled.high < 0 else "less than the margin on average"
+    few = total < MIN_CONTEXTS or pooled.datasets < 2
+    return {
+        "general": "expected in a new context too",
+        "depends": f"as claimed in {len(pair.holds_in)} contexts, "
+        f"{'different' if tie else 'reversed'} in {len(pair.fails_in)}",
+        "usual": f"as claimed on average, and in {pointing} of {total} contexts",
+        "absent or reversed": "different by more than the margin" if tie else absent,
+        "unknown": f"too few contexts ({total}) or data sets ({pooled.datasets})"
+        if few
+        else "the contexts do not settle it",
+    }[pair.word]
