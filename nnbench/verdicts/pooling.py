@@ -116,7 +116,7 @@ def _pooled(effects: Sequence[Effect]) -> Pooled:
     groups, group = np.unique([e.dataset for e in effects], return_inverse=True)
     variances = floored(np.array([e.standard_error for e in effects])) ** 2
     tau2 = between_variance(y, variances)
-    weights = relative_weights(variances + tau2)
+    weights = relative_weights(variances + np.nan_to_num(tau2))
     mean = float(weights @ y) if y.size else math.nan
     pulls = weights * (y - mean)
     single = _error(float(pulls @ (y - mean)), y.size - 1)
@@ -165,7 +165,8 @@ def between_variance(y: Floats, variances: Floats) -> float:
     if y.size < 2:
         return math.nan
     if not variances.all():
-        return float(y.var(ddof=1))
+        varies = np.ptp(y) > 1e-12 * np.abs(y).max()  # by more than rounding
+        return float(y.var(ddof=1)) if varies else 0.0
 
     def loss(tau2: float) -> float:
         return float(-restricted_likelihood(np.array([tau2]), y, variances)[0])
@@ -189,12 +190,15 @@ def restricted_likelihood(tau2: Floats, y: Floats, variances: Floats) -> Floats:
     total = weights.sum(axis=1)
     deviations = y - (weights @ y / total)[:, None]
     squares = (weights * deviations**2).sum(axis=1)
-    return (np.log(weights).sum(axis=1) - np.log(total) - squares) / 2
+    likelihood: Floats = (np.log(weights).sum(axis=1) - np.log(total) - squares) / 2
+    return likelihood
 
 
 def heterogeneity(variances: Floats, tau2: float) -> float:
     """I² (Higgins and Thompson 2002): tau² as a share of it and a typical context's variance."""
-    if not variances.all() or not tau2 > 0:
+    if math.isnan(tau2):
+        return math.nan
+    if not tau2 or not variances.all():
         return float(tau2 > 0)
     weights = 1 / variances
     typical = (weights.size - 1) * weights.sum() / (weights.sum() ** 2 - (weights**2).sum())
