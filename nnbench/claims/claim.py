@@ -136,6 +136,8 @@ class Document(Strict):
     document: str
     title: str
     file: str
+    controls: bool = False
+    """Whether these are nnbench's own, whose outcome is known: judged like all others, and counted apart."""
     claims: dict[str, Claim]
 
     @field_validator("document")

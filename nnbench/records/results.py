@@ -194,6 +194,7 @@ class ClaimResult(Section):
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_-]*$")]
     document: Name
     document_title: str
+    control: bool = False
     name: str
     title: str
     quote: str
@@ -248,6 +249,10 @@ class Summary(Section):
     not_run: Count
     general: dict[str, Count] = Field(default_factory=dict)
     """Claims by the word that says how generally they hold."""
+    controls: Count = 0
+    """Claims of nnbench's own whose outcome is known; all other counts are without them."""
+    controls_held: Count = 0
+    """Those that were reproduced and, in contexts, general."""
 
 
 class Results(Section):

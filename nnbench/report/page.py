@@ -75,6 +75,14 @@ def corrected(claims: Sequence[ClaimResult]) -> str:
     return f"{text}, {left} of them also after Holm’s correction over all {len(tested)}; not so: {named}."
 
 
+def controls_text(results: Results) -> str | None:
+    """How many of nnbench's own claims, whose outcome is known, came out as they must."""
+    all_of_them, held = results.summary.controls, results.summary.controls_held
+    if not all_of_them:
+        return None
+    return f"{held} of {all_of_them} came out as they must"
+
+
 def date_text(stamp: str | None) -> str:
     """An ISO time as a reader's date: ``21 November 2026``."""
     if stamp is None:
@@ -87,8 +95,10 @@ def facts(results: Results) -> list[tuple[str, str]]:
     """What was run, for how long, where and when."""
     made = results.provenance
     machines = (f"{m.device_name}, {m.cores} cores, {memory_text(m)}" for m in made.machines)
+    controls = controls_text(results)
     return [
         ("Runs", f"{_seeds(results)} per level, {made.run.cells} cells, tier {made.tier}"),
+        *([("Controls", controls)] if controls else []),
         ("Wall time", duration_text(made.run.wall_seconds)),
         ("Machine", "; ".join(machines) or "none recorded"),
         ("Date", date_text(made.generated)),

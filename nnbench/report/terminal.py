@@ -17,14 +17,14 @@ _FEW = 3  # claims that are told one by one
 
 def headline(results: Results) -> list[str]:
     """What was found, in a few lines: the counts or each of a few claims, then what was run."""
-    judged = [claim for claim in results.claims if claim.results]
+    judged = [claim for claim in results.claims if claim.results and not claim.control]
     ran = ". ".join(f"{name}: {text}" for name, text in facts(results)) + "."
     if len(judged) <= _FEW:
         return [*(f"{claim_chip(claim)}: {claim.id}. {claim.answer}" for claim in judged), ran]
     found = ", ".join(f"{number} {chip.counted}" for chip, number in counts(results) if number)
     against = [claim.id for claim in judged if claim.verdict == "contradicted"]
     return [
-        f"Of {len(results.claims)} claims: {found}.",
+        f"Of {results.summary.claims} claims: {found}.",
         *([f"Contradicted: {', '.join(against)}."] if against else []),
         *_in_general(results),
         *_corrected(results),
@@ -40,7 +40,8 @@ def _in_general(results: Results) -> list[str]:
 
 def _corrected(results: Results) -> list[str]:
     """How many of the reproduced claims stand if each document's claims share an error of 5 %."""
-    found = [c for c in results.claims if c.verdict in FOUND and c.p_holm is not None]
+    judged = (c for c in results.claims if not c.control and c.p_holm is not None)
+    found = [claim for claim in judged if claim.verdict in FOUND]
     stand = results.summary.reproduced_after_holm
     if stand == len(found):
         return []

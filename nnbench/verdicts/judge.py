@@ -76,7 +76,9 @@ def config_hash(plan: Plan) -> str:
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
-def _summary(claims: Sequence[ClaimResult]) -> Summary:
+def _summary(found: Sequence[ClaimResult]) -> Summary:
+    claims = [claim for claim in found if not claim.control]
+    controls = [claim for claim in found if claim.control and claim.results]
     outcomes = Counter(claim.verdict for claim in claims)
     states = Counter(claim.status for claim in claims)
     return Summary(
@@ -86,8 +88,16 @@ def _summary(claims: Sequence[ClaimResult]) -> Summary:
         measured=states["measured"],
         qualitative=states["qualitative"],
         not_run=states["not run"],
+        controls=len(controls),
+        controls_held=sum(map(_held, controls)),
         general=dict(Counter(claim.general.word for claim in claims if claim.general)),
     )
+
+
+def _held(control: ClaimResult) -> bool:
+    """Whether a control came out as it must."""
+    everywhere = control.general is None or control.general.word == "general"
+    return control.verdict == "reproduced" and everywhere
 
 
 def _corrected(claims: Sequence[ClaimResult]) -> tuple[ClaimResult, ...]:
@@ -121,6 +131,7 @@ def _claim(
         id=claim_id,
         document=document.document,
         document_title=document.title,
+        control=document.controls,
         name=claim_id.partition("/")[2],
         **{name: getattr(claim, name) for name in _REPEATED},
         status=status,
