@@ -106,7 +106,11 @@ def test_the_claims_of_a_document_share_a_correction(tmp_path: Path) -> None:
         {n: claim(**one, better=["a"], than=["b"], levels=levels) for n, levels in pairs.items()},
     )
     plan = plan_in(tmp_path, seeds=5)
-    lower = {"c0": BETTER, "c1": [0.22, 0.31, 0.24, 0.30, 0.28], "c2": [0.31, 0.33, 0.29, 0.31, 0.32]}
+    lower = {
+        "c0": BETTER,
+        "c1": [0.22, 0.31, 0.24, 0.30, 0.28],
+        "c2": [0.31, 0.33, 0.29, 0.31, 0.32],
+    }
     for use in plan.uses:
         cell, name = plan.cells[use.cells[0]], use.claim.partition("/")[2]
         loss = lower[name] if use.level == "a" else SAME
