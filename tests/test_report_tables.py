@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import pytest
 from made_up_parts import pair
 from made_up_results import made_up_results, typed
 
-from nnbench.records.results import Finding, PairResult
-from nnbench.report import markdown
+from nnbench.records.results import ClaimResult, Finding, PairResult
+from nnbench.report import markdown, write
 from nnbench.report.details import by_default, fact_text, flat
+from nnbench.report.page import corrected
 from nnbench.report.tables import Table, pair_table
-from nnbench.text.vocabulary import pair_chip
+from nnbench.text.vocabulary import TONES, pair_chip
 
 
 @pytest.mark.parametrize(
@@ -105,3 +108,22 @@ def test_settings_at_their_defaults_are_folded_away():
     stated, defaults = by_default((("lr", "0.1"), ("optimizer", "adam"), ("hidden", "[128]")))
     assert stated == [("lr", "0.1")]
     assert defaults == [("optimizer", "adam"), ("hidden", "[128]")]
+
+
+@pytest.mark.parametrize("tone", TONES)
+def test_every_tone_is_one_class_of_the_page_and_means_nothing_else(tone):
+    css = (Path(write.__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
+    rules = re.findall(rf"\.{tone} [^{{}}]*{{[^}}]*}}", css)
+    assert rules == [f".{tone} {{ --tone: var(--{tone}); }}"]
+
+
+def test_a_document_says_how_many_claims_stand_after_correction_over_all_of_them():
+    claims = {claim["id"]: typed(ClaimResult, claim) for claim in made_up_results()["claims"]}
+    stands, falls = claims["loss/learning-rate"], claims["loss/low-loss"]
+    assert corrected([stands, stands]) == (
+        "2 of the 2 tested claims are reproduced, also after Holm’s correction over all 2."
+    )
+    assert corrected([stands, falls]).endswith(
+        "1 of them also after Holm’s correction over all 2; not so: “A low loss is no proof”."
+    )
+    assert corrected([stands]) == corrected([claims["loss/depth"]]) == ""

@@ -10,6 +10,7 @@ from made_up_parts import level, pair, result
 from made_up_results import typed
 
 from nnbench.claims.claim import Claim
+from nnbench.claims.kinds import Kind
 from nnbench.metrics import METRICS
 from nnbench.records.results import Finding, PairResult
 from nnbench.text import wording
@@ -131,6 +132,39 @@ def test_an_inconclusive_result_says_what_was_not_measured() -> None:
     found = finding(verdict="inconclusive", verdict_reason="C not measured: not installed")
     text = wording.sentence(found, claim(kind="order"))
     assert text.startswith("The runs do not settle it: C not measured: not installed. Measured")
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict", "text"),
+    [
+        ("order", "reproduced, small", "The claimed order holds, but some steps are small (why)."),
+        ("best", "reproduced, small", "It is better, as claimed, but only a little (why)."),
+        ("exists", "reproduced", "There is such a case: why."),
+        ("exists", "reproduced, small", "There is such a case, but a small one: why."),
+        ("exists", "inconclusive", "None of the cases tried shows it (why)."),
+        ("differs", "reproduced, small", "The levels change the outcome, but less than what counts (why)."),
+        ("best", "contradicted", "It is not better (why)."),
+        ("order", "not testable here", "This machine cannot decide it: why."),
+    ],
+)  # fmt: skip
+def test_each_outcome_has_a_sentence_that_says_why(kind: Kind, verdict: str, text: str) -> None:
+    found = finding(verdict=verdict, verdict_reason="why")
+    assert wording.sentence(found, claim(kind=kind)).startswith(f"{text} Measured, best first: A")
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        ({}, "–"),
+        ({"detectable": 0.07}, "0.07 or more"),
+        ({"detectable": 0.07, "blocks_needed": 34}, "0.07 or more; 34 blocks would settle it (24 more)"),
+        ({"detectable": 0.07, "blocks_needed": 34, "seconds_needed": 7200.0},
+         "0.07 or more; 34 blocks would settle it (24 more, about 2\u00a0h of core time)"),
+    ],
+)  # fmt: skip
+def test_an_unclear_pair_says_what_it_could_have_seen(known: dict[str, Any], text: str) -> None:
+    given = typed(PairResult, {**pair("A", "B", 0.02, "unclear"), **known})
+    assert wording.power(given, "{:g}".format) == text
 
 
 def test_a_definition_counts_what_its_metric_says() -> None:

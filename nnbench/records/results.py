@@ -287,7 +287,7 @@ def read_results(path: Path) -> Results:
         raise NnbenchError(
             f"{file} has a schema version that this nnbench cannot show",
             got=repr(version)[:100],
-            allowed=_READABLE,
+            allowed=" or ".join(map(str, _READABLE)),
             todo=_AGAIN,
         )
     try:

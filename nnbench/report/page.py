@@ -66,7 +66,7 @@ def corrected(claims: Sequence[ClaimResult]) -> str:
     tested = [claim for claim in claims if claim.p_holm is not None]
     found = [claim for claim in tested if claim.verdict in FOUND]
     fallen = [claim.title for claim in found if not claim.stands]
-    if not found:
+    if not found or len(tested) == 1:
         return ""
     text = f"{len(found)} of the {len(tested)} tested claims are reproduced"
     if not fallen:

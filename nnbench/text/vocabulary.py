@@ -38,7 +38,7 @@ class Chip:
 # tone: (on white, on black)
 TONES: Mapping[str, tuple[str, str]] = {
     "reproduced": ("#00704f", "#3ecf9f"),
-    "small": ("#4c6400", "#b9cf4a"),
+    "reproduced-small": ("#4c6400", "#b9cf4a"),
     "partly": ("#7d5600", "#f0b429"),
     "contradicted": ("#b04400", "#ff935c"),
     "inconclusive": ("#57606b", "#b3bcc6"),
@@ -55,7 +55,7 @@ def _chip(tone: str, symbol: str, word: str | None = None) -> Chip:
 
 VERDICTS: Mapping[str, Chip] = {
     "reproduced": _chip("reproduced", "✓"),
-    "reproduced, small": _chip("small", "△", "reproduced, small"),
+    "reproduced, small": _chip("reproduced-small", "△", "reproduced, small"),
     "partly": _chip("partly", "◐"),
     "contradicted": _chip("contradicted", "✗"),
     "inconclusive": _chip("inconclusive", "?"),
@@ -149,7 +149,7 @@ def pair_chip(pair: PairResult, *, kind: Kind) -> Chip:
     chip = special.get(pair.status) or _PAIRS[pair.status]
     if not pair.small:
         return chip
-    tone, symbol = ("small", "△") if chip.symbol == "✓" else (chip.tone, chip.symbol)
+    tone, symbol = ("reproduced-small", "△") if chip.symbol == "✓" else (chip.tone, chip.symbol)
     return Chip(tone=tone, symbol=symbol, word=f"{chip.word}, small")
 
 
