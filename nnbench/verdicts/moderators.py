@@ -110,7 +110,9 @@ def _look(
     name: str, effects: Sequence[Effect], values: Sequence[str | None], margin: float
 ) -> Moderator:
     """One factor, in the contexts that have it."""
-    groups: dict[str, list[Effect]] = {value: [] for value in sorted({*values} - {None})}
+    groups: dict[str, list[Effect]] = {
+        value: [] for value in sorted({v for v in values if v is not None})
+    }
     for effect, value in zip(effects, values, strict=True):
         if value is not None:
             groups[value].append(effect)
