@@ -11,7 +11,7 @@ from typing import get_args
 
 import numpy as np
 
-from nnbench.claims.kinds import PairRule
+from nnbench.claims.outcomes import PairRule
 from nnbench.verdicts.general import in_general
 from nnbench.verdicts.general_pairs import Word
 from nnbench.verdicts.pooling import Effect, pool
@@ -91,20 +91,34 @@ def coverage(
     return independent, clustered, prediction
 
 
-def tables() -> Iterator[str]:
-    """The rows of docs/statistics.md."""
+def coverage_table() -> Iterator[str]:
+    """Rows of docs/statistics.md."""
     for datasets, each in DESIGNS:
         for spread in (0.0, 0.2, 0.5):
             rates = coverage(datasets=datasets, each=each, spread=spread, repeats=2000)
             cells = " | ".join(f"{rate:.0f}" for rate in rates)
             yield f"| {datasets * each} | {datasets} | {spread} | {cells} |"
-    for datasets, each, noise in (*((*d, NOISE) for d in DESIGNS), (6, 2, 1.0)):
-        for world in WORLDS:
-            shares = words(world, datasets=datasets, each=each, noise=noise, repeats=400)
-            cells = " | ".join(f"{share:.0f}" for share in shares.values())
-            yield f"| {datasets * each} | {datasets} | {noise} | {world} | {cells} |"
+
+
+def words_table(designs: Sequence[tuple[int, int]], *, noise: float) -> Iterator[str]:
+    """Rows of docs/statistics.md: a world each, with a column per design."""
+    for world in WORLDS:
+        cells = [
+            "/".join(
+                f"{share:.0f}"
+                for share in words(
+                    world, datasets=datasets, each=each, noise=noise, repeats=400
+                ).values()
+            )
+            for datasets, each in designs
+        ]
+        yield f"| {world} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
-    for row in tables():
-        print(row, flush=True)
+    for table in (
+        coverage_table(),
+        words_table(DESIGNS, noise=NOISE),
+        words_table([(6, 2)], noise=1.0),
+    ):
+        print(*table, sep="\n", end="\n\n", flush=True)

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from nnbench.claims.kinds import KINDS, PairRule, Role
+from nnbench.claims.kinds import KINDS
+from nnbench.claims.outcomes import PairRule, Role
 from nnbench.verdicts.general import General, how_large, in_general
 from nnbench.verdicts.general_pairs import GeneralPair
 from nnbench.verdicts.pooling import Effect, pool

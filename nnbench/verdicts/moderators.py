@@ -90,8 +90,8 @@ def _agrees(whole: Moderator, rest: Moderator | None) -> bool:
 def _all_looks(effects: Sequence[Effect], factors: Factors, margin: float) -> dict[str, Moderator]:
     """Every factor by itself, with p-values corrected over them."""
     names = sorted({name for e in effects for name in factors.get(e.context, {})})
-    values = {n: [factors.get(e.context, {}).get(n, "") for e in effects] for n in names}
-    looks = {n: _look(n, effects, values[n], margin) for n in names if len(set(values[n])) > 1}
+    values = {n: [factors.get(e.context, {}).get(n) for e in effects] for n in names}
+    looks = {n: _look(n, effects, values[n], margin) for n in names}
     found = {n: m for n, m in looks.items() if not math.isnan(m.p)}
     holm = holm_adjusted(np.array([m.p for m in found.values()]))
     same = {n: tuple(o for o in looks if o != n and _same(values[n], values[o])) for n in found}
@@ -101,15 +101,21 @@ def _all_looks(effects: Sequence[Effect], factors: Factors, margin: float) -> di
     }
 
 
-def _same(a: Sequence[str], b: Sequence[str]) -> bool:
+def _same(a: Sequence[str | None], b: Sequence[str | None]) -> bool:
     """Whether two factors divide the contexts in the same way."""
     return len(set(zip(a, b, strict=True))) == len(set(a)) == len(set(b))
 
 
-def _look(name: str, effects: Sequence[Effect], values: Sequence[str], margin: float) -> Moderator:
-    groups: dict[str, list[Effect]] = {}
-    for effect, value in sorted(zip(effects, values, strict=True), key=lambda pair: pair[1]):
-        groups.setdefault(value, []).append(effect)
+def _look(
+    name: str, effects: Sequence[Effect], values: Sequence[str | None], margin: float
+) -> Moderator:
+    """One factor, in the contexts that have it."""
+    groups: dict[str, list[Effect]] = {
+        value: [] for value in sorted({v for v in values if v is not None})
+    }
+    for effect, value in zip(effects, values, strict=True):
+        if value is not None:
+            groups[value].append(effect)
     units, samples = _samples(groups)
     return Moderator(
         factor=name,
@@ -128,7 +134,7 @@ def _samples(groups: Mapping[str, Sequence[Effect]]) -> tuple[Units, list[Floats
     Contexts of one data set are no independent replicates of what only data sets differ in.
     """
     by_dataset = [{e.dataset for e in group} for group in groups.values()]
-    datasets = len(set().union(*by_dataset))
+    datasets = len({e.dataset for group in groups.values() for e in group})
     if sum(map(len, by_dataset)) > datasets or datasets == len(groups):
         return "contexts", [np.array([e.difference for e in g]) for g in groups.values()]
     return "data sets", [
@@ -142,11 +148,13 @@ def one_way_p(samples: Sequence[Floats]) -> float:
     between, within = len(samples) - 1, sum(s.size for s in samples) - len(samples)
     if between < 1 or within < 1:
         return math.nan
-    mean = np.concatenate(samples).mean()
-    explained = sum(s.size * (s.mean() - mean) ** 2 for s in samples)
+    every = np.concatenate(samples)
+    if np.ptp(every) <= 1e-12 * np.abs(every).max():  # no more than rounding
+        return 1.0
+    explained = sum(s.size * (s.mean() - every.mean()) ** 2 for s in samples)
     rest = sum(((s - s.mean()) ** 2).sum() for s in samples)
     if rest <= 1e-12 * explained:  # no spread within values
-        return 0.0 if explained else 1.0
+        return 0.0
     return float(stats.f.sf(explained / between / (rest / within), between, within))
 
 
