@@ -6,9 +6,9 @@ nnbench, are ignored.
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -218,6 +218,19 @@ class Summary(Section):
     measured: Count
     qualitative: Count
     not_run: Count
+
+    @classmethod
+    def of(cls, claims: Sequence[ClaimResult]) -> Self:
+        """The summary of some claims."""
+        outcomes = Counter(claim.verdict for claim in claims)
+        states = Counter(claim.status for claim in claims)
+        return cls(
+            claims=len(claims),
+            **{outcome: outcomes[outcome] for outcome in get_args(Outcome)},
+            measured=states["measured"],
+            qualitative=states["qualitative"],
+            not_run=states["not run"],
+        )
 
 
 class Results(Section):

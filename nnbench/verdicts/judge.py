@@ -5,15 +5,13 @@ the report's only input. ``docs/results-schema.md`` documents their fields.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import get_args
 
 from nnbench.cells.cell import canonical
 from nnbench.cells.cost import estimated_seconds
 from nnbench.claims.claim import Claim, Document
-from nnbench.claims.kinds import KINDS, Outcome
+from nnbench.claims.kinds import KINDS
 from nnbench.plan.plan import Plan
 from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
 from nnbench.records.store import records_sha256, write_atomically
@@ -41,7 +39,7 @@ def judge(plan: Plan, evidence: Evidence | None = None, *, so_far: bool = False)
     return Results(
         schema_version=SCHEMA_VERSION,
         records_sha256=records_sha256(results, plan.blocks()),
-        summary=_summary(claims),
+        summary=Summary.of(claims),
         provenance=run_provenance(plan, evidence.records, config_sha256=config_hash(plan)),
         claims=claims,
     )
@@ -57,18 +55,6 @@ def config_hash(plan: Plan) -> str:
     documents = [document.model_dump(mode="json") for document in plan.documents]
     content = {"config": plan.config.model_dump(mode="json"), "documents": documents}
     return hashlib.sha256(canonical(content).encode()).hexdigest()
-
-
-def _summary(claims: Sequence[ClaimResult]) -> Summary:
-    outcomes = Counter(claim.verdict for claim in claims)
-    states = Counter(claim.status for claim in claims)
-    return Summary(
-        claims=len(claims),
-        **{outcome: outcomes[outcome] for outcome in get_args(Outcome)},
-        measured=states["measured"],
-        qualitative=states["qualitative"],
-        not_run=states["not run"],
-    )
 
 
 def _claim(
