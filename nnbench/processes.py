@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import gc
+import multiprocessing as mp
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 from types import FrameType
 from typing import ParamSpec, TypeVar
@@ -22,6 +24,11 @@ R = TypeVar("R")
 LAST_LINES = 5  # of what a failed process said
 LONGEST_LINE = 300  # characters of each
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PROCESSES: (
+    ForkContext | SpawnContext
+) = (  # forked where that is safe: macOS's own libraries do not bear it
+    mp.get_context("fork") if sys.platform == "linux" else mp.get_context("spawn")
+)
 
 
 def import_from_here() -> None:

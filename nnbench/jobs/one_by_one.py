@@ -4,25 +4,20 @@ So a cell has its own GPU, peak of memory and global state as if it were alone, 
 takes no other with it.
 """
 
-import multiprocessing as mp
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from multiprocessing.context import ForkContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from nnbench.errors import NnbenchError
 from nnbench.jobs.alone import machine
 from nnbench.jobs.job import log_path
-from nnbench.processes import ending_by
+from nnbench.processes import PROCESSES, ending_by
 
-# forked where that is safe: macOS's own libraries do not bear it
-_PROCESSES: ForkContext | SpawnContext = (
-    mp.get_context("fork") if sys.platform == "linux" else mp.get_context("spawn")
-)
 STARTED, MEASURED, FAILED = "started", "measured", "failed"  # in the log, see progress.batch_log
 Measure = Callable[[str, int], int]
 
@@ -56,7 +51,7 @@ def _measured(cell: str, seeds: int, results: Path, measure: Measure) -> bool:
     log.write_bytes(b"")
     started = time.monotonic()
     print(f"cell {cell} {STARTED} {log}", flush=True)
-    process = _PROCESSES.Process(target=_in_process, args=(cell, seeds, log, measure), name=cell)
+    process = PROCESSES.Process(target=_in_process, args=(cell, seeds, log, measure), name=cell)
     process.start()
     with _ended_with(process):
         process.join()
@@ -70,7 +65,7 @@ def _measured(cell: str, seeds: int, results: Path, measure: Measure) -> bool:
 
 
 @contextmanager
-def _ended_with(process: mp.process.BaseProcess) -> Iterator[None]:
+def _ended_with(process: BaseProcess) -> Iterator[None]:
     """A process that is asked to end asks this one first, and waits until it has saved its state."""
 
     def stop(status: int) -> None:

@@ -6,9 +6,9 @@ nnbench, are ignored.
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -223,6 +223,12 @@ class ClaimResult(Section):
     general: GeneralResult | None = None
 
     @property
+    def held(self) -> bool:
+        """Of a control: whether it came out as it must."""
+        everywhere = self.general is None or self.general.word == "general"
+        return self.verdict == "reproduced" and everywhere
+
+    @property
     def stands(self) -> bool:
         """Whether it is reproduced after Holm's correction over the claims of its document, too."""
         return self.verdict in FOUND and self.p_holm is not None and self.p_holm <= _ALPHA
@@ -253,6 +259,25 @@ class Summary(Section):
     """Claims of nnbench's own whose outcome is known; all other counts are without them."""
     controls_held: Count = 0
     """Those that were reproduced and, in contexts, general."""
+
+    @classmethod
+    def of(cls, found: Sequence[ClaimResult]) -> Self:
+        """The summary of some claims."""
+        claims = [claim for claim in found if not claim.control]
+        controls = [claim for claim in found if claim.control and claim.results]
+        outcomes = Counter(claim.verdict for claim in claims)
+        states = Counter(claim.status for claim in claims)
+        return cls(
+            claims=len(claims),
+            **{count_name(outcome): outcomes[outcome] for outcome in get_args(Outcome)},
+            reproduced_after_holm=sum(claim.stands for claim in claims),
+            general=dict(Counter(claim.general.word for claim in claims if claim.general)),
+            controls=len(controls),
+            controls_held=sum(claim.held for claim in controls),
+            measured=states["measured"],
+            qualitative=states["qualitative"],
+            not_run=states["not run"],
+        )
 
 
 class Results(Section):

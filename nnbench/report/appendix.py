@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from nnbench.records.origin import DatasetFacts, MeasuredOn, Provenance
-from nnbench.records.results import ClaimResult, LevelResult, Results
+from nnbench.records.results import ClaimResult, LevelResult
 from nnbench.report.anchors import Anchors
+from nnbench.report.pages import Page
 from nnbench.report.tables import Cell, Link, Table
 from nnbench.text.rounding import duration_text
 from nnbench.text.vocabulary import where_text
@@ -17,17 +18,19 @@ _KINDS = {"fixed": "fixed samples", "generated": "generated anew for each seed"}
 # --- what failed and what was not run
 
 
-def failure_tables(results: Results, anchors: Anchors) -> tuple[Table, ...]:
+def failure_tables(page: Page, anchors: Anchors) -> tuple[Table, ...]:
     """Failed runs, missing cells, rejected records and claims not run, where there are any."""
-    provenance = results.provenance
+    claims, provenance = page.evidence, page.results.provenance
     missing = [[c.cell, ", ".join(c.claims), c.reason] for c in provenance.missing_cells]
     rejected = [[record.cell, record.reason] for record in provenance.rejected_records]
+    if page.document:  # cells may be of several documents
+        missing = rejected = []
     columns = ("Cell", "Claims", "Reason")
     tables = (
-        _failed_runs(results.claims, anchors),
+        _failed_runs(claims, anchors),
         Table("Planned cells without a record", columns, rows=missing, text=columns),
         Table("Records that were not used", ("Cell", "Reason"), rows=rejected, text=("Reason",)),
-        _not_run(results.claims, anchors),
+        _not_run(claims, anchors),
     )
     return tuple(table for table in tables if table.rows)
 

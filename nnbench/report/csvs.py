@@ -25,10 +25,14 @@ _PAIRS = (
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
-def csv_files(claims: Sequence[ClaimResult], anchors: Anchors) -> dict[str, bytes]:
-    """File name to content: ``<document>-<claim>.csv``, ``verdicts.csv``, ``pairs.csv``."""
+def runs_of_each(claims: Sequence[ClaimResult], anchors: Anchors) -> dict[str, bytes]:
+    """Every run of a claim: ``<document>-<claim>.csv``, by file name."""
+    return {f"{anchors.claims[c.id]}.csv": _csv(run_rows([c]), _RUNS) for c in claims if c.results}
+
+
+def over_all(claims: Sequence[ClaimResult]) -> dict[str, bytes]:
+    """What is found of all claims: ``verdicts.csv`` and ``pairs.csv``, by file name."""
     return {
-        **{f"{anchors.claims[c.id]}.csv": _csv(run_rows([c]), _RUNS) for c in claims if c.results},
         "verdicts.csv": _csv((row for claim in claims for row in _verdicts(claim)), _VERDICTS),
         "pairs.csv": _csv(pair_rows(claims), _PAIRS),
     }

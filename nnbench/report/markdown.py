@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Callable
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", "|": "&#124;", "$": "&#36;", "~": "&#126;"}
 _SPECIAL = re.compile(
@@ -47,8 +48,8 @@ def _one_line(value: object) -> str:
     return re.sub(r"[\r\n\t]+", " ", str(value))
 
 
-def cell(item: object) -> Safe:
-    """A table's cell: text, or a link to an anchor of the page."""
+def cell(item: object, *, path_to: Callable[[str], str]) -> Safe:
+    """A table's cell: text, or a link to an anchor, which is in the file that ``path_to`` says."""
     text = escape(str(item))
     target = getattr(item, "target", None)
-    return Safe(f"[{text}](#{target})" if target else text)
+    return Safe(f"[{text}]({path_to(target)}#{target})" if target else text)

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,7 +14,14 @@ from nnbench.report.appendix import memory_text
 from nnbench.report.details import chosen_text, pick_texts
 from nnbench.report.tables import Cell, Link, Table
 from nnbench.text.rounding import duration_text, unit_behind, value_text
-from nnbench.text.vocabulary import STATUSES, VERDICTS, Chip, finding_chip, where_text
+from nnbench.text.vocabulary import (
+    STATUSES,
+    VERDICTS,
+    Chip,
+    claim_chip,
+    finding_chip,
+    where_text,
+)
 from nnbench.text.wording import cost
 
 _COMMON = 0.25  # share of the measured claims from which a dataset and track get a column
@@ -182,6 +189,23 @@ def documents(claims: Sequence[ClaimResult], anchors: Anchors) -> list[Document]
     return found
 
 
+def document_table(found: Sequence[Document]) -> Table:
+    """How many claims of each document came out in which way."""
+    counted = [Counter(claim_chip(claim) for claim in document.claims) for document in found]
+    chips = [
+        chip for chip in (*VERDICTS.values(), *STATUSES.values()) if any(c[chip] for c in counted)
+    ]
+    rows: list[list[Cell]] = [
+        [
+            Link(text=document.title, target=document.anchor),
+            str(len(document.claims)),
+            *(str(number[chip]) for chip in chips),
+        ]
+        for document, number in zip(found, counted, strict=True)
+    ]
+    return Table("Verdicts by document", ("Document", "Claims", *map(str, chips)), rows=rows)
+
+
 def track_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | None:
     """The verdicts of claims that were measured in both tracks."""
     rows = [row for claim in claims for row in _track_rows(claim, anchors)]
@@ -223,12 +247,9 @@ def quote_lines(claim: ClaimResult) -> list[str]:
     return [line.strip() for line in claim.quote.splitlines() if line.strip()]
 
 
-def links(claim: ClaimResult, results: Results, anchors: Anchors) -> list[Link]:
-    """The claims that it names, as far as they are in the results."""
-    if not claim.links:  # most claims: with thousands, a look at all others for each adds up
-        return []
-    known = {other.id: other.title for other in results.claims}
-    return [Link(text=known[i], target=anchors.claims[i]) for i in claim.links if i in known]
+def links(claim: ClaimResult, titles: Mapping[str, str], anchors: Anchors) -> list[Link]:
+    """The claims that it names, as far as their ids have a title."""
+    return [Link(text=titles[i], target=anchors.claims[i]) for i in claim.links if i in titles]
 
 
 def second_look(claim: ClaimResult) -> str:

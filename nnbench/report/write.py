@@ -1,9 +1,10 @@
-"""Write the report: ``index.html``, ``README.md``, ``figures/`` and ``data/``."""
+"""Write the report: ``index.html``, ``README.md``, ``figures/`` and ``data/``; of many claims a page per document."""
 
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,26 +14,27 @@ from nnbench.errors import NnbenchError
 from nnbench.records.results import SCHEMA_VERSION, Results
 from nnbench.records.store import write_atomically
 from nnbench.report import appendix, details, general, markdown, page, tables
-from nnbench.report.anchors import anchors_of
-from nnbench.report.csvs import csv_files
+from nnbench.report.anchors import Anchors, anchors_of
+from nnbench.report.csvs import over_all, runs_of_each
 from nnbench.report.figures.canvas import Image
-from nnbench.report.figures.pictures import Pictures, draw
+from nnbench.report.figures.pictures import drawing, pictures_of
+from nnbench.report.pages import Page, pages_of
 from nnbench.text import vocabulary
 
 # What fields that disagree make tables and figures raise.
 _UNSHOWN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters, digits and -._~
-LIST = ".nnbench-files.json"  # the figures and data files that the last report wrote
-_OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)")
+LIST = ".nnbench-files.json"  # what the last report wrote beside README.md and index.html
+_OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)")
 _TEMPLATES = Path(__file__).parent / "templates"
 _MODULES = (appendix, details, general, page, tables, vocabulary)  # what templates call
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
-def write_report(results: Results, folder: Path) -> None:
-    """Write the whole report into a folder; the same results give the same bytes.
+def write_report(results: Results, folder: Path, *, cores: int = 1) -> None:
+    """Write the whole report into a folder; the same results give the same bytes, on any number of cores.
 
-    Figures and data files that an earlier report wrote, and that this one does not have, are removed.
+    Figures, data files and pages that an earlier report wrote, and that this one does not have, are removed.
 
     Raises:
         NnbenchError: The results are of an older version, their fields disagree, or the folder cannot
@@ -46,15 +48,13 @@ def write_report(results: Results, folder: Path) -> None:
             todo="run `nnbench judge` again, with the measurements in the results folder",
         )
     try:
-        files = report_files(results)
+        _write_all(report_files(results, cores=cores), folder)
     except _UNSHOWN as error:
         raise NnbenchError(
             "results.json holds what cannot be shown, although each field has its type",
             got=f"{type(error).__name__}: {error}"[:200],
             todo="run `nnbench judge` again",
         ) from error
-    try:
-        _write_all(files, folder)
     except OSError as error:
         raise NnbenchError(
             f"the report folder {str(folder)!r} cannot be written",
@@ -63,18 +63,34 @@ def write_report(results: Results, folder: Path) -> None:
         ) from error
 
 
-def report_files(results: Results) -> dict[str, bytes]:
-    """Every file of a report by its name in the folder; nothing is written."""
-    anchors = anchors_of(results)
-    pictures = draw(results, anchors)
-    csvs = csv_files(results.claims, anchors)
-    shown = {"results": results, "anchors": anchors, "pictures": pictures}
-    return {
-        "README.md": _markdown().render(shown).rstrip().encode() + b"\n",
-        **{f"data/{name}": data for name, data in csvs.items()},
-        **{f"figures/{name}": image.data for name, image in _figure_files(pictures).items()},
-        "index.html": _html().render(shown, csvs=_links(csvs)).encode(),
-    }
+def report_files(results: Results, *, cores: int = 1) -> Iterator[dict[str, bytes]]:
+    """The files of each page by their names in the folder; nothing is written."""
+    anchors, html, twin = anchors_of(results), _html(), _markdown()
+    titles = {claim.id: claim.title for claim in results.claims}
+    with drawing(results.claims, cores=cores) as drawn:
+        for sheet in pages_of(results, anchors):
+            pictures = pictures_of(sheet, anchors, drawn)
+            csvs, tables = _csvs(sheet, anchors)
+            shown = {
+                "sheet": sheet, "results": sheet.results, "titles": titles, "anchors": anchors,
+                "pictures": pictures, "csvs": csvs,
+            }  # fmt: skip
+            text = twin.render(shown, path_to=partial(sheet.path_to, suffix="md"))
+            page = html.render(shown, path_to=partial(sheet.path_to, suffix="html"))
+            yield {
+                f"{sheet.stem if sheet.document else 'README'}.md": text.rstrip().encode() + b"\n",
+                **{f"data/{name}": data for name, data in tables.items()},
+                **{f"figures/{name}": data for name, data in pictures.files().items()},
+                f"{sheet.stem}.html": page.encode(),
+            }
+
+
+def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes]]:
+    """What a page offers as CSV: the addresses by name, and the files. A page that is alone has all in itself."""
+    own = runs_of_each(page.evidence, anchors)
+    summed = {} if page.document else over_all(page.results.claims)
+    addresses = {name: f"data/{name}" for name in summed} if page.is_index else _links(summed)
+    return {**_links(own), **addresses}, {**own, **summed}
 
 
 def _html() -> jinja2.Template:
@@ -90,9 +106,14 @@ def _markdown() -> jinja2.Template:
     """The page as Markdown with figures beside it."""
     environment = _environment()
     environment.finalize = markdown.escape
-    filters = {"code": markdown.code, "cell": markdown.cell, "html": markdown.html_text}
+    filters = {"code": markdown.code, "cell": _cell, "html": markdown.html_text}
     environment.filters |= filters
     return environment.get_template("report.md.j2")
+
+
+@jinja2.pass_context
+def _cell(context: jinja2.runtime.Context, item: object) -> markdown.Safe:
+    return markdown.cell(item, path_to=context["path_to"])
 
 
 def _environment() -> jinja2.Environment:
@@ -120,25 +141,21 @@ def _pretty(value: object) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
 
 
-def _figure_files(pictures: Pictures) -> dict[str, Image]:
-    named = {**pictures.dots, **pictures.forests, **pictures.samples}
-    if pictures.overview is not None:
-        named["overview"] = pictures.overview
-    return {f"{name}.{image.suffix}": image for name, image in named.items()}
-
-
-def _write_all(files: Mapping[str, bytes], folder: Path) -> None:
+def _write_all(pages: Iterable[Mapping[str, bytes]], folder: Path) -> None:
     """Write, then remove what only an earlier report had: nothing else in these folders is ours.
 
     What is written is listed first, so that an interrupted report can be cleared up, too.
     """
     old = _listed(folder)
-    _list({*old, *files}, folder)
-    for name, data in files.items():
-        write_atomically(folder / name, data)
-    for name in sorted(old - files.keys()):
+    new: set[str] = set()
+    for files in pages:
+        new |= files.keys()
+        _list(old | new, folder)
+        for name, data in files.items():
+            write_atomically(folder / name, data)
+    for name in sorted(old - new):
         (folder / name).unlink(missing_ok=True)
-    _list(files, folder)
+    _list(new, folder)
 
 
 def _list(names: Iterable[str], folder: Path) -> None:

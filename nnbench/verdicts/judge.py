@@ -5,10 +5,8 @@ the report's only input. ``docs/results-schema.md`` documents their fields.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -16,7 +14,6 @@ from nnbench.cells.cell import canonical
 from nnbench.cells.cost import estimated_seconds
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS
-from nnbench.claims.outcomes import Outcome
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
 from nnbench.records.results import (
@@ -25,7 +22,6 @@ from nnbench.records.results import (
     Finding,
     Results,
     Summary,
-    count_name,
 )
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import generality, wording
@@ -54,7 +50,7 @@ def judge(plan: Plan, evidence: Evidence | None = None, *, so_far: bool = False)
     return Results(
         schema_version=SCHEMA_VERSION,
         records_sha256=records_sha256(results, plan.blocks()),
-        summary=_summary(claims),
+        summary=Summary.of(claims),
         provenance=run_provenance(plan, evidence.records, config_sha256=config_hash(plan)),
         contexts=context_results(plan),
         claims=claims,
@@ -74,30 +70,6 @@ def config_hash(plan: Plan) -> str:
     if plan.contexts:
         content["contexts"] = [(context.name, dict(context.settings)) for context in plan.contexts]
     return hashlib.sha256(canonical(content).encode()).hexdigest()
-
-
-def _summary(found: Sequence[ClaimResult]) -> Summary:
-    claims = [claim for claim in found if not claim.control]
-    controls = [claim for claim in found if claim.control and claim.results]
-    outcomes = Counter(claim.verdict for claim in claims)
-    states = Counter(claim.status for claim in claims)
-    return Summary(
-        claims=len(claims),
-        **{count_name(outcome): outcomes[outcome] for outcome in get_args(Outcome)},
-        reproduced_after_holm=sum(claim.stands for claim in claims),
-        measured=states["measured"],
-        qualitative=states["qualitative"],
-        not_run=states["not run"],
-        controls=len(controls),
-        controls_held=sum(map(_held, controls)),
-        general=dict(Counter(claim.general.word for claim in claims if claim.general)),
-    )
-
-
-def _held(control: ClaimResult) -> bool:
-    """Whether a control came out as it must."""
-    everywhere = control.general is None or control.general.word == "general"
-    return control.verdict == "reproduced" and everywhere
 
 
 def _corrected(claims: Sequence[ClaimResult]) -> tuple[ClaimResult, ...]:

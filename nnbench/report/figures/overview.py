@@ -16,6 +16,7 @@ from nnbench.report.figures.canvas import Image, set_axis
 from nnbench.text.vocabulary import TONES, VERDICTS
 
 _ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 21.0, 22.0, 30.0, 122.0, 116.0
+_MOST = 200  # claims; of a thousand no picture can be made
 _CHARACTERS = 22  # of a claim's id; more do not fit beside the axis
 _LIMITS = (-100.0, 160.0)  # percent of the claimed gap; what lies beyond gets an arrow
 _LEAST = (-60.0, 130.0)
@@ -74,9 +75,9 @@ def _widest(finding: Finding) -> PairResult | None:
 
 
 def overview(claims: Sequence[ClaimResult], *, alt: str) -> Image | None:
-    """Draw the shares; None where no judged claim states numbers."""
+    """Draw the shares; None where no judged claim states numbers, or too many do to be seen at a glance."""
     entries = shares(claims)
-    if not entries:
+    if not 1 <= len(entries) <= _MOST:
         return None
     figure = canvas.new_figure(_TOP + _ROW * len(entries) + _BOTTOM)
     axes = canvas.axes_within(figure, (_LEFT, _TOP, _RIGHT, _BOTTOM))

@@ -1,14 +1,20 @@
 """All figures of a report, drawn once for HTML and Markdown."""
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from nnbench.errors import NnbenchError
+from nnbench.processes import PROCESSES
 from nnbench.records.origin import DatasetFacts, Sample
-from nnbench.records.results import ClaimResult, Finding, Results
+from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.anchors import Anchors
 from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image
@@ -16,45 +22,91 @@ from nnbench.report.figures.curves import learning_curves
 from nnbench.report.figures.dots import dot_plot
 from nnbench.report.figures.forest import forest_plot
 from nnbench.report.figures.overview import overview, shares
+from nnbench.report.pages import Page
 from nnbench.text.rounding import interval_texts, significant, whole_percent, with_unit
 from nnbench.text.vocabulary import where_text
 
 _COLUMNS, _LABEL, _GAP, _SIGNAL_HEIGHT = 10, 15.0, 5.0, 34.0
 _MOST = 20
+_CHUNK = 4  # claims that a process draws at a time
+_WORTH_PROCESSES = 8  # claims from which processes take less time to start than they save
+
+
+Drawn = tuple[Image, Image | None]  # a finding's dot plot and its learning curves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """The rendered figures of a report, by the anchor of what they show."""
+    """The rendered figures of a page, by the anchor of what they show."""
 
     overview: Image | None
+    overview_stem: str  # of its file's name
     dots: Mapping[str, Image]
     forests: Mapping[str, Image]  # of claims
     curves: Mapping[str, Image]
     samples: Mapping[str, Image]
 
+    def files(self) -> dict[str, bytes]:
+        """What Markdown shows of them, by file name."""
+        named = {**self.dots, **self.forests, **self.samples}
+        if self.overview is not None:
+            named[self.overview_stem] = self.overview
+        return {f"{name}.{image.suffix}": image.data for name, image in named.items()}
 
-def draw(results: Results, anchors: Anchors) -> Pictures:
-    """Draw every figure."""
-    claims = results.claims
-    findings = [(anchors.of(c, finding), c, finding) for c in claims for finding in c.results]
-    datasets = zip(anchors.datasets, results.provenance.datasets, strict=True)
+
+def pictures_of(page: Page, anchors: Anchors, drawn: Iterator[Sequence[Drawn]]) -> Pictures:
+    """The figures of a page; those of its claims' findings are taken from ``drawn``, one claim after the other."""
+    claims = page.evidence
+    names = [anchors.of(claim, finding) for claim in claims for finding in claim.results]
+    images = itertools.chain.from_iterable(itertools.islice(drawn, len(claims)))
+    found = dict(zip(names, images, strict=True))
+    datasets = zip(anchors.datasets, page.results.provenance.datasets, strict=True)
     with canvas.figure_style():
         return Pictures(
             overview=overview(claims, alt=_overview_alt(claims)),
             forests={
                 anchors.contexts[claim.id]: image
                 for claim in claims
-                if (image := forest_plot(claim, results.contexts))
+                if (image := forest_plot(claim, page.results.contexts))
             },
-            dots={anchor: dot_plot(f, alt=dots_alt(c, f)) for anchor, c, f in findings},
-            curves={
-                anchor: image
-                for anchor, claim, finding in findings
-                if (image := learning_curves(finding, alt=_curves_alt(claim, finding)))
+            overview_stem=page.stem if page.document else "overview",
+            dots={anchor: dots for anchor, (dots, _) in found.items()},
+            curves={anchor: curves for anchor, (_, curves) in found.items() if curves},
+            samples={
+                anchor: sample_picture(data)
+                for anchor, data in datasets
+                if data.samples and not page.document
             },
-            samples={anchor: sample_picture(data) for anchor, data in datasets if data.samples},
         )
+
+
+@contextmanager
+def drawing(claims: Sequence[ClaimResult], *, cores: int) -> Iterator[Iterator[Sequence[Drawn]]]:
+    """The figures of each claim's findings in their order, drawn ahead by so many processes."""
+    if cores < 2 or len(claims) < _WORTH_PROCESSES:
+        yield map(_drawn, claims)
+        return
+    pool = ProcessPoolExecutor(cores, mp_context=PROCESSES)
+    try:
+        yield pool.map(_drawn, claims, chunksize=_CHUNK)
+    except BrokenProcessPool as error:
+        raise NnbenchError(
+            "a process that draws figures was killed, perhaps for want of memory",
+            todo="draw them one after the other: `nnbench report --cores 1`",
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _drawn(claim: ClaimResult) -> list[Drawn]:
+    with canvas.figure_style():
+        return [
+            (
+                dot_plot(finding, alt=dots_alt(claim, finding)),
+                learning_curves(finding, alt=_curves_alt(claim, finding)),
+            )
+            for finding in claim.results
+        ]
 
 
 def dots_alt(claim: ClaimResult, finding: Finding) -> str:
