@@ -1,6 +1,6 @@
 """What it gains on a cluster to let short cells share jobs: twelve of them, each alone and in one batch.
 
-Run as root, where there are slurm-wlm and munge: python benchmarks/slurm_groups.py
+Run as root, where there are slurm-wlm and munge: python benchmarks/slurm_batches.py
 It starts a SLURM of one node with two cores, and uses the profile of clusters as it is.
 """
 
