@@ -23,7 +23,7 @@ PARTS = {
     TRAINING: "steps of optimisers, searches, times that are measured (these count for all cores)",
     "evaluation": "of validation and test samples",
     "data": "drawn or read by cells, and prepared",
-    "compilation": "and whatever else a block of seeds does around its measurements",
+    "compilation": "and what else a block of seeds does around its measurements, such as importing PyTorch",
     "start-up": "of processes: Python, PyTorch, checks of code and data",
     "Snakemake": "before the first job and after the last, with nothing else running",
     "tables and report": "aggregate, judge, report",

@@ -1,17 +1,13 @@
 """The pipeline around the training: start-up of a job, an idle run, a plan of 10,000 cells.
 
-Run: python benchmarks/pipeline.py            start-up and the large plan, in a scratch folder
-     python benchmarks/pipeline.py --idle     an idle run in this folder, after a finished run
-     python benchmarks/pipeline.py --growth   planning at 100 to 100,000 cells, as a table and exponents
-     python benchmarks/pipeline.py --share SECONDS CORES
-                                              share of the cores' time inside cells' own work, for a run
-                                              from scratch in this folder that took SECONDS
+Run: python -m benchmarks.pipeline            start-up and the large plan, in a scratch folder
+     python -m benchmarks.pipeline --idle     an idle run in this folder, after a finished run
+     python -m benchmarks.pipeline --growth   planning at 100 to 100,000 cells, as a table and exponents
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import resource
 import statistics
@@ -69,7 +65,7 @@ def large_plan() -> None:
         snakemake = [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "--quiet"]
         planned = timed([sys.executable, "-m", "nnbench", "plan"], Path(scratch))
         dry = timed(snakemake, Path(scratch))
-    print(f"{CELLS:,} cells: nnbench plan {planned:.1f} s, dry run {dry:.1f} s (limit 10 s)")
+    print(f"{CELLS:,} cells: nnbench plan {planned:.1f} s, dry run {dry:.1f} s (limit 8 s)")
 
 
 def growth() -> None:
@@ -98,31 +94,18 @@ def idle_run() -> None:
     """A run with nothing to do, in this folder."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2"]
     seconds = [timed(command, Path.cwd()) for _ in range(3)]
-    print(f"a run with nothing to do: {statistics.median(seconds):.2f} s (limit 5 s)")
-
-
-def share(seconds: float, cores: int) -> None:
-    """The cores' time inside load, search, train and evaluate of the cells."""
-    paths = list(Path("results/cells").glob("*/record-?-?.json"))
-    records = [json.loads(path.read_bytes())["record"] for path in paths]
-    inside = sum(sum(record["seconds"].values()) for record in records)
-    peak = max(record["peak_memory_mb"] for record in records)
-    print(f"{inside:.0f} s inside {len(records)} blocks of seeds of {seconds * cores:.0f} core seconds: "
-          f"{inside / (seconds * cores):.1%} (floor 85 %); largest job {peak:.0f} MB (limit 4,000 MB)")  # fmt: skip
+    print(f"a run with nothing to do: {statistics.median(seconds):.2f} s (limit 3 s)")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--idle", action="store_true")
     parser.add_argument("--growth", action="store_true")
-    parser.add_argument("--share", nargs=2, metavar=("SECONDS", "CORES"))
     options = parser.parse_args()
     if options.idle:
         idle_run()
     elif options.growth:
         growth()
-    elif options.share:
-        share(float(options.share[0]), int(options.share[1]))
     else:
         start_up()
         large_plan()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from nnbench.cells import fingerprint
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.config import parse_config
 from nnbench.cli.main import main
-from nnbench.cli.measuring import _planned
+from nnbench.cli.measuring import _make_ready, _planned, _run_planned
 from nnbench.dag import Workflow
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import make_plan
@@ -182,6 +183,30 @@ def test_the_tables_of_a_run_are_those_of_the_plan_that_it_was_started_with(
     for command in ("aggregate", "judge"):
         assert main([command, "--config", here.config_json, "--started", here.started_json]) == 2
         assert f"nnbench: error: {words}\n" in capsys.readouterr().err
+
+
+def test_a_cell_of_a_batch_sees_an_edit_that_came_after_the_batch_had_looked_at_the_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    here = started_here()
+    (folder,) = here.dataset_manifests()
+    assert main(["prepare", DATA, folder]) == 0
+    cell = of_level(here, 0.2)
+    forget()
+    _make_ready([cell], here.results)
+    assert hits_of_a_cell(here, cell) > 0  # it has read nothing anew
+    os.utime("own_flat.py", (1, 1))
+    assert hits_of_a_cell(here, cell) == 0
+    edit_code()
+    assert _run_planned(cell, 5, results=here.results, chosen=["--device", "cpu"]) == 2
+    assert "the training code" in capsys.readouterr().err
+
+
+def hits_of_a_cell(here: Workflow, cell: str) -> int:
+    """How often a cell, which gets no further than to its device, found a fingerprint that was made before."""
+    chosen = ["--device", "cuda:99"]
+    assert _run_planned(cell, 5, results=here.results, chosen=chosen) == 2
+    return fingerprint.code_fingerprint.cache_info().hits
 
 
 def test_an_edit_that_changes_no_cell_stops_no_run() -> None:

@@ -38,7 +38,7 @@ def batch_log(tmp_path: Path) -> Path:
         contextlib.redirect_stdout(file),
         pytest.raises(NnbenchError, match="2 of 4 cells failed") as error,
     ):
-        measure_each(CELLS, tmp_path, measure)
+        measure_each(CELLS, tmp_path, measure, lambda: None)
     assert FAULTY in str(error.value)
     assert CRASHED in str(error.value)
     return path

@@ -64,13 +64,12 @@ def intervals(project: Project) -> Iterator[tuple[bool, datetime, datetime]]:
     for path in project.records().values():
         record: dict[str, Any] = json.loads(path.read_bytes())["record"]
         timed = record["cell"]["settings"]["experiment"] != "training"
-        yield timed, *(datetime.fromisoformat(record[key]) for key in ("started", "ended"))
+        start, end = (datetime.fromisoformat(record[key]) for key in ("started", "ended"))
+        yield timed, start, end
     for path in project.folder.glob("results/data/*/manifest.json"):
-        first = (path.parent / "source.json").stat().st_mtime
-        yield (
-            False,
-            *(datetime.fromtimestamp(at).astimezone() for at in (first, path.stat().st_mtime)),
-        )
+        files = (path.parent / "source.json", path)
+        start, end = (datetime.fromtimestamp(f.stat().st_mtime).astimezone() for f in files)
+        yield False, start, end
 
 
 def test_a_time_beside_which_others_may_have_run_is_not_recorded(

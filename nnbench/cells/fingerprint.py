@@ -156,6 +156,12 @@ def forget() -> None:
     forget_files()
 
 
+def forget_if_edited() -> None:
+    """In a process that was forked from one that has looked at the files: do so anew if one of them has changed."""
+    if modules.edited():
+        forget()
+
+
 def module_fingerprint(module: str) -> str:
     """SHA-256 (16 hex digits) over one of the package's modules and all that it imports."""
     found = find(module)

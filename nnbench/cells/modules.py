@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from glob import glob
@@ -28,6 +29,7 @@ NEUTRAL = re.compile(
     r"|experiments\.(measured|reads)|(.+\.)?(cost|costs|\w+_costs)))?"
 )
 NEUTRAL_TO_READERS = re.compile(r"nnbench(\.(api|registry))?")  # they name everything
+_read: dict[Path, tuple[int, ...]] = {}  # files that count, with what tells that they changed
 _STANDARD_LIBRARY = Path(os.__file__).resolve().parent
 
 
@@ -109,6 +111,7 @@ def _meaning(module: Module) -> Meaning:
 
 def _content(path: Path) -> bytes:
     try:
+        _read[path] = _stamp(path)
         return path.read_bytes()
     except OSError as error:
         raise NnbenchError(
@@ -240,8 +243,21 @@ def unfollowed_in(module: Module) -> list[Unfollowed]:
     return [] if module.packaged else [note for note in meaning.notes if not is_followed(note)]
 
 
+def edited() -> bool:
+    """Whether a file has changed since this process read it, or the one that it was forked from."""
+    return any(_stamp(path) != before for path, before in _read.items())
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_mtime_ns, found.st_size, found.st_ino
+    return ()
+
+
 def forget() -> None:
     """Look at every file anew."""
+    _read.clear()
     importlib.invalidate_caches()
     for known in (_located, _imported, _meaning, _needs, reached, digest, _circle):
         known.cache_clear()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,15 +115,29 @@ def _batch(options: argparse.Namespace) -> None:
     batch, results = read_batch(options.batch), options.batch.parent.parent
     chosen = ["--device", options.device or "auto", "--jobs-per-gpu", str(options.jobs_per_gpu)]
     chosen += ["--cores", str(options.cores)] if options.cores else []
-    measure_each(batch.cells, results, partial(_run_planned, results=results, chosen=chosen))
+    measure = partial(_run_planned, results=results, chosen=chosen)
+    measure_each(batch.cells, results, measure, partial(_make_ready, batch.cells, results))
     options.batch.with_suffix(".done").touch()
+
+
+def _make_ready(cells: Iterable[str], results: Path) -> None:
+    """Import PyTorch and look at the training code, once for the processes of all cells."""
+    import nnbench.experiments.run  # noqa: F401, PLC0415
+    from nnbench.jobs.planned import read_planned  # noqa: PLC0415
+    from nnbench.jobs.unchanged import check_planned  # noqa: PLC0415
+
+    for planned in filter(None, (read_planned(results, cell) for cell in cells)):
+        with suppress(NnbenchError, OSError):  # the cell's own process tells it
+            check_planned(planned.cell, Path(planned.data).parent)
 
 
 def _run_planned(cell_id: str, seeds: int, *, results: Path, chosen: list[str]) -> int:
     """Measure a cell as it was planned when the run was started."""
+    from nnbench.cells.fingerprint import forget_if_edited  # noqa: PLC0415
     from nnbench.cli.main import main  # noqa: PLC0415 - which imports this file
     from nnbench.jobs.planned import read_planned  # noqa: PLC0415
 
+    forget_if_edited()
     if (planned := read_planned(results, cell_id)) is None:
         print(
             f"nnbench: error: cell {cell_id}: what was planned is missing; start snakemake again",

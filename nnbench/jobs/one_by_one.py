@@ -22,20 +22,23 @@ STARTED, MEASURED, FAILED = "started", "measured", "failed"  # in the log, see p
 Measure = Callable[[str, int], int]
 
 
-def measure_each(cells: Mapping[str, int], results: Path, measure: Measure) -> None:
+def measure_each(
+    cells: Mapping[str, int], results: Path, measure: Measure, ready: Callable[[], None]
+) -> None:
     """Measure cells (id -> seeds) one after the other, each with its own log, and say in this one's what they do.
 
     Args:
         cells: In this order.
         results: Their logs lie in it.
         measure: Measures one and returns an exit status; called in the cell's process.
+        ready: Does once, in this process, what the cells' processes are to find done.
 
     Raises:
         NnbenchError: One of them failed; the others are measured.
     """
     if sys.platform == "linux":
         with machine(alone=False):  # seconds of computing, not beside a cell that measures time
-            import nnbench.experiments.run  # noqa: F401, PLC0415 - PyTorch, for all of them
+            ready()
     failed = [cell for cell, seeds in cells.items() if not _measured(cell, seeds, results, measure)]
     if failed:
         raise NnbenchError(
