@@ -50,6 +50,15 @@ def test_where_samples_add_no_variance_it_is_the_interval_over_seeds() -> None:
     assert crossed_interval(by_seed + rest) == pytest.approx(mean_interval(by_seed)[1:])
 
 
+def test_samples_that_add_hardly_anything_make_no_endless_interval() -> None:
+    rest = np.random.default_rng(8).normal(0.0, 1.0, (SEEDS, 40))
+    rest -= rest.mean(axis=1, keepdims=True)  # every seed has the same mean
+    widths = [
+        np.ptp(found) for _ in range(50) if (found := crossed_interval(RNG.permuted(rest, axis=1)))
+    ]
+    assert max(widths) < 4 * stats.t.ppf(0.975, SEEDS - 1) / math.sqrt(rest.size)
+
+
 @pytest.mark.parametrize("shape", [(1, 10), (10, 1)])
 def test_one_seed_or_one_sample_has_no_interval(shape: tuple[int, int]) -> None:
     assert crossed_interval(RNG.normal(size=shape)) is None

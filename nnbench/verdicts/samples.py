@@ -1,10 +1,11 @@
-"""A pair's difference over new seeds and new test samples, where all seeds share one fixed test set.
+"""A pair's difference over new seeds and new test samples, where seeds share theirs: ``docs/statistics.md``.
 
 Seeds that score the same samples are moved together by whatever samples those are, which an interval over seeds
-cannot see. With every sample's score in every run, both parts are estimated: ``docs/statistics.md``.
+cannot see. With every sample's score in every run, both parts are estimated. Seeds that each divide the same samples
+anew share most of them, and are corrected for that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from nnbench.datasets.base import Dataset
 from nnbench.experiments.samples import groups_in, hits_in, losses_in
 from nnbench.metrics import Metric, log_scale
 from nnbench.records.record import Record
@@ -29,7 +31,7 @@ def crossed_interval(differences: Floats, *, level: float = 0.95) -> Interval | 
     """The interval of the mean of ``differences`` [seeds, samples] over new seeds and new samples.
 
     Variance components of a two-way crossed random-effects model by analysis of variance, with Satterthwaite's
-    degrees of freedom; never narrower than the t interval over seeds alone. None below two of either.
+    degrees of freedom, not below those of seeds; never narrower than the t interval over seeds alone. None below two of either.
     """
     n, m = differences.shape
     if min(n, m) < 2:
@@ -43,9 +45,26 @@ def crossed_interval(differences: Floats, *, level: float = 0.95) -> Interval | 
     if samples > 0:
         freedom = [n - 1, m - 1, (n - 1) * (m - 1)]
         own = (seeds + samples) ** 2 / sum(s**2 / f for s, f in zip(squares, freedom, strict=True))
-        wider = stats.t.ppf((1 + level) / 2, own) * np.sqrt((seeds + samples) / (n * m))
+        # where hardly more than the rest is left of the samples, the approximation gives far too few
+        wider = stats.t.ppf((1 + level) / 2, max(own, n - 1)) * np.sqrt((seeds + samples) / (n * m))
         half = max(half, float(wider))
     return float(mean - half), float(mean + half)
+
+
+def resplit_interval(
+    differences: Floats, *, test_per_train: float, level: float = 0.95
+) -> Interval | None:
+    """The interval of the mean over seeds that each divide the same samples anew, over other samples.
+
+    The corrected resampled t interval of Nadeau and Bengio (2003): ``test_per_train`` is the ratio of the numbers of test
+    samples and others, which accounts for what the divisions share. None below two seeds.
+    """
+    n = differences.size
+    if n < 2:
+        return None
+    error = float(differences.std(ddof=1)) * (1 / n + test_per_train) ** 0.5
+    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
+    return float(differences.mean()) - half, float(differences.mean()) + half
 
 
 def over_samples(
@@ -57,10 +76,8 @@ def over_samples(
     """
     if metric.name not in _WHOLE:
         return [None] * len(pairs)
-    used = {name for pair in pairs for name in (pair.better, pair.worse)}
-    runs = {level.use.level: level for level in levels if level.use.level in used}
-    values = pd.DataFrame({name: level.runs[metric.name] for name, level in runs.items()})
-    blocks = values.index[values.notna().all(axis=1)].tolist()
+    runs = _judged(pairs, levels)
+    blocks = _complete(runs, metric).index.tolist()
     tests = {name: _test_set(level, records) for name, level in runs.items()}
     scores = {n: _scores(lv, tests[n], blocks, metric, records) for n, lv in runs.items()}
 
@@ -72,6 +89,31 @@ def over_samples(
         return crossed_interval(by_group(differences, test_set.groups))
 
     return [interval(pair.better, pair.worse) for pair in pairs]
+
+
+def over_divisions(
+    pairs: Sequence[PairTest], levels: Sequence[LevelRuns], metric: Metric, dataset: Dataset
+) -> list[Interval | None]:
+    """The same where each seed divides the samples anew: of whatever the test samples score."""
+    if not metric.name.startswith("test_"):
+        return [None] * len(pairs)
+    values = _complete(_judged(pairs, levels), metric)
+    scale = log_scale if metric.scale == "log" else np.asarray
+    scaled = {name: np.asarray(scale(values[name]), np.float64) for name in values}
+    sign = -1.0 if metric.lower_is_better else 1.0
+    ratio = dataset.test_size / (dataset.train_size + dataset.validation_size)
+    differences = [sign * (scaled[pair.better] - scaled[pair.worse]) for pair in pairs]
+    return [resplit_interval(one, test_per_train=ratio) for one in differences]
+
+
+def _judged(pairs: Sequence[PairTest], levels: Sequence[LevelRuns]) -> Mapping[str, LevelRuns]:
+    used = {name for pair in pairs for name in (pair.better, pair.worse)}
+    return {level.use.level: level for level in levels if level.use.level in used}
+
+
+def _complete(runs: Mapping[str, LevelRuns], metric: Metric) -> pd.DataFrame:
+    """The values of each level in the blocks that have one of every level."""
+    return pd.DataFrame({name: level.runs[metric.name] for name, level in runs.items()}).dropna()
 
 
 def by_group(values: Floats, groups: Groups | None) -> Floats:
