@@ -92,7 +92,7 @@ def test_as_claimed_on_average_but_not_in_a_new_context_is_usual() -> None:
 def test_as_claimed_here_and_reversed_there_depends() -> None:
     found = one(at(HALF))
     assert found.word == "depends"
-    assert found.reason == "A against B: as claimed in 4 contexts, reversed in 4"
+    assert found.reason == "A against B: as claimed in 4 of 8 contexts, reversed in 4"
     assert found.pairs[0].holds_in == ("c0", "c1", "c4", "c5")
     assert found.pairs[0].fails_in == ("c2", "c3", "c6", "c7")
 
@@ -163,7 +163,7 @@ def test_a_claimed_tie_is_general_if_a_new_context_lies_within_the_margin() -> N
 def test_a_tie_that_holds_here_and_is_violated_there_depends() -> None:
     found = one(at([0.0, 0.01, 2.0, 2.1, 0.0, 0.02, 2.0, 1.9]), kind="equal", tie=True)
     assert found.word == "depends"
-    assert found.reason == "A against B: as claimed in 4 contexts, different in 4"
+    assert found.reason == "A against B: as claimed in 4 of 8 contexts, different in 4"
     assert found.pairs[0].shown["c2"] == "violated"
     assert found.pairs[0].shown["c0"] == "holds"
 
@@ -199,7 +199,7 @@ def test_an_order_is_general_if_all_its_steps_are() -> None:
 
 def test_an_order_depends_if_any_pair_does() -> None:
     assert order(ONE, HALF, ONE).word == "depends"
-    assert order(ONE, HALF, ONE).reason.startswith("B against C: as claimed in 4 contexts")
+    assert order(ONE, HALF, ONE).reason.startswith("B against C: as claimed in 4 of 8 contexts")
 
 
 def test_an_order_with_a_step_that_holds_and_one_that_does_not_depends_on_the_levels() -> None:

@@ -120,5 +120,5 @@ def title(result: GeneralResult) -> str:
 def how(result: GeneralResult) -> str:
     """How its numbers were made."""
     without = [rest for pair in result.pairs[:1] for rest in pair.without]
-    alone = "; without any one data set it is pooled again" if without else ""
+    alone = ", and again without each data set in turn" if without else ""
     return f"{result.seeds} seeds in each context; pooled by random effects{alone}."

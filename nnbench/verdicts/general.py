@@ -141,7 +141,7 @@ def _clause(pair: GeneralPair) -> str:
     few = total < MIN_CONTEXTS or pooled.datasets < 2
     return {
         "general": "expected in a new context too",
-        "depends": f"as claimed in {len(pair.holds_in)} contexts, "
+        "depends": f"as claimed in {len(pair.holds_in)} of {total} contexts, "
         f"{'different' if tie else 'reversed'} in {len(pair.fails_in)}",
         "usual": f"as claimed on average, and in {pointing} of {total} contexts",
         "absent or reversed": "different by more than the margin" if tie else absent,
