@@ -57,7 +57,7 @@ def test_no_effect_is_absent(tmp_path: Path) -> None:
 def test_contexts_that_are_not_measured_are_counted_and_leave_the_rest(tmp_path: Path) -> None:
     found = general(tmp_path, {"c0": 1.4, "c1": 1.5})
     assert (found.measured, found.planned, found.word) == (2, 9, "unknown")
-    assert found.sentence.endswith("7 contexts not measured.")
+    assert found.sentence.endswith("7 contexts without a value.")
 
 
 def test_how_large_it_is_stands_beside_what_was_claimed(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_no_effect_is_absent_and_a_reversed_one_is_reversed() -> None:
 def test_contexts_that_disagree_without_being_sure_settle_nothing() -> None:
     found = one(at(UNSURE, error=1.0))
     assert found.word == "unknown"
-    assert found.reason == "A against B: the contexts do not settle it"
+    assert found.reason == "A against B: unclear"
 
 
 @pytest.mark.parametrize(("count", "each"), [(2, 1), (6, 6), (0, 1)])

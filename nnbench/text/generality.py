@@ -16,6 +16,7 @@ _LEADS: Mapping[Word, str] = {
     "absent or reversed": "It does not hold on average",
     "unknown": "The contexts do not settle it",
 }
+_BY_PAIR = "It holds for some of the levels"
 
 
 def counted(count: int, what: str) -> str:
@@ -30,11 +31,14 @@ def over(contexts: int, datasets: int) -> str:
 
 def sentence(result: GeneralResult, reason: str, metric: Metric) -> str:
     """What a claim's contexts show, and by how much on average."""
-    lead = f"{_LEADS[result.word]}, over {over(result.measured, result.datasets)}: {reason}."
+    # some pairs hold and others do not, whatever the context
+    by_pair = result.word == "depends" and not any(p.word == "depends" for p in result.pairs)
+    said = _BY_PAIR if by_pair and result.found is None else _LEADS[result.word]
+    lead = f"{said}, over {over(result.measured, result.datasets)}: {reason}."
     shown = [p for p in result.pairs if p.role == "extremes"] or list(result.pairs[:1])
     largest = f" {average(shown[0], metric)}." if shown and shown[0].difference is not None else ""
     late = result.planned - result.measured
-    return lead + largest + (f" {counted(late, 'context')} not measured." if late else "")
+    return lead + largest + (f" {counted(late, 'context')} without a value." if late else "")
 
 
 def how_large(here: Finding | None, general: GeneralResult | None, metric: Metric) -> str:
@@ -99,10 +103,11 @@ def interval(middle: float | None, low: float | None, high: float | None, metric
         return "–"
     text, _, unit = wording.difference_words(max(map(abs, known)), metric)
     unit = unit or (" points" if metric.unit == "fraction" else "")
-    ends = "" if low is None or high is None else f"{_signed(text(low))} to {_signed(text(high))}"
+    shown = text if unit == " times" else lambda value: _signed(text(value))
+    ends = "" if low is None or high is None else f"{shown(low)} to {shown(high)}"
     if middle is None:
         return ends + unit
-    return f"{_signed(text(middle))}{unit}" + (f" [{ends}]" if ends else "")
+    return f"{shown(middle)}{unit}" + (f" [{ends}]" if ends else "")
 
 
 def _in_a_new_one(result: GeneralPairResult, metric: Metric) -> str:

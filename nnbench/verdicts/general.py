@@ -147,5 +147,5 @@ def _clause(pair: GeneralPair) -> str:
         "absent or reversed": "different by more than the margin" if tie else absent,
         "unknown": f"too few contexts ({total}) or data sets ({pooled.datasets})"
         if few
-        else "the contexts do not settle it",
+        else "unclear",
     }[pair.word]
