@@ -113,7 +113,7 @@ def test_settings_at_their_defaults_are_folded_away():
 @pytest.mark.parametrize("tone", TONES)
 def test_every_tone_is_one_class_of_the_page_and_means_nothing_else(tone):
     css = (Path(write.__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
-    rules = re.findall(rf"\.{tone} [^{{}}]*{{[^}}]*}}", css)
+    rules = re.findall(rf"(?<!\w )\.{tone} [^{{}}]*{{[^}}]*}}", css)
     assert rules == [f".{tone} {{ --tone: var(--{tone}); }}"]
 
 
