@@ -68,7 +68,8 @@ TIMINGS = {"learn/zoo-speed", "learn/zoo-training-time", "learn/framework", "lea
 
 @pytest.fixture(scope="module")
 def config() -> Config:
-    return read_config(str(ROOT / "config/config.yaml"))
+    found = read_config(str(ROOT / "config/config.yaml"))
+    return found.model_copy(update={"contexts": 0})  # the reference; see test_contexts.py
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,8 @@ def test_what_is_chosen_is_chosen_without_the_test_set(plan):
 def test_the_full_tier_takes_real_sets_for_the_embedded_ones_and_runs_every_claim():
     full = read_config(str(ROOT / "config/config.yaml"), str(ROOT / "config/full.yaml"))
     plan = make_plan(full, root=ROOT)
-    assert {use.claim for use in plan.uses} == set(IDS) - {"loss/effects"}
+    controls = {"controls/nothing", "controls/training"}
+    assert {use.claim for use in plan.uses} == set(IDS) - {"loss/effects"} | controls
     assert "mnist5k" not in plan.datasets()
     assert {"mnist", "fashion_mnist", "cifar10", "cifar100", "cifar_everyday"} <= set(
         plan.datasets()

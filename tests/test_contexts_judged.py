@@ -73,7 +73,7 @@ def test_what_contexts_show_stands_in_page_and_markdown(tmp_path: Path) -> None:
     plan = in_contexts(tmp_path, NINE, activations())
     measured(plan, {None: 1.5, **ALIKE})
     results = judge(plan)
-    files = report_files(results)
+    files = {name: data for page in report_files(results) for name, data in page.items()}
     for name in ("index.html", "README.md"):
         text = files[name].decode()
         assert "In general: 9 contexts on 4 data sets" in text

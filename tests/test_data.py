@@ -145,9 +145,11 @@ def by_hand(values: npt.NDArray[Any], how: str, axis: int | None) -> tuple[Any, 
 
 @pytest.mark.parametrize("scaling", ["feature", "global"])
 @pytest.mark.parametrize("how", ["standard", "minmax", "raw"])
+@pytest.mark.parametrize("block", [1, 17, 10**6])
 def test_inputs_are_normalised_by_each_replicates_training_samples(
-    read: Reader, how: str, scaling: str
+    read: Reader, how: str, scaling: str, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("nnbench.engine.data.BLOCK", block)
     data = read.train(replace(fixed(), scaling=scaling), inputs=how)
     axis = 0 if scaling == "feature" else None
     for part in (data.train, data.validation):

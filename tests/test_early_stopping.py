@@ -40,7 +40,7 @@ def scripted(
             parameter.data.fill_(point)
         shown = torch.tensor(row, dtype=torch.float64)
         scores = Scores(loss=shown, accuracy=torch.zeros(3, dtype=torch.float64))
-        monkeypatch.setattr(monitoring, "evaluate", lambda *_, s=scores: s)
+        monkeypatch.setattr(monitoring, "evaluate", lambda *_, s=scores, **__: s)
         ended.append(monitor.look(epoch=float(point), train_loss=torch.ones(3)))
     monitor.restore()
     return monitor, ended

@@ -9,6 +9,7 @@ import pytest
 from one_cell import cell_of, folder, measured
 from tiny_training import one_thread
 
+from nnbench.engine.data import training_data
 from nnbench.experiments.joining import together
 from nnbench.experiments.measured import Curves, Measured, Run
 from nnbench.experiments.training import measure as training
@@ -74,6 +75,28 @@ def test_a_search_without_memory_leaves_the_judged_groups_as_they_are(
     assert searched.notes == (
         "2 replicates at once did not fit the memory: 1 were trained at a time",
     )
+
+
+@pytest.mark.parametrize(
+    ("candidates", "draws"),
+    [([{"lr": 0.001}, {"lr": 0.01}], 2), ([{"train_size": 900}, {"train_size": 400}], 3)],
+)
+def test_the_candidates_of_a_search_share_the_samples_that_are_the_same_for_them(
+    candidates: list[Any], draws: int, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    seeds: list[tuple[int, ...]] = []
+
+    def counted(*given: Any, **named: Any) -> Any:
+        seeds.append(named["seeds"])
+        return training_data(*given, **named)
+
+    monkeypatch.setattr("nnbench.experiments.training.fit.training_data", counted)
+    search = {"candidates": candidates, "seeds": [1_000_000]}
+    with one_thread():
+        found = measured(cell_of(hidden=[8], train_for="1 epoch", search=search), folder=folder)
+    assert len(seeds) == draws
+    assert found.search is not None
+    assert len(set(found.search.scores)) == 2
 
 
 def group(seed: str, *, epochs: int, **more: Any) -> Measured:

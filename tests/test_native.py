@@ -62,7 +62,7 @@ def _one_thread() -> Any:
 
 def general(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on PyTorch does everything."""
-    for module in ("train", "scores"):
+    for module in ("monitor", "scores"):
         monkeypatch.setattr(f"nnbench.engine.{module}.compiled_network", lambda *_: None)
 
 

@@ -93,6 +93,19 @@ def test_losses_are_those_of_other_libraries_replicate_by_replicate() -> None:
         assert own["huber"] == pytest.approx(nn.HuberLoss()(out, t).item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("classes", [2, 10, 15, 16, 40])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_is_the_same_in_training_and_in_evaluation(
+    classes: int, smoothing: float
+) -> None:
+    draw = torch.Generator().manual_seed(1)
+    logits = 3.0 * torch.randn(3, 200, classes, generator=draw)
+    labels = torch.randint(0, classes, (3, 200), generator=draw)
+    evaluated = cross_entropy(logits, labels, smoothing=smoothing)
+    trained = cross_entropy(logits.requires_grad_(), labels, smoothing=smoothing)
+    torch.testing.assert_close(evaluated, trained.detach(), rtol=1e-6, atol=0)
+
+
 def test_hinge_does_not_see_a_common_shift_of_the_logits() -> None:
     torch.testing.assert_close(hinge(LOGITS - 30.0, LABELS), hinge(LOGITS, LABELS))
 

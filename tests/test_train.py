@@ -184,6 +184,17 @@ def test_curves_are_read_after_each_epoch_and_weigh_every_sample_alike() -> None
         assert values == pytest.approx(wanted, rel=1e-5)
 
 
+@pytest.mark.parametrize("model", ["cnn", "gru"])
+def test_no_score_depends_on_how_many_samples_pass_at_once(monkeypatch, model: str) -> None:
+    data = tiny_data(SEEDS, shape=(1, 8, 8))
+    network = built(settings_of(model=model), SEEDS, data)
+    expected, sizes = evaluate(network, data.bank, data.train).loss.tolist(), list[int]()
+    network.register_forward_pre_hook(lambda _, inputs: sizes.append(inputs[0].shape[1]))
+    monkeypatch.setattr(scoring, "PASS", 20)
+    assert evaluate(network, data.bank, data.train).loss.tolist() == pytest.approx(expected)
+    assert sizes == [20, 20, 10]
+
+
 @pytest.mark.parametrize("batch", [1, 7, 25, 1000])
 def test_scores_are_those_of_a_plain_loop_and_of_scikit_learn(monkeypatch, batch: int) -> None:
     monkeypatch.setattr(scoring, "EVALUATION_BATCH", batch)

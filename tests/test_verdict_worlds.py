@@ -11,9 +11,11 @@ from project import ROOT
 
 from nnbench.verdicts.general_pairs import Word
 
+_PAGE = (ROOT / "docs/statistics.md").read_text(encoding="utf-8")
+_SECTION = _PAGE.split("\n## In general\n")[1].split("\n## ")[0]
 TABLES = [
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in (ROOT / "docs/statistics.md").read_text(encoding="utf-8").splitlines()
+    for line in _SECTION.splitlines()
     if line.startswith("| ")
 ]
 PROMISED = {
