@@ -31,7 +31,7 @@ def make_plan(config: str | Path = "config/config.yaml", **changes: object) -> P
     Example:
         >>> import nnbench
         >>> plan = nnbench.make_plan("config/config.yaml", only=["loss/activation"], seeds=5)
-        >>> [use.level for use in plan.uses if use.track == "as-written"]
+        >>> [u.level for u in plan.uses if u.track == "as-written" and u.context is None]
         ['sigmoid', 'ReLU', 'tanh', 'sigmoid', 'ReLU', 'tanh']
     """
     from nnbench.claims.config import parse_config, read_config  # noqa: PLC0415
@@ -161,7 +161,7 @@ def load_results(path: str | Path = "reports") -> LoadedResults:
         >>> list(loaded.pairs.columns[:4])
         ['claim', 'variant', 'dataset', 'track']
         >>> sorted(loaded.verdicts["verdict"].dropna().unique())
-        ['contradicted', 'inconclusive', 'partly', 'reproduced']
+        ['contradicted', 'inconclusive', 'not testable here', 'partly', 'reproduced', 'reproduced, small']
     """
     from nnbench.records.results import read_results  # noqa: PLC0415
     from nnbench.verdicts.frames import LoadedResults  # noqa: PLC0415

@@ -62,7 +62,7 @@ def open_details(page):
 def test_it_opens_from_disk_without_console_messages_or_requests(visit, report):
     page, events = visit(size=DESKTOP)
     assert events == [report.as_uri()]
-    assert page.title().startswith("nnbench: 16 claims")
+    assert page.title().startswith("nnbench: 18 claims")
 
 
 def test_every_figure_is_drawn(visit):
