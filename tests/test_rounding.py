@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnbench.records.results import Bounds
+from nnbench.records.level import Bounds
 from nnbench.text import rounding
 
 

@@ -19,7 +19,8 @@ from nnbench.audit.known import RUN_FACTS, Difference, differing, report_facts
 from nnbench.audit.noise import Change, Outcome, Pair, changes, pair_of, runs_of
 from nnbench.errors import NnbenchError
 from nnbench.metrics import percent_change
-from nnbench.records.results import ClaimResult, Finding, LevelResult, Results, read_results
+from nnbench.records.level import LevelResult
+from nnbench.records.results import ClaimResult, Finding, Results, read_results
 
 # covered by the cells' ids or the verdicts; all other facts can move a number
 _NO_CAUSE = (*RUN_FACTS, "commit")

@@ -15,8 +15,9 @@ from nnbench.cells.cell import Cell, Content, block_name, blocks_of, canonical, 
 from nnbench.claims.config import Config, parse_config
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan, make_plan
+from nnbench.records.level import LevelResult
 from nnbench.records.record import Record
-from nnbench.records.results import Finding, LevelResult, Results, read_results
+from nnbench.records.results import Finding, Results, read_results
 from nnbench.records.store import RejectedRecordError, check_record, read_record
 from nnbench.schema import first_problem, parse
 

@@ -15,11 +15,10 @@ from pydantic import AfterValidator, Field, ValidationError
 from nnbench.claims.kinds import Kind
 from nnbench.claims.outcomes import FOUND, Outcome, Status
 from nnbench.errors import NnbenchError
-from nnbench.experiments.measured import JsonObject
-from nnbench.metrics import METRICS
 from nnbench.records.general import ContextResult, GeneralResult
+from nnbench.records.level import LevelResult, MetricName
 from nnbench.records.origin import Count, Provenance, Section
-from nnbench.schema import Bounded, first_problem
+from nnbench.schema import first_problem
 
 SCHEMA_VERSION = 2
 _ALPHA = 0.05
@@ -27,18 +26,8 @@ _READABLE = (1, SCHEMA_VERSION)  # 1: p values are one-sided, and what came late
 _AGAIN = "run `nnbench judge` again with this version of nnbench"
 
 
-def _metric(name: str) -> str:
-    if name not in METRICS:
-        raise ValueError("no metric of this nnbench")
-    return name
-
-
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-MetricName = Annotated[str, AfterValidator(_metric)]
-Seed = Annotated[str, Field(pattern=r"^\d{1,19}$")]
-SeedStatus = Literal["ok", "diverged", "capped", "missing"]
 ClaimStatus = Literal["judged", "measured", "not run", "qualitative"]
-Series = tuple[float | None, ...]
 
 
 def _unique(kind: str, name: str) -> AfterValidator:
@@ -51,75 +40,6 @@ def _unique(kind: str, name: str) -> AfterValidator:
         return sections
 
     return AfterValidator(checked)
-
-
-class Bounds(Section):
-    """A mean and its 95 % interval, in natural units."""
-
-    mean: float | None
-    low: float | None
-    high: float | None
-
-
-class SearchResult(Section):
-    """The learning-rate search of the tuned track: which candidate was chosen, by mean validation loss."""
-
-    candidates: tuple[JsonObject, ...]
-    scores: Series
-    chosen: Count
-    at_edge: bool
-    seeds: Count
-
-
-class CandidateResult(Bounds):
-    """One of the candidates that a level was picked from."""
-
-    cell: str
-    settings: JsonObject
-    by: Bounds
-    drawn: Count
-    chosen: Count
-    diverged: Count
-
-
-class PickResult(Section):
-    """How a level was picked in each block."""
-
-    by: MetricName
-    metric: MetricName
-    draws: Count | None
-    candidates: tuple[CandidateResult, ...]
-    chosen: dict[Seed, str | None] = Field(default_factory=dict)
-
-
-class LevelResult(Bounds):
-    """One level: what was claimed, and what every seed measured."""
-
-    level: str
-    role: Literal["level", "control"]
-    at: str | None
-    claimed: float | None
-    claimed_rank: Count | None
-    n: Count
-    planned: Count
-    diverged: Count
-    capped: Count
-    failed: Count
-    not_measured: str | None
-    values: dict[Seed, Bounded | None]
-    seed_status: dict[Seed, SeedStatus]
-    metrics: dict[str, Bounds]
-    cell: str | None
-    cells: tuple[str, ...]
-    settings: JsonObject
-    train_seconds: float | None
-    samples_per_second: float | None
-    parameters: float | None
-    flops: float | None
-    facts: JsonObject
-    search: SearchResult | None
-    pick: PickResult | None
-    curves: dict[str, Series] | None
 
 
 class PairResult(Section):

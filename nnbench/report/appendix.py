@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from nnbench.records.level import LevelResult
 from nnbench.records.origin import DatasetFacts, MeasuredOn, Provenance
-from nnbench.records.results import ClaimResult, LevelResult
+from nnbench.records.results import ClaimResult
 from nnbench.report.anchors import Anchors
 from nnbench.report.pages import Page
 from nnbench.report.tables import Cell, Link, Table

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 
 from nnbench.metrics import METRICS
-from nnbench.records.results import Finding, LevelResult, PickResult, SearchResult
+from nnbench.records.level import LevelResult, PickResult, SearchResult
+from nnbench.records.results import Finding
 from nnbench.report.tables import Table, level_name, ordered_levels
 from nnbench.settings import Settings
 from nnbench.text.rounding import (

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Self
 
 from nnbench.claims.kinds import KINDS
-from nnbench.records.results import Finding, LevelResult, PairResult
+from nnbench.records.level import LevelResult
+from nnbench.records.results import Finding, PairResult
 from nnbench.text.rounding import (
     claimed_texts,
     interval_texts,

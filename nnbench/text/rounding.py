@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nnbench.metrics import Unit
 from nnbench.progress.durations import duration
-from nnbench.records.results import Bounds
+from nnbench.records.level import Bounds
 
 MINUS = "\u2212"
 _LOSS_UNITS: Mapping[tuple[str, str], Unit] = {  # by task and objective; else pure numbers

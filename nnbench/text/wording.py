@@ -7,7 +7,8 @@ from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.progress.durations import rounded
-from nnbench.records.results import Finding, LevelResult, PairResult
+from nnbench.records.level import LevelResult
+from nnbench.records.results import Finding, PairResult
 from nnbench.text.rounding import MINUS, significant, unit_words, value_text, with_units
 
 # how differences are written, what follows the first one, and what follows an interval

@@ -16,13 +16,7 @@ from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
-from nnbench.records.results import (
-    SCHEMA_VERSION,
-    ClaimResult,
-    Finding,
-    Results,
-    Summary,
-)
+from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import generality, wording
 from nnbench.verdicts.contexts import context_results, general_result

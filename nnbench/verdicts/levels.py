@@ -13,8 +13,7 @@ from nnbench.datasets.base import Dataset
 from nnbench.experiments.measured import JsonObject
 from nnbench.metrics import METRICS, Metric, log_scale
 from nnbench.plan.plan import Plan
-from nnbench.records.record import Record
-from nnbench.records.results import (
+from nnbench.records.level import (
     Bounds,
     CandidateResult,
     LevelResult,
@@ -22,6 +21,7 @@ from nnbench.records.results import (
     SearchResult,
     SeedStatus,
 )
+from nnbench.records.record import Record
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns, differing, metric_about
 from nnbench.verdicts.rules import finite, mean_interval

@@ -7,7 +7,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from nnbench.records.results import Finding, LevelResult, Series
+from nnbench.records.level import LevelResult, Series
+from nnbench.records.results import Finding
 from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image, padded, set_axis, spans_decades
 from nnbench.text.rounding import loss_unit, unit_words, with_unit

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nnbench.records.results import Finding, LevelResult
+from nnbench.records.level import LevelResult
+from nnbench.records.results import Finding
 from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image, padded, set_axis, spans_decades
 from nnbench.report.tables import ordered_levels
