@@ -29,7 +29,6 @@ NEUTRAL = re.compile(
     r"|experiments\.(measured|reads)|(.+\.)?(cost|costs|\w+_costs)))?"
 )
 NEUTRAL_TO_READERS = re.compile(r"nnbench(\.(api|registry))?")  # they name everything
-_read: dict[Path, tuple[int, ...]] = {}  # files that count, with what tells that they changed
 _STANDARD_LIBRARY = Path(os.__file__).resolve().parent
 
 
@@ -46,6 +45,12 @@ class Module:
     def packaged(self) -> bool:
         """Whether it is part of the package."""
         return self.name.partition(".")[0] == PACKAGE.name
+
+
+@cache
+def _read() -> dict[Path, tuple[int, ...]]:
+    """Files that count, with what tells that they changed."""
+    return {}
 
 
 @cache
@@ -111,7 +116,7 @@ def _meaning(module: Module) -> Meaning:
 
 def _content(path: Path) -> bytes:
     try:
-        _read[path] = _stamp(path)
+        _read()[path] = _stamp(path)
         return path.read_bytes()
     except OSError as error:
         raise NnbenchError(
@@ -245,7 +250,7 @@ def unfollowed_in(module: Module) -> list[Unfollowed]:
 
 def edited() -> bool:
     """Whether a file has changed since this process read it, or the one that it was forked from."""
-    return any(_stamp(path) != before for path, before in _read.items())
+    return any(_stamp(path) != before for path, before in _read().items())
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
