@@ -262,7 +262,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 def forget() -> None:
     """Look at every file anew."""
-    _read.clear()
+    _read().clear()
     importlib.invalidate_caches()
     for known in (_located, _imported, _meaning, _needs, reached, digest, _circle):
         known.cache_clear()
