@@ -91,9 +91,8 @@ def test_docstrings_and_pass_anywhere_do_not_count(path: Path, draw: random.Rand
 @given(path=st.sampled_from(FILES), draw=DRAWS)
 def test_the_order_of_neighbouring_imports_does_not_count(path: Path, draw: random.Random) -> None:
     tree = ast.parse(source(path))
-    first = (
-        next(i for i, node in enumerate(tree.body) if isinstance(node, IMPORTS)) + 1
-    )  # __future__
+    found = (i for i, node in enumerate(tree.body) if isinstance(node, IMPORTS))
+    first = next(found, -1) + 1  # __future__; a file may import nothing
     last = first
     while last < len(tree.body) and isinstance(tree.body[last], IMPORTS):
         last += 1
