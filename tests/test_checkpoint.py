@@ -241,7 +241,7 @@ print(measured(cell, folder=folder, seeds=(0, 1, 2)).model_dump_json())
 def test_a_real_lack_of_memory_halves_the_stack_and_is_recorded(folder: Path) -> None:
     """The kernel refuses the memory: 3 replicates of 4 million weights need 3 x 16 MB six times."""
     cell = cell_with(hidden=[2000, 2000], train_for="2 steps")
-    command = [sys.executable, "-c", LIMITED, cell.to_json(), str(folder), str(250 * 2**20)]
+    command = [sys.executable, "-c", LIMITED, cell.to_json(), str(folder), str(210 * 2**20)]
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     environment = {
         **os.environ,
