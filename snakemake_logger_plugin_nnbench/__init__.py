@@ -19,8 +19,8 @@ from nnbench.report.terminal import closing
 
 # The attributes of log records by which the Snakefile says where the report goes, and what a run is about to do.
 REPORTS, OUTLOOK = "nnbench_reports", "nnbench_outlook"
+LOOK_SECONDS = 2.0  # between two looks at what running batches say of their cells
 # What Snakemake says that a person who waits wants to read.
-LOOK_SECONDS = 2.0  # at what running batches say of their cells
 _TOLD = ("Nothing to be done", "Unlocking", "Terminating", "Will exit after", "Shutting down")
 
 

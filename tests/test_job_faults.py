@@ -84,7 +84,7 @@ def test_a_job_that_is_ended_at_random_moments_finishes_with_the_same_bits(
     by: signal.Signals, data: Path, tmp_path: Path
 ) -> None:
     """Two blocks of seeds, the second a short one."""
-    cell = cell_of(hidden=[64], train_for="300 epochs", dropout=0.2)
+    cell = cell_of(hidden=[64], train_for="800 epochs", dropout=0.2)
     disturbed, undisturbed = tmp_path / "a", tmp_path / "b"
     records = paths(cell, disturbed, seeds=6)
     ends = 0

@@ -111,11 +111,13 @@ def read_batch(path: Path) -> Batch:
 
 def _cut(group: Sequence[Planned], seconds: float) -> Iterator[list[Planned]]:
     part: list[Planned] = []
+    filled = 0.0  # a batch may have thousands of cells
     for cell in group:
-        if part and sum(map(_seconds, part)) + _seconds(cell) > seconds:
+        if part and filled + _seconds(cell) > seconds:
             yield part
-            part = []
+            part, filled = [], 0.0
         part.append(cell)
+        filled += _seconds(cell)
     yield part
 
 

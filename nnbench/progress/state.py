@@ -13,7 +13,7 @@ from nnbench.plan.plan import Plan
 from nnbench.records.store import cell_folder, record_path
 
 State = Literal["done", "running", "failed", "waiting"]
-_TAIL_BYTES = 65536  # a traceback through an own model is some thousand long
+_TAIL_BYTES = 65536  # a traceback through an own model takes more than 4,096
 _FAILED = ("nnbench: error:", "Traceback (most recent call last)")
 
 

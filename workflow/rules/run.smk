@@ -72,5 +72,3 @@ rule asked:
         ),
     output:
         update(RESULTS / "cells/{cell}/seeds-{seeds}.done"),
-    shell:
-        "test -e {output:q}"
