@@ -67,8 +67,10 @@ def intervals(project: Project) -> Iterator[tuple[bool, datetime, datetime]]:
         start, end = (datetime.fromisoformat(record[key]) for key in ("started", "ended"))
         yield timed, start, end
     for path in project.folder.glob("results/data/*/manifest.json"):
-        files = (path.parent / "source.json", path)
-        start, end = (datetime.fromtimestamp(f.stat().st_mtime).astimezone() for f in files)
+        # not the manifest's own time: Snakemake touches it some time after the job's end
+        files = (path.parent / "source.json", *path.parent.glob("*.npz"))
+        times = [datetime.fromtimestamp(f.stat().st_mtime).astimezone() for f in files]
+        start, end = min(times), max(times)
         yield False, start, end
 
 
