@@ -21,7 +21,7 @@ from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.pairs import pair_result, seconds_of_a_block, verdict_of
 from nnbench.verdicts.provenance import machine_texts
 from nnbench.verdicts.rules import finite
-from nnbench.verdicts.samples import Interval, over_divisions, over_samples
+from nnbench.verdicts.samples import over_divisions, over_samples
 
 _ALIKE = 0.01  # relative spread of untrained scores that one line in a figure can stand for
 
