@@ -149,6 +149,8 @@ KINDS: Mapping[str, Mapping[str, Case]] = {
         "a rare class that is not there": on("digits", rare_class={"label": 12, "share": 0.5}),
         "a rare class of too few": on("digits", train_size=5, rare_class={"label": 1, "share": 0.5}),
         "too many samples": on("digits", train_size=10**6),
+        "own splits of data with a test set": on("mnist", split="each seed"),
+        "own splits of generated data": on("coin_flip", split="each seed"),
         "augmentation of a table": on("wine", augment={"rotation_degrees": 5.0}),
         "shifts of a table": on("wine", shifts={"n": {"noise": 0.1}}),
         "classes of a regression": on("diabetes", classes=[0, 1]),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnbench.verdicts.rules import mean_interval
-from nnbench.verdicts.samples import crossed_interval
+from nnbench.verdicts.samples import crossed_interval, resplit_interval
 
 CLASSES, FEATURES, FEWER = 4, 20, 12
 POOL, TRAINED_ON, MANY = 3_000, 300, 10_000
@@ -23,11 +23,11 @@ Samples = tuple[Floats, npt.NDArray[np.int64]]
 class World:
     """Where samples and runs come from; ``truth`` is the mean difference over runs and samples."""
 
-    def __init__(self, seed: int, *, runs: int = 150) -> None:
+    def __init__(self, seed: int, *, runs: int = 150, samples: int = MANY) -> None:
         self.rng = np.random.default_rng(seed)
         self.centres = self.rng.normal(0.0, 0.45, (CLASSES, FEATURES))
         self.pool = self.draw(POOL)
-        many = [self.differences(seeds=1, samples=MANY) for _ in range(runs)]
+        many = [self.differences(seeds=1, samples=samples) for _ in range(runs)]
         self.truth = {name: np.mean([one[name].mean() for one in many]) for name in many[0]}
 
     def draw(self, count: int) -> Samples:
@@ -45,8 +45,11 @@ class World:
 
     def _pair(self, test: Samples) -> Floats:
         rows = self.rng.permutation(POOL)[:TRAINED_ON]
-        inputs, labels = self.pool[0][rows], self.pool[1][rows]
-        return np.array([_scores(inputs[:, :n], labels, test, n) for n in (FEATURES, FEWER)])
+        return self.scores((self.pool[0][rows], self.pool[1][rows]), test)
+
+    def scores(self, train: Samples, test: Samples) -> Floats:
+        """Hits and losses of both levels: [levels, 2, samples]."""
+        return np.array([_scores(train[0][:, :n], train[1], test, n) for n in (FEATURES, FEWER)])
 
 
 def _scores(inputs: Floats, labels: npt.NDArray[np.int64], test: Samples, features: int) -> Floats:
@@ -65,8 +68,34 @@ def coverage(world: World, *, seeds: int, samples: int, times: int) -> Mapping[s
     found = {name: np.zeros(2) for name in world.truth}
     for _ in range(times):
         for name, values in world.differences(seeds=seeds, samples=samples).items():
-            crossed = crossed_interval(values)
-            assert crossed is not None
-            for i, (low, high) in enumerate((mean_interval(values.mean(axis=1))[1:], crossed)):
+            by_seed = values.mean(axis=1)
+            wider = (
+                crossed_interval(values)
+                if values.shape[1] > 1
+                else resplit_interval(by_seed, test_per_train=3 / 7)
+            )
+            assert wider is not None
+            for i, (low, high) in enumerate((mean_interval(by_seed)[1:], wider)):
                 found[name][i] += low <= world.truth[name] <= high
     return {name: counts / times for name, counts in found.items()}
+
+
+class Divided(World):
+    """The same where each seed divides one set of samples, drawn anew each time, into training and test samples."""
+
+    def differences(self, *, seeds: int, samples: int) -> Mapping[str, Floats]:
+        """As in ``World``, one column: a seed's means; three in ten of the ``samples`` are test samples."""
+        inputs, labels = self.draw(samples)
+        held_out = samples * 3 // 10
+        found = []
+        for _ in range(seeds):
+            rows = self.rng.permutation(samples)
+            test, train = rows[:held_out], rows[held_out:]
+            scores = self.scores((inputs[train], labels[train]), (inputs[test], labels[test]))
+            found.append(scores.mean(axis=2))
+        runs = np.array(found)  # [seeds, levels, 2]
+        logs = np.log(runs[:, :, 1])
+        return {
+            "accuracy": (runs[:, 0, 0] - runs[:, 1, 0])[:, np.newaxis],
+            "loss": (logs[:, 1] - logs[:, 0])[:, np.newaxis],
+        }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from made_up_plan import cells_by_level, claim, made_up_record, plan_in, store, write_document
-from redrawn import World, coverage
+from redrawn import Divided, World, coverage
 from scipy import stats
 
 from nnbench.experiments.samples import packed_groups, packed_hits, packed_losses
@@ -174,3 +174,10 @@ def test_without_the_same_samples_on_both_sides_there_is_none(
     assert (pair.low_samples, pair.high_samples) == (None, None)
     assert pair.low is not None
     assert "over new test samples" not in pair.text
+
+
+def test_where_seeds_divide_one_set_anew_the_corrected_interval_covers() -> None:
+    found = coverage(Divided(seed=1, runs=1_000, samples=400), seeds=5, samples=400, times=300)
+    for name, (over_seeds, corrected) in found.items():
+        assert over_seeds < 0.9, name
+        assert corrected > 0.91, name

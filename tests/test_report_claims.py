@@ -168,11 +168,10 @@ def test_a_difference_that_other_test_samples_might_not_show_is_named(tmp_path):
     first |= {"status": "UP", "low_samples": -0.01, "high_samples": 0.3}
     for pair in others:
         pair |= {"status": "UP", "low_samples": 0.01, "high_samples": 0.3}
-    claim["results"][0]["conditional"] = True
+    claim["results"][0]["levels"][0]["settings"]["split"] = "each seed"
     write({**results, "claims": [claim]}, tmp_path)
     for name in ("index.html", "README.md"):
         text = (tmp_path / name).read_text(encoding="utf-8")
-        note = (
-            f"With other test samples there might be no difference: {first['a']} and {first['b']}."
-        )
-        assert text.count("With other test samples") == text.count(note) == 1
+        note = f"With other samples there might be no difference: {first['a']} and {first['b']}."
+        assert "Each seed divides the samples anew." in text
+        assert text.count("With other samples") == text.count(note) == 1

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -107,7 +108,8 @@ class Child:
     def ask(self, **request: str) -> dict:
         """Send a request and wait for its answer."""
         assert self.process.stdin
-        print(json.dumps(request), file=self.process.stdin, flush=True)
+        with suppress(BrokenPipeError):
+            print(json.dumps(request), file=self.process.stdin, flush=True)
         return self._answer()
 
     def _answer(self) -> dict:
@@ -117,7 +119,8 @@ class Child:
 
     def close(self) -> None:
         """End the process."""
-        self.process.communicate()
+        with suppress(BrokenPipeError):
+            self.process.communicate()
 
 
 @dataclass(kw_only=True)
@@ -153,13 +156,14 @@ class Rounds:
 
 def measure(work: Work, children: list[Child], path: Path, *, rounds: int) -> Rounds:
     """Every peer's times for one work: a first round that does not count, then ``rounds`` of them."""
-    found = [(child, _prepared(child, work, path)) for child in children]
+    able = [child for child in children if child.replicates <= work.replicates]
+    found = [(child, _prepared(child, work, path)) for child in able]
     running = [(child, own) for child, own in found if own.error is None]
     products = []
     for _ in range(rounds):
         products.append(product_speed())
         for child, own in running:
-            count = work.steps * min(child.replicates, work.replicates)
+            count = work.steps * child.replicates
             _add(own, child.ask(), count=count)
     limit = 1e6 * flops(work) / statistics.median(products) if work.model in LIMITED else math.nan
     return Rounds(work=work, peers=[own for _, own in found], limit=limit)

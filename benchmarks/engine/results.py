@@ -87,23 +87,27 @@ def _replace_section(path: Path, section: str) -> None:
 
 
 def table(done: list[Rounds]) -> str:
-    """Markdown: a row per work, a column per peer would be too wide, so the other way round."""
-    if not done:
-        return ""
-    names = [peer.peer for peer in done[0].peers]
-    head = ["peer", *(rounds.work.name for rounds in done)]
-    limits = ["limit (matrix products alone)", *(_number(rounds.limit) for rounds in done)]
-    rows = [[name, *(_cell(r, r.peers[i]) for r in done)] for i, name in enumerate(names)]
-    lines = [head, ["---"] * len(head), limits, *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """Markdown: the wider dimension goes down, so peers are rows if there are more of them than works."""
+    names = list(dict.fromkeys(peer.peer for rounds in done for peer in rounds.peers))
+    works = [rounds.work.name for rounds in done]
+    cells = [[_cell(rounds, name) for rounds in done] for name in names]
+    if any(math.isfinite(rounds.limit) for rounds in done):
+        names, cells = ["limit", *names], [[_number(r.limit) for r in done], *cells]
+    if len(works) > len(names):
+        works, names = names, works
+        cells = [list(row) for row in zip(*cells, strict=True)]
+    head = ["", *works]
+    rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) if done else ""
 
 
-def _cell(rounds: Rounds, peer: Measured) -> str:
-    if not peer.times:
+def _cell(rounds: Rounds, name: str) -> str:
+    peer = next((peer for peer in rounds.peers if peer.peer == name), None)
+    if peer is None or not peer.times:
         return "–"
-    if rounds.void(peer):
-        return f"void ({peer.loss:.3f})"
-    return f"{_number(peer.us)} ({peer.loss:.3f})"
+    loss = f"({peer.loss:.3f})"
+    return f"void {loss}" if rounds.void(peer) else f"{_number(peer.us)} {loss}"
 
 
 def _number(value: float) -> str:

@@ -68,6 +68,12 @@ def take(arrays: Arrays, rows: Rows) -> Arrays:
     return Arrays(inputs=arrays.inputs[rows], labels=arrays.labels[rows], groups=groups)
 
 
+def joined(first: Arrays, second: Arrays) -> Arrays:
+    """The samples of both, in this order; their groups are numbered alike."""
+    names = first.named().keys() & second.named().keys()
+    return Arrays(**{n: np.concatenate([getattr(a, n) for a in (first, second)]) for n in names})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pools:
     """A fixed split: training and validation sets are drawn from ``trainval``, never from ``test``."""
@@ -105,6 +111,7 @@ class Dataset:
     task: Task = "classification"
     target_name: str = ""  # of a regression: ``price``
     target_unit: str = ""  # ``EUR``; empty without a unit
+    one_set: bool = False  # fixed data whose test samples were drawn at random from all
 
     def __post_init__(self) -> None:
         where = f"dataset {self.name!r}"

@@ -20,6 +20,7 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
     check_label_settings(dataset, settings, where=where)
     _check_images(dataset, settings, where=where)
     _check_train_size(dataset, settings, where=where)
+    _check_split(dataset, settings, where=where)
     refused = LOSSES_OF_CLASSES if dataset.task == "regression" else LOSSES_OF_NUMBERS
     if settings.loss in refused:
         raise _needs_other_task(where, f"loss {settings.loss}", dataset)
@@ -132,6 +133,17 @@ def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> No
         allowed = f"1 to {room} ({kept} more are kept for validation)"
         todo = "set a smaller train_size, or leave it out"
         raise NnbenchError(what, got=settings.train_size, allowed=allowed, todo=todo)
+
+
+def _check_split(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    if settings.split == "fixed" or dataset.one_set:
+        return
+    drawn = f"{dataset.name}, of which every seed draws its own samples anyway"
+    raise NnbenchError(
+        f"{where}: split: each seed needs data whose test set is a random part of one set",
+        got=drawn if dataset.load is None else f"{dataset.name}, with a test set of its own",
+        todo="remove the setting, or choose another dataset",
+    )
 
 
 def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> None:

@@ -43,4 +43,5 @@ DATASET = Dataset(
     validation_size=237,
     test_size=360,
     load=load,
+    one_set=True,
 )

@@ -13,7 +13,7 @@ import numpy as np
 from nnbench.datasets.base import Arrays, Dataset, Pools
 from nnbench.datasets.sources.embedded import Embedded
 
-_table = partial(Dataset, licence="CC BY 4.0 (UCI)", scaling="feature")
+_table = partial(Dataset, licence="CC BY 4.0 (UCI)", scaling="feature", one_set=True)
 
 # 16 integers 0 ... 15 that describe the shape of a distorted capital letter; 1,332 of 20,000 are repetitions
 LETTER = _table(

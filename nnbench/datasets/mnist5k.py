@@ -65,4 +65,5 @@ DATASET = Dataset(
     validation_size=500,
     test_size=1_000,
     load=load,
+    one_set=True,
 )

@@ -5,7 +5,12 @@ from functools import partial
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.sources.bundled import Bundled
 
-_table = partial(Dataset, licence="CC BY 4.0 (UCI), BSD-3-Clause (scikit-learn)", scaling="feature")
+_table = partial(
+    Dataset,
+    licence="CC BY 4.0 (UCI), BSD-3-Clause (scikit-learn)",
+    scaling="feature",
+    one_set=True,
+)
 
 # 178 Italian wines, 13 chemical measurements; scikit-learn names neither the cultivars nor the units of most
 # measurements. With a test set of 53 wines, accuracy has steps of 1.9 points, and one classifier in the

@@ -17,7 +17,7 @@ from nnbench.datasets.checks import check_label_settings
 from nnbench.datasets.prepared.store import load_test
 from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use
 from nnbench.engine.labels import TargetScale, contaminated, contaminates
-from nnbench.engine.sampling import Drawn, draw_fresh, sample, split_pool
+from nnbench.engine.sampling import Drawn, draw_fresh, redrawn_split, sample, split_pool
 from nnbench.engine.seeding import shuffled, states_of
 from nnbench.settings import Settings
 
@@ -154,11 +154,13 @@ def held_out(
 ) -> HeldOut:
     """The test set: the classes in use with clean labels, normalised as the training samples are.
 
-    Fixed data have one for all replicates; generated data have a fresh one per seed. ``targets`` is
+    Fixed data have one for all replicates, unless each draws its own; generated data have a fresh one per seed. ``targets`` is
     ``TrainingData.targets``, for regression only.
     """
     assert (targets is not None) == (dataset.task == "regression"), "pass TrainingData.targets"
-    if dataset.draw is None:
+    if settings.split == "each seed":
+        arrays, _, test = redrawn_split(settings, folder=folder, seeds=seeds)
+    elif dataset.draw is None:
         arrays = of_classes(load_test(folder), settings.classes)
         test = torch.arange(len(arrays)).expand(len(seeds), -1)
     else:

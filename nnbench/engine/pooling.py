@@ -4,6 +4,9 @@ Both take the same element of each window, so a training has the same bits. A la
 takes a quarter of the time: with the usual kernel, pooling was two fifths of a small CNN's step.
 """
 
+from collections.abc import Sequence
+from functools import reduce
+from itertools import product
 from typing import Any
 
 import torch
@@ -35,7 +38,9 @@ class QuickMaxPool2d(nn.MaxPool2d):
             usual: Tensor = super().forward(x)
             return usual
         window = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
-        return _pooled(x, window)
+        if x.requires_grad or self.ceil_mode or any(_pair(self.padding)):
+            return _pooled(x, window)
+        return _largest(x, *map(_pair, (self.kernel_size, self.stride, self.dilation)))
 
 
 class QuickMaxPool1d(nn.MaxPool1d):
@@ -57,6 +62,10 @@ def _applies(x: Tensor, *, ndim: int) -> bool:
     return x.device.type == "cpu" and x.ndim == ndim and x.is_contiguous()
 
 
+def _pair(size: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (size, size) if isinstance(size, int) else size
+
+
 def _number(size: int | tuple[int, ...]) -> int:
     return size if isinstance(size, int) else size[0]
 
@@ -64,6 +73,17 @@ def _number(size: int | tuple[int, ...]) -> int:
 def _pooled(x: Tensor, window: Window) -> Tensor:
     out: Tensor = _Pool.apply(x, window)
     return out
+
+
+def _largest(
+    x: Tensor, size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> Tensor:
+    """Without gradients: maxima of strided views, one for each place in the window; NaN passes."""
+    places = []
+    for side, k, s, d in zip(x.shape[2:], size, stride, dilation, strict=True):
+        covered = side - d * (k - 1)  # by a window's first place
+        places.append([slice(i * d, i * d + covered, s) for i in range(k)])
+    return reduce(torch.maximum, (x[..., rows, columns] for rows, columns in product(*places)))
 
 
 class _Pool(torch.autograd.Function):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from nnbench.datasets.apart import apart, most_left_out
-from nnbench.datasets.base import Arrays, Dataset, Rows, Stream, check_samples
-from nnbench.datasets.prepared.store import load_trainval
+from nnbench.datasets.base import Arrays, Dataset, Rows, Stream, check_samples, joined
+from nnbench.datasets.prepared.store import load_test, load_trainval
 from nnbench.datasets.selection import (
     classes_in_use,
     first_of_each,
@@ -42,8 +42,12 @@ def split_pool(
     dataset: Dataset, settings: Settings, *, folder: Path, seeds: Sequence[int]
 ) -> Drawn:
     """Each replicate's own split of the pool."""
-    arrays = of_classes(load_trainval(folder), settings.classes)
-    rows = shuffled(torch.arange(len(arrays)).expand(len(seeds), -1), generators(seeds, "split"))
+    if settings.split == "each seed":
+        arrays, pool, _ = redrawn_split(settings, folder=folder, seeds=seeds)
+    else:
+        arrays = of_classes(load_trainval(folder), settings.classes)
+        pool = torch.arange(len(arrays)).expand(len(seeds), -1)
+    rows = shuffled(pool, generators(seeds, "split"))
     # validation comes first in each order, so that it does not depend on train_size
     kept = in_proportion(dataset.validation_size, dataset, settings)
     validation, rest = _divided(rows, arrays.groups, kept)
@@ -64,8 +68,20 @@ def split_pool(
     return Drawn(arrays=arrays, train=train, validation=validation)
 
 
+def redrawn_split(
+    settings: Settings, *, folder: Path, seeds: Sequence[int]
+) -> tuple[Arrays, Tensor, Tensor]:
+    """All samples of the classes in use, with each replicate's own rows (S, n) of the pool and (S, k) of the test set."""
+    pool, test = (of_classes(load(folder), settings.classes) for load in (load_trainval, load_test))
+    arrays = joined(pool, test)
+    order = torch.arange(len(arrays)).expand(len(seeds), -1)
+    rows = shuffled(order, generators(seeds, "test split"))
+    held_out, rest = _divided(rows, arrays.groups, len(test))
+    return arrays, rest, held_out
+
+
 def _divided(rows: Tensor, groups: Rows | None, kept: int) -> tuple[Tensor, Tensor]:
-    """Validation rows (S, kept), and those for training (S, k); without groups all others."""
+    """The rows (S, kept) that are held out, and those (S, k) that remain; without groups all others."""
     if groups is None:
         return rows[:, :kept], rows[:, kept:]
     room = max(rows.shape[1] - kept - most_left_out(groups, kept), 0)

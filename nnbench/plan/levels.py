@@ -247,6 +247,12 @@ def _search(place: Place, level: _Level, layers: Layers, settings: Settings) -> 
             got=f"experiment: {settings.experiment}",
             todo="leave `tuned` out of `tracks`",
         )
+    if settings.split == "each seed":
+        raise NnbenchError(
+            f"{level.where}: the tuned track needs the fixed split",
+            got="split: each seed, where the search would see test samples of the judged seeds",
+            todo="remove the setting, or leave `tuned` out of `tracks`",
+        )
     grid = level.tune
     lists = isinstance(grid, dict) and all(isinstance(v, list) and v for v in grid.values())
     if not grid or not isinstance(grid, dict) or not lists:

@@ -51,16 +51,18 @@ def _unsettled(finding: Finding) -> Iterator[str]:
         and pair.low_samples <= 0 <= pair.high_samples
     ]
     if pairs:
-        yield f"With other test samples there might be no difference: {'; '.join(pairs)}."
+        yield f"With other samples there might be no difference: {'; '.join(pairs)}."
 
 
 def _data_notes(finding: Finding) -> Iterator[str]:
     if finding.conditional and not finding.timing:
         yield "One fixed test set: the result is conditional on it."
-        yield from _unsettled(finding)
+    if any(level.settings.get("split") == "each seed" for level in finding.levels):
+        yield "Each seed divides the samples anew. The divisions overlap, and the verdict is surer than it would be of other samples."
     if finding.resolution:
         error = value_text(finding.resolution, "fraction", digits=2)
         yield f"An accuracy on it has a standard error of {error} points."
+    yield from _unsettled(finding)
     what = _LOSSES.get((finding.task, finding.objective or ""))
     if what and "loss" in finding.metric:
         yield f"Losses are {what}."

@@ -21,7 +21,7 @@ from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.pairs import pair_result, seconds_of_a_block, verdict_of
 from nnbench.verdicts.provenance import machine_texts
 from nnbench.verdicts.rules import finite
-from nnbench.verdicts.samples import over_samples
+from nnbench.verdicts.samples import over_divisions, over_samples
 
 _ALIKE = 0.01  # relative spread of untrained scores that one line in a figure can stand for
 
@@ -110,7 +110,12 @@ def _finding(
     seconds = {lv.use.level: seconds_of_a_block(lv, plan) for lv in levels}
     told = [note for block in blocks for note in _told(block)] + sorted(map(alike_text, same))
     pairs = verdict.pairs if verdict else ()
-    wider = over_samples(pairs, levels, metric, records)
+    divided = _each_seed_divides(levels, plan)
+    wider = (
+        over_divisions(pairs, levels, metric, dataset)
+        if divided
+        else over_samples(pairs, levels, metric, records)
+    )
     finding = Finding(
         dataset=use.dataset,
         dataset_title=dataset.title,
@@ -123,12 +128,12 @@ def _finding(
         metric=metric.name,
         metric_title=wording.title_of(metric),
         **{name: getattr(metric, name) for name in _METRIC_FACTS},
-        conditional=dataset.kind == "fixed",
+        conditional=dataset.kind == "fixed" and not divided,
         objective=objective,
         machines=machines,
         notes=tuple(dict.fromkeys(told)),
         chance=_chance(levels, metric, records),
-        resolution=resolution(shown, metric, dataset),
+        resolution=None if divided else resolution(shown, metric, dataset),
         levels=shown,
         verdict=verdict.verdict if verdict else None,
         verdict_reason=verdict.reason if verdict else "",
@@ -138,6 +143,12 @@ def _finding(
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})
+
+
+def _each_seed_divides(levels: Sequence[LevelRuns], plan: Plan) -> bool:
+    """Whether there is no test set that seeds share: each draws its own from all samples."""
+    cells = [plan.cells[cell_id] for level in levels for cell_id in level.use.cells]
+    return all(cell.settings.split == "each seed" for cell in cells)
 
 
 def _told(block: Record) -> tuple[str, ...]:

@@ -111,6 +111,7 @@ def dataset_at(path: Path) -> OwnDataset:
         validation_size=validation,
         test_size=len(test),
         load=partial(_load, spec, data),
+        one_set=not own_test,
         task="classification" if samples.class_names else "regression",
         target_name=target_name,
         target_unit=target_unit,

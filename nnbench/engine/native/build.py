@@ -21,6 +21,7 @@ FLAGS = (
     "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared",
 )  # fmt: skip
 COMPILERS = ("c++", "g++", "clang++")
+SECONDS = 600.0  # at most, for each call of the compiler: far more than it takes, unless the machine is very busy
 SWITCH = "NNBENCH_NATIVE"
 """Environment variable: ``off`` trains dense networks by PyTorch, too."""
 
@@ -97,5 +98,5 @@ def _compile(compiler: str, path: Path) -> None:
 
 
 def _output(*command: str) -> str:
-    found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)  # noqa: S603
+    found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS)  # noqa: S603
     return found.stdout

@@ -158,7 +158,8 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Teste
     )
     by_class = data.task == "classification"
     count = test.test.shape[1]
-    by_sample = job.dataset.kind == "fixed" and count <= SAMPLES_LIMIT
+    shared = job.dataset.kind == "fixed" and settings.split == "fixed"
+    by_sample = shared and count <= SAMPLES_LIMIT
     scores["test"] = evaluate(
         *(model, test.bank, test.test, minimised), by_class=by_class, by_sample=by_sample
     )
