@@ -165,11 +165,8 @@ def measure(work: Work, children: list[Child], path: Path, *, rounds: int) -> Ro
         for child, own in running:
             count = work.steps * child.replicates
             _add(own, child.ask(), count=count)
-    limit = 1e6 * flops(work) / statistics.median(products) if work.model in LIMITED else math.nan
+    limit = 1e6 * flops(work) / statistics.median(products)
     return Rounds(work=work, peers=[own for _, own in found], limit=limit)
-
-
-LIMITED = ("mlp", "cnn", "gru")  # models whose products ``flops`` counts
 
 
 def _prepared(child: Child, work: Work, path: Path) -> Measured:

@@ -94,7 +94,10 @@ def flops(work: Work) -> float:
     """Floating-point operations of one step's matrix products: forward, and both gradients.
 
     Nothing needs the gradient of the inputs, so the first layer has two products and each other one three.
+    NaN where they are not counted: of other models, and of convolutions and recurrent layers on signals.
     """
+    if work.model not in ("mlp", "cnn", "gru") or (work.model != "mlp" and len(work.shape) < 3):
+        return math.nan
     return 2.0 * work.batch * sum((2 if first else 3) * n for n, first in _products(work))
 
 
@@ -110,7 +113,6 @@ def _products(work: Work) -> list[tuple[int, bool]]:
             (steps * units * 3 * units, False),
             (units * CLASSES, False),
         ]
-    assert work.model == "cnn", "no other model has a limit"
     side, hidden = work.shape[1], work.hidden[0]
     return [
         (side**2 * 9 * 16, True),
