@@ -74,7 +74,7 @@ def and_more(texts: Sequence[str]) -> str:
 
 def _name(plan: Plan, cell: str, *, dataset: str) -> str:
     """The first level that uses a cell, and how many others do."""
-    uses = [use for use in plan.uses if cell in use.cells]
+    uses = [use for use in plan.all_uses() if cell in use.cells]
     names = [f"{use.claim}, {use.dataset}: {use.level}" for use in uses]
     return and_more(names or [f"{dataset}, not in the plan"])
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from nnbench.claims.contexts import InContexts
 from nnbench.claims.kinds import KINDS, Kind
+from nnbench.claims.shares import Shares
 from nnbench.claims.testable import Needs
 from nnbench.datasets.own.spelling import named_once
 from nnbench.errors import nearest, unknown_name
@@ -78,6 +79,8 @@ class Claim(Strict):
     tracks: tuple[Track, ...] = ("as-written",)
     decided_by: Track = "as-written"
     tune: dict[str, list[object]] = Field(default_factory=dict)
+    shares: Shares | None = None
+    """Of kind shares: which factors of which study are claimed to matter."""
     contexts: InContexts | None = None
     """Measured in contexts, too: ``{}`` where there is nothing else to say."""
     tier: Tier = "default"
@@ -106,8 +109,9 @@ class Claim(Strict):
 
     @property
     def runs(self) -> bool:
-        """Whether there is an experiment to run at all."""
-        return self.not_run is None and KINDS[self.kind].status != "qualitative"
+        """Whether it has levels to run."""
+        kind = KINDS[self.kind]
+        return self.not_run is None and kind.status != "qualitative" and not kind.study
 
     def reading(self, variant: str | None) -> Self:
         """The claim as one of its variants reads it; None: as the document has it."""
@@ -178,6 +182,8 @@ def _claim_problems(claim: Claim) -> list[str]:
     ]
     if twice := set(claim.levels) & set(claim.controls):
         problems.append(f"{sorted(twice)} are both levels and controls")
+    if claim.shares is not None and not KINDS[claim.kind].study:
+        problems.append(f"shares belong to kind shares, got kind {claim.kind}")
     if KINDS[claim.kind].status == "qualitative":
         return problems
     problems += [
@@ -222,7 +228,8 @@ def _context_problems(claim: Claim) -> Iterator[str]:
     own = claim.contexts
     if own is None:
         return
-    if KINDS[claim.kind].status != "judged" or METRICS[claim.metric].timing:
+    kind = KINDS[claim.kind]
+    if kind.status != "judged" or kind.study or METRICS[claim.metric].timing:
         yield f"contexts judge trainings: a claim of kind {claim.kind} about {claim.metric} has none"
     for name in own.free:
         if name not in claim.settings:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from nnbench.claims.claim import Claim, Datasets, Document, Overrides, RunTier
 from nnbench.claims.contexts import Context, Space, read_space
+from nnbench.claims.studies import Studies, Study, read_studies
 from nnbench.datasets.own import description as own
 from nnbench.datasets.own.spelling import one_name
 from nnbench.errors import NnbenchError
@@ -54,6 +55,11 @@ class Config(Strict):
     """In how many contexts each claim that has some is measured beside the reference."""
     context_seeds: Annotated[int, Field(ge=5, le=1000)] = 5
     context_space: PathText = "config/contexts.yaml"
+    studies: tuple[PathText, ...] = ()
+    """Files of factor studies."""
+    study_points: Annotated[int, Field(ge=8, le=4096)] | None = None
+    """Points of each study on each data set; None: as many as its file says."""
+    study_seeds: Annotated[int, Field(ge=5, le=1000)] | None = None
     device: str = "auto"
     jobs_per_gpu: Annotated[int, Field(ge=1, le=32)] = 1
     """How many cells share a GPU at once; one that measures time has it for itself."""
@@ -74,7 +80,8 @@ class Config(Strict):
     @property
     def files(self) -> tuple[str, ...]:
         """The files, beside its own, that say what is measured."""
-        return (*self.documents, self.context_space) if self.contexts else self.documents
+        space = (self.context_space,) if self.contexts else ()
+        return (*self.documents, *space, *self.studies)
 
     @field_validator("only", mode="before")
     @classmethod
@@ -169,6 +176,13 @@ def read_contexts(config: Config, *, root: Path = Path()) -> tuple[Context, ...]
     return found
 
 
+def studies_of(config: Config, *, root: Path = Path()) -> dict[str, Study]:
+    """The studies of a config by id, with the numbers of points and seeds that it asks for."""
+    asked = {"points": config.study_points, "seeds": config.study_seeds}
+    changes = {name: value for name, value in asked.items() if value is not None}
+    return read_studies(config.studies, root=root, changes=changes)
+
+
 def parse_config(data: Mapping[str, object], *, where: str = "config") -> Config:
     """Check the merged config that Snakemake or the command line gives."""
     for key in data if isinstance(data, Mapping) else ():
@@ -217,6 +231,8 @@ def sections(path: Path) -> dict[str, object]:
     documents = found.get("documents")
     if str(path).endswith(DEFAULT_CONFIG) and project != Path.cwd() and isinstance(documents, list):
         found["documents"] = [str(project / str(document)) for document in documents]
+        if isinstance(studies := found.get("studies"), list):
+            found["studies"] = [str(project / str(study)) for study in studies]
         if isinstance(space := found.get("context_space"), str):
             found["context_space"] = str(project / space)
     return found
@@ -252,6 +268,7 @@ def json_schemas() -> dict[str, JsonSchema]:
     return {
         "config": {**Config.model_json_schema(), "title": "nnbench config"},
         "claims": {**Document.model_json_schema(), "title": "nnbench claims of one document"},
+        "studies": {**Studies.model_json_schema(), "title": "nnbench factor studies"},
         "contexts": {**Space.model_json_schema(), "title": "nnbench space of contexts"},
         "dataset": {**own.json_schema(), "title": "nnbench data of a user's own"},
         "settings": {**Settings.model_json_schema(), "title": "nnbench training settings"},

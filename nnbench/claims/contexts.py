@@ -180,23 +180,38 @@ def chosen(
     return tuple(context for context, _ in zip(fitting, range(count), strict=False))
 
 
-def draw(space: Space, count: int) -> dict[str, dict[str, str]]:
-    """So many contexts of a space, by a scrambled Sobol sequence: more of them begin with the same ones.
+def draw(
+    factors: Mapping[str, Sequence[str]],
+    count: int,
+    *,
+    seed: int,
+    allows: Callable[[Mapping[str, str]], bool] = lambda _: True,
+) -> list[dict[str, str]]:
+    """So many different combinations of values, by a scrambled Sobol sequence: more of them begin with the same ones.
 
     Args:
-        space: Its seed, factors and combinations that are left out.
-        count: Contexts; those that are listed in the space are not looked at.
+        factors: Their values.
+        count: Combinations, of which there must be as many.
+        seed: Of the scrambling.
+        allows: Whether values go together.
     """
-    from scipy.stats import qmc  # noqa: PLC0415 - a second to import, and planning does not draw
+    from scipy.stats import qmc  # noqa: PLC0415 - a second to import, and most plans draw nothing
 
-    sequence = qmc.Sobol(len(space.factors), scramble=True, rng=space.seed)
+    sequence = qmc.Sobol(len(factors), scramble=True, rng=seed)
     found: list[dict[str, str]] = []
     while len(found) < count:
         for point in sequence.random(64):
             values = {
-                factor: list(levels)[int(u * len(levels))]
-                for (factor, levels), u in zip(space.factors.items(), point, strict=True)
+                factor: levels[int(u * len(levels))]
+                for (factor, levels), u in zip(factors.items(), point, strict=True)
             }
-            if space.allows(values) and values not in found:
+            if allows(values) and values not in found:
                 found.append(values)
-    return {f"c{i + 1:02d}": values for i, values in enumerate(found[:count])}
+    return found[:count]
+
+
+def drawn(space: Space, count: int) -> dict[str, dict[str, str]]:
+    """So many contexts of a space; those that are listed in it are not looked at."""
+    factors = {name: list(values) for name, values in space.factors.items()}
+    found = draw(factors, count, seed=space.seed, allows=space.allows)
+    return {f"c{i + 1:02d}": values for i, values in enumerate(found)}

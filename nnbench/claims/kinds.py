@@ -31,7 +31,7 @@ from nnbench.metrics import METRICS, Metric, Scale, log_scale
 if TYPE_CHECKING:
     from nnbench.claims.claim import Claim
 
-Kind = Literal["order", "best", "exists", "differs", "equal", "definition", "qualitative"]
+Kind = Literal["order", "best", "exists", "differs", "equal", "shares", "definition", "qualitative"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,7 @@ class ClaimKind:
     two_sided: bool = False  # a difference in either direction is what is claimed
     any_pair: bool = False  # one pair is enough: only what survives Holm's correction counts
     any_finding: bool = False  # so is one data set, track or variant: all share the correction
+    study: bool = False  # a factor study measures it: it has no levels of its own
     lead: str = ""  # the key of the sentence that a verdict begins with
     undirected_lead: str = ""  # the same where neither end of the metric is better
 
@@ -56,6 +57,14 @@ class ClaimKind:
 
 
 # --- what a claim needs
+
+
+def _needs_shares(claim: Claim) -> list[str]:
+    own = bool(claim.levels or claim.datasets)
+    return [
+        *([] if claim.shares else ["kind shares needs shares: {study: …, matter: [...]}"]),
+        *(["kind shares is measured by its study: leave out levels and datasets"] if own else []),
+    ]
 
 
 def _needs_two_levels(claim: Claim) -> list[str]:
@@ -191,6 +200,11 @@ KINDS: Mapping[Kind, ClaimKind] = {
         outcome=equal_outcome,
         ties=True,
         lead="equal",
+    ),
+    "shares": ClaimKind(
+        meaning="factors are claimed to matter: judged by a factor study",
+        problems=_needs_shares,
+        study=True,
     ),
     "definition": ClaimKind(
         meaning="a number that follows from the model",

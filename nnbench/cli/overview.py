@@ -1,5 +1,6 @@
 """``nnbench plan``: what a config asks for, what of it is done, and how long the rest would take."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nnbench.cells.cost import START_SECONDS
@@ -7,7 +8,7 @@ from nnbench.jobs.here import machine_notes
 from nnbench.jobs.provenance import cores_there
 from nnbench.plan.plan import Plan
 from nnbench.progress.durations import rounded
-from nnbench.progress.estimate import Pace, Remaining, job_of, jobs_of
+from nnbench.progress.estimate import Job, Pace, Remaining, job_of, jobs_of
 from nnbench.records.store import RejectedRecordError, read_record, record_path
 from nnbench.report.terminal import aligned
 
@@ -34,10 +35,23 @@ def plan_table(plan: Plan, *, cores: int | None) -> str:
             jobs = [job_of(cell, seeds=number) for cell, number in left_out]
             cost = f"({rounded(sum(map(pace.seconds, jobs)))} if run)"
         rows.append((claim_id, status, *counts, cost))
+    rows += _study_rows(plan, todo, pace)
     totals = _totals(plan, Remaining(todo, pace), cores=cores or cores_there())
     table = aligned(rows, right=[False, False, True, True, True, True, True])
     notes = (f"note: {note}" for note in (*machine_notes(plan), *plan.notes()))
     return "\n".join([*table, "", *totals, *notes])
+
+
+def _study_rows(
+    plan: Plan, todo: Mapping[str, Job], pace: Pace
+) -> Iterator[tuple[str, str, str, str, str, str, str]]:
+    """The same of studies."""
+    for study_id, study in plan.studies.items():
+        ids = plan.cells_of(study_id)
+        own = [todo[cell_id] for cell_id in ids if cell_id in todo]
+        done = len(ids) - len(own)
+        counts = (str(len(ids)), str(study.seeds), str(done), str(len(own)))
+        yield (study_id, "study", *counts, rounded(sum(map(pace.seconds, own))))
 
 
 def _contexts(plan: Plan, todo: Remaining) -> list[str]:
@@ -77,7 +91,7 @@ def _totals(plan: Plan, todo: Remaining, *, cores: int) -> list[str]:
     known = len(todo.jobs) < len(plan.cells)
     source = "finished records" if known else "a constant; it gets better once a few cells are done"
     return [
-        f"{len(plan.cells)} cells for {len(plan.uses)} levels (levels with the same settings share a cell)",
+        f"{len(plan.cells)} cells for {len(plan.all_uses())} levels (levels with the same settings share a cell)",
         *_contexts(plan, todo),
         f"{len(plan.cells) - len(todo.jobs)} done, {len(todo.jobs)} to run",
         f"estimate: {rounded(seconds)} of core time, {wall} on {cores} core{'s' * (cores > 1)}",

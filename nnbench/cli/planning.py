@@ -49,12 +49,12 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _contexts(options: argparse.Namespace) -> None:
-    from nnbench.claims.contexts import draw, read_space  # noqa: PLC0415
+    from nnbench.claims.contexts import drawn, read_space  # noqa: PLC0415
 
-    drawn = draw(read_space(options.space), options.count)
-    rows = (", ".join(f"{k}: {v}" for k, v in values.items()) for values in drawn.values())
+    found = drawn(read_space(options.space), options.count)
+    rows = (", ".join(f"{k}: {v}" for k, v in values.items()) for values in found.values())
     print(
-        "\n".join(["contexts:", *(f"  {n}: {{{row}}}" for n, row in zip(drawn, rows, strict=True))])
+        "\n".join(["contexts:", *(f"  {n}: {{{row}}}" for n, row in zip(found, rows, strict=True))])
     )
 
 

@@ -9,17 +9,15 @@ from typing import Literal
 
 from nnbench.cells.cell import Cell, canonical, dataset_of, make_cell
 from nnbench.claims.claim import Claim
-from nnbench.claims.config import Config, resolve_settings
+from nnbench.claims.config import Config
 from nnbench.claims.contexts import TRAIN_SHARE, Context, chosen
 from nnbench.claims.pick import Pick, combinations
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.checks import check_label, check_settings, with_all_rows
+from nnbench.datasets.checks import check_label
 from nnbench.errors import NnbenchError
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Search
 from nnbench.experiments.reads import check_reads
-from nnbench.models.facts import check_model
-from nnbench.plan.batches import check_batches
 from nnbench.plan.effects import (
     Reasons,
     check_effects,
@@ -27,7 +25,7 @@ from nnbench.plan.effects import (
     effective,
     without_effect,
 )
-from nnbench.plan.places import Layers, Place
+from nnbench.plan.places import Layers, Place, checked
 from nnbench.schema import parse
 from nnbench.settings import Settings
 
@@ -206,7 +204,7 @@ def _level_cells(place: Place, level: _Level) -> Iterator[Cell]:
     layers = (*place.layers, level.settings)
     for candidate in level.pick.candidates() if level.pick else [{}]:
         where = f"{level.where}: candidate {candidate}" if candidate else level.where
-        settings = _checked(place, (*layers, candidate), where=where)
+        settings = checked(place.dataset, (*layers, candidate), where=where)
         reasons = without_effect(settings, place.dataset)
         written = {*level.settings, *candidate}
         check_effects(
@@ -224,19 +222,6 @@ def _level_cells(place: Place, level: _Level) -> Iterator[Cell]:
             yield make_cell(place.dataset_name, settings, search=search, threads=config.threads)
         except NnbenchError as error:  # there is no such own part
             raise error.at(where) from None
-
-
-def _checked(place: Place, layers: Layers, *, where: str) -> Settings:
-    """The settings of these layers, which the dataset and the model can meet."""
-    settings = resolve_settings(place.sized(layers, where=where), where=where)
-    check_settings(place.dataset, settings, where=where)
-    settings = with_all_rows(place.dataset, settings, where=where)
-    check_batches(settings, place.dataset, where=where)
-    try:
-        check_model(settings, place.dataset.input_shape)
-    except NnbenchError as error:
-        raise error.at(where) from None
-    return settings
 
 
 def _search(place: Place, level: _Level, layers: Layers, settings: Settings) -> Search:
@@ -273,7 +258,7 @@ def _search(place: Place, level: _Level, layers: Layers, settings: Settings) -> 
     candidates = tuple(combinations(grid))
     tried: dict[str, object] = {}
     for candidate in candidates:
-        own = _checked(place, (*layers, candidate), where=f"{level.where}: tune {candidate}")
+        own = checked(place.dataset, (*layers, candidate), where=f"{level.where}: tune {candidate}")
         other = tried.setdefault(effective(own, place.dataset, at=level.use.at), candidate)
         if other is not candidate:
             raise NnbenchError(

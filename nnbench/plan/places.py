@@ -1,14 +1,18 @@
-"""Where the levels of a claim are compared, and the settings that all of them have there."""
+"""Where the levels of a claim are compared, and the settings that all of them have there, checked."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
-from nnbench.claims.config import Config
+from nnbench.claims.config import Config, resolve_settings
 from nnbench.claims.contexts import TRAIN_SHARE, Context
 from nnbench.datasets.base import Dataset
+from nnbench.datasets.checks import check_settings, with_all_rows
 from nnbench.errors import NnbenchError
+from nnbench.models.facts import check_model
+from nnbench.plan.batches import check_batches
+from nnbench.settings import Settings
 
 Layers = tuple[Mapping[str, object], ...]
 
@@ -54,12 +58,23 @@ class Place:
             return (*shared, self.context.settings, self.claim.settings)
         return (*shared, self.claim.settings, self.claim.datasets[self.dataset_name])
 
-    def sized(self, layers: Layers, *, where: str) -> Layers:
-        """Layers with ``train_share``, a share of the training samples, as a number of them."""
-        return tuple(_sized(layers, self.dataset.train_size, where=where))
+
+def checked(dataset: Dataset, layers: Layers, *, where: str) -> Settings:
+    """The settings of these layers, each laid over those before it, which the dataset and the model can meet."""
+    sized = tuple(_sized(layers, dataset.train_size, where=where))
+    settings = resolve_settings(sized, where=where)
+    check_settings(dataset, settings, where=where)
+    settings = with_all_rows(dataset, settings, where=where)
+    check_batches(settings, dataset, where=where)
+    try:
+        check_model(settings, dataset.input_shape)
+    except NnbenchError as error:
+        raise error.at(where) from None
+    return settings
 
 
 def _sized(layers: Layers, size: int, *, where: str) -> Iterator[Mapping[str, object]]:
+    """Layers with ``train_share``, a share of the training samples, as a number of them."""
     for layer in layers:
         if isinstance(given := layer.get("train_size"), int):
             size = given

@@ -13,11 +13,19 @@ from pathlib import Path
 from nnbench.cells.cell import Cell, blocks_of, named_code
 from nnbench.cells.fingerprint import unfollowed
 from nnbench.claims.claim import Claim, Document
-from nnbench.claims.config import Config, read_contexts, read_documents, resolve_settings
+from nnbench.claims.config import (
+    Config,
+    read_contexts,
+    read_documents,
+    resolve_settings,
+    studies_of,
+)
 from nnbench.claims.contexts import Context
+from nnbench.claims.studies import PREFIX, Study
 from nnbench.errors import unknown_name
 from nnbench.plan.data_notes import data_notes
 from nnbench.plan.levels import Use, claim_uses
+from nnbench.plan.studies import Point, study_points
 from nnbench.plan.titles import check_titles
 from nnbench.processes import uncollected
 from nnbench.registry import DATASETS, check_name
@@ -34,6 +42,8 @@ class Plan:
     uses: tuple[Use, ...]
     not_run: Mapping[str, str] = field(default_factory=dict)
     contexts: tuple[Context, ...] = ()  # that claims may be measured in
+    studies: Mapping[str, Study] = field(default_factory=dict)  # that run, by id
+    points: tuple[Point, ...] = ()  # of the studies
     left_out: Mapping[str, tuple[tuple[Cell, int], ...]] = field(default_factory=dict)
     """Cells and seeds of claims that another tier or selection would run: what they would cost."""
 
@@ -44,8 +54,12 @@ class Plan:
                 yield f"{document.document}/{name}", document, claim
 
     def cells_of(self, claim_id: str) -> tuple[str, ...]:
-        """The cells that a claim rests on, each once."""
+        """The cells that a claim or a study rests on, each once."""
         return tuple(dict.fromkeys(cell for use in self.uses_of(claim_id) for cell in use.cells))
+
+    def all_uses(self) -> tuple[Use, ...]:
+        """The levels of claims, and the points of studies."""
+        return (*self.uses, *(point.use for point in self.points))
 
     def uses_of(self, claim_id: str) -> tuple[Use, ...]:
         """The levels of a claim, wherever the report shows them."""
@@ -54,7 +68,7 @@ class Plan:
     @cached_property
     def _uses_by_claim(self) -> Mapping[str, list[Use]]:
         found: dict[str, list[Use]] = {}
-        for use in self.uses:
+        for use in self.all_uses():
             found.setdefault(use.claim, []).append(use)
         return found
 
@@ -79,6 +93,7 @@ class Plan:
 def make_plan(config: Config, *, root: Path = Path()) -> Plan:
     """Resolve a config into cells; an NnbenchError says what is wrong in it or the claims, and where."""
     documents = read_documents(config, root=root)
+    studies = studies_of(config, root=root)
     _check_shared_settings(config)
     cells: dict[str, Cell] = {}
     seeds: dict[str, int] = {}
@@ -95,7 +110,7 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
         not_run=not_run,
     )
     for claim_id, _, claim in draft.claims():
-        reason = _reason_not_run(claim_id, claim, config)
+        reason = _reason_not_run(claim_id, claim, config, studies)
         if reason is not None:
             not_run[claim_id] = reason
         for use, found in claim_uses(claim_id, claim, config, draft.contexts):
@@ -106,10 +121,35 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
             for cell in found:
                 cells[cell.id] = cell
                 seeds[cell.id] = max(use.seeds, seeds.get(cell.id, 0))
-    _check_names(draft)
+    _check_names(draft, studies)
+    chosen = _chosen(studies, draft)
+    points: list[Point] = []
+    for study_id, study in chosen.items():
+        for point, cell in study_points(study_id, study, config):
+            points.append(point)
+            cells[cell.id] = cell
+            seeds[cell.id] = max(study.seeds, seeds.get(cell.id, 0))
     check_titles(draft.datasets())
     left = {claim_id: tuple(kept.values()) for claim_id, kept in left_out.items()}
-    return replace(draft, uses=tuple(uses), left_out=left)
+    return replace(draft, uses=tuple(uses), left_out=left, studies=chosen, points=tuple(points))
+
+
+def _chosen(studies: Mapping[str, Study], plan: Plan) -> dict[str, Study]:
+    """The studies that ``only`` names, and those that a claim rests on which runs."""
+    needed = {
+        f"{PREFIX}/{claim.shares.study}"
+        for claim_id, _, claim in plan.claims()
+        if claim.shares and claim_id not in plan.not_run
+    }
+    return {
+        study_id: study
+        for study_id, study in studies.items()
+        if study_id in needed or _asked_for(study_id, plan.config)
+    }
+
+
+def _asked_for(name: str, config: Config) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in config.only)
 
 
 def _check_shared_settings(config: Config) -> None:
@@ -120,12 +160,14 @@ def _check_shared_settings(config: Config) -> None:
         resolve_settings(layers, where=f"config: dataset_settings.{name}")
 
 
-def _reason_not_run(claim_id: str, claim: Claim, config: Config) -> str | None:
+def _reason_not_run(
+    claim_id: str, claim: Claim, config: Config, studies: Mapping[str, Study]
+) -> str | None:
     if claim.kind == "qualitative":
         return "qualitative: quoted, never judged"
     if claim.not_run is not None:
         return claim.not_run
-    if not any(fnmatch.fnmatchcase(claim_id, pattern) for pattern in config.only):
+    if not _asked_for(claim_id, config):
         return (
             "belongs to the default tier: run `snakemake --cores all`"
             if config.tier == "quick"
@@ -133,19 +175,30 @@ def _reason_not_run(claim_id: str, claim: Claim, config: Config) -> str | None:
         )
     if claim.tier == "full" and config.tier != "full":
         return "belongs to the full tier: run with `--configfile config/full.yaml`"
+    if claim.shares and f"{PREFIX}/{claim.shares.study}" not in studies:
+        return f"rests on study {claim.shares.study!r}, which `studies` in the config does not have"
     return None
 
 
-def _check_names(plan: Plan) -> None:
+def _check_shares(claim_id: str, claim: Claim, studies: Mapping[str, Study]) -> None:
+    """Whether a claim's study, if this run has it, varies the factors that the claim names."""
+    study = studies.get(f"{PREFIX}/{claim.shares.study}") if claim.shares else None
+    for factor in claim.shares.factors if claim.shares and study else ():
+        if study and factor not in study.factors:
+            raise unknown_name(f"{claim_id}: shares: factor", factor, study.factors)
+
+
+def _check_names(plan: Plan, studies: Mapping[str, Study]) -> None:
     """Whether the claims and datasets that claims and the config name are there."""
     known = {claim_id: claim for claim_id, _, claim in plan.claims()}
     for claim_id, claim in known.items():
         for link in claim.links:
             if link not in known:
                 raise unknown_name(f"{claim_id}: links", link, known)
+        _check_shares(claim_id, claim, studies)
     for pattern in plan.config.only:
-        if not fnmatch.filter(known, pattern):
-            raise unknown_name("config: only", pattern, known)
+        if not fnmatch.filter((*known, *studies), pattern):
+            raise unknown_name("config: only", pattern, (*known, *studies))
     for claim_id in plan.config.overrides:
         if claim_id not in known:
             raise unknown_name("config: overrides", claim_id, known)

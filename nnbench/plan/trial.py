@@ -54,7 +54,7 @@ def check_own_parts(plan: Plan) -> None:
 
 def _trials(plan: Plan) -> Iterator[tuple[str, dict[str, object]]]:
     """What is to be tried, and where it is named."""
-    for use in plan.uses:
+    for use in plan.all_uses():
         for cell_id in use.cells:
             cell = plan.cells[cell_id]
             for settings in _settings_of(cell):

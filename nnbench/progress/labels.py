@@ -11,7 +11,7 @@ def cell_labels(plan: Plan) -> dict[str, str]:
     """A name for every planned cell: the first level that reads it, and how many more do."""
     first: dict[str, str] = {}
     levels: dict[str, set[str]] = {}
-    for use in plan.uses:
+    for use in plan.all_uses():
         for number, cell_id in enumerate(use.cells):
             label = _label(use, number)
             first.setdefault(cell_id, label)

@@ -18,6 +18,7 @@ from nnbench.errors import NnbenchError
 from nnbench.records.general import ContextResult, GeneralResult
 from nnbench.records.level import LevelResult, MetricName
 from nnbench.records.origin import Count, Provenance, Section
+from nnbench.records.studies import StudyResult
 from nnbench.schema import first_problem
 
 SCHEMA_VERSION = 2
@@ -141,6 +142,8 @@ class ClaimResult(Section):
     command: str | None
     results: Annotated[tuple[Finding, ...], _unique("result", "key")]
     general: GeneralResult | None = None
+    study: str | None = None
+    """The id of the study that judges it, where it has no results of its own."""
 
     @property
     def held(self) -> bool:
@@ -208,6 +211,7 @@ class Results(Section):
     summary: Summary
     provenance: Provenance
     contexts: Annotated[tuple[ContextResult, ...], _unique("context", "name")] = ()
+    studies: Annotated[tuple[StudyResult, ...], _unique("study", "id")] = ()
     claims: Annotated[tuple[ClaimResult, ...], _unique("claim", "id")]
 
     def to_json(self) -> bytes:

@@ -13,7 +13,7 @@ from nnbench.records.results import ClaimResult, Finding, Results
 
 _LONGEST = 120  # characters; file systems allow 255 bytes, a number and a suffix among them
 _OF_THE_PAGE = (
-    "main", "verdicts", "reading", "tracks", "failures", "methods", "provenance", "overview", "pairs",
+    "main", "verdicts", "reading", "studies", "tracks", "failures", "methods", "provenance", "overview", "pairs",
 )  # fmt: skip
 
 
@@ -25,6 +25,7 @@ class Anchors:
     documents: Mapping[str, str]  # by short name
     findings: Mapping[tuple[str | None, ...], str]  # by claim and key
     contexts: Mapping[str, str]  # of each claim that has some, by id
+    studies: Mapping[str, str]  # by id
     datasets: tuple[str, ...]  # in the order of the results
 
     def of(self, claim: ClaimResult, finding: Finding) -> str:
@@ -68,5 +69,6 @@ def anchors_of(results: Results) -> Anchors:
             for finding in claim.results
         },
         contexts={c.id: names.take(c.id, "in-general") for c in claims if c.general},
+        studies={study.id: names.take(study.id) for study in results.studies},
         datasets=tuple(names.take("dataset", d.name) for d in results.provenance.datasets),
     )

@@ -1,4 +1,4 @@
-"""The numbers for other programs: one tidy CSV file per claim, and two over all claims."""
+"""The numbers for other programs: one tidy CSV file per claim and per study, and two over all claims."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 
 from nnbench.records.results import ClaimResult
+from nnbench.records.studies import StudyResult
+from nnbench.report import studies
 from nnbench.report.anchors import Anchors
 from nnbench.verdicts.frames import Row, pair_rows, run_rows, verdict_rows
 
@@ -28,6 +30,11 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 def runs_of_each(claims: Sequence[ClaimResult], anchors: Anchors) -> dict[str, bytes]:
     """Every run of a claim: ``<document>-<claim>.csv``, by file name."""
     return {f"{anchors.claims[c.id]}.csv": _csv(run_rows([c]), _RUNS) for c in claims if c.results}
+
+
+def runs_of_studies(found: Iterable[StudyResult]) -> dict[str, bytes]:
+    """Every run of a study: ``study-<name>.csv``, by file name."""
+    return {f"{studies.file_name(s)}.csv": _csv(studies.rows(s), studies.columns(s)) for s in found}
 
 
 def over_all(claims: Sequence[ClaimResult]) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nnbench.records.results import ClaimResult, Results, Summary
+from nnbench.records.studies import StudyResult
 from nnbench.report.anchors import Anchors
 
 MOST = 200  # claims on one page: a browser is slow with many more
@@ -25,6 +26,11 @@ class Page:
     def is_index(self) -> bool:
         """Whether it lists claims whose evidence is on other pages."""
         return self.split and self.document is None
+
+    @property
+    def studies(self) -> tuple[StudyResult, ...]:
+        """The factor studies that it shows: no document's page has any."""
+        return () if self.document else self.results.studies
 
     @property
     def evidence(self) -> tuple[ClaimResult, ...]:
@@ -54,6 +60,7 @@ def pages_of(results: Results, anchors: Anchors) -> Iterator[Page]:
 def _places(results: Results, anchors: Anchors) -> Places:
     pages = {claim.id: anchors.documents[claim.document] for claim in results.claims}
     return {
+        **dict.fromkeys(anchors.studies.values(), "index"),
         **{page: page for page in anchors.documents.values()},
         **{anchors.claims[claim_id]: page for claim_id, page in pages.items()},
         **{anchor: pages[claim_id] for claim_id, anchor in anchors.contexts.items()},

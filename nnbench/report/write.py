@@ -13,9 +13,9 @@ import jinja2
 from nnbench.errors import NnbenchError
 from nnbench.records.results import SCHEMA_VERSION, Results
 from nnbench.records.store import write_atomically
-from nnbench.report import appendix, details, general, markdown, page, remarks, tables
+from nnbench.report import appendix, details, general, markdown, page, remarks, studies, tables
 from nnbench.report.anchors import Anchors, anchors_of
-from nnbench.report.csvs import over_all, runs_of_each
+from nnbench.report.csvs import over_all, runs_of_each, runs_of_studies
 from nnbench.report.figures.canvas import Image
 from nnbench.report.figures.pictures import drawing, pictures_of
 from nnbench.report.pages import Page, pages_of
@@ -27,7 +27,16 @@ _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters
 LIST = ".nnbench-files.json"  # what the last report wrote beside README.md and index.html
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)")
 _TEMPLATES = Path(__file__).parent / "templates"
-_MODULES = (appendix, details, general, page, remarks, tables, vocabulary)  # what templates call
+_MODULES = (
+    appendix,
+    details,
+    general,
+    page,
+    remarks,
+    studies,
+    tables,
+    vocabulary,
+)  # what templates call
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -88,6 +97,7 @@ def report_files(results: Results, *, cores: int = 1) -> Iterator[dict[str, byte
 def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes]]:
     """What a page offers as CSV: the addresses by name, and the files. A page that is alone has all in itself."""
     own = runs_of_each(page.evidence, anchors)
+    own |= runs_of_studies(page.studies)
     summed = {} if page.document else over_all(page.results.claims)
     addresses = {name: f"data/{name}" for name in summed} if page.is_index else _links(summed)
     return {**_links(own), **addresses}, {**own, **summed}

@@ -5,7 +5,7 @@ the report's only input. ``docs/results-schema.md`` documents their fields.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,12 @@ from nnbench.cells.cell import canonical
 from nnbench.cells.cost import estimated_seconds
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS
+from nnbench.claims.studies import PREFIX
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
 from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
 from nnbench.records.store import records_sha256, write_atomically
+from nnbench.records.studies import StudyResult
 from nnbench.text import generality, wording
 from nnbench.verdicts.contexts import context_results, general_result
 from nnbench.verdicts.evidence import NO_RECORD, read_records
@@ -25,6 +27,7 @@ from nnbench.verdicts.findings import Evidence, findings
 from nnbench.verdicts.measurements import level_runs
 from nnbench.verdicts.provenance import run_provenance
 from nnbench.verdicts.rules import holm_adjusted
+from nnbench.verdicts.studies import by_study, study_results
 
 
 def gather(plan: Plan) -> Evidence:
@@ -40,13 +43,15 @@ def judge(plan: Plan, evidence: Evidence | None = None, *, so_far: bool = False)
     """
     evidence = evidence or gather(plan)
     results = Path(plan.config.results)
-    claims = _corrected([_claim(*item, evidence, so_far=so_far) for item in plan.claims()])
+    studies = study_results(plan, evidence.records)
+    claims = _corrected([_claim(*item, evidence, studies, so_far=so_far) for item in plan.claims()])
     return Results(
         schema_version=SCHEMA_VERSION,
         records_sha256=records_sha256(results, plan.blocks()),
         summary=Summary.of(claims),
         provenance=run_provenance(plan, evidence.records, config_sha256=config_hash(plan)),
         contexts=context_results(plan),
+        studies=tuple(studies.values()),
         claims=claims,
     )
 
@@ -61,6 +66,8 @@ def config_hash(plan: Plan) -> str:
     documents = [document.model_dump(mode="json") for document in plan.documents]
     config = plan.config.model_dump(mode="json")
     content: dict[str, object] = {"config": config, "documents": documents}
+    if plan.studies:
+        content["studies"] = {n: study.model_dump(mode="json") for n, study in plan.studies.items()}
     if plan.contexts:
         content["contexts"] = [(context.name, dict(context.settings)) for context in plan.contexts]
     return hashlib.sha256(canonical(content).encode()).hexdigest()
@@ -81,7 +88,13 @@ def _corrected(claims: Sequence[ClaimResult]) -> tuple[ClaimResult, ...]:
 
 
 def _claim(
-    claim_id: str, document: Document, claim: Claim, evidence: Evidence, *, so_far: bool
+    claim_id: str,
+    document: Document,
+    claim: Claim,
+    evidence: Evidence,
+    studies: Mapping[str, StudyResult],
+    *,
+    so_far: bool,
 ) -> ClaimResult:
     plan = evidence.plan
     reason, cost = plan.not_run.get(claim_id), _cost(plan, claim_id)
@@ -93,6 +106,10 @@ def _claim(
     own = KINDS[claim.kind].status
     status = own if reason is None or own == "qualitative" else "not run"
     general = general_result(claim_id, claim, evidence) if reason is None else None
+    answer = wording.answer(deciding, found) if deciding else None
+    verdict = deciding.verdict if deciding else None
+    if claim.shares and reason is None:
+        verdict, answer = by_study(claim, studies)
     return ClaimResult(
         id=claim_id,
         document=document.document,
@@ -103,11 +120,10 @@ def _claim(
         status=status,
         reason=reason,
         cost_seconds=cost,
-        verdict=deciding.verdict if deciding else None,
+        verdict=verdict,
+        study=f"{PREFIX}/{claim.shares.study}" if claim.shares and reason is None else None,
         p=deciding.p if deciding else None,
-        answer=wording.answer(deciding, found)
-        if deciding
-        else wording.not_run(status, reason or "", seconds=cost),
+        answer=answer or wording.not_run(status, reason or "", seconds=cost),
         how_large=generality.how_large(deciding, general, METRICS[claim.metric]),
         depends_on_track=len(verdicts) > len({place[:2] for place in verdicts}),
         command=f"nnbench run {claim_id}",

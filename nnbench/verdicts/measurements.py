@@ -103,7 +103,7 @@ _TYPES: Mapping[str, str] = {
 
 
 def _level(use: Use, plan: Plan, records: Records, *, metric: str) -> LevelRuns:
-    cells = [_rows(records.joined(cell, seeds=use.seeds), use, metric) for cell in use.cells]
+    cells = [rows_of(records.joined(cell, seeds=use.seeds), use, metric) for cell in use.cells]
     read: list[Row] = [{"cell": use.cells[0], **row} for row in cells[0]]
     offered: list[Row] = []
     if use.pick_by is not None:
@@ -208,7 +208,7 @@ def metric_about(metric: str, by: str) -> str:
 # --- what a cell's record holds
 
 
-def _rows(record: Record | None, use: Use, metric: str) -> list[Row]:
+def rows_of(record: Record | None, use: Use, metric: str) -> list[Row]:
     """Status and metrics of each seed; metrics of the entry that the use reads replace the run's own.
 
     The claim's metric has to be the entry's own: the loss on the whole test set is not that of one

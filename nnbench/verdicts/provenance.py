@@ -64,7 +64,7 @@ def run_provenance(plan: Plan, records: Records, *, config_sha256: str) -> Prove
 
 def _missing(plan: Plan, records: Records) -> tuple[MissingCell, ...]:
     claims: dict[str, set[str]] = {cell: set() for cell in plan.cells if cell in records.missing}
-    for use in plan.uses:
+    for use in plan.all_uses():
         for cell in claims.keys() & set(use.cells):
             claims[cell].add(use.claim)
     return tuple(

@@ -15,6 +15,7 @@ from nnbench.errors import NnbenchError
 from nnbench.processes import PROCESSES
 from nnbench.records.origin import DatasetFacts, Sample
 from nnbench.records.results import ClaimResult, Finding
+from nnbench.report import studies
 from nnbench.report.anchors import Anchors
 from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image
@@ -22,6 +23,7 @@ from nnbench.report.figures.curves import learning_curves
 from nnbench.report.figures.dots import dot_plot
 from nnbench.report.figures.forest import forest_plot
 from nnbench.report.figures.overview import overview, shares
+from nnbench.report.figures.study import study_figure
 from nnbench.report.pages import Page
 from nnbench.text.rounding import interval_texts, significant, whole_percent, with_unit
 from nnbench.text.vocabulary import where_text
@@ -44,11 +46,12 @@ class Pictures:
     dots: Mapping[str, Image]
     forests: Mapping[str, Image]  # of claims
     curves: Mapping[str, Image]
+    studies: Mapping[str, Image]
     samples: Mapping[str, Image]
 
     def files(self) -> dict[str, bytes]:
         """What Markdown shows of them, by file name."""
-        named = {**self.dots, **self.forests, **self.samples}
+        named = {**self.dots, **self.forests, **self.studies, **self.samples}
         if self.overview is not None:
             named[self.overview_stem] = self.overview
         return {f"{name}.{image.suffix}": image.data for name, image in named.items()}
@@ -72,6 +75,11 @@ def pictures_of(page: Page, anchors: Anchors, drawn: Iterator[Sequence[Drawn]]) 
             overview_stem=page.stem if page.document else "overview",
             dots={anchor: dots for anchor, (dots, _) in found.items()},
             curves={anchor: curves for anchor, (_, curves) in found.items() if curves},
+            studies={
+                anchors.studies[study.id]: image
+                for study in page.studies
+                if (image := study_figure(study, alt=studies.alt(study)))
+            },
             samples={
                 anchor: sample_picture(data)
                 for anchor, data in datasets
