@@ -21,8 +21,8 @@ Unit = Literal[
     "ratio", "correlation", "own objective",
 ]  # fmt: skip
 Source = Literal[
-    "training", "classes", "numbers", "target", "rbm", "dead_units", "gradients", "gradient_noise",
-    "experiment", "pick",
+    "training", "classes", "numbers", "target", "rbm", "dead_units", "inactive_units", "gradients",
+    "gradient_noise", "experiment", "pick",
 ]  # fmt: skip
 _ANY = (-math.inf, math.inf)
 
@@ -115,6 +115,7 @@ _METRICS = (
     _epochs("epochs_to_target", "Epochs to the target", source="target"),
     _share("stuck", "Runs stuck at the start", source="classes", diverged="untrained", margin=0.05),
     _share("dead_units", "Dead units", source="dead_units", diverged="nothing"),
+    _share("inactive_units", "Inactive units", source="inactive_units", diverged="nothing"),
     _gradients("gradient_ratio_start", "Gradient ratio at the start"),
     _gradients("gradient_ratio", "Gradient ratio during training"),
     _ratio("gradient_noise", "Gradient noise", source="gradient_noise"),

@@ -62,6 +62,7 @@ class Shift(Strict):
     shift_fraction: Fraction = 0.0  # exactly that far along both axes, each in a random direction
     noise: NonNegative = 0.0  # deviation of added Gaussian noise; values are then clipped to [0, 1]
     contrast: Share = 1.0  # factor on each pixel's difference from its image's mean; 1: no change
+    augment: Augment = Augment()  # at random, as images are transformed in training
 
 
 class RareClass(Strict):
@@ -92,9 +93,9 @@ class Rbm(Strict):
 
 
 class Target(Strict):
-    """A target value of a validation metric; the epochs until it is first reached are measured."""
+    """A target value of a metric read in training; the epochs until it is first reached are measured."""
 
-    metric: Literal["validation_accuracy", "validation_loss"] = "validation_accuracy"
+    metric: Literal["validation_accuracy", "validation_loss", "train_loss"] = "validation_accuracy"
     value: float
 
 
@@ -154,14 +155,14 @@ class Settings(Strict):
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
     evaluations: Count | None = None
     """Validation points, equally spaced; None: one per epoch, or 50 for a budget in steps."""
-    checkpoint: Literal["best", "last"] = "best"
-    """Which weights are tested: those with the lowest validation loss, or the last ones."""
+    checkpoint: Literal["best", "last", "target"] = "best"
+    """Which weights are tested: those with the lowest validation loss, the last ones, or the first at the target."""
     target: Target | None = None
     stop_at_target: bool = False
     """Stop when every replicate has reached the target (the budget is then a cap)."""
     patience: Count | None = None
     """Early stopping: a replicate ends after this many evaluation points without improvement."""
-    probes: tuple[Literal["dead_units", "gradients", "gradient_noise"], ...] = ()
+    probes: tuple[Literal["dead_units", "inactive_units", "gradients", "gradient_noise"], ...] = ()
     """Further measurements of the network; see ``nnbench.engine.probes``."""
 
     @field_validator(*PARTS)
@@ -188,6 +189,10 @@ class Settings(Strict):
     def _consistent(self) -> Self:
         if self.stop_at_target and self.target is None:
             raise ValueError("stop_at_target needs a target: add one, as in target: {value: 0.9}")
+        if self.checkpoint == "target" and self.target is None:
+            raise ValueError(
+                "checkpoint: target needs a target: add one, as in target: {value: 0.9}"
+            )
         self._check_optimizer()
         if self.patience is not None and self.checkpoint != "best":
             raise ValueError("patience keeps the best weights: it needs checkpoint: best")

@@ -115,6 +115,35 @@ def test_training_stops_when_the_last_replicate_reaches_the_target(metric, value
     assert stopped.cap_epochs == whole.cap_epochs == 60
 
 
+def test_the_checkpoint_at_a_target_is_the_first_reading_there_of_each_replicate() -> None:
+    data = tiny_data(SEEDS, noise=0.7)
+    target = {"metric": "train_loss", "value": 0.6}
+    settings = settings_of(
+        target=target, checkpoint="target", train_for="30 epochs", evaluations=120, lr=3e-3
+    )
+    trained = trained_on(data, settings, SEEDS)
+    curve = np.array(trained.curves.train_loss)
+    firsts = [first_crossing(column, 0.6, above=False) for column in curve.T]
+    assert len(set(firsts)) > 1
+    assert max(firsts) < len(curve) - 1
+    scores = evaluate(trained.model, data.bank, data.validation)
+    there = np.array(trained.curves.validation_loss)[firsts, range(len(SEEDS))]
+    np.testing.assert_allclose(scores.loss.numpy(), there, rtol=1e-12)
+
+
+def test_a_run_that_never_reaches_its_target_is_tested_with_its_last_weights() -> None:
+    data = tiny_data(SEEDS, noise=4.0)
+    settings = settings_of(target={"value": 1.1}, checkpoint="target", **OVERFIT)
+    trained = trained_on(data, settings, SEEDS)
+    scores = evaluate(trained.model, data.bank, data.validation)
+    assert scores.loss.tolist() == trained.curves.validation_loss[-1]
+
+
+def test_a_checkpoint_at_the_target_needs_a_target() -> None:
+    with pytest.raises(ValueError, match="needs a target"):
+        settings_of(checkpoint="target")
+
+
 def test_a_target_that_is_never_reached_is_none_and_capped() -> None:
     settings = settings_of(target={"value": 1.1}, stop_at_target=True)
     data = tiny_data(SEEDS)

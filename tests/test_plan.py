@@ -195,6 +195,19 @@ def test_the_number_of_seeds_is_no_part_of_an_id(tmp_path: Path) -> None:
     }
 
 
+def test_a_claim_near_its_threshold_has_more_seeds_where_its_verdict_is_decided(
+    tmp_path: Path,
+) -> None:
+    near = claim(seeds_times=3, datasets={"digits": {}, "coin_flip": {}}, **TUNED)
+    plan = planned(tmp_path, near, seeds=10)
+    assert {(use.dataset, use.track): use.seeds for use in plan.uses} == {
+        ("digits", "as-written"): 30,
+        ("coin_flip", "as-written"): 10,
+        ("digits", "tuned"): 10,
+        ("coin_flip", "tuned"): 10,
+    }
+
+
 def test_claims_that_ask_for_different_numbers_of_seeds_share_their_cells(tmp_path: Path) -> None:
     plan = planned(tmp_path, claim(seeds=5), claim(), claim(seeds=40), seeds=10)
     assert len(plan.cells) == 3

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from nnbench.engine import probes
 from nnbench.engine.data import TrainingData
 from nnbench.engine.objectives import CROSS_ENTROPY
-from nnbench.engine.probes import GradientRatios, dead_units, gradient_noise
+from nnbench.engine.probes import GradientRatios, dead_units, gradient_noise, inactive_units
 from nnbench.engine.seeding import generators
 from nnbench.engine.stacking import Replicates
 from nnbench.models.base import ModelSpec, linear
@@ -87,6 +87,26 @@ def test_a_unit_is_dead_if_it_answers_all_training_samples_alike(
         assert dead_units(model, line(VALUES), settings_of()).tolist() == pytest.approx(dead)
 
 
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.LeakyReLU])
+@pytest.mark.parametrize("batch", [1, 64, 256])
+def test_a_unit_is_inactive_if_it_is_above_zero_for_no_more_than_a_hundredth_of_the_samples(
+    activation, batch, monkeypatch
+) -> None:
+    monkeypatch.setattr(probes, "PROBE_BATCH", batch)
+    data = tiny_data(range(2), shape=(1,))
+    values = torch.arange(300.0).view(-1, 1)
+    rows = torch.arange(300).expand(2, -1)
+    bank = replace(data.bank, inputs=values, labels=torch.zeros(300, dtype=torch.int64))
+    data = replace(data, bank=bank, train=rows, validation=rows)
+    # above 0 for x > 296.5 (three of 300) and x > 295.5 (four); x < 0.5 and x < 3.5; never and always
+    biases = [[-296.5, 0.5, -1.0], [-295.5, 3.5, 1.0]]
+    for stacked in (True, False):
+        modules = units(activation, biases)
+        model = stacked_of(modules, (0, 1)) if stacked else unstacked(modules, (0, 1))
+        assert model.stacked is stacked
+        assert inactive_units(model, data, settings_of()).tolist() == pytest.approx([1.0, 0.0])
+
+
 def unstacked(modules: Sequence[nn.Module], seeds: Sequence[int]) -> Replicates:
     """Replicates that run one at a time: a tied parameter makes a module one that cannot be stacked."""
     for module in modules:
@@ -147,6 +167,7 @@ def test_without_activation_modules_there_is_no_answer() -> None:
     data = tiny_data(SEEDS)
     model = built(settings_of(model="tiny_training:skip"), SEEDS, data)  # calls torch.relu
     assert dead_units(model, data, settings_of()).isnan().all()
+    assert inactive_units(model, data, settings_of()).isnan().all()
 
 
 def test_a_network_with_zero_weights_is_all_dead() -> None:
@@ -158,12 +179,13 @@ def test_a_network_with_zero_weights_is_all_dead() -> None:
 def test_probes_change_nothing_in_a_training(model: str) -> None:
     values = {"model": model, "dropout": 0.4, "model_options": {}}
     outcomes = []
-    for asked in ([], ["gradients", "dead_units", "gradient_noise"]):
+    for asked in ([], ["gradients", "dead_units", "inactive_units", "gradient_noise"]):
         settings, data = settings_of(probes=asked, **values), tiny_data(SEEDS)
         trained = trained_on(data, settings, SEEDS)
         if asked:
             states = [t.clone() for t, _ in trained.model.state()]
             dead_units(trained.model, data, settings)
+            inactive_units(trained.model, data, settings)
             gradient_noise(trained.model, data, CROSS_ENTROPY, settings, seeds=SEEDS)
             assert all(map(torch.equal, states, [t for t, _ in trained.model.state()]))
             assert all(p.grad is None for p in trained.model.parameters())

@@ -12,9 +12,9 @@ from scipy import ndimage
 from tiny_training import one_thread
 from torch import Tensor
 
-from nnbench.engine.images import check_range, shift_images
+from nnbench.engine.images import DRAWS, augment, check_range, shift_images
 from nnbench.errors import NnbenchError
-from nnbench.settings import Shift
+from nnbench.settings import Augment, Shift
 
 SIZES = [(8, 8), (7, 12), (28, 28)]
 ALL = Shift(rotation_degrees=20, shift_fraction=0.1, noise=0.2, contrast=0.5)
@@ -58,6 +58,15 @@ def test_images_are_turned_by_exactly_the_angle_as_scipy_does(
     got = shifted(source, Shift(rotation_degrees=angle))
     sides = nearest(got, [turned(source, angle), turned(source, -angle)])
     assert 5 < sum(sides) < 35  # both sides, of 40
+
+
+def test_test_images_are_transformed_at_random_as_training_images_are() -> None:
+    how = Augment(rotation_degrees=30, shift_fraction=0.2, horizontal_flip=True)
+    source = images(28, 28)
+    draw = torch.Generator().manual_seed(0)
+    torch.randint(0, 2, (len(source), DRAWS), generator=draw)  # the directions, drawn first
+    wanted = augment(source, torch.rand(len(source), DRAWS, generator=draw), how)
+    assert torch.equal(shifted(source, Shift(augment=how)), wanted.clamp(0, 1))
 
 
 def test_a_quarter_turn_of_a_known_image() -> None:

@@ -76,6 +76,8 @@ class Claim(Strict):
     datasets: Datasets = Field(default_factory=dict)
     settings: Overrides = Field(default_factory=dict)
     seeds: Annotated[int, Field(ge=5, le=1000)] | None = None
+    seeds_times: Annotated[int, Field(ge=1, le=10)] = 1
+    """More replicates of what decides, by this factor, for results near their threshold."""
     tracks: tuple[Track, ...] = ("as-written",)
     decided_by: Track = "as-written"
     tune: dict[str, list[object]] = Field(default_factory=dict)

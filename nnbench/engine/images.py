@@ -68,13 +68,17 @@ def shift_images(images: Tensor, shift: Shift, *, generator: torch.Generator) ->
 
     Pixels that move in from outside are 0: the digits and clothes of the registered datasets lie on black,
     which continues beyond the edge. Repeating the edge, as Keras' augmentation does, would draw stripes where
-    an object touches it.
+    an object touches it. Only the random transformations of ``augment``, which come before all else, repeat
+    it: they are those of training.
 
     The directions are always drawn, and drawn first, so that shifts of different strengths from generators in
     the same state differ in nothing else. Draws are moved to the images' device.
     """
     shape, device = images.shape, images.device
     sides = torch.randint(0, 2, (shape[0], DRAWS), generator=generator, device=generator.device)
+    if shift.augment != Augment():
+        uniforms = torch.rand(shape[0], DRAWS, generator=generator, device=generator.device)
+        images = augment(images, uniforms.to(device), shift.augment)
     if shift.rotation_degrees or shift.shift_fraction:
         how = Augment(rotation_degrees=shift.rotation_degrees, shift_fraction=shift.shift_fraction)
         ends = sides.to(device, torch.float32)  # of augmentation's ranges

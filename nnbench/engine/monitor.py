@@ -42,7 +42,7 @@ class Monitor:
         self.objective = objective(settings.loss, data.task)
         self.curves = Curves()
         self.seconds = 0.0
-        self.best = BestWeights(model) if settings.checkpoint == "best" else None
+        self.best = None if settings.checkpoint == "last" else BestWeights(model)
         self.best_loss = torch.full((model.count,), torch.inf, dtype=torch.float64)
         self.waited = torch.zeros(model.count, dtype=torch.int64)
         self.stopped = torch.full((model.count,), torch.nan, dtype=torch.float64)  # the epoch
@@ -63,7 +63,11 @@ class Monitor:
         running = self.stopped.isnan()
         self._record(scores, running, epoch=epoch, train_loss=seen)
         self.diverged |= running & ~(seen.isfinite() & scores.loss.isfinite())
-        if self.best is not None:
+        before = self.reached.clone()
+        ends = self._at_target(scores, running, train_loss=seen)
+        if self.best is not None and self.settings.checkpoint == "target":
+            self.best.keep(running & ~before)  # a run that never gets there is tested as it ends
+        elif self.best is not None:
             improved = running & (scores.loss < self.best_loss)  # NaN never improves
             self.best_loss = torch.where(improved, scores.loss, self.best_loss)
             self.best.keep(improved)
@@ -72,9 +76,7 @@ class Monitor:
             self.gradients.look(running)
         self.model.train()
         self.seconds += time.perf_counter() - started
-        return bool(
-            (self.diverged | ~self.stopped.isnan() | self._at_target(scores, running)).all()
-        )
+        return bool((self.diverged | ~self.stopped.isnan() | ends).all())
 
     def _record(self, scores: Scores, running: Tensor, *, epoch: float, train_loss: Tensor) -> None:
         def shown(values: Tensor) -> list[float]:
@@ -93,13 +95,15 @@ class Monitor:
             ends = running & (self.waited >= self.settings.patience)
             self.stopped = torch.where(ends, epoch, self.stopped)
 
-    def _at_target(self, scores: Scores, running: Tensor) -> Tensor:
+    def _at_target(self, scores: Scores, running: Tensor, *, train_loss: Tensor) -> Tensor:
+        """Note who has reached the target, and say who may stop there."""
         target = self.settings.target
         if target is not None and target.metric == "validation_accuracy":
             assert scores.accuracy is not None, "planning refuses this target for numbers"
             self.reached |= running & (scores.accuracy >= target.value)
         elif target is not None:
-            self.reached |= running & (scores.loss <= target.value)
+            loss = train_loss if target.metric == "train_loss" else scores.loss
+            self.reached |= running & (loss <= target.value)
         return self.reached if self.settings.stop_at_target else torch.zeros_like(self.reached)
 
     def state(self) -> State:
@@ -125,6 +129,6 @@ class Monitor:
             self.gradients.logs = list(state["gradients"]["logs"])
 
     def restore(self) -> None:
-        """Put the best weights back into the model, if they are kept."""
+        """Put the kept weights back into the model, if there are any."""
         if self.best is not None:
             self.best.restore()

@@ -3,8 +3,9 @@
 They train nothing, draw no dropout masks, and leave running statistics unchanged.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +18,10 @@ from nnbench.engine.stacking import Replicates
 from nnbench.registry import ACTIVATIONS, load
 from nnbench.settings import Settings
 
+Seen = TypeVar("Seen")
 GRADIENT_SAMPLES = 1_024  # of one replicate, for one gradient
 PROBE_BATCH = 256  # at a time: the activations of 1,024 samples may not fit in memory
+INACTIVE = 0.99  # of the samples: where a unit without output for these is inactive "for most"
 SMALLEST = torch.finfo(torch.float32).tiny  # smaller ratios count as this: its logarithm is finite
 
 
@@ -138,7 +141,7 @@ def dead_units(model: Replicates, data: TrainingData, settings: Settings) -> Ten
     model.eval()
     low: list[Tensor] = []  # of each layer, (S, units, ...)
     high: list[Tensor] = []
-    with _ranges(model, settings) as seen:
+    with _activations(model, settings, _range) as seen:
         for index in data.train.split(PROBE_BATCH, dim=1):
             seen.clear()
             model(data.bank.gather(index)[0])
@@ -151,17 +154,50 @@ def dead_units(model: Replicates, data: TrainingData, settings: Settings) -> Ten
     return torch.cat(dead, dim=1).cpu().double().mean(dim=1)
 
 
+@torch.no_grad()
+def inactive_units(model: Replicates, data: TrainingData, settings: Settings) -> Tensor:
+    """Share of the hidden units (S,) whose output is not above 0 for 99 % of the training samples or more.
+
+    So a leaky ReLU unit is inactive where a ReLU would give 0. A channel of a convolution counts over all of its
+    positions. NaN for models whose activations are not modules.
+    """
+    model.eval()
+    active: list[Tensor] = []  # of each layer, (S, units): the sum over samples
+    with _activations(model, settings, _active) as seen:
+        for index in data.train.split(PROBE_BATCH, dim=1):
+            seen.clear()
+            model(data.bank.gather(index)[0])
+            found = [a.unsqueeze(2).flatten(2).mean(dim=2) for a in _by_layer(model, seen)]
+            active = [a + b for a, b in zip(active, found, strict=True)] if active else found
+    if not active:
+        return torch.full((model.count,), torch.nan, dtype=torch.float64)
+    most = (1.0 - INACTIVE) * data.train.shape[1]
+    return (torch.cat(active, dim=1) <= most).cpu().double().mean(dim=1)
+
+
+def _range(out: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+    """Lowest and highest output over the batch."""
+    return out.amin(dim=batch), out.amax(dim=batch)
+
+
+def _active(out: Tensor, batch: int) -> Tensor:
+    """For how many samples of the batch each output is above 0."""
+    return (out > 0).sum(dim=batch).float()
+
+
 @contextmanager
-def _ranges(model: Replicates, settings: Settings) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    """Lowest and highest outputs over the batch of every activation module, in call order."""
+def _activations(
+    model: Replicates, settings: Settings, look: Callable[[Tensor, int], Seen]
+) -> Iterator[list[Seen]]:
+    """What ``look`` sees in the outputs of every activation module over the batch, in call order."""
     makers = [load("activation", name, ACTIVATIONS) for name in (*ACTIVATIONS, settings.activation)]
     # torchvision's networks have ReLU6
     kinds: tuple[type[nn.Module], ...] = (nn.ReLU6, *(type(make()) for make in makers))
-    seen: list[tuple[Tensor, Tensor]] = []
+    seen: list[Seen] = []
     batch = 1 if model.stacked else 0
 
     def note(_module: nn.Module, _inputs: object, out: Tensor) -> None:
-        seen.append((out.amin(dim=batch), out.amax(dim=batch)))
+        seen.append(look(out, batch))
 
     hooks = [m.register_forward_hook(note) for m in model.modules() if isinstance(m, kinds)]
     try:

@@ -195,15 +195,15 @@ class Replicates(nn.Module):
 
 
 class BestWeights:
-    """The weights of each replicate at its own best validation point."""
+    """The weights of each replicate at a point of its own, such as that of its best validation loss."""
 
     def __init__(self, model: Replicates) -> None:
         self.model = model
         self.kept = [tensor.clone() for tensor, _ in model.state()]
 
-    def keep(self, improved: Tensor) -> None:
-        """Copy the current weights of the replicates in ``improved``, a mask (S,) on the CPU."""
-        chosen = improved.nonzero().flatten().tolist()
+    def keep(self, which: Tensor) -> None:
+        """Copy the current weights of the replicates in ``which``, a mask (S,) on the CPU."""
+        chosen = which.nonzero().flatten().tolist()
         for (now, own), kept in zip(self.model.state(), self.kept, strict=True):
             for replicate in chosen:
                 if own is None:

@@ -45,7 +45,14 @@ class Place:
         """Replicates of each of its levels."""
         if self.context is not None:
             return self.config.context_seeds
-        return min(self.config.seeds, self.claim.seeds or self.config.seeds)
+        own = min(self.config.seeds, self.claim.seeds or self.config.seeds)
+        return own * self.claim.seeds_times if self.decides else own
+
+    @property
+    def decides(self) -> bool:
+        """Whether the claim's verdict is that of this place."""
+        here = (self.variant, self.dataset_name, self.track)
+        return here == (None, next(iter(self.claim.datasets)), self.claim.decided_by)
 
     @property
     def layers(self) -> Layers:

@@ -14,7 +14,7 @@ from torch import Tensor
 from nnbench.datasets.selection import classes_in_use, outputs_in_use
 from nnbench.engine.data import HeldOut, held_out
 from nnbench.engine.images import check_range
-from nnbench.engine.probes import dead_units, gradient_noise
+from nnbench.engine.probes import dead_units, gradient_noise, inactive_units
 from nnbench.engine.scores import Scores, Shifted, evaluate, uninformed
 from nnbench.engine.seeding import generators
 from nnbench.engine.train import parameters_each
@@ -193,6 +193,8 @@ def _probes(fitted: Fitted, settings: Settings, seeds: Seeds) -> dict[str, Tenso
     found: dict[str, Tensor] = {}
     if "dead_units" in settings.probes:
         found["dead_units"] = dead_units(model, data, settings)
+    if "inactive_units" in settings.probes:
+        found["inactive_units"] = inactive_units(model, data, settings)
     if "gradient_noise" in settings.probes:
         noise = gradient_noise(model, data, fitted.objective, settings, seeds=seeds)
         found["gradient_noise"] = noise

@@ -109,7 +109,7 @@ def epochs_to_target(curves: Curves, settings: Settings, row: int) -> float | No
     """The first evaluation point at the target; None for a run that never reached it."""
     assert settings.target is not None
     higher = settings.target.metric == "validation_accuracy"
-    series = curves.validation_accuracy if higher else curves.validation_loss
+    series: list[list[float]] = getattr(curves, settings.target.metric)
     for epoch, values in zip(curves.epochs, series, strict=True):
         if values[row] >= settings.target.value if higher else values[row] <= settings.target.value:
             return epoch
