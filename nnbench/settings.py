@@ -114,6 +114,8 @@ class Settings(Strict):
 
     train_size: Count | None = None
     """Training samples per replicate; None: the dataset's own default."""
+    validation_size: Count | None = None
+    """Validation samples per replicate, the first of the dataset's own; None: all of these."""
     inputs: Literal["standard", "minmax", "raw"] = "standard"
     """Normalisation by training statistics: mean and standard deviation, range to [0, 1], or none."""
     augment: Augment = Augment()

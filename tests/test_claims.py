@@ -27,7 +27,7 @@ IDS = [
     "learn/overfitting", "learn/schedule", "learn/gradients", "learn/deep-or-wide",
     "learn/transfer", "learn/memorise",
     "learn/simpler", "learn/loss-falls", "learn/instantly", "learn/labels-needed",
-    "learn/time-and-size", "learn/expedite",
+    "learn/time-and-size", "learn/expedite", "learn/validation",
     "immutable/optimizer", "immutable/augmentation", "immutable/architecture",
     "immutable/loss-function", "immutable/bias",
     "resolve/normalization", "resolve/dying-relu", "resolve/dropout", "resolve/initialization",
@@ -93,7 +93,7 @@ def cells(plan: Plan, claim: str, **where: str | None) -> dict[str, str]:
 
 
 def test_all_claims_of_the_catalogue_are_there_in_its_order(claims):
-    assert len(IDS) == len(set(IDS)) == 60
+    assert len(IDS) == len(set(IDS)) == 61
     assert [name for name in claims if name in set(IDS)] == IDS
 
 

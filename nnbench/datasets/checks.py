@@ -20,6 +20,7 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
     check_label_settings(dataset, settings, where=where)
     _check_images(dataset, settings, where=where)
     _check_train_size(dataset, settings, where=where)
+    _check_validation_size(dataset, settings, where=where)
     refused = LOSSES_OF_CLASSES if dataset.task == "regression" else LOSSES_OF_NUMBERS
     if settings.loss in refused:
         raise _needs_other_task(where, f"loss {settings.loss}", dataset)
@@ -132,6 +133,14 @@ def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> No
         allowed = f"1 to {room} ({kept} more are kept for validation)"
         todo = "set a smaller train_size, or leave it out"
         raise NnbenchError(what, got=settings.train_size, allowed=allowed, todo=todo)
+
+
+def _check_validation_size(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    kept = in_proportion(dataset.validation_size, dataset, settings)
+    if settings.validation_size is not None and settings.validation_size > kept:
+        what = f"{where}: validation_size does not fit dataset {dataset.name}"
+        todo = "set a smaller validation_size, or leave it out for all of them"
+        raise NnbenchError(what, got=settings.validation_size, allowed=f"1 to {kept}", todo=todo)
 
 
 def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> None:
