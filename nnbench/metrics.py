@@ -16,7 +16,7 @@ import numpy.typing as npt
 Scale = Literal["raw", "log"]
 Unit = Literal[
     "fraction",  # shown as %
-    "nats", "epochs", "count", "seconds", "hours", "per second",
+    "nats", "epochs", "steps", "count", "seconds", "hours", "per second",
     "deviations",  # of the training targets
     "ratio", "correlation", "own objective",
 ]  # fmt: skip
@@ -97,7 +97,7 @@ _gradients = partial(_ratio, source="gradients", directed=False)
 _time = partial(_low, source="experiment", diverged="kept", margin=0.10, timing=True, more="longer")
 _rate = partial(_time, unit="per second", lower_is_better=False, plural=True, more="more")
 _count = partial(_low, unit="count", diverged="kept", directed=False, plural=True, more="more")
-_epochs = partial(_count, unit="epochs", directed=True, margin=0.10)
+_duration = partial(_count, source="target", directed=True, margin=0.10)
 
 _OF_RATES = "derived: images of the stated workload / measured images per second"
 
@@ -112,7 +112,8 @@ _METRICS = (
     _loss("loss_gap", "Loss gap (test minus training)", scale="raw", margin=0.02, bounds=_ANY),
     _error("test_mae", "Mean absolute test error"),
     _error("test_rmse", "Root mean squared test error"),
-    _epochs("epochs_to_target", "Epochs to the target", source="target"),
+    _duration("epochs_to_target", "Epochs to the target", unit="epochs"),
+    _duration("steps_to_target", "Steps to the target", unit="steps"),
     _share("stuck", "Runs stuck at the start", source="classes", diverged="untrained", margin=0.05),
     _share("dead_units", "Dead units", source="dead_units", diverged="nothing"),
     _share("inactive_units", "Inactive units", source="inactive_units", diverged="nothing"),

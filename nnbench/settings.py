@@ -117,6 +117,8 @@ class Settings(Strict):
     """Training samples per replicate; None: the dataset's own default."""
     split: Literal["fixed", "each seed"] = "fixed"
     """Whether all replicates share the dataset's test set, or each draws its own from all samples."""
+    validation_size: Count | None = None
+    """Validation samples per replicate, the first of the dataset's own; None: all of these."""
     inputs: Literal["standard", "minmax", "raw"] = "standard"
     """Normalisation by training statistics: mean and standard deviation, range to [0, 1], or none."""
     augment: Augment = Augment()

@@ -268,3 +268,4 @@ def test_runs_that_miss_the_target_are_capped_at_the_budget(folder: Path) -> Non
     for outcome in record.runs.values():
         assert outcome.status == "capped"
         assert outcome.metrics["epochs_to_target"] == 1.0
+        assert outcome.metrics["steps_to_target"] == record.steps

@@ -275,3 +275,16 @@ def test_reading_data_leaves_the_global_random_state_alone(read: Reader) -> None
         read.train(dataset)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.random.get_state()[1].tolist() == before[1]
+
+
+@pytest.mark.parametrize("dataset", [fixed(), generated()], ids=["fixed", "generated"])
+def test_fewer_validation_samples_are_the_first_of_all_and_leave_training_as_it_is(dataset, read):
+    for noise in (0.0, 0.3):
+        whole = read.train(dataset, label_noise=noise)
+        few = read.train(dataset, label_noise=noise, validation_size=4)
+        assert few.validation.shape == (len(SEEDS), 4)
+        assert torch.equal(few.validation, whole.validation[:, :4])
+        for rows in ("train", "validation"):
+            mine = getattr(few, rows)
+            assert torch.equal(few.bank.labels_at(mine), whole.bank.labels_at(mine))
+        assert torch.equal(few.bank.gather(few.train)[0], whole.bank.gather(few.train)[0])

@@ -54,6 +54,8 @@ POOL = DIGITS.train_size + DIGITS.validation_size
             {"train_size": 9, "rare_class": {"label": 1, "share": 0.5}},
             "sample of each class.*9.*10 or more",
         ),
+        (DIGITS, {"validation_size": 238}, "validation_size.*got: 238.*1 to 237"),
+        (DIGITS, {"validation_size": 48, "classes": [0, 1]}, "validation_size.*1 to 47"),
         (DIGITS, {"outliers": 0.1}, "outliers needs a regression dataset.*digits"),
         (DIGITS, {"loss": "mae"}, "loss mae needs a regression dataset"),
         (DIGITS, {"loss": "huber"}, "loss huber needs a regression dataset"),

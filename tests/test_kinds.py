@@ -75,6 +75,7 @@ def test_what_a_training_measures_is_what_the_metrics_entries_say() -> None:
         "gradient_ratio",
         "dead_units",
         "epochs_to_target",
+        "steps_to_target",
         "reconstruction_error",
     }
 
@@ -82,7 +83,7 @@ def test_what_a_training_measures_is_what_the_metrics_entries_say() -> None:
 def test_sizes_and_times_of_a_run_that_diverged_are_kept() -> None:
     kept = {name for name, metric in METRICS.items() if metric.diverged == "kept"}
     times = {name for name, metric in METRICS.items() if metric.timing}
-    assert kept == times | {"parameters", "flops", "epochs_to_target"}
+    assert kept == times | {"parameters", "flops", "epochs_to_target", "steps_to_target"}
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -61,6 +61,21 @@ def test_a_picked_level_rests_on_all_its_candidates_and_shares_their_cells(tmp_p
     assert found["picked"].draws is None
 
 
+def test_changes_one_at_a_time_are_the_level_itself_and_each_value_alone(tmp_path: Path) -> None:
+    changes = {"lr": [0.01, 0.1], "dropout": [0.5]}
+    pick = Pick.model_validate({"by": "validation_loss", "one_at_a_time": changes})
+    assert pick.candidates() == [{}, {"dropout": 0.5}, {"lr": 0.01}, {"lr": 0.1}]
+    own = claim(
+        kind="best", claimed={}, better=["picked"], than=["plain"],
+        levels={"plain": {}, "picked": {"pick": {"by": "validation_loss", "one_at_a_time": changes}}},
+    )  # fmt: skip
+    found = uses(planned(tmp_path, own))
+    assert found["picked"].cells[0] == found["plain"].cells[0]
+    assert len(set(found["picked"].cells)) == 4
+    with pytest.raises(ValueError, match="one of grid"):
+        Pick.model_validate({"by": "validation_loss", "one_at_a_time": changes, "grid": changes})
+
+
 def test_random_candidates_are_the_same_each_time_and_lie_in_their_ranges() -> None:
     data = {"lr": {"low": 1e-4, "high": 0.1, "log": True}, "dropout": {"low": 0.0, "high": 0.6}}
     pick = Pick.model_validate({"by": "validation_loss", "random": data, "pool": 200, "draws": 9})
@@ -171,7 +186,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an order of another kind": (ordered(kind="differs"), ["order belongs to kind order"]),
     "a pick of nothing": (
         ordered(levels={"high": {"pick": {"by": "train_loss"}}, "low": {}}, order=["high", "low"]),
-        ["level 'high': pick", "grid or random"],
+        ["level 'high': pick", "grid, one_at_a_time and random"],
     ),
     "a pick by the test set": (
         ordered(

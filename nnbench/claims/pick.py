@@ -31,6 +31,10 @@ class Pick(Strict):
     by: Literal["validation_loss", "validation_accuracy", "train_loss", "train_accuracy"]
     grid: dict[str, Annotated[list[object], Field(min_length=1)]] = Field(default_factory=dict)
     """All combinations of these values."""
+    one_at_a_time: dict[str, Annotated[list[object], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    """The level as it is, and each of these values alone."""
     random: dict[str, Range] = Field(default_factory=dict)
     """``pool`` random draws, of which each block may choose among ``draws``."""
     pool: Annotated[int, Field(ge=2, le=1000)] = 30
@@ -39,8 +43,8 @@ class Pick(Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if bool(self.grid) == bool(self.random):
-            raise ValueError("a pick needs either grid or random")
+        if sum(map(bool, (self.grid, self.one_at_a_time, self.random))) != 1:
+            raise ValueError("a pick needs one of grid, one_at_a_time and random")
         if self.random and self.draws > self.pool:
             raise ValueError(f"draws ({self.draws}) cannot exceed pool ({self.pool})")
         return self
@@ -49,6 +53,9 @@ class Pick(Strict):
         """The settings of each candidate."""
         if self.grid:
             return combinations(self.grid)
+        if self.one_at_a_time:
+            changes = sorted(self.one_at_a_time.items())
+            return [{}, *({name: value} for name, values in changes for value in values)]
         generator = random.Random(self.seed)  # noqa: S311 - not for secrets
         return [
             {name: _drawn(self.random[name], generator) for name in sorted(self.random)}

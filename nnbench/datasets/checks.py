@@ -21,6 +21,7 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
     _check_images(dataset, settings, where=where)
     _check_train_size(dataset, settings, where=where)
     _check_split(dataset, settings, where=where)
+    _check_validation_size(dataset, settings, where=where)
     refused = LOSSES_OF_CLASSES if dataset.task == "regression" else LOSSES_OF_NUMBERS
     if settings.loss in refused:
         raise _needs_other_task(where, f"loss {settings.loss}", dataset)
@@ -144,6 +145,14 @@ def _check_split(dataset: Dataset, settings: Settings, *, where: str) -> None:
         got=drawn if dataset.load is None else f"{dataset.name}, with a test set of its own",
         todo="remove the setting, or choose another dataset",
     )
+
+
+def _check_validation_size(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    kept = in_proportion(dataset.validation_size, dataset, settings)
+    if settings.validation_size is not None and settings.validation_size > kept:
+        what = f"{where}: validation_size does not fit dataset {dataset.name}"
+        todo = "set a smaller validation_size, or leave it out for all of them"
+        raise NnbenchError(what, got=settings.validation_size, allowed=f"1 to {kept}", todo=todo)
 
 
 def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> None:

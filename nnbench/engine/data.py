@@ -135,7 +135,8 @@ def training_data(
     return TrainingData(
         bank=Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser),
         train=drawn.train.to(device),
-        validation=drawn.validation.to(device),
+        # after the draw, so that training samples and labels do not depend on validation_size
+        validation=drawn.validation[:, : settings.validation_size].to(device),
         outputs=outputs_in_use(dataset, settings),
         task=dataset.task,
         targets=targets,

@@ -43,6 +43,7 @@ class Trained:
     steps: int
     samples: int  # seen by all replicates together
     cap_epochs: float  # the whole budget
+    steps_per_epoch: int
     train_seconds: float  # optimiser steps alone
     evaluate_seconds: float  # evaluation points in between
 
@@ -248,10 +249,10 @@ def train(
                 checkpoint.save(stage, run.state(seconds=pause - started))
                 started += time.perf_counter() - pause
     seconds = time.perf_counter() - started
-    return _trained(run, seconds=seconds, cap_epochs=total / per_epoch)
+    return _trained(run, seconds=seconds, total=total, per_epoch=per_epoch)
 
 
-def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:
+def _trained(run: Running, *, seconds: float, total: int, per_epoch: int) -> Trained:
     monitor, ratios = run.monitor, run.monitor.gradients
     monitor.restore()
     return Trained(
@@ -263,7 +264,8 @@ def _trained(run: Running, *, seconds: float, cap_epochs: float) -> Trained:
         compiler=run.network.code.compiler if run.network else None,
         steps=run.steps,
         samples=run.seen * run.model.count,
-        cap_epochs=cap_epochs,
+        cap_epochs=total / per_epoch,
+        steps_per_epoch=per_epoch,
         train_seconds=seconds - monitor.seconds,
         evaluate_seconds=monitor.seconds,
     )

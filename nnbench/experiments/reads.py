@@ -19,9 +19,9 @@ def check_reads(
     metrics = experiment.metrics or training_metrics(settings, dataset)
     own = experiment.entries(options)
     known = own if experiment.metrics else training_entries(settings, dataset)
-    if metric == "epochs_to_target" and settings.target is None:
+    if metric in METRICS and METRICS[metric].source == "target" and settings.target is None:
         raise NnbenchError(
-            f"{where}: metric epochs_to_target needs a target", todo="add `target: {value: …}`"
+            f"{where}: metric {metric} needs a target", todo="add `target: {value: …}`"
         )
     if metric not in metrics:
         raise unknown_name(f"{where}: metric (as the cell measures it)", metric, metrics)

@@ -9,7 +9,12 @@ from itertools import pairwise
 
 from nnbench.cells.cell import canonical
 from nnbench.datasets.base import Dataset
-from nnbench.datasets.selection import classes_in_use, samples_by_class, train_size
+from nnbench.datasets.selection import (
+    classes_in_use,
+    in_proportion,
+    samples_by_class,
+    train_size,
+)
 from nnbench.errors import NnbenchError
 from nnbench.models.facts import OPTIONS, SMALLEST_SIDE
 from nnbench.settings import Settings
@@ -104,6 +109,8 @@ def _spelled_out(settings: Settings, dataset: Dataset, *, at: str | None) -> dic
     return {
         "model_options": {**OPTIONS.get(settings.model, {}), **settings.model_options},
         "train_size": size,
+        "validation_size": settings.validation_size
+        or in_proportion(dataset.validation_size, dataset, settings),
         "classes": classes_in_use(dataset, settings),
         "loss": settings.loss or usual_loss,
         "train_for": steps,

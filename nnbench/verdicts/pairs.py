@@ -126,7 +126,7 @@ def _judged(
     rules: Sequence[PairRule],
     elsewhere: Sequence[float],
 ) -> Verdict:
-    duration = metric.unit == "epochs"
+    duration = metric.source == "target"
     ended = ["capped", "diverged"] if duration else ["diverged"]
     marked = {name: own["status"].isin(ended).tolist() for name, own in runs.items()}
     return judge(

@@ -52,7 +52,9 @@ def metrics_of(
     metrics["parameters"] = float(trained.model.parameters_each())
     if settings.target is not None:
         first = epochs_to_target(trained.curves, settings, row)
-        metrics["epochs_to_target"] = trained.cap_epochs if first is None else first
+        epochs = trained.cap_epochs if first is None else first
+        metrics["epochs_to_target"] = epochs
+        metrics["steps_to_target"] = float(round(epochs * trained.steps_per_epoch))
     return {name: finite(value) for name, value in metrics.items()}
 
 

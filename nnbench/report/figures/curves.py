@@ -60,7 +60,7 @@ def learning_curves(finding: Finding, *, alt: str) -> Image | None:
 
 def _what(finding: Finding) -> tuple[str, str, str]:
     """The name, title and unit of the curves: accuracies where these are what counts, else losses."""
-    by_accuracy = finding.unit in ("fraction", "epochs")
+    by_accuracy = finding.unit in ("fraction", "epochs", "steps")
     if by_accuracy and any("validation_accuracy" in (lv.curves or {}) for lv in finding.levels):
         return "validation_accuracy", "Validation accuracy, % (mean over runs)", "fraction"
     loss = with_unit("Validation loss", loss_unit(finding.objective, finding.task))
