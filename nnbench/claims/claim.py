@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from nnbench.claims.contexts import InContexts
 from nnbench.claims.kinds import KINDS, Kind
+from nnbench.claims.looks import EnoughSeeds
 from nnbench.claims.testable import Needs
 from nnbench.datasets.own.spelling import named_once
 from nnbench.errors import nearest, unknown_name
@@ -74,7 +75,7 @@ class Claim(Strict):
     margin: Annotated[float, Field(gt=0.0)] | None = None
     datasets: Datasets = Field(default_factory=dict)
     settings: Overrides = Field(default_factory=dict)
-    seeds: Annotated[int, Field(ge=5, le=1000)] | None = None
+    seeds: EnoughSeeds | None = None
     tracks: tuple[Track, ...] = ("as-written",)
     decided_by: Track = "as-written"
     tune: dict[str, list[object]] = Field(default_factory=dict)

@@ -7,6 +7,7 @@ from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
 from nnbench.claims.config import Config
 from nnbench.claims.contexts import TRAIN_SHARE, Context
+from nnbench.claims.looks import Given, fewer
 from nnbench.datasets.base import Dataset
 from nnbench.errors import NnbenchError
 
@@ -37,11 +38,11 @@ class Place:
         return dataset_of(self.dataset_name)
 
     @property
-    def seeds(self) -> int:
+    def seeds(self) -> Given:
         """Replicates of each of its levels."""
         if self.context is not None:
             return self.config.context_seeds
-        return min(self.config.seeds, self.claim.seeds or self.config.seeds)
+        return fewer(self.config.seeds, self.claim.seeds)
 
     @property
     def layers(self) -> Layers:
