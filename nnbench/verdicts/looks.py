@@ -7,17 +7,17 @@ from pathlib import Path
 from nnbench.cells.cell import blocks_of
 from nnbench.claims.claim import Claim
 from nnbench.claims.config import Config
-from nnbench.claims.kinds import KINDS
+from nnbench.claims.kinds import KINDS, Kind
 from nnbench.claims.looks import LOOKS
-from nnbench.claims.outcomes import FOUND
+from nnbench.claims.outcomes import FOUND, Outcome
 from nnbench.plan.levels import Use
 from nnbench.plan.looks import Decision, Looks, made_of
 from nnbench.plan.plan import Plan, make_plan
-from nnbench.records.results import Finding
+from nnbench.records.results import Finding, PairResult
 from nnbench.records.store import record_path
 from nnbench.verdicts.findings import findings
 from nnbench.verdicts.judge import gather
-from nnbench.verdicts.rules import MIN_BLOCKS, ON_DIVERGED
+from nnbench.verdicts.rules import MIN_BLOCKS, ON_DIVERGED, PairTest
 
 
 def look(config: Config, *, code: str = "") -> Looks:
@@ -38,13 +38,15 @@ def look(config: Config, *, code: str = "") -> Looks:
     return Looks(code=code, places=places)
 
 
-def is_settled(finding: Finding) -> bool:
+def is_settled(
+    kind: Kind, outcome: Outcome | None, reason: str | None, pairs: Sequence[PairTest | PairResult]
+) -> bool:
     """Whether more blocks would be for nothing: every pair is known, or one that is enough."""
-    if KINDS[finding.kind].any_pair and finding.verdict in FOUND:
+    if KINDS[kind].any_pair and outcome in FOUND:
         return True
-    if (finding.verdict_reason or "").startswith(ON_DIVERGED):
+    if (reason or "").startswith(ON_DIVERGED):
         return False
-    return all(pair.status != "unclear" and pair.n >= MIN_BLOCKS for pair in finding.pairs)
+    return all(pair.status != "unclear" and pair.n >= MIN_BLOCKS for pair in pairs)
 
 
 def _due(plan: Plan) -> set[str]:
@@ -85,7 +87,8 @@ def _decided(
     return {
         own[0].place: Decision(
             seeds=own[0].seeds,
-            settled=enough or is_settled(finding),
+            settled=enough
+            or is_settled(finding.kind, finding.verdict, finding.verdict_reason, finding.pairs),
             made_of=made_of(own, claim, config, seeds=own[0].seeds),
         )
         for finding in found
