@@ -13,6 +13,7 @@ include: "workflow/rules/report.smk"
 localrules:
     prepare,
     asked,
+    look,
     aggregate,
     judge,
     report,
@@ -22,6 +23,6 @@ rule all:
     default_target: True
     input:
         # by name, so that a record that was lost is made again even under a finished report
-        lambda _: WORKFLOW.batches(workflow.dag_settings, OFFERED),
+        measured,
         REPORTS / "index.html",
         REPORTS / "README.md",

@@ -66,6 +66,7 @@ def measure(
         >>> records = nnbench.measure(plan, list(plan.cells.values())[:1])  # doctest: +SKIP
     """
     from nnbench.cells.cell import blocks_of  # noqa: PLC0415
+    from nnbench.claims.looks import first_of  # noqa: PLC0415
     from nnbench.jobs.job import Job, mark_done, prepare_dataset, run_job  # noqa: PLC0415
     from nnbench.records.store import dataset_folder  # noqa: PLC0415
 
@@ -84,7 +85,7 @@ def measure(
             jobs_per_gpu=config.jobs_per_gpu,
             reuse=True,
         )
-        seeds = plan.seeds.get(cell.id, config.seeds)
+        seeds = plan.seeds.get(cell.id, first_of(config.seeds))
         measured[cell.id] = run_job(cell, blocks_of(seeds), job)
         mark_done(results, cell.id, seeds)
     return measured

@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,18 @@ from nnbench.jobs.job import done_path, mark_done
 from nnbench.jobs.lease import slots
 from nnbench.jobs.planned import Jobs
 from nnbench.jobs.provenance import cores_there
+from nnbench.jobs.rounds import Rounds
 from nnbench.jobs.stale import changed, is_made_of, make_again
 from nnbench.plan.plan import Plan, make_plan
 from nnbench.plan.started import started
 from nnbench.progress.estimate import jobs_of
 from nnbench.progress.labels import cell_labels
+from nnbench.progress.looks import looks_told
 from nnbench.progress.narrator import Outlook
 from nnbench.progress.state import cell_state, states
 from nnbench.records.store import (
     AGAIN,
+    check_writable,
     dataset_folder,
     record_path,
     records_sha256,
@@ -45,11 +48,9 @@ _BATCH = re.compile(r"\bbatch=([0-9a-f]{16})")  # of a remote job
 
 
 class Workflow:
-    """A config as the DAG sees it.
+    """A config, with all that was laid over it, as the DAG sees it.
 
-    Args:
-        config: The config with all that was laid over it.
-        remote: It is for one job of a run that was planned elsewhere, and plans nothing unless it has to.
+    ``remote``: it is for one job of a run that was planned elsewhere, and plans nothing unless it has to.
     """
 
     def __init__(self, config: Config, *, remote: bool = False) -> None:
@@ -61,6 +62,8 @@ class Workflow:
         self.jobs = Jobs(self.results, lambda: self.plan)
         self.asked: frozenset[str] = frozenset()
         self.composed = Composed(self.results, self.jobs)
+        self.rounds = Rounds(config, self.composed)
+        self.went_on: Callable[[], None] = lambda: None  # called when a look has added a round
         if not remote:
             self.plan  # noqa: B018 - errors of the config come first
 
@@ -110,16 +113,35 @@ class Workflow:
             options: Snakemake's ``dag_settings``.
             offered: Cores, by ``--cores``; None: a cluster's.
         """
-        if not self.composed.done:
-            here = None if offered is None else min(offered, cores_there())
-            self.composed.compose(
-                self.to_measure(options),
-                self.plan.seeds,
-                parallel=here and max(1, here // self.config.threads),
-                minutes=self.config.batch_minutes,
-                apart=self.asked,
-            )
+        if not self.rounds:
+            cells = self.to_measure(options)
+            self.rounds.add(self.plan, cells, offered=offered, apart=self.asked)
         return self.composed.marks()
+
+    def measured(
+        self, options: Any, offered: int | None, *, looked: Callable[..., Any]
+    ) -> list[str]:
+        """The same, and with ``seeds: auto`` those of each further round, after the look before it.
+
+        ``looked``, called with a look's name, raises what Snakemake understands while it has not been.
+        """
+        self.batches(options, offered)
+        number = 0
+        while look := self.rounds.look_after(number):
+            looked(look=look)
+            number += 1
+            if number == len(self.rounds):
+                self._go_on(offered)
+        return self.composed.marks()
+
+    def _go_on(self, offered: int | None) -> None:
+        """Plan anew after a look, and leave the next round's batches for their jobs."""
+        self.plan = make_plan(self.config)
+        self.jobs.forget()
+        self.repair_records()
+        self.rounds.add(self.plan, self.missing(), offered=offered, apart=self.asked)
+        self.composed.write()
+        self.went_on()
 
     def batch_of(self, cell_id: str, options: Any, offered: int | None) -> list[str]:
         """The mark of the batch that measures a cell; none if the cell is measured."""
@@ -131,8 +153,12 @@ class Workflow:
         if options.forceall or "cell" in options.forcerun:
             return list(self.plan.cells)
         again = self.asked if options.forcerun or options.forcetargets else ()
-        done = zip(self.plan.cells, self.cells_done(), strict=True)
-        return [cell for cell, mark in done if cell in again or not Path(mark).exists()]
+        return list(dict.fromkeys([*self.missing(), *again]))
+
+    def missing(self) -> list[str]:
+        """The planned cells of which not all seeds are measured."""
+        marks = zip(self.plan.cells, self.cells_done(), strict=True)
+        return [cell for cell, mark in marks if not Path(mark).exists()]
 
     def batch(self, name: str) -> Batch:
         """A batch of this run; for a remote job as it was when the run was started."""
@@ -212,13 +238,14 @@ class Workflow:
     def outlook(self, *, cores: int | None) -> Outlook:
         """What a run is about to do."""
         missing = dict.fromkeys(self.plan.cells, 0)
-        for batch in self.composed.batches.values():
+        for batch in map(self.batch, self.composed.rounds[-1]):
             for cell_id, seeds in batch.cells.items():
                 missing[cell_id] = cell_state(self.results, cell_id, seeds).missing_seeds or seeds
         return Outlook(
             labels=cell_labels(self.plan),
             jobs=jobs_of(self.plan.cells, missing),
             cores=None if cores is None else min(cores, cores_there()),
+            news=tuple(looks_told(self.plan)),
         )
 
     def report_of_what_is_there(self) -> list[str]:
@@ -238,14 +265,7 @@ class Workflow:
 
     def check_writable(self) -> None:
         """Fail early, and by name, where nothing could be stored."""
-        for folder in (self.results, self.reports):
-            there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-            if not there.is_dir() or not os.access(there, os.W_OK):
-                raise NnbenchError(
-                    f"folder {folder}: cannot be written",
-                    got=f"{there} is {'read-only' if there.is_dir() else 'no folder'}",
-                    todo="make it writable, or set `results` and `reports` in the config",
-                )
+        check_writable(self.results, self.reports)
 
 
 def config_of(options: Any, base: Path) -> Config:
@@ -263,12 +283,6 @@ def config_of(options: Any, base: Path) -> Config:
             todo="leave the option out; --configfile lays a file over it, key by key",
         )
     return read_run(base, options.configfiles, changes_of(options.config_args or ()))
-
-
-def use_this_python() -> None:
-    """Let the jobs' ``python3`` be the one that runs Snakemake, also where it is not activated."""
-    own = str(Path(sys.executable).parent)
-    os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
 
 
 def measure_again(forced: object) -> None:

@@ -37,7 +37,7 @@ class Metric:
             ``target`` or an ``rbm``, a probe by its name, an ``experiment`` of another kind, or the
             ``pick`` of a level among candidates.
         diverged: What a run that diverged scores: what an ``untrained`` predictor does, what was
-            measured (``kept``: sizes and times are true all the same), or ``nothing``.
+            measured (``kept``: sizes, times and first weights are true all the same), or ``nothing``.
     """
 
     name: str = field(kw_only=False)  # its key in records
@@ -117,7 +117,8 @@ _METRICS = (
     _share("stuck", "Runs stuck at the start", source="classes", diverged="untrained", margin=0.05),
     _share("dead_units", "Dead units", source="dead_units", diverged="nothing"),
     _share("inactive_units", "Inactive units", source="inactive_units", diverged="nothing"),
-    _gradients("gradient_ratio_start", "Gradient ratio at the start"),
+    # taken at the first weights: true whatever becomes of the run
+    _gradients("gradient_ratio_start", "Gradient ratio at the start", diverged="kept"),
     _gradients("gradient_ratio", "Gradient ratio during training"),
     _ratio("gradient_noise", "Gradient noise", source="gradient_noise"),
     _ratio("reconstruction_error", "Reconstruction error", margin=0.05, source="rbm"),

@@ -31,6 +31,12 @@ PROCESSES: (
 )
 
 
+def use_this_python() -> None:
+    """Let the jobs' ``python3`` be the one that runs Snakemake, also where it is not activated."""
+    own = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
+
+
 def import_from_here() -> None:
     """Find modules in the working folder, as ``python -m`` does: the jobs find a user's own parts there."""
     if not sys.flags.safe_path and not {"", str(Path.cwd())} & set(sys.path):

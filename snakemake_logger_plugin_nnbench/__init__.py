@@ -62,9 +62,10 @@ class LogHandler(LogHandlerBase):
             self._tell(event, record, self._narrator)
 
     def _begin(self, outlook: Outlook) -> None:
-        self._narrator = Narrator(outlook, _say)
+        further, self._narrator = self._narrator is not None, Narrator(outlook, _say)
         self._narrator.begin()
-        threading.Thread(target=self._signs_of_life, args=(self._narrator,), daemon=True).start()
+        if not further:  # seeds: auto has several rounds
+            threading.Thread(target=self._signs_of_life, daemon=True).start()
 
     def _tell(self, event: object, record: logging.LogRecord, narrator: Narrator) -> None:
         said: dict[str, Any] = record.__dict__
@@ -78,12 +79,13 @@ class LogHandler(LogHandlerBase):
             if log is None or not log.ended(narrator, otherwise=self.format(record)):
                 _say(self.format(record))
 
-    def _signs_of_life(self, narrator: Narrator) -> None:
+    def _signs_of_life(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):
             with self._speaking:
-                for log in self._batches.values():
-                    log.tell(narrator)
-                narrator.sign_of_life()
+                if self._narrator is not None:
+                    for log in self._batches.values():
+                        log.tell(self._narrator)
+                    self._narrator.sign_of_life()
 
     def close(self) -> None:
         """End the signs of life."""

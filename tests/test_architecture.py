@@ -25,7 +25,7 @@ FILES = {
 # A file imports only from the rooms before its own. The last ones put everything together.
 ROOMS = (
     "errors", "registry", "schema", "settings", "metrics", "processes", "yamlfile",
-    "datasets", "models", "engine", "experiments", "claims", "cells", "plan", "records", "jobs",
+    "datasets", "models", "engine", "experiments", "claims", "cells", "records", "plan", "jobs",
     "progress", "text", "verdicts", "report", "audit",
     "api", "dag", "cli", "__init__", "__main__",
 )  # fmt: skip

@@ -148,8 +148,14 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 BAD_CONFIGS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown key": ({"seed": 3}, ["config: seed", "unknown key", "mean 'seeds'", "tuning_seeds"]),
-    "negative seeds": ({"seeds": -1}, ["config: seeds", "should be 1 or more", "-1"]),
-    "no seeds": ({"seeds": 0}, ["config: seeds", "should be 1 or more"]),
+    "negative seeds": (
+        {"seeds": -1},
+        ["config: seeds", "should be a whole number from 1 to 1000, or auto", "-1"],
+    ),
+    "no seeds": (
+        {"seeds": 0},
+        ["config: seeds", "should be a whole number from 1 to 1000, or auto"],
+    ),
     "seeds as a text": ({"seeds": "10"}, ["config: seeds", "whole number", "'10'"]),
     "half a seed": ({"seeds": 10.5}, ["config: seeds", "whole number", "10.5"]),
     "seeds true": ({"seeds": True}, ["config: seeds", "whole number", "True"]),

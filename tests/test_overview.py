@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
+import pytest
+from made_up_plan import claim as made_up_claim
+from made_up_plan import planned
 from made_up_results import made_up_results, typed
 
+from nnbench.jobs.here import machine_notes
 from nnbench.records.results import ClaimResult
 from nnbench.report.figures import overview as gaps
 
@@ -21,3 +26,13 @@ def test_a_difference_that_is_claimed_in_no_direction_has_no_share_to_show():
     result["kind"] = "differs"
     assert gaps.shares([typed(ClaimResult, claim)]) == []
     assert gaps.overview([typed(ClaimResult, claim)], alt="") is None
+
+
+@pytest.mark.parametrize(("needs", "named"), [({"cores": 100_000}, True), ({"cores": 1}, False)])
+def test_a_plan_says_which_claims_this_machine_cannot_decide(
+    needs: dict[str, int], named: bool, tmp_path: Path
+) -> None:
+    notes = [*machine_notes(planned(tmp_path, made_up_claim(testable=needs)))]
+    found = [note for note in notes if note.startswith("paper/c0: measured here and not decided")]
+    assert bool(found) == named
+    assert not named or "100000 cores (" in found[0]

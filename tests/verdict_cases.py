@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nnbench.claims.kinds import Kind, order_rules
 from nnbench.claims.outcomes import PairRule
 from nnbench.metrics import Scale
-from nnbench.verdicts.rules import PairTest, Verdict, judge
+from nnbench.verdicts.rules import PairTest, Shared, Verdict, judge
 
 Floats = npt.NDArray[np.float64]
 Values = Mapping[str, Sequence[float]]
@@ -52,6 +52,7 @@ def verdict_of(
     censored: dict[str, list[bool]] | None = None,
     excluded: dict[str, list[bool]] | None = None,
     elsewhere: Sequence[float] = (),
+    share: float = 1.0,
 ) -> Verdict:
     return judge(
         values,
@@ -61,7 +62,7 @@ def verdict_of(
         scale=scale,
         censored=censored,
         excluded=excluded,
-        elsewhere=elsewhere,
+        shared=Shared(elsewhere=elsewhere, share=share),
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from nnbench.claims.contexts import InContexts
 from nnbench.claims.kinds import KINDS, Kind
+from nnbench.claims.looks import EnoughSeeds
 from nnbench.claims.shares import Shares
 from nnbench.claims.testable import Needs
 from nnbench.datasets.own.spelling import named_once
@@ -75,7 +76,7 @@ class Claim(Strict):
     margin: Annotated[float, Field(gt=0.0)] | None = None
     datasets: Datasets = Field(default_factory=dict)
     settings: Overrides = Field(default_factory=dict)
-    seeds: Annotated[int, Field(ge=5, le=1000)] | None = None
+    seeds: EnoughSeeds | None = None
     seeds_times: Annotated[int, Field(ge=1, le=10)] = 1
     """More replicates of what decides, by this factor, for results near their threshold."""
     tracks: tuple[Track, ...] = ("as-written",)

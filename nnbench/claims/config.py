@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from nnbench.claims.claim import Claim, Datasets, Document, Overrides, RunTier
 from nnbench.claims.contexts import Context, Space, read_space
+from nnbench.claims.looks import Seeds
 from nnbench.claims.studies import Studies, Study, read_studies
 from nnbench.datasets.own import description as own
 from nnbench.datasets.own.spelling import one_name
@@ -49,7 +50,8 @@ class Config(Strict):
     only: tuple[str, ...] = ("*",)
     """Claims to run, as shell patterns over ids such as ``loss/*``."""
     tier: RunTier = "default"
-    seeds: Annotated[int, Field(ge=1, le=1000)] = 10
+    seeds: Seeds = 10
+    """Replicates of every cell; auto: as many as settle its claims, see ``claims.looks``."""
     tuning_seeds: Annotated[int, Field(ge=1, le=100)] = 3
     contexts: Annotated[int, Field(ge=0, le=1000)] = 0
     """In how many contexts each claim that has some is measured beside the reference."""

@@ -137,7 +137,9 @@ def _part(config: Config, whole: Config) -> str:
     words = []
     if "only" in changed:
         words.append(_slug("-".join(config.only)))
-    if "seeds" in changed and (config.seeds < whole.seeds or changed != ["seeds"]):
+    before, now = whole.seeds, config.seeds
+    more = isinstance(before, int) and isinstance(now, int) and now > before
+    if "seeds" in changed and not (more and changed == ["seeds"]):
         words.append(f"{config.seeds}-seeds")
     if "tier" in changed:
         words.append(config.tier)

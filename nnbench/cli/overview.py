@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nnbench.cells.cost import START_SECONDS
+from nnbench.claims.looks import first_of
 from nnbench.jobs.here import machine_notes
 from nnbench.jobs.provenance import cores_there
 from nnbench.plan.plan import Plan
 from nnbench.progress.durations import rounded
 from nnbench.progress.estimate import Job, Pace, Remaining, job_of, jobs_of
+from nnbench.progress.looks import looks_told
 from nnbench.records.store import RejectedRecordError, read_record, record_path
 from nnbench.report.terminal import aligned
 
@@ -38,7 +40,7 @@ def plan_table(plan: Plan, *, cores: int | None) -> str:
     rows += _study_rows(plan, todo, pace)
     totals = _totals(plan, Remaining(todo, pace), cores=cores or cores_there())
     table = aligned(rows, right=[False, False, True, True, True, True, True])
-    notes = (f"note: {note}" for note in (*machine_notes(plan), *plan.notes()))
+    notes = (f"note: {note}" for note in (*looks_told(plan), *machine_notes(plan), *plan.notes()))
     return "\n".join([*table, "", *totals, *notes])
 
 
@@ -96,5 +98,9 @@ def _totals(plan: Plan, todo: Remaining, *, cores: int) -> list[str]:
         f"{len(plan.cells) - len(todo.jobs)} done, {len(todo.jobs)} to run",
         f"estimate: {rounded(seconds)} of core time, {wall} on {cores} core{'s' * (cores > 1)}",
         f"(from {source})",
-        *(["fewer than five seeds: no verdict is possible"] if plan.config.seeds < 5 else []),
+        *(
+            ["fewer than five seeds: no verdict is possible"]
+            if first_of(plan.config.seeds) < 5
+            else []
+        ),
     ]

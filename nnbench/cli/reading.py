@@ -22,6 +22,7 @@ def add(commands: Commands) -> None:
     for name, text, call in (
         ("aggregate", "Records to tables (results/aggregate).", _aggregate),
         ("judge", "Records to tables and to reports/results.json.", _judge),
+        ("look", "With seeds: auto: whether pairs are settled or take more seeds.", _look),
     ):
         command = add_command(commands, name, text, call)
         add_config(command)
@@ -92,6 +93,15 @@ def _judge(options: argparse.Namespace) -> None:
     write_tables(evidence, tables)
     write_results(judge(plan, evidence), results)
     print(f"wrote {tables} and {results}")
+
+
+def _look(options: argparse.Namespace) -> None:
+    from nnbench.plan.looks import looks_code, looks_path, write_looks  # noqa: PLC0415
+    from nnbench.verdicts.looks import look  # noqa: PLC0415
+
+    plan = _plan_of_the_run(options)
+    write_looks(plan.config, look(plan.config, code=looks_code()))
+    print(f"wrote {looks_path(plan.config)}")
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -8,12 +8,12 @@ from nnbench.jobs.planned import Jobs, write_planned
 
 
 class Composed:
-    """What a run's jobs measure; in a remote job, what was written for it."""
+    """What a run's jobs measure, round after round; in a remote job, what was written for it."""
 
     def __init__(self, results: Path, jobs: Jobs) -> None:
         self.results, self.jobs = results, jobs
         self.batches: dict[str, Batch] = {}
-        self.done = False
+        self.rounds: list[list[str]] = []  # names
 
     def compose(
         self,
@@ -24,7 +24,7 @@ class Composed:
         minutes: float | None,
         apart: Collection[str],
     ) -> None:
-        """Cut cells into batches; none of these counts as measured by an earlier run.
+        """Cut the cells of one more round into batches; none of these counts as measured by an earlier run.
 
         Args:
             cells: What is to be measured.
@@ -35,22 +35,29 @@ class Composed:
         """
         planned = [self.jobs.of(cell_id) for cell_id in cells]
         seconds = batch_seconds(planned, parallel=parallel, minutes=minutes)
-        self.batches, self.done = compose(planned, seeds, seconds=seconds, apart=apart), True
-        for name in self.batches:
+        batches = compose(planned, seeds, seconds=seconds, apart=apart)
+        self.rounds.append(list(batches))
+        self.batches |= batches
+        for name in batches:
             self._path(name, ".done").unlink(missing_ok=True)
 
     def marks(self, *, of: str | None = None) -> list[str]:
-        """The files by which Snakemake knows that the batches are measured: all, or those with a cell."""
+        """The files by which Snakemake knows that batches are measured: all, or those with a cell."""
         chosen = (name for name, batch in self.batches.items() if of is None or of in batch.cells)
         return [str(self._path(name, ".done")) for name in chosen]
+
+    def marks_of_round(self, number: int) -> list[str]:
+        """Those of one round, from 0."""
+        return [str(self._path(name, ".done")) for name in self.rounds[number]]
 
     def of(self, name: str) -> Batch:
         """A batch by its name; NnbenchError if the file that tells a remote job is gone or damaged."""
         return self.batches.get(name) or read_batch(self._path(name, ".json"))
 
     def write(self) -> None:
-        """Leave what the jobs have to know: for each batch, and beside each of its cells."""
-        for name, batch in self.batches.items():
+        """Leave what the jobs of the last round have to know: for each batch, and beside each of its cells."""
+        for name in self.rounds[-1] if self.rounds else ():
+            batch = self.batches[name]
             self._path(name, ".log").unlink(missing_ok=True)  # of an earlier run
             write_batch(self.results, batch)
             for cell_id in batch.cells:

@@ -60,6 +60,11 @@ class Jobs:
             self._known[cell_id] = self._planned(cell_id)
         return self._known[cell_id]
 
+    def forget(self) -> None:
+        """The plan has changed."""
+        self._known.clear()
+        self.__dict__.pop("_estimates", None)
+
     def _planned(self, cell_id: str) -> Planned:
         if cell_id not in self._estimates:
             raise no_longer_planned(self.results, cell_id)

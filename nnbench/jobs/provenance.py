@@ -40,16 +40,20 @@ def cores_there() -> int:
     return max(1, min(cores, int(cpu_quota())))
 
 
+def memory_there() -> float | None:
+    """The machine's memory in GiB; None where the system does not tell."""
+    with suppress(ValueError, OSError, AttributeError):
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    return None
+
+
 def machine() -> dict[str, object]:
     """The machine's name, system, cores and memory."""
-    memory = None
-    with suppress(ValueError, OSError, AttributeError):
-        memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     return {
         "hostname": platform.node(),
         "platform": platform.platform(),
         "cores": cores_there(),
-        "memory_gb": memory,
+        "memory_gb": memory_there(),
     }
 
 

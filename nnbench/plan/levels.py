@@ -11,6 +11,7 @@ from nnbench.cells.cell import Cell, canonical, dataset_of, make_cell
 from nnbench.claims.claim import Claim
 from nnbench.claims.config import Config
 from nnbench.claims.contexts import TRAIN_SHARE, Context, chosen
+from nnbench.claims.looks import AUTO, first_of, share_of
 from nnbench.claims.pick import Pick, combinations
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.checks import check_label
@@ -54,6 +55,17 @@ class Use:
     pick_by: str | None = None
     draws: int | None = None
     context: str | None = None  # in which context; None: the reference, as written or tuned
+    auto: bool = False  # its seeds are those of one of ``claims.looks``
+
+    @property
+    def place(self) -> str:
+        """Where the levels of a claim are compared, as errors name it."""
+        return "/".join(filter(None, (self.claim, self.variant, self.dataset, self.track)))
+
+    @property
+    def share(self) -> float:
+        """The share of an error that verdicts on these seeds may have."""
+        return share_of(self.seeds) if self.auto else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +190,8 @@ def _level(place: Place, name: str, overrides: Mapping[str, object], role: Role)
         level=name,
         role=role,
         cells=(),
-        seeds=place.seeds,
+        seeds=first_of(place.seeds),
+        auto=place.seeds == AUTO,
         at=_class_name(at, place.dataset, where=where),
         pick_by=pick.by if pick else None,
         draws=pick.draws if pick and pick.random else None,

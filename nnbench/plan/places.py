@@ -7,6 +7,7 @@ from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
 from nnbench.claims.config import Config, resolve_settings
 from nnbench.claims.contexts import TRAIN_SHARE, Context
+from nnbench.claims.looks import AUTO, Given, fewer
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.checks import check_settings, with_all_rows
 from nnbench.errors import NnbenchError
@@ -41,12 +42,12 @@ class Place:
         return dataset_of(self.dataset_name)
 
     @property
-    def seeds(self) -> int:
+    def seeds(self) -> Given:
         """Replicates of each of its levels."""
         if self.context is not None:
             return self.config.context_seeds
-        own = min(self.config.seeds, self.claim.seeds or self.config.seeds)
-        return own * self.claim.seeds_times if self.decides else own
+        own = fewer(self.config.seeds, self.claim.seeds)
+        return own * self.claim.seeds_times if self.decides and own != AUTO else own
 
     @property
     def decides(self) -> bool:

@@ -25,6 +25,7 @@ from nnbench.claims.studies import PREFIX, Study
 from nnbench.errors import unknown_name
 from nnbench.plan.data_notes import data_notes
 from nnbench.plan.levels import Use, claim_uses
+from nnbench.plan.looks import Decision, Looks, read_looks, standing, with_seeds
 from nnbench.plan.studies import Point, study_points
 from nnbench.plan.titles import check_titles
 from nnbench.processes import uncollected
@@ -44,6 +45,8 @@ class Plan:
     contexts: tuple[Context, ...] = ()  # that claims may be measured in
     studies: Mapping[str, Study] = field(default_factory=dict)  # that run, by id
     points: tuple[Point, ...] = ()  # of the studies
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    """With ``seeds: auto``: what the looks so far decided, by place."""
     left_out: Mapping[str, tuple[tuple[Cell, int], ...]] = field(default_factory=dict)
     """Cells and seeds of claims that another tier or selection would run: what they would cost."""
 
@@ -82,6 +85,12 @@ class Plan:
         """The datasets that some cell needs, sorted."""
         return tuple(sorted({cell.dataset for cell in self.cells.values()}))
 
+    def undecided(self) -> tuple[str, ...]:
+        """With ``seeds: auto``: places in which the look at their present seeds is still to come."""
+        seeds = {use.place: use.seeds for use in self.uses if use.auto}
+        decided = {place: decision.seeds for place, decision in self.decisions.items()}
+        return tuple(place for place, count in seeds.items() if decided.get(place) != count)
+
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the user's own code and data: what may not be as it is meant."""
         names = {name for cell in self.cells.values() for name in named_code(cell)}
@@ -90,15 +99,20 @@ class Plan:
 
 
 @uncollected
-def make_plan(config: Config, *, root: Path = Path()) -> Plan:
-    """Resolve a config into cells; an NnbenchError says what is wrong in it or the claims, and where."""
+def make_plan(config: Config, *, root: Path = Path(), looks: Looks | None = None) -> Plan:
+    """Resolve a config into cells; an NnbenchError says what is wrong in it or the claims, and where.
+
+    ``looks``: what was decided with ``seeds: auto``; None: what lies beside the tables.
+    """
     documents = read_documents(config, root=root)
     studies = studies_of(config, root=root)
+    looks = read_looks(config) if looks is None else looks
     _check_shared_settings(config)
     cells: dict[str, Cell] = {}
     seeds: dict[str, int] = {}
     uses: list[Use] = []
     not_run: dict[str, str] = {}
+    decisions: dict[str, Decision] = {}
     left_out: dict[str, dict[str, tuple[Cell, int]]] = {}
     draft = Plan(
         config=config,
@@ -108,12 +122,16 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
         seeds=seeds,
         uses=(),
         not_run=not_run,
+        decisions=decisions,
     )
     for claim_id, _, claim in draft.claims():
         reason = _reason_not_run(claim_id, claim, config, studies)
         if reason is not None:
             not_run[claim_id] = reason
-        for use, found in claim_uses(claim_id, claim, config, draft.contexts):
+        planned = tuple(claim_uses(claim_id, claim, config, draft.contexts))
+        if reason is None:
+            decisions.update(standing(planned, claim, config, looks))
+        for use, found in with_seeds(planned, decisions):
             if reason is not None:
                 left_out.setdefault(claim_id, {}).update({c.id: (c, use.seeds) for c in found})
                 continue

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnbench.cells.cell import canonical
 from nnbench.cells.fingerprint import source_of
+from nnbench.claims.looks import LOOKS
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan
 from nnbench.schema import Strict
@@ -22,10 +23,19 @@ class Started(Strict):
 def started(plan: Plan) -> Started:
     """Of a plan that was just made; NnbenchError if a document is gone."""
     return Started(
-        cells=_sha256(canonical(dict(plan.seeds)).encode()),
+        cells=_sha256(canonical(_seeds_at_first(plan)).encode()),
         documents={path: _content(path) for path in plan.config.files},
         datasets={name: source_of(name).fingerprint for name in plan.datasets()},
     )
+
+
+def _seeds_at_first(plan: Plan) -> dict[str, int]:
+    """The seeds of each cell before any look, since looks change them while a run is under way."""
+    seeds: dict[str, int] = {}
+    for use in plan.uses:
+        for cell in use.cells:
+            seeds[cell] = max(seeds.get(cell, 0), LOOKS[0] if use.auto else use.seeds)
+    return seeds
 
 
 def check_started(plan: Plan, before: Started) -> None:

@@ -22,11 +22,13 @@ class Outlook:
         labels: What each planned cell is called.
         jobs: What is expected of the cells that are not measured.
         cores: How many they share; None: a cluster's, where no end can be foretold.
+        news: What is told first.
     """
 
     labels: Mapping[str, str]
     jobs: Mapping[str, Job]
     cores: int | None
+    news: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Narrator:
     def begin(self) -> None:
         """Tell what is to be done."""
         left, total = len(self.outlook.jobs), len(self.outlook.labels)
+        for text in self.outlook.news:
+            self._tell(text)
         if left:
             self._tell(
                 f"{left} of {total} cells to measure{self._on_cores()}{self._left(first=True)}"

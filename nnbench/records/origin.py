@@ -100,7 +100,7 @@ class Provenance(Section):
     config: JsonObject
     config_sha256: str
     tier: str
-    seeds: Count
+    seeds: Count | Literal["auto"]
     tuning_seeds: Count
     generated: Time | None
     run: RunFacts

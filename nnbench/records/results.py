@@ -51,6 +51,7 @@ class PairResult(Section):
     difference: float | None
     low: float | None
     high: float | None
+    repeated: bool = False  # they are repeated confidence intervals: one of several looks
     low_samples: float | None = None  # over new test samples, too
     high_samples: float | None = None
     margin: float
@@ -99,6 +100,9 @@ class Finding(Section):
     verdict: Outcome | None
     verdict_reason: str | None
     blocks: Count
+    looks: tuple[Count, ...] = ()
+    """With ``seeds: auto``: blocks at each look, up to the one that decided."""
+    most: Count | None = None  # blocks at the last look that there could have been
     p: float | None = None
     pairs: tuple[PairResult, ...]
     sentence: str | None

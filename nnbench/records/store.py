@@ -6,6 +6,7 @@ are written to a temporary file, flushed to the disk and renamed: a reader sees 
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -65,6 +66,18 @@ def write_atomically(path: Path, content: bytes) -> None:
         files.write_atomically(path, content)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def check_writable(*folders: Path) -> None:
+    """NnbenchError if a folder, or the one in which it would be made, cannot be written."""
+    for folder in folders:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise NnbenchError(
+                f"folder {folder}: cannot be written",
+                got=f"{there} is {'read-only' if there.is_dir() else 'no folder'}",
+                todo="make it writable, or set `results` and `reports` in the config",
+            )
 
 
 def unwritable(path: Path, error: OSError) -> NnbenchError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nnbench.claims.kinds import KINDS
+from nnbench.claims.looks import AUTO, LOOKS, first_of
 from nnbench.claims.outcomes import FOUND
 from nnbench.records.results import ClaimResult, Finding, Results, count_name
 from nnbench.report.anchors import Anchors
@@ -110,9 +111,31 @@ def most_contexts(results: Results) -> int:
 def _seeds(results: Results) -> str:
     """How many seeds levels have: a claim may take fewer than the config."""
     judged = (f for claim in results.claims for f in claim.results if f.kind != "definition")
-    found = {level.planned for f in judged for level in f.levels} or {results.provenance.seeds}
+    found = {level.planned for f in judged for level in f.levels} or {
+        first_of(results.provenance.seeds)
+    }
     low, high = min(found), max(found)
     return f"{high} seeds" if low == high else f"{low} to {high} seeds"
+
+
+def blocks_meant(results: Results) -> str:
+    """How many blocks the config asks for."""
+    seeds = results.provenance.seeds
+    return f"{LOOKS[0]} to {LOOKS[-1]}" if seeds == AUTO else str(seeds)
+
+
+def looks_text(results: Results) -> str:
+    """How claims with ``seeds: auto`` are looked at, for the methods; empty where there are none."""
+    if not any(finding.looks for claim in results.claims for finding in claim.results):
+        return ""
+    blocks = f"{', '.join(map(str, LOOKS[:-1]))} and {LOOKS[-1]}"
+    return (
+        f"Where a claim's seeds are automatic, its levels are looked at after {blocks} blocks, fixed "
+        "beforehand, until its pairs are settled. Each look may spend of every error the share that its "
+        f"new blocks are of {LOOKS[-1]}, so that all looks together err no more often than a single one. "
+        "Intervals are repeated confidence intervals, which cover at all looks together with 95 %, and "
+        "p values count all looks."
+    )
 
 
 # --- the matrix of verdicts

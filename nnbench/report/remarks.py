@@ -26,6 +26,11 @@ def notes(finding: Finding) -> str:
 def _notes(finding: Finding) -> Iterator[str]:
     if finding.blocks:
         yield f"{finding.blocks} complete block{'s' * (finding.blocks != 1)}."
+    if finding.looks:
+        last = (
+            f"look {len(finding.looks)}, after {finding.looks[-1]} of at most {finding.most} seeds"
+        )
+        yield f"Judged at {last}; intervals are repeated confidence intervals."
     if finding.derived:
         yield f"{finding.derived[:1].upper()}{finding.derived[1:]}."
     if finding.timing and finding.machines:

@@ -126,7 +126,8 @@ def _what_is_shown(finding: Finding) -> str:
     if all(level.low is None for level in finding.levels):
         return "exact values" if finding.unit == "count" else "single values"
     mean = "geometric mean" if finding.scale == "log" else "mean"
-    return f"{mean} with 95 % confidence interval"
+    repeated = "repeated " if finding.looks else ""
+    return f"{mean} with 95 % {repeated}confidence interval"
 
 
 def pair_table(finding: Finding) -> Table | None:

@@ -60,7 +60,7 @@ _Ends = tuple[float | None, float | None]
 def pair(result: PairResult, metric: Metric) -> str:
     """One pair, as in: Test loss of tanh is 11 % larger than that of ReLU (95 % CI 8 to 14 %)."""
     intervals = {
-        "95 % CI": (result.low, result.high),
+        f"95 % {'repeated ' * result.repeated}CI": (result.low, result.high),
         "over new test samples too": (result.low_samples, result.high_samples),
     }
     return compared(result.a, result.b, result.difference, intervals, metric)

@@ -7,6 +7,7 @@ from functools import cached_property
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
+from nnbench.claims.looks import LOOKS
 from nnbench.claims.outcomes import Outcome
 from nnbench.metrics import METRICS, Metric
 from nnbench.plan.plan import Plan
@@ -138,8 +139,13 @@ def _finding(
         verdict=verdict.verdict if verdict else None,
         verdict_reason=verdict.reason if verdict else "",
         blocks=verdict.blocks if verdict else max(level.planned for level in shown),
+        looks=tuple(n for n in LOOKS if n <= use.seeds) if use.auto else (),
+        most=LOOKS[-1] if use.auto else None,
         p=finite(verdict.p) if verdict else None,
-        pairs=tuple(pair_result(p, metric, seconds, w) for p, w in zip(pairs, wider, strict=True)),
+        pairs=tuple(
+            pair_result(pair, metric, seconds, one, repeated=use.auto)
+            for pair, one in zip(pairs, wider, strict=True)
+        ),
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})

@@ -24,7 +24,7 @@ from nnbench.records.level import (
 from nnbench.records.record import Record
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns, differing, metric_about
-from nnbench.verdicts.rules import finite, mean_interval
+from nnbench.verdicts.rules import ALPHA, finite, mean_interval
 
 IN_EACH_BLOCK = "chosen in each block"
 CURVE_POINTS = 60  # as many as a figure can show
@@ -45,14 +45,14 @@ def level_result(
     speeds = [r.samples_per_second for r in facts if r and r.samples_per_second]
     status: dict[str, SeedStatus] = dict(zip(runs["seed"].astype(str), runs["status"], strict=True))
     counts, parameters = Counter(status.values()), finite(runs["parameters"].mean())
-    exact = KINDS[claim.kind].status == "measured"
+    exact, sure = KINDS[claim.kind].status == "measured", 1 - ALPHA * use.share
     return LevelResult(
         level=use.level,
         role=use.role,
         at=use.at,
         claimed=claim.claimed.get(use.level),
         claimed_rank=claim.order.index(use.level) + 1 if use.level in claim.order else None,
-        **dict(bounds(runs[metric.name], metric, exact=exact)),
+        **dict(bounds(runs[metric.name], metric, exact=exact, level=sure)),
         n=len(runs) - counts["missing"],
         planned=len(runs),
         diverged=counts["diverged"],
@@ -62,7 +62,7 @@ def level_result(
         values={seed: finite(v) for seed, v in zip(status, runs[metric.name], strict=True)},
         seed_status=status,
         metrics={
-            name: bounds(runs[name], other)
+            name: bounds(runs[name], other, level=sure)
             for name, other in METRICS.items()
             # of a network's numbers there is no interval
             if name != metric.name and other.unit != "count" and runs[name].notna().any()
@@ -82,13 +82,15 @@ def level_result(
     )
 
 
-def bounds(values: "pd.Series[float]", metric: Metric, *, exact: bool = False) -> Bounds:
-    """Mean and 95 % t interval in natural units; of a log-scale metric the geometric ones."""
+def bounds(
+    values: "pd.Series[float]", metric: Metric, *, exact: bool = False, level: float = 1 - ALPHA
+) -> Bounds:
+    """Mean and t interval in natural units; of a log-scale metric the geometric ones."""
     known = values.dropna().to_numpy(dtype=float)
     if metric.scale == "log" and not exact:
-        numbers = [math.exp(x) for x in mean_interval(log_scale(known))]
+        numbers = [math.exp(x) for x in mean_interval(log_scale(known), level=level)]
     else:
-        numbers = list(mean_interval(known[:1] if exact else known))
+        numbers = list(mean_interval(known[:1] if exact else known, level=level))
     mean, low, high = map(finite, numbers)
     return Bounds(mean=mean, low=low, high=high)
 

@@ -19,7 +19,7 @@ from nnbench.verdicts.alike import Pair, alike, alike_text
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.provenance import machine_texts
-from nnbench.verdicts.rules import PairTest, Verdict, finite, judge
+from nnbench.verdicts.rules import PairTest, Shared, Verdict, finite, judge
 from nnbench.verdicts.samples import Interval
 
 
@@ -85,7 +85,8 @@ def _judged_pairs(
     if not rules:
         return Verdict(verdict="inconclusive", reason=reason)
     runs = {lv.use.level: lv.runs for lv in levels if lv.use.level in _levels_of(rules)}
-    verdict = _judged(runs, claim, metric, rules=rules, elsewhere=elsewhere)
+    shared = Shared(elsewhere=elsewhere, share=levels[0].use.share)
+    verdict = _judged(runs, claim, metric, rules=rules, shared=shared)
     unscored = [own["status"].eq("diverged") & own[metric.name].isna() for own in runs.values()]
     if scoreless := sum(int(marks.sum()) for marks in unscored):
         have = "run has" if scoreless == 1 else "runs have"
@@ -124,7 +125,7 @@ def _judged(
     metric: Metric,
     *,
     rules: Sequence[PairRule],
-    elsewhere: Sequence[float],
+    shared: Shared,
 ) -> Verdict:
     duration = metric.source == "target"
     ended = ["capped", "diverged"] if duration else ["diverged"]
@@ -137,7 +138,7 @@ def _judged(
         scale=metric.scale,
         censored=marked if duration else None,
         excluded=None if duration else marked,
-        elsewhere=elsewhere,
+        shared=shared,
     )
 
 
@@ -155,6 +156,8 @@ def pair_result(
     metric: Metric,
     seconds: Mapping[str, Mapping[str, float]],
     wider: Interval | None,
+    *,
+    repeated: bool,
 ) -> PairResult:
     """A pair with its sentence.
 
@@ -163,6 +166,7 @@ def pair_result(
         metric: The claim's.
         seconds: What one more block costs, by level and cell.
         wider: The interval over new test samples too.
+        repeated: It was measured at one of several looks.
     """
     power = pair.power
     more = power.blocks - pair.n if power and power.blocks else 0
@@ -173,6 +177,7 @@ def pair_result(
         difference=finite(pair.difference),
         low=finite(pair.low),
         high=finite(pair.high),
+        repeated=repeated,
         low_samples=wider and wider[0],
         high_samples=wider and wider[1],
         **{name: getattr(pair, name) for name in _REPEATED},

@@ -15,12 +15,14 @@ import numpy.typing as npt
 from scipy import stats
 
 from nnbench.claims.kinds import KINDS, ClaimKind, Kind
+from nnbench.claims.looks import over_all
 from nnbench.claims.outcomes import FOUND, JudgedPair, Outcome, PairRule, Status
 from nnbench.metrics import Scale, log_scale
 from nnbench.verdicts.power import Power, power_of
 
 ALPHA = 0.05
 MIN_BLOCKS = 5  # for a verdict; a two-sided sign test reaches 0.05 with six (2/64)
+ON_DIVERGED = "depends on diverged runs"
 Floats = npt.NDArray[np.float64]
 _Paired = tuple[Floats, Floats | None]  # differences [blocks]; their signs if runs were capped
 
@@ -31,8 +33,8 @@ class PairTest(JudgedPair):
 
     difference: float  # mean paired difference; the median when censored
     low: float  # two-sided 95 % t interval; when censored that of the sign test, which is
-    high: float  # infinite where the blocks are too few for one
-    p: float  # two-sided: there is a difference
+    high: float  # infinite where the blocks are too few for one; at a look a repeated one
+    p: float  # two-sided: there is a difference; at a look over all looks
     p_holm: float  # corrected over the claim's strict pairs; of a tie the same as p
     p_claimed: float  # of what is claimed: of the difference if its sign is right; of a tie: TOST
     n: int  # complete blocks
@@ -49,6 +51,14 @@ class Verdict:
     pairs: tuple[PairTest, ...] = ()
     blocks: int = 0  # complete ones
     p: float | None = None  # of the claim as a whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What shares its errors with the pairs that are judged."""
+
+    elsewhere: Sequence[float] = ()  # p values of further pairs in Holm's correction
+    share: float = 1.0  # of every error: what may be spent at one of several looks (claims.looks)
 
 
 def finite(value: float | None) -> float | None:
@@ -79,13 +89,12 @@ def judge(
     scale: Scale,
     censored: Mapping[str, Sequence[bool]] | None = None,
     excluded: Mapping[str, Sequence[bool]] | None = None,
-    elsewhere: Sequence[float] = (),
+    shared: Shared = Shared(),
 ) -> Verdict:
     """The verdict on one claim from ``values[level][block]`` in natural units.
 
     NaN is a missing run: its block is incomplete for every level in the rules. ``censored`` marks
-    runs stopped at their cap, ``excluded`` those that diverged and were scored as untrained;
-    ``elsewhere`` holds p values of further pairs that share Holm's correction.
+    runs stopped at their cap, ``excluded`` those that diverged and were scored as untrained.
     """
     levels = list(dict.fromkeys(level for rule in rules for level in (rule.better, rule.worse)))
     blocks = max((len(row) for row in values.values()), default=0)
@@ -99,7 +108,7 @@ def judge(
 
     def judged(kept: npt.NDArray[np.intp]) -> Verdict:
         pairs = [_paired(scaled[r][:, kept], capped[r][:, kept], sign=sign) for r in rows]
-        results = _pair_tests(rules, pairs, kind=KINDS[kind], elsewhere=elsewhere)
+        results = _pair_tests(rules, pairs, kind=KINDS[kind], shared=shared)
         outcome, reason = _outcome(results, kind=KINDS[kind])
         p = _claim_p(results, kind=KINDS[kind])
         return Verdict(verdict=outcome, reason=reason, pairs=results, blocks=kept.size, p=p)
@@ -117,7 +126,7 @@ def judge(
         small = verdict if verdict.verdict != "reproduced" else without
         return replace(verdict, verdict=small.verdict, reason=small.reason)
     if without.verdict != verdict.verdict:
-        return replace(verdict, verdict="inconclusive", reason="depends on diverged runs")
+        return replace(verdict, verdict="inconclusive", reason=ON_DIVERGED)
     return verdict
 
 
@@ -193,14 +202,16 @@ def _pair_tests(
     pairs: Sequence[_Paired],
     *,
     kind: ClaimKind,
-    elsewhere: Sequence[float],
+    shared: Shared,
 ) -> tuple[PairTest, ...]:
-    """Tests and statuses; the strict pairs are one family, with what was tried ``elsewhere``."""
+    """Tests and statuses; the strict pairs are one family, with what was tried elsewhere."""
+    elsewhere, share = shared.elsewhere, shared.share
     tie = np.array([kind.ties or (rule.tie and not kind.two_sided) for rule in rules])
-    p = np.array([_p_value(pair) for pair in pairs])
+    p = np.array([over_all(_p_value(pair), share=share) for pair in pairs])
     holm, strict = p.copy(), int((~tie).sum())
     holm[~tie] = holm_adjusted(np.append(p[~tie], elsewhere))[:strict]
-    sizes = _Family(ties=int(tie.sum()), tests=strict + len(elsewhere) if kind.any_pair else 1)
+    tests = strict + len(elsewhere) if kind.any_pair else 1
+    sizes = _Family(ties=int(tie.sum()), tests=tests, share=share)
     return tuple(
         _pair_test(
             replace(rule, tie=bool(t)), pair, kind=kind, p=(float(raw), float(h)), sizes=sizes
@@ -215,12 +226,14 @@ class _Family:
 
     ties: int
     tests: int  # of differences; where every pair has to pass, each stands alone
+    share: float  # of that error which may be spent here
 
 
 def _pair_test(
     rule: PairRule, pair: _Paired, *, kind: ClaimKind, p: tuple[float, float], sizes: _Family
 ) -> PairTest:
-    difference, low, high = _interval(pair, level=1 - ALPHA)
+    difference, low, high = _interval(pair, level=1 - sizes.share * ALPHA)
+    within = over_all(_equality_p(pair, rule.margin), share=sizes.share)
     as_claimed = p[kind.any_pair] if kind.two_sided or difference > 0 else 1.0
     result = PairTest(
         **asdict(rule),
@@ -229,12 +242,12 @@ def _pair_test(
         high=high,
         p=p[0],
         p_holm=p[1],
-        p_claimed=_equality_p(pair, rule.margin) if rule.tie else as_claimed,
+        p_claimed=within if rule.tie else as_claimed,
         status="unclear",
         n=pair[0].size,
         censored=pair[1] is not None,
     )
-    status = _status(result, pair, ties=sizes.ties, kind=kind)
+    status = _status(result, pair, sizes, kind=kind)
     small = status in ("UP", "up", "REV") and abs(difference) < rule.margin
     power = _power(result, pair, sizes) if status == "unclear" else None
     return replace(result, status=status, small=small, power=power)
@@ -244,20 +257,21 @@ def _power(result: PairTest, pair: _Paired, sizes: _Family) -> Power | None:
     """What the blocks of an unclear pair could have seen; None for the sign test or too few blocks."""
     if result.censored or result.n < MIN_BLOCKS:
         return None
-    alpha = ALPHA / (sizes.ties if result.tie else sizes.tests)
+    alpha = sizes.share * ALPHA / (sizes.ties if result.tie else sizes.tests)
     deviation = float(pair[0].std(ddof=1))
     return power_of(deviation, result.n, margin=result.margin, alpha=alpha, equal=result.tie)
 
 
-def _status(result: PairTest, pair: _Paired, *, ties: int, kind: ClaimKind) -> Status:
+def _status(result: PairTest, pair: _Paired, sizes: _Family, *, kind: ClaimKind) -> Status:
     """`equal` is TOST; else the 95 % interval decides, with Holm's p for the capitals.
 
     Several claimed ties share alpha; where one pair is enough, there is no uncorrected `up`.
     """
-    _, low, high = _interval(pair, level=1 - 2 * ALPHA)
+    alpha = sizes.share * ALPHA
+    _, low, high = _interval(pair, level=1 - 2 * alpha)
     equal = not result.censored and -result.margin < low and high < result.margin
     if result.tie:
-        _, low, high = _interval(pair, level=1 - ALPHA / ties)
+        _, low, high = _interval(pair, level=1 - alpha / sizes.ties)
         apart = low > result.margin or high < -result.margin
         return "holds" if equal else "violated" if apart else "unclear"
     if equal:

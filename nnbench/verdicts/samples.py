@@ -19,7 +19,7 @@ from nnbench.metrics import Metric, log_scale
 from nnbench.records.record import Record
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns
-from nnbench.verdicts.rules import PairTest
+from nnbench.verdicts.rules import ALPHA, PairTest
 
 Floats = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.int64]
@@ -80,13 +80,14 @@ def over_samples(
     blocks = _complete(runs, metric).index.tolist()
     tests = {name: _test_set(level, records) for name, level in runs.items()}
     scores = {n: _scores(lv, tests[n], blocks, metric, records) for n, lv in runs.items()}
+    level = 1 - ALPHA * levels[0].use.share
 
     def interval(a: str, b: str) -> Interval | None:
         better, worse, test_set = scores[a], scores[b], tests[a]
         if better is None or worse is None or test_set is None or test_set != tests[b]:
             return None
         differences = worse - better if metric.lower_is_better else better - worse
-        return crossed_interval(by_group(differences, test_set.groups))
+        return crossed_interval(by_group(differences, test_set.groups), level=level)
 
     return [interval(pair.better, pair.worse) for pair in pairs]
 

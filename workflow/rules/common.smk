@@ -5,13 +5,14 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from nnbench.claims.looks import first_of
 from nnbench.claims.selection import default_config, elsewhere
-from nnbench.dag import Workflow, code_of, config_of, measure_again, use_this_python
+from nnbench.dag import Workflow, code_of, config_of, measure_again
 from nnbench.errors import NnbenchError
 from nnbench.jobs.here import machine_notes
 from nnbench.jobs.locks import running_here
 from nnbench.plan.trial import check_own_parts
-from nnbench.processes import import_from_here
+from nnbench.processes import import_from_here, use_this_python
 from nnbench.report.terminal import closing
 
 use_this_python()
@@ -35,7 +36,7 @@ try:
         ):
             print(f"nnbench: {message}", file=sys.stderr)
         WORKFLOW.mark_stale()
-        if WORKFLOW.config.seeds < 5:
+        if first_of(WORKFLOW.config.seeds) < 5:
             print(
                 "nnbench: fewer than five seeds: no verdict is possible",
                 file=sys.stderr,
@@ -59,6 +60,7 @@ TABLES = WORKFLOW.tables
 
 wildcard_constraints:
     batch="[0-9a-f]{16}",
+    look="[0-9a-f]{16}",
     cell="[0-9a-f]{16}",
     seeds=r"\d+",
     dataset=r"[\w.]+-[0-9a-f]{8}",
@@ -67,6 +69,21 @@ wildcard_constraints:
 if workflow.is_main_process:
     # to the logger that tells the run's story: snakemake_logger_plugin_nnbench
     logger.info(None, extra={"nnbench_reports": REPORTS})
+
+
+def measured(_):
+    """What is to be measured, look after look."""
+    return WORKFLOW.measured(
+        workflow.dag_settings, OFFERED, looked=checkpoints.look.get
+    )
+
+
+def tell_outlook():
+    """What the run is about to do, to the same logger."""
+    logger.info(None, extra={"nnbench_outlook": WORKFLOW.outlook(cores=OFFERED)})
+
+
+WORKFLOW.went_on = tell_outlook
 
 
 onstart:
@@ -80,8 +97,7 @@ onstart:
         if limit and (limit.max_jobs, limit.timespan) == (100, 1):
             workflow.scheduler.job_rate_limiter = None
         WORKFLOW.composed.write()
-        outlook = WORKFLOW.outlook(cores=OFFERED)
-        logger.info(None, extra={"nnbench_outlook": outlook})
+        tell_outlook()
 
 
 onsuccess:
@@ -90,6 +106,7 @@ onsuccess:
             *(WORKFLOW.left_over() or closing(REPORTS)), sep="\n", file=sys.stderr
         )
         WORKFLOW.composed.forget()
+        WORKFLOW.rounds.forget()
 
 
 onerror:

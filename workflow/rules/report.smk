@@ -4,7 +4,7 @@
 rule aggregate:
     input:
         # what is to be measured; what is measured already may have changed
-        lambda _: WORKFLOW.batches(workflow.dag_settings, OFFERED),
+        measured,
         lambda _: WORKFLOW.changed_records(),
         WORKFLOW.config.files,
     output:

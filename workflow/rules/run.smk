@@ -64,6 +64,27 @@ rule cell:
         " --jobs-per-gpu {resources.nnbench_jobs_per_gpu} >> {log:q} 2>&1"
 
 
+# with `seeds: auto`: whether what is measured settles the claims; what takes more seeds is planned anew
+checkpoint look:
+    input:
+        lambda wildcards: WORKFLOW.rounds.marks_before(wildcards.look),
+    output:
+        RESULTS / "looks/{look}.done",
+    log:
+        RESULTS / "looks/{look}.log",
+    conda:
+        "../envs/nnbench.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        config=WORKFLOW.config_json,
+        started=WORKFLOW.started_json,
+    shell:
+        "python3 -m nnbench look --config {params.config:q}"
+        " --started {params.started:q} > {log:q} 2>&1 && touch {output:q}"
+
+
 # a cell that is asked for by name: its mark is written by its batch
 rule asked:
     input:

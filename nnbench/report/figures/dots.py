@@ -105,7 +105,7 @@ def dot_plot(finding: Finding, *, alt: str) -> Image:
     _edge_marks(axes, rows, right=finding.lower_is_better)
     _chance(axes, finding)
     canvas.name_axis(figure, _axis_title(finding, enlarged=axes is not overview))
-    _legend(figure, rows)
+    _legend(figure, rows, repeated=bool(finding.looks))
     return canvas.render(figure, alt=alt)
 
 
@@ -206,10 +206,11 @@ def _axis_title(finding: Finding, *, enlarged: bool) -> str:
     return f"{title}; right: enlarged" if enlarged else title
 
 
-def _legend(figure: Figure, rows: Sequence[Row]) -> None:
+def _legend(figure: Figure, rows: Sequence[Row], *, repeated: bool) -> None:
     """Name the marks that are drawn."""
     mark = partial(Line2D, [], [], ls="none")
-    line, label = (3, "mean, 95 % CI") if any(row.interval for row in rows) else (0, "measured")
+    bar = "mean, 95 % repeated CI" if repeated else "mean, 95 % CI"
+    line, label = (3, bar) if any(row.interval for row in rows) else (0, "measured")
     marks = (
         (True, Line2D([], [], color=canvas.MEASURED, lw=line, marker="o", ms=6, label=label)),
         (any(row.ok for row in rows),
