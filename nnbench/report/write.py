@@ -1,6 +1,5 @@
 """Write the report: ``index.html``, ``README.md``, ``figures/`` and ``data/``; of many claims a page per document."""
 
-import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,8 +15,8 @@ from nnbench.records.store import write_atomically
 from nnbench.report import appendix, details, general, markdown, page, remarks, tables
 from nnbench.report.anchors import Anchors, anchors_of
 from nnbench.report.csvs import over_all, runs_of_each
-from nnbench.report.figures.canvas import Image
-from nnbench.report.figures.pictures import drawing, pictures_of
+from nnbench.report.figures.canvas import page_style
+from nnbench.report.figures.pictures import pictures_of
 from nnbench.report.pages import Page, pages_of
 from nnbench.text import vocabulary
 
@@ -28,11 +27,10 @@ LIST = ".nnbench-files.json"  # what the last report wrote beside README.md and 
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)")
 _TEMPLATES = Path(__file__).parent / "templates"
 _MODULES = (appendix, details, general, page, remarks, tables, vocabulary)  # what templates call
-_MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
-def write_report(results: Results, folder: Path, *, cores: int = 1) -> None:
-    """Write the whole report into a folder; the same results give the same bytes, on any number of cores.
+def write_report(results: Results, folder: Path) -> None:
+    """Write the whole report into a folder; the same results give the same bytes.
 
     Figures, data files and pages that an earlier report wrote, and that this one does not have, are removed.
 
@@ -48,7 +46,7 @@ def write_report(results: Results, folder: Path, *, cores: int = 1) -> None:
             todo="run `nnbench judge` again, with the measurements in the results folder",
         )
     try:
-        _write_all(report_files(results, cores=cores), folder)
+        _write_all(report_files(results), folder)
     except _UNSHOWN as error:
         raise NnbenchError(
             "results.json holds what cannot be shown, although each field has its type",
@@ -63,26 +61,25 @@ def write_report(results: Results, folder: Path, *, cores: int = 1) -> None:
         ) from error
 
 
-def report_files(results: Results, *, cores: int = 1) -> Iterator[dict[str, bytes]]:
+def report_files(results: Results) -> Iterator[dict[str, bytes]]:
     """The files of each page by their names in the folder; nothing is written."""
     anchors, html, twin = anchors_of(results), _html(), _markdown()
     titles = {claim.id: claim.title for claim in results.claims}
-    with drawing(results.claims, cores=cores) as drawn:
-        for sheet in pages_of(results, anchors):
-            pictures = pictures_of(sheet, anchors, drawn)
-            csvs, tables = _csvs(sheet, anchors)
-            shown = {
-                "sheet": sheet, "results": sheet.results, "titles": titles, "anchors": anchors,
-                "pictures": pictures, "csvs": csvs,
-            }  # fmt: skip
-            text = twin.render(shown, path_to=partial(sheet.path_to, suffix="md"))
-            page = html.render(shown, path_to=partial(sheet.path_to, suffix="html"))
-            yield {
-                f"{sheet.stem if sheet.document else 'README'}.md": text.rstrip().encode() + b"\n",
-                **{f"data/{name}": data for name, data in tables.items()},
-                **{f"figures/{name}": data for name, data in pictures.files().items()},
-                f"{sheet.stem}.html": page.encode(),
-            }
+    for sheet in pages_of(results, anchors):
+        pictures = pictures_of(sheet, anchors)
+        csvs, tables = _csvs(sheet, anchors)
+        shown = {
+            "sheet": sheet, "results": sheet.results, "titles": titles, "anchors": anchors,
+            "pictures": pictures, "csvs": csvs,
+        }  # fmt: skip
+        text = twin.render(shown, path_to=partial(sheet.path_to, suffix="md"))
+        page = html.render(shown, path_to=partial(sheet.path_to, suffix="html"))
+        yield {
+            f"{sheet.stem if sheet.document else 'README'}.md": text.rstrip().encode() + b"\n",
+            **{f"data/{name}": data for name, data in tables.items()},
+            **{f"figures/{name}": data for name, data in pictures.files().items()},
+            f"{sheet.stem}.html": page.encode(),
+        }
 
 
 def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -96,7 +93,8 @@ def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes
 def _html() -> jinja2.Template:
     """The page as one HTML file with everything inside."""
     environment = _environment()
-    environment.filters |= {"data_uri": _data_uri, "json": _pretty}
+    environment.filters["json"] = _pretty
+    environment.globals["figure_style"] = page_style()
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
     return environment.get_template("report.html.j2")
@@ -131,10 +129,6 @@ def _environment() -> jinja2.Environment:
 
 def _links(csvs: Mapping[str, bytes]) -> dict[str, str]:
     return {name: f"data:text/csv,{quote(data, safe=_PLAIN)}" for name, data in csvs.items()}
-
-
-def _data_uri(image: Image) -> str:
-    return f"data:{_MIME[image.suffix]};base64,{base64.b64encode(image.data).decode()}"
 
 
 def _pretty(value: object) -> str:

@@ -1,13 +1,13 @@
 """Sentences on what holds in general: a pair of levels over its contexts, and the claim."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from nnbench.metrics import Metric
+from nnbench.metrics import Metric, percent_change
 from nnbench.records.general import GeneralPairResult, GeneralResult, Word
 from nnbench.records.results import Finding
 from nnbench.text import wording
-from nnbench.text.rounding import MINUS
+from nnbench.text.rounding import MINUS, significant, unit_words
 
 _LEADS: Mapping[Word, str] = {
     "general": "It holds in general",
@@ -16,6 +16,9 @@ _LEADS: Mapping[Word, str] = {
     "absent or reversed": "It does not hold on average",
     "unknown": "The contexts do not settle it",
 }
+_Text = Callable[[float], str]
+_TIMES_FROM = math.log(4.0)  # on the log scale, from which a factor is shorter than a percentage
+_LARGEST = 700.0  # whose exponential a float still holds
 _BY_PAIR = "It holds for some of the levels"
 
 
@@ -108,6 +111,33 @@ def interval(middle: float | None, low: float | None, high: float | None, metric
     if middle is None:
         return ends + unit
     return f"{shown(middle)}{unit}" + (f" [{ends}]" if ends else "")
+
+
+def brief(middle: float | None, low: float | None, high: float | None, metric: Metric) -> str:
+    """A difference beside its bar, as in: +12 % [3, 21], ×15 [0.2, 1,008]."""
+    known = [value for value in (middle, low, high) if value is not None]
+    if not known:
+        return "–"
+    times = metric.scale == "log" and max(map(abs, known)) >= _TIMES_FROM
+    text, lead, unit = _brief_words(metric, times=times)
+    ends = "" if low is None or high is None else f"[{text(low)}, {text(high)}]"
+    if middle is None:
+        return ends
+    return f"{lead(middle)}{text(middle)}{unit} {ends}".rstrip()
+
+
+def _brief_words(metric: Metric, *, times: bool) -> tuple[_Text, _Text, str]:
+    """How a value is written, what stands before the first one, and what behind."""
+    if times:
+        return lambda v: significant(math.exp(min(v, _LARGEST)), 2), lambda _: "×", ""
+    if metric.scale == "log":
+        return lambda v: significant(percent_change(v), 2), _plus, "\u00a0%"
+    factor = unit_words(metric.unit).factor
+    return lambda v: significant(factor * v, 2), _plus, ""
+
+
+def _plus(value: float) -> str:
+    return "+" if value > 0 else ""
 
 
 def _in_a_new_one(result: GeneralPairResult, metric: Metric) -> str:
