@@ -1,10 +1,11 @@
-"""Write the report: ``index.html``, ``README.md``, ``figures/`` and ``data/``; of many claims a page per document."""
+"""Write the report: ``index.html``, ``README.md`` and a page for each document, ``figures/`` and ``data/``."""
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -16,8 +17,8 @@ from nnbench.report import appendix, details, general, markdown, page, remarks, 
 from nnbench.report.anchors import Anchors, anchors_of
 from nnbench.report.csvs import over_all, runs_of_each
 from nnbench.report.figures.canvas import page_style
-from nnbench.report.figures.pictures import pictures_of
-from nnbench.report.pages import Page, pages_of
+from nnbench.report.figures.pictures import Pictures, pictures_of
+from nnbench.report.pages import Page, pages_of, twins_of
 from nnbench.text import vocabulary
 
 # What fields that disagree make tables and figures raise.
@@ -68,18 +69,34 @@ def report_files(results: Results) -> Iterator[dict[str, bytes]]:
     for sheet in pages_of(results, anchors):
         pictures = pictures_of(sheet, anchors)
         csvs, tables = _csvs(sheet, anchors)
-        shown = {
-            "sheet": sheet, "results": sheet.results, "titles": titles, "anchors": anchors,
-            "pictures": pictures, "csvs": csvs,
-        }  # fmt: skip
-        text = twin.render(shown, path_to=partial(sheet.path_to, suffix="md"))
-        page = html.render(shown, path_to=partial(sheet.path_to, suffix="html"))
+        shown = {"titles": titles, "anchors": anchors, "csvs": csvs}
+        page = html.render(
+            shown, sheet=sheet, results=sheet.results, pictures=pictures,
+            path_to=partial(sheet.path_to, suffix="html"),
+        )  # fmt: skip
         yield {
-            f"{sheet.stem if sheet.document else 'README'}.md": text.rstrip().encode() + b"\n",
+            **_markdown_files(twin, sheet, pictures, shown),
             **{f"data/{name}": data for name, data in tables.items()},
             **{f"figures/{name}": data for name, data in pictures.files().items()},
             f"{sheet.stem}.html": page.encode(),
         }
+
+
+def _markdown_files(
+    twin: jinja2.Template, sheet: Page, pictures: Pictures, shown: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """A page as Markdown: its texts, and the figures that only these have."""
+    files: dict[str, bytes] = {}
+    for part in twins_of(sheet, shown["anchors"]):
+        own = pictures if part is sheet else pictures.on(part, shown["anchors"])
+        place = f"#{part.stem}" if part.document and part is not sheet else ""
+        text = twin.render(
+            shown, sheet=part, results=part.results, pictures=own, html=f"{sheet.stem}.html{place}",
+            path_to=partial(part.path_to, suffix="md"),
+        )  # fmt: skip
+        files |= {f"figures/{name}": data for name, data in own.summary_files().items()}
+        files[f"{part.stem if part.document else 'README'}.md"] = text.rstrip().encode() + b"\n"
+    return files
 
 
 def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes]]:

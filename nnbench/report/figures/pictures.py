@@ -1,7 +1,8 @@
 """All figures of a page, drawn once for HTML and Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.anchors import Anchors
@@ -36,22 +37,24 @@ class Pictures:
         """What Markdown shows of them, by file name."""
         pairs = {f"{name}.pairs": image for name, image in self.pairs.items()}
         named = {**self.dots, **pairs, **self.forests, **self.samples}
-        alone = ((self.overview_stem, self.overview), (self.evidence_stem, self.evidence))
-        named |= {stem: image for stem, image in alone if image}
-        return {f"{name}.{image.suffix}": image.data for name, image in named.items()}
+        return {f"{name}.svg": image.data for name, image in named.items()} | self.summary_files()
+
+    def summary_files(self) -> dict[str, bytes]:
+        """Those that show all claims of the page."""
+        shown = ((self.overview_stem, self.overview), (self.evidence_stem, self.evidence))
+        return {f"{stem}.svg": image.data for stem, image in shown if image}
+
+    def on(self, page: Page, anchors: Anchors) -> Self:
+        """The same, for a page that shows a part of these claims."""
+        return replace(self, **_summary(page, anchors))
 
 
 def pictures_of(page: Page, anchors: Anchors) -> Pictures:
     """The figures of a page."""
     claims, contexts = page.evidence, page.results.contexts
     found = [(anchors.of(claim, f), claim, f) for claim in claims for f in claim.results]
-    everyone = page.results.claims
     return Pictures(
-        overview=overview(claims, anchors, alt=_overview_alt(claims)),
-        overview_stem=page.stem if page.document else "overview",
-        evidence=evidence_map(everyone, contexts, anchors),
-        evidence_narrow=narrow_map(everyone, contexts, anchors),
-        evidence_stem=f"{page.stem}.evidence" if page.document else "evidence",
+        **_summary(page, anchors),
         dots={name: dot_plot(f, alt=dots_alt(claim, f)) for name, claim, f in found},
         pairs=_drawn((name, pair_plot(f, alt=pairs_alt(claim, f))) for name, claim, f in found),
         forests=_drawn(
@@ -68,6 +71,18 @@ def pictures_of(page: Page, anchors: Anchors) -> Pictures:
             if data.samples and not page.document
         },
     )
+
+
+def _summary(page: Page, anchors: Anchors) -> dict[str, Any]:
+    """The figures that show all claims of a page, and the names of their files."""
+    claims, contexts = page.results.claims, page.results.contexts
+    return {
+        "overview": overview(claims, anchors, alt=_overview_alt(claims)),
+        "overview_stem": page.stem if page.document else "overview",
+        "evidence": evidence_map(claims, contexts, anchors),
+        "evidence_narrow": narrow_map(claims, contexts, anchors),
+        "evidence_stem": f"{page.stem}.evidence" if page.document else "evidence",
+    }
 
 
 def _drawn(images: Iterable[tuple[str, Image | None]]) -> dict[str, Image]:
