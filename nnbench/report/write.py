@@ -13,7 +13,7 @@ import jinja2
 from nnbench.errors import NnbenchError
 from nnbench.records.results import SCHEMA_VERSION, Results
 from nnbench.records.store import write_atomically
-from nnbench.report import appendix, details, general, markdown, page, remarks, tables
+from nnbench.report import advice, appendix, details, general, markdown, page, remarks, tables
 from nnbench.report.anchors import Anchors, anchors_of
 from nnbench.report.csvs import over_all, runs_of_each
 from nnbench.report.figures.canvas import page_style
@@ -27,7 +27,16 @@ _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters
 LIST = ".nnbench-files.json"  # what the last report wrote beside README.md and index.html
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)")
 _TEMPLATES = Path(__file__).parent / "templates"
-_MODULES = (appendix, details, general, page, remarks, tables, vocabulary)  # what templates call
+_MODULES = (
+    advice,
+    appendix,
+    details,
+    general,
+    page,
+    remarks,
+    tables,
+    vocabulary,
+)  # what templates call
 
 
 def write_report(results: Results, folder: Path) -> None:

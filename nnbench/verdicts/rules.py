@@ -117,7 +117,9 @@ def judge(
         small = verdict if verdict.verdict != "reproduced" else without
         return replace(verdict, verdict=small.verdict, reason=small.reason)
     if without.verdict != verdict.verdict:
-        return replace(verdict, verdict="inconclusive", reason="depends on diverged runs")
+        return replace(
+            verdict, verdict="inconclusive", reason="the verdict depends on diverged runs"
+        )
     return verdict
 
 
