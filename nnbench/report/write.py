@@ -17,6 +17,7 @@ from nnbench.report import advice, appendix, details, general, markdown, page, r
 from nnbench.report.anchors import Anchors, anchors_of
 from nnbench.report.csvs import over_all, runs_of_each
 from nnbench.report.figures.canvas import page_style
+from nnbench.report.figures.card import cards
 from nnbench.report.figures.pictures import Pictures, pictures_of
 from nnbench.report.pages import Page, pages_of, twins_of
 from nnbench.text import vocabulary
@@ -25,7 +26,9 @@ from nnbench.text import vocabulary
 _UNSHOWN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters, digits and -._~
 LIST = ".nnbench-files.json"  # what the last report wrote beside README.md and index.html
-_OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)")
+_OURS = re.compile(
+    r"(figures|data|claims)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)"
+)
 _TEMPLATES = Path(__file__).parent / "templates"
 _MODULES = (
     advice,
@@ -87,8 +90,14 @@ def report_files(results: Results) -> Iterator[dict[str, bytes]]:
             **_markdown_files(twin, sheet, pictures, shown),
             **{f"data/{name}": data for name, data in tables.items()},
             **{f"figures/{name}": data for name, data in pictures.files().items()},
+            **({} if sheet.is_index else _cards(sheet, anchors)),
             f"{sheet.stem}.html": page.encode(),
         }
+
+
+def _cards(sheet: Page, anchors: Anchors) -> dict[str, bytes]:
+    """Each claim on its own, to be embedded elsewhere."""
+    return {f"claims/{name}": image.data for name, image in cards(sheet.results, anchors)}
 
 
 def _markdown_files(
