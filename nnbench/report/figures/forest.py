@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nnbench.claims.kinds import KINDS
+from nnbench.claims.outcomes import named
 from nnbench.metrics import METRICS
 from nnbench.records.general import ContextEffect, ContextResult, GeneralPairResult
 from nnbench.records.results import ClaimResult, Finding, PairResult
@@ -94,7 +95,7 @@ def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image 
     )
     rows = [_context_row(effect, known[effect.context], pair) for effect in effects]
     alt = f"{claim.title}. {pair.text}"
-    every, what = [*rows, *_pooled(pair)], f" of {pair.a} against {pair.b}"
+    every, what = [*rows, *_pooled(pair)], f" of {named(pair.a)} against {named(pair.b)}"
     return _drawn(every, claim.metric, _BESIDE, alt=alt, what=what, ruled=len(rows))
 
 
