@@ -131,7 +131,9 @@ def test_a_document_says_how_many_claims_stand_after_correction_over_all_of_them
 
 def test_claimed_values_keep_the_documents_own_words_and_no_unit_of_nnbenchs() -> None:
     losses, accuracies = (
-        typed(Finding, result("mnist5k", name, [level("a", 0.2, 0.3, spread=0.0)], verdict="partly"))
+        typed(
+            Finding, result("mnist5k", name, [level("a", 0.2, 0.3, spread=0.0)], verdict="partly")
+        )
         for name in ("test_loss", "test_accuracy")
     )
     assert "Claimed" in level_table(losses).columns

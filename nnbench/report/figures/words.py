@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from nnbench.report.figures.canvas import MUTED, SMALL, WIDTH, element, number, text, text_width
 
 _FITTING, _LINES = 62, 2  # characters of a line below a plot, and lines
-_MARK, _BETWEEN = 20.0, 12.0  # room for a mark, and between two entries
+_MARK, _BETWEEN = 22.0, 10.0  # room for a mark, and between two entries
 
 
 def legend(entries: Sequence[tuple[str, str]], *, y: float = 12.0, right: float = WIDTH - 6) -> str:
