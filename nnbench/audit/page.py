@@ -140,7 +140,7 @@ def _strip(
 ) -> Iterator[str]:
     yield canvas.text(_LEFT - 8, y - 2, _WORDS[outcome], text_anchor="end")
     count = f"{len(levels)} level{'' if len(levels) == 1 else 's'}"
-    style = {"fill": canvas.MUTED, "size": canvas.SMALL, "text_anchor": "end"}
+    style: canvas.Style = {"fill": canvas.MUTED, "size": canvas.SMALL, "text_anchor": "end"}
     yield canvas.text(_LEFT - 8, y + 12, count, **style)
     dots = [
         canvas.dot(

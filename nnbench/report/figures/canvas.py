@@ -10,6 +10,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nnbench.text.vocabulary import TONES
 
@@ -38,6 +39,8 @@ DARK: Mapping[str, str] = {
     **dict(TONES.values()),
 }  # fmt: skip
 
+Style = dict[str, Any]  # attributes of shapes and texts
+HALO: Style = {"stroke": PLATE, "stroke_width": "3", "paint_order": "stroke"}  # of text over a grid
 _FONTS = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
 
 

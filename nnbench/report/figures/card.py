@@ -71,7 +71,7 @@ def _verdicts(claim: ClaimResult, y: float) -> Iterator[str]:
     chips = (("Here", claim_chip(claim)), ("In general", general_chip(claim)))
     for index, (where, chip) in enumerate((w, c) for w, c in chips if c):
         base = y + 20 * index
-        style = {"fill": TONES[chip.tone][0], "font_weight": "700"}
+        style: canvas.Style = {"fill": TONES[chip.tone][0], "font_weight": "700"}
         yield canvas.text(_EDGE, base, where, fill=canvas.MUTED, size=_BODY)
         yield canvas.text(_EDGE + 76, base, f"{chip.symbol} {chip.word}", size=_BODY, **style)
 
@@ -119,6 +119,6 @@ def badge(claim: ClaimResult, anchor: str) -> Image:
 
 def _half(x: float, width: float, words: str, fill: str) -> str:
     """A box with text in its middle; both turn over in dark mode."""
-    style = {"fill": canvas.PLATE, "size": _BADGE_SIZE, "text_anchor": "middle"}
+    style: canvas.Style = {"fill": canvas.PLATE, "size": _BADGE_SIZE, "text_anchor": "middle"}
     box = element("rect", x=x, y=0.0, width=width, height=_BADGE_HEIGHT, fill=fill)
     return box + canvas.text(x + width / 2, 14.0, words, **style)

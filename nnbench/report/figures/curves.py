@@ -158,12 +158,12 @@ def _axes(lines: Sequence[Line], *, loss: bool, right: float, bottom: float) -> 
 
 def _draw(line: Line, across: Axis, up: Axis, *, dashes: str | None) -> str:
     """A level's interval, training curve and validation curve; its end is said on hover."""
-    style = {"stroke": line.colour, "fill": "none", "stroke_dasharray": dashes}
+    style: canvas.Style = {"stroke": line.colour, "fill": "none", "stroke_dasharray": dashes}
     shapes = []
     if line.low is not None and line.high is not None:
         shapes.append(_band(line, across, up))
     if line.train is not None:
-        faint = {"stroke_width": 0.9, "opacity": "0.45"}
+        faint: canvas.Style = {"stroke_width": 0.9, "opacity": "0.45"}
         shapes.append(element("path", d=_path(line.x, line.train, across, up), **style, **faint))
     shapes.append(element("path", d=_path(line.x, line.y, across, up), stroke_width=1.9, **style))
     end = line.end()

@@ -143,7 +143,7 @@ def _names(rows: Sequence[Row], right: float) -> str:
     shown = []
     for index, row in enumerate(rows):
         lines = row.label.split("\n")
-        style = {"fill": canvas.MUTED, "font_style": "italic"} if row.control else {}
+        style: canvas.Style = {"fill": canvas.MUTED, "font_style": "italic"} if row.control else {}
         first = _middle(index) + 4 - 6.5 * (len(lines) - 1)
         shown += [
             canvas.text(right, first + 13 * i, words, **style) for i, words in enumerate(lines)
@@ -220,7 +220,7 @@ def _claims(axis: Axis, rows: Sequence[Row]) -> str:
         for index, row in enumerate(rows)
         if row.claimed is not None
     ]  # fmt: skip
-    style = {"fill": "none", "stroke": canvas.CLAIMED, "stroke_width": 1.8}
+    style: canvas.Style = {"fill": "none", "stroke": canvas.CLAIMED, "stroke_width": 1.8}
     # the whole diamond answers to the pointer, not its line alone
     return element("g", *shown, pointer_events="all", **style) if shown else ""
 
@@ -252,7 +252,7 @@ def _chance(axis: Axis, finding: Finding, bottom: float) -> str:
     if not low < chance < high:
         return ""
     x, half = axis.at(chance), canvas.text_width("untrained", canvas.SMALL) / 2
-    style = {"fill": canvas.MUTED, "size": canvas.SMALL, "text_anchor": "middle"}
+    style: canvas.Style = {"fill": canvas.MUTED, "size": canvas.SMALL, "text_anchor": "middle"}
     named = canvas.text(min(x, canvas.WIDTH - half), _TOP - 2, "untrained", **style)
     return canvas.line((x, _TOP), (x, bottom), canvas.MUTED, stroke_dasharray="1 2") + named
 
@@ -267,7 +267,7 @@ def _axis_title(finding: Finding, *, enlarged: bool) -> str:
 def _legend(rows: Sequence[Row]) -> str:
     """Name the marks that are drawn."""
     bar = any(row.interval for row in rows)
-    style = {"fill": "none", "stroke": canvas.CLAIMED, "stroke_width": 1.8}
+    style: canvas.Style = {"fill": "none", "stroke": canvas.CLAIMED, "stroke_width": 1.8}
     marks = (
         (True, _mean_mark(bar=bar), "mean, 95 % CI" if bar else "measured"),
         (any(row.ok for row in rows), canvas.dot(0, 0, 2.2, fill=canvas.MEASURED, opacity="0.5"), "one run"),

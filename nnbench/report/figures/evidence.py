@@ -141,7 +141,7 @@ def _key(x: float, *, wrap: bool = False) -> str:
 def _heads(columns: Mapping[str, ContextResult], places: Mapping[str, float]) -> str:
     """The names of the columns: data sets, written upwards."""
     y, shapes = _KEY + _HEAD - 4, []
-    style = {"fill": canvas.MUTED, "size": canvas.SMALL}
+    style: canvas.Style = {"fill": canvas.MUTED, "size": canvas.SMALL}
     for x, words in (
         (_EDGE, "Claim"),
         (_EDGE + _TITLE, "Here"),
@@ -205,7 +205,11 @@ def _narrow_row(row: Row, columns: Mapping[str, ContextResult], y: float) -> str
 
 
 def _symbol(chip: Chip, x: float, y: float) -> str:
-    style = {"fill": TONES[chip.tone][0], "text_anchor": "middle", "font_weight": "700"}
+    style: canvas.Style = {
+        "fill": TONES[chip.tone][0],
+        "text_anchor": "middle",
+        "font_weight": "700",
+    }
     return element(
         "g", canvas.titled(f"here: {chip.word}"), canvas.text(x, y, chip.symbol, **style)
     )
@@ -230,6 +234,6 @@ def _cell(
     (x, y), plain = place, chip.tone == "inconclusive"
     fill, ink = (canvas.GRID, canvas.MUTED) if plain else (TONES[chip.tone][0], canvas.PLATE)
     box = element("rect", x=x, y=y, width=size, height=tall, fill=fill)
-    style = {"fill": ink, "size": canvas.SMALL, "text_anchor": "middle"}
+    style: canvas.Style = {"fill": ink, "size": canvas.SMALL, "text_anchor": "middle"}
     glyph = canvas.text(x + size / 2, y + tall / 2 + 4, chip.symbol, **style)
     return element("g", *([element("title", escaped(said))] if said else []), box, glyph)

@@ -19,7 +19,6 @@ from nnbench.text.rounding import unit_words
 from nnbench.text.vocabulary import TONES, pair_chip, shown_chip
 
 _TOP, _BOTTOM, _NAME, _TINY = 26.0, 50.0, 21, 10.0
-_HALO = {"stroke": canvas.PLATE, "stroke_width": "3", "paint_order": "stroke"}  # over the grid
 _END = 246.0  # of the plot; numbers stand behind it
 _REACH = 1.5  # spans of the estimates that the axis shows around them; longer bars are cut
 
@@ -196,7 +195,9 @@ def _row(row: Row, top: float, axis: Axis, metric: str, layout: Layout) -> str:
     numbers = brief(row.middle, row.low, row.high, METRICS[metric])
     (x, base), y = layout.name, top + layout.bar
     anchor = None if layout.above else "end"
-    name = canvas.text(x, top + base, row.name, size=canvas.SMALL, text_anchor=anchor, **_HALO)
+    name = canvas.text(
+        x, top + base, row.name, size=canvas.SMALL, text_anchor=anchor, **canvas.HALO
+    )
     value = canvas.text(_END + 8, y + 4, numbers, size=_TINY, fill=canvas.MUTED)
     said = canvas.titled(f"{row.said}, {numbers}")
     bar, mark = _interval(row, y, axis, metric), _mark(row, y, axis, metric)

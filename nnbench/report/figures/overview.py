@@ -18,7 +18,6 @@ from nnbench.text.vocabulary import TONES, VERDICTS
 _ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 36.0, 22.0, 50.0, 18.0, 288.0
 _MOST = 200  # claims; of a thousand no picture can be made
 _CHARACTERS = 62  # of a claim's title
-_HALO = {"stroke": canvas.PLATE, "stroke_width": "3", "paint_order": "stroke"}  # over the grid
 _LIMITS = (-100.0, 160.0)  # percent of the claimed gap; what lies beyond gets an arrow
 _LEAST = (-60.0, 130.0)
 
@@ -113,7 +112,11 @@ def _entry(entry: Share, axis: Axis, anchors: Anchors, *, top: float) -> str:
     ends = (axis.within(low), axis.within(high))
     shapes = [
         canvas.text(
-            4, top + 13, canvas.shortened(entry.title, _CHARACTERS), size=canvas.SMALL, **_HALO
+            4,
+            top + 13,
+            canvas.shortened(entry.title, _CHARACTERS),
+            size=canvas.SMALL,
+            **canvas.HALO,
         ),
         canvas.line((axis.start, y), (axis.end, y), canvas.GRID, 0.8),
         *(
@@ -141,7 +144,7 @@ def _mark(axis: Axis, value: float, y: float, *, radius: float, fill: str, strok
 
 def _references(axis: Axis, bottom: float) -> str:
     notes = ((0.0, "nothing", canvas.MUTED), (100.0, "as claimed", canvas.CLAIMED))
-    style = {"size": canvas.SMALL, "text_anchor": "middle"}
+    style: canvas.Style = {"size": canvas.SMALL, "text_anchor": "middle"}
     return "".join(
         canvas.line((axis.at(at), _TOP), (axis.at(at), bottom), colour, 1.2)
         + canvas.text(axis.at(at), _TOP - 6, words, fill=colour, **style)

@@ -35,7 +35,7 @@ def sample_picture(dataset: DatasetFacts) -> Image:
         x, y = _GAP + column * (side + _GAP), _GAP + row * (height + _LABEL + _GAP)
         name = significant(sample.label, 3) if numbers else dataset.class_names[int(sample.label)]
         fitting = canvas.shortened(name, max(2, int(side / canvas.text_width("x", canvas.SMALL))))
-        style = {"fill": canvas.MUTED, "size": canvas.SMALL, "text_anchor": "middle"}
+        style: canvas.Style = {"fill": canvas.MUTED, "size": canvas.SMALL, "text_anchor": "middle"}
         shapes.append(_drawn(sample, x, y, (side, height)))
         shapes.append(canvas.text(x + side / 2, y + height + 12, fitting, **style))
     rows = math.ceil(len(samples) / columns)

@@ -3,7 +3,16 @@
 import textwrap
 from collections.abc import Sequence
 
-from nnbench.report.figures.canvas import MUTED, SMALL, WIDTH, element, number, text, text_width
+from nnbench.report.figures.canvas import (
+    MUTED,
+    SMALL,
+    WIDTH,
+    Style,
+    element,
+    number,
+    text,
+    text_width,
+)
 
 _FITTING, _LINES = 62, 2  # characters of a line below a plot, and lines
 _MARK, _BETWEEN = 22.0, 10.0  # room for a mark, and between two entries
@@ -25,7 +34,7 @@ def below(title: str, y: float, *, right: float = WIDTH - 8) -> str:
     lines = textwrap.wrap(title, _FITTING) or [""]
     lines = lines if len(lines) <= _LINES else [*lines[: _LINES - 1], f"{lines[_LINES - 1]} …"]
     end = max(right, min(WIDTH - 4, max(map(len, lines)) * SMALL * 0.5 + 6))
-    style = {"fill": MUTED, "size": SMALL, "text_anchor": "end"}
+    style: Style = {"fill": MUTED, "size": SMALL, "text_anchor": "end"}
     return "".join(text(end, y + 14 * i, words, **style) for i, words in enumerate(lines))
 
 
