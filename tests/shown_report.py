@@ -20,4 +20,6 @@ def page(folder):
 
 @pytest.fixture(scope="session")
 def readme(folder):
-    return (folder / "README.md").read_text(encoding="utf-8")
+    """The Markdown pages, the index first."""
+    names = ["README.md", *sorted(path.name for path in folder.glob("document-*.md"))]
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)

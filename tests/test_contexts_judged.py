@@ -36,7 +36,7 @@ def test_an_effect_in_every_context_is_general(tmp_path: Path) -> None:
     assert pair.prediction_low is not None
     assert 0 < pair.prediction_low < pair.low < pair.difference
     assert pair.pointing == 9
-    assert "It holds in general, over 9 contexts on 4 data sets" in found.sentence
+    assert "It holds in general (9 contexts on 4 data sets)" in found.sentence
     assert "9 of 9 contexts point as claimed" in pair.text
 
 

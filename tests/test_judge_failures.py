@@ -43,7 +43,7 @@ def test_a_verdict_that_diverged_runs_decide_is_none(tmp_path: Path) -> None:
     fill(plan, "order", "test_loss", twice, diverged={"high": [0, 5]})
     found = entry(judged(plan), "order")
     assert (found["verdict"], found["results"][0]["blocks"]) == ("inconclusive", 10)
-    assert found["results"][0]["verdict_reason"] == "depends on diverged runs"
+    assert found["results"][0]["verdict_reason"] == "the verdict depends on diverged runs"
 
 
 def test_a_diverged_run_without_a_score_costs_its_block_and_is_named(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_one_case_shows_a_possibility_wherever_it_was_found(tmp_path: Path) -> N
         "mnist1d": ("reproduced", True),
     }
     assert found["verdict"] == "reproduced"
-    assert found["answer"].startswith("There is such a case: a against b.")
+    assert found["answer"].startswith("Yes, there is such a case: a against b.")
     pairs = [pair for result in found["results"] for pair in result["pairs"]]
     holm = multipletests([pair["p"] for pair in pairs], method="holm")[1]
     assert [pair["p_holm"] for pair in pairs] == pytest.approx(holm)
@@ -55,7 +55,7 @@ def test_a_possibility_that_no_case_shows_is_never_contradicted(tmp_path: Path) 
         "digits": ("inconclusive", True),
         "mnist1d": ("inconclusive", False),
     }
-    assert found["answer"].startswith("None of the cases tried shows it (reversed: b is better")
+    assert found["answer"].startswith("No case that was tried shows it: b came out ahead")
 
 
 def test_a_case_below_the_margin_shows_a_possibility_that_is_small(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_without_what_a_claim_takes_it_is_measured_and_not_judged(
     found = entry(content, "c0")
     assert found["verdict"] == ("not testable here" if reason else "contradicted")
     assert content["summary"]["not_testable_here"] == bool(reason)
-    assert found["results"][0]["verdict_reason"].startswith(reason or "reversed")
+    assert found["results"][0]["verdict_reason"].startswith(reason or "B came out ahead")
     assert found["results"][0]["levels"][0]["mean"] == pytest.approx(2.05, abs=0.02)
     if reason:
         assert (found["p"], found["results"][0]["pairs"]) == (None, [])

@@ -89,7 +89,7 @@ def test_losses_of_different_objectives_share_no_unit(tmp_path):
     write({**results, "claims": results["claims"][:1]}, tmp_path)
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     section = readme.partition("### Activation functions")[2].partition("###")[0]
-    assert "| Level | Claimed, own objective | Measured, own objective |" in section
+    assert "| Level | Claimed | Measured, own objective |" in section
     assert "Losses are those of each level's own objective, which are not comparable." in section
     assert "nats" not in section
     page = (tmp_path / "index.html").read_text(encoding="utf-8")

@@ -167,7 +167,10 @@ def test_a_verdict_that_needs_the_diverged_runs_is_inconclusive() -> None:
     diverged = {"B": flags(0, 1, 2, 3)}
     assert verdict_of(values, chain("AB")).verdict == "reproduced"
     verdict = verdict_of(values, chain("AB"), excluded=diverged)
-    assert (verdict.verdict, verdict.reason) == ("inconclusive", "depends on diverged runs")
+    assert (verdict.verdict, verdict.reason) == (
+        "inconclusive",
+        "the verdict depends on diverged runs",
+    )
     assert verdict.pairs == verdict_of(values, chain("AB")).pairs
 
 
@@ -204,7 +207,7 @@ def test_five_blocks_without_divergence_are_enough_to_judge_again() -> None:
     for block in range(5):
         values["B"][block] -= 5
     verdict = verdict_of(values, chain("AB"), excluded={"B": flags(0, 1, 2, 3, 4)})
-    assert verdict.reason == "depends on diverged runs"
+    assert verdict.reason == "the verdict depends on diverged runs"
 
 
 def test_divergence_of_a_level_that_no_rule_names_changes_nothing() -> None:

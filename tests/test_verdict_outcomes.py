@@ -37,14 +37,14 @@ from nnbench.verdicts.rules import PairTest
             "every pair is as claimed",
         ),  # up, uncorrected, is enough
         ((0.9, 0.4, 0), 0.5, "reproduced, small", "below the margin: B against C"),
-        ((1.2, 0.6, 0), 1, "partly", "A against B unclear, B against C unclear"),
-        ((0, -1, 2), 0.5, "contradicted", "reversed: C is better than A"),  # in spite of A over B
-        ((0, 1, 0.6), 1, "contradicted", "reversed: B is better than A"),
-        ((0.05, 0, -0.05), 0.2, "contradicted", "no practical difference between A and C"),
-        ((0, -1, 0), 0.3, "partly", "reversed: C is better than B"),  # A over B stands
-        ((1, 0, 0), 0.3, "partly", "no practical difference between B and C"),
-        ((1, 0, -0.3), 1, "partly", "B against C unclear"),
-        ((0.3, 0, -0.3), 1.5, "inconclusive", "A against B unclear, B against C unclear"),
+        ((1.2, 0.6, 0), 1, "partly", "A against B is unclear; B against C is unclear"),
+        ((0, -1, 2), 0.5, "contradicted", "C came out ahead of A"),  # in spite of A over B
+        ((0, 1, 0.6), 1, "contradicted", "B came out ahead of A"),
+        ((0.05, 0, -0.05), 0.2, "contradicted", "A and C are equal within the margin"),
+        ((0, -1, 0), 0.3, "partly", "C came out ahead of B"),  # A over B stands
+        ((1, 0, 0), 0.3, "partly", "B and C are equal within the margin"),
+        ((1, 0, -0.3), 1, "partly", "B against C is unclear"),
+        ((0.3, 0, -0.3), 1.5, "inconclusive", "A against B is unclear; B against C is unclear"),
     ],
 )
 def test_an_order_of_three(
@@ -59,9 +59,9 @@ def test_an_order_of_three(
     [
         (1, 0.5, "reproduced", "every pair is as claimed"),
         (0.4, 0.5, "reproduced, small", "below the margin: A against B"),
-        (-1, 0.5, "contradicted", "reversed: B is better than A"),
-        (0.1, 0.2, "contradicted", "no practical difference between A and B"),
-        (0.3, 1, "inconclusive", "A against B unclear"),
+        (-1, 0.5, "contradicted", "B came out ahead of A"),
+        (0.1, 0.2, "contradicted", "A and B are equal within the margin"),
+        (0.3, 1, "inconclusive", "A against B is unclear"),
     ],
 )
 def test_in_an_order_of_two_the_one_pair_is_first_against_last(
@@ -76,9 +76,9 @@ def test_in_an_order_of_two_the_one_pair_is_first_against_last(
     [
         ((1, 1, 0), 0.3, "reproduced", "every pair is as claimed"),
         ((2, 1, 0), 0.3, "partly", "A and B differ by more than the margin"),
-        ((1.3, 1, 0), 0.6, "partly", "A against B unclear"),
-        ((0.1, 0, 0), 0.2, "contradicted", "no practical difference between A and C"),
-        ((0, 0, 1), 0.3, "contradicted", "reversed: C is better than A"),
+        ((1.3, 1, 0), 0.6, "partly", "A against B is unclear"),
+        ((0.1, 0, 0), 0.2, "contradicted", "A and C are equal within the margin"),
+        ((0, 0, 1), 0.3, "contradicted", "C came out ahead of A"),
     ],
 )
 def test_an_order_with_a_claimed_tie_needs_the_tie_to_hold(
@@ -105,28 +105,28 @@ BEST = [rule("A", "B"), rule("A", "C")]
     [
         ((1, 0, 0), 0.5, "reproduced", "every pair is as claimed"),
         ((0.4, 0, -0.2), 0.5, "reproduced, small", "below the margin: A against B"),
-        ((1, 2, 0), 0.5, "contradicted", "reversed: B is better than A"),
+        ((1, 2, 0), 0.5, "contradicted", "B came out ahead of A"),
         (
             (0, 1, 1),
             0.5,
             "contradicted",
-            "reversed: B is better than A, reversed: C is better than A",
+            "B came out ahead of A; C came out ahead of A",
         ),
-        ((1, 1, 0), 0.3, "partly", "no practical difference between A and B"),
-        ((1, 0, 0.7), 1, "partly", "A against C unclear"),
+        ((1, 1, 0), 0.3, "partly", "A and B are equal within the margin"),
+        ((1, 0, 0.7), 1, "partly", "A against C is unclear"),
         (
             (0, 0, 0),
             0.2,
             "contradicted",
-            "no practical difference between A and B, no practical difference between A and C",
+            "A and B are equal within the margin; A and C are equal within the margin",
         ),
         (
             (0.25, 0.25, 0),
             0.6,
             "inconclusive",
-            "no practical difference between A and B, A against C unclear",
+            "A and B are equal within the margin; A against C is unclear",
         ),
-        ((0.3, 0, 0), 1.5, "inconclusive", "A against B unclear, A against C unclear"),
+        ((0.3, 0, 0), 1.5, "inconclusive", "A against B is unclear; A against C is unclear"),
     ],
 )
 def test_a_claim_of_being_best(
@@ -142,9 +142,9 @@ def test_a_claim_of_being_best(
         ((0.1, 0, 0), 0.3, "reproduced", "every pair is as claimed"),
         ((2, 0, 0), 0.3, "contradicted", "A and B differ by more than the margin"),
         ((-2, 0, 0), 0.3, "contradicted", "A and B differ by more than the margin"),
-        ((0.5, 0, 0), 0.5, "partly", "A against B unclear"),
-        ((-0.5, 0, 0), 0.5, "partly", "A against B unclear"),
-        ((0, 0, 0), 2, "inconclusive", "A against B unclear, B against C unclear"),
+        ((0.5, 0, 0), 0.5, "partly", "A against B is unclear"),
+        ((-0.5, 0, 0), 0.5, "partly", "A against B is unclear"),
+        ((0, 0, 0), 2, "inconclusive", "A against B is unclear; B against C is unclear"),
     ],
 )
 def test_a_claim_of_equality(
@@ -169,9 +169,9 @@ def test_ties_share_their_error_so_that_two_are_harder_to_violate_than_one() -> 
     [
         ((1, 0), 0.5, "reproduced", "A and B differ"),
         ((0, 1), 0.5, "reproduced", "A and B differ"),
-        ((0, 0), 0.2, "contradicted", "no practical difference between A and B"),
+        ((0, 0), 0.2, "contradicted", "A and B are equal within the margin"),
         ((0.4, 0), 0.5, "reproduced, small", "A and B differ"),
-        ((0.65, 0), 1, "inconclusive", "A against B unclear"),  # one-sided p = 0.035
+        ((0.65, 0), 1, "inconclusive", "A against B is unclear"),  # one-sided p = 0.035
     ],
 )
 def test_a_claim_of_a_difference(
@@ -196,9 +196,9 @@ def test_one_differing_pair_is_enough_for_differs_and_one_unclear_one_keeps_it_o
         ((1, 0, 1), 0.5, "reproduced", "A against B"),  # one case is enough
         ((0.9, 0, 0.5), 0.5, "reproduced", "A against B"),  # the one that reaches the margin
         ((0.4, 0, 0.4), 0.4, "reproduced, small", "A against B"),
-        ((0.75, 0, 0.75), 1, "inconclusive", "A against B unclear, A against C unclear"),
-        ((0, 0, 0), 0.2, "inconclusive", "no practical difference between A and B, no practical difference between A and C"),
-        ((0, 1, 1), 0.5, "inconclusive", "reversed: B is better than A, reversed: C is better than A"),
+        ((0.75, 0, 0.75), 1, "inconclusive", "A against B is unclear; A against C is unclear"),
+        ((0, 0, 0), 0.2, "inconclusive", "A and B are equal within the margin; A and C are equal within the margin"),
+        ((0, 1, 1), 0.5, "inconclusive", "B came out ahead of A; C came out ahead of A"),
     ],
 )  # fmt: skip
 def test_a_possibility_is_shown_by_one_case_and_never_contradicted(
@@ -243,7 +243,10 @@ def test_the_p_value_of_a_claimed_equality_is_that_of_tost() -> None:
 def test_a_reason_names_no_more_than_three_pairs() -> None:
     rules = [rule("A", other) for other in "BCDEF"]
     verdict = verdict_of(levels(*[0] * 6, spread=3), rules, kind="best")
-    assert verdict.reason == "A against B unclear, A against C unclear, A against D unclear, …"
+    assert (
+        verdict.reason
+        == "A against B is unclear; A against C is unclear; A against D is unclear; …"
+    )
 
 
 # --- blocks

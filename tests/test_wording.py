@@ -11,6 +11,7 @@ from made_up_results import typed
 
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import Kind
+from nnbench.claims.outcomes import named
 from nnbench.metrics import METRICS
 from nnbench.records.results import Finding, PairResult
 from nnbench.text import wording
@@ -37,11 +38,11 @@ def log(*factors: float) -> PairResult:
         ("images_per_second", log(1.25, 1.2, 1.3), "Images per second of A are 25.0 % more than those of B (95 % CI 20.0 to 30.0 %)"),
         ("seconds", log(1.25, 1.2, 1.3), "Training time of B is 25.0 % longer than that of A (95 % CI 20.0 to 30.0 %)"),
         ("hours", log(20.0, 15.0, 30.0), "Training time (derived) of B is 20 times that of A (95 % CI 15 to 30 times)"),
-        ("epochs_to_target", entry(math.log(2), None, None), "Epochs to the target of B are 100.0 % more than those of A"),
+        ("epochs_to_target", entry(math.log(2), None, None), "Epochs to the target of B are 100 % more than those of A"),
         # of A, worse: the sentence turns round, and its interval with it
         ("test_loss", log(0.8, 0.75, 0.9), "Test loss of A is 25.0 % larger than that of B (95 % CI 11.1 to 33.3 %)"),
         ("images_per_second", log(0.8, 0.75, 0.9), "Images per second of B are 25.0 % more than those of A (95 % CI 11.1 to 33.3 %)"),
-        ("test_loss", over_samples(log(0.8, 0.75, 0.9), math.log(0.5), math.log(1.1)), "Test loss of A is 25.0 % larger than that of B (95 % CI 11.1 to 33.3 %; over new test samples too −9.1 to 100.0 %)"),
+        ("test_loss", over_samples(log(0.8, 0.75, 0.9), math.log(0.5), math.log(1.1)), "Test loss of A is 25 % larger than that of B (95 % CI 11 to 33 %; over new test samples too −9 to 100 %)"),
         # raw scales
         ("test_accuracy", entry(0.021, 0.01, 0.032), "Test accuracy of A is 2.10 points higher than that of B (95 % CI 1.00 to 3.20)"),
         ("dead_units", entry(0.07, -0.01, 0.15), "Dead units of A are 7.00 points lower than those of B (95 % CI −1.00 to 15.00)"),
@@ -104,9 +105,11 @@ def claim(**more: Any) -> Claim:
 
 def test_the_ranking_follows_the_metrics_direction() -> None:
     text = wording.sentence(finding(), claim(kind="order"))
-    assert text == "The claimed order holds. Measured, best first: A 30.0/s, B 9.00/s."
+    assert text == (
+        "Yes, the claimed order holds. Images per second, best first: A (30.0/s), B (9.00/s)."
+    )
     counted = finding(unit="count", lower_is_better=True, directed=False)
-    assert "smallest first: B 9, A 30" in wording.sentence(counted, claim(kind="order"))
+    assert "smallest first: B (9), A (30)" in wording.sentence(counted, claim(kind="order"))
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -124,32 +127,52 @@ def test_only_what_has_a_better_end_has_a_best_level(name: str) -> None:
 
 def test_a_level_of_an_undirected_metric_is_smaller_and_not_better() -> None:
     shown = finding(unit="ratio", lower_is_better=True, directed=False)
-    text = wording.sentence(shown, claim(kind="best"))
-    assert text == "It is smaller, as claimed. Measured, smallest first: B 9.00, A 30.0."
+    text = wording.sentence(shown, claim(kind="best", better=("B",), than=("A", "C", "D", "E")))
+    assert text == (
+        "Yes, B came out smaller than A, C, D and 1 more, as claimed. "
+        "Images per second, smallest first: B (9.00), A (30.0)."
+    )
 
 
 def test_an_inconclusive_result_says_what_was_not_measured() -> None:
     found = finding(verdict="inconclusive", verdict_reason="C not measured: not installed")
     text = wording.sentence(found, claim(kind="order"))
-    assert text.startswith("The runs do not settle it: C not measured: not installed. Measured")
+    assert text.startswith("These runs cannot tell: C not measured: not installed. Images")
 
 
 @pytest.mark.parametrize(
     ("kind", "verdict", "text"),
     [
-        ("order", "reproduced, small", "The claimed order holds, but some steps are small (why)."),
-        ("best", "reproduced, small", "It is better, as claimed, but only a little (why)."),
-        ("exists", "reproduced", "There is such a case: why."),
-        ("exists", "reproduced, small", "There is such a case, but a small one: why."),
-        ("exists", "inconclusive", "None of the cases tried shows it (why)."),
-        ("differs", "reproduced, small", "The levels change the outcome, but less than what counts (why)."),
-        ("best", "contradicted", "It is not better (why)."),
+        ("order", "reproduced, small", "Yes, the claimed order holds, though some steps are small (why)."),
+        ("best", "reproduced, small", "Yes, A came out ahead of B, though only a little (why)."),
+        ("best", "partly", "A came out ahead of B only in part: why."),
+        ("exists", "reproduced", "Yes, there is such a case: why."),
+        ("exists", "reproduced, small", "Yes, there is such a case, though a small one: why."),
+        ("exists", "inconclusive", "No case that was tried shows it: why."),
+        ("differs", "reproduced, small", "Yes, the outcome changes, though by less than what counts: why."),
+        ("best", "contradicted", "No: why."),
         ("order", "not testable here", "This machine cannot decide it: why."),
     ],
 )  # fmt: skip
 def test_each_outcome_has_a_sentence_that_says_why(kind: Kind, verdict: str, text: str) -> None:
     found = finding(verdict=verdict, verdict_reason="why")
-    assert wording.sentence(found, claim(kind=kind)).startswith(f"{text} Measured, best first: A")
+    said = wording.sentence(found, claim(kind=kind, better=("A",), than=("B",), factor="size"))
+    assert said.startswith(f"{text} Images per second by size, best first: A (30.0/s)")
+
+
+def test_names_that_are_no_names_stand_in_quotation_marks() -> None:
+    bare = ("ReLU", "ResNet-50", "tanh", "batch_norm")
+    assert [named(name) for name in bare] == list(bare)
+    others = ("none", "0.1", "100 %", "two layers", "leaky ReLU, rate 0.01", "Both")
+    assert [named(name) for name in others] == [f"“{name}”" for name in others]
+
+
+def test_a_difference_that_rounds_to_nothing_is_not_called_zero() -> None:
+    accuracy = wording.pair(entry(0.00001, 0.0, 0.00002), METRICS["test_accuracy"])
+    assert "is less than 0.01 points higher" in accuracy
+    assert "is less than 0.1 % larger" in wording.pair(
+        log(1.0001, 1.0, 1.0002), METRICS["test_loss"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,12 +194,12 @@ def test_a_definition_counts_what_its_metric_says() -> None:
     title = "Floating-point operations of one image"
     flops = finding("flops", metric_title=title, verdict=None)
     assert wording.sentence(flops, claim(kind="definition")) == (
-        "Counted (floating-point operations of one image): A 30, B 9."
+        "Counted (floating-point operations of one image): A = 30, B = 9."
     )
     gone = finding(
         "parameters", levels=[level("A", None, 0.0, spread=0.0, missing=range(10))], verdict=None
     )
-    assert "A not measured" in wording.sentence(gone, claim(kind="definition"))
+    assert "have no count: A." in wording.sentence(gone, claim(kind="definition"))
 
 
 def counted(first: float, second: float, **more: Any) -> str:
@@ -188,12 +211,14 @@ def counted(first: float, second: float, **more: Any) -> str:
 
 
 def test_counts_are_compared_with_the_claimed_ones_by_the_margin() -> None:
-    head = "Counted (parameters): A {} (claimed 30), B {} (claimed 9)."
+    head = "Counted (parameters): A = {} (claimed: 30), B = {} (claimed: 9)."
     assert counted(30, 9) == f"{head.format(30, 9)} Each is within 5 % of the claimed number."
     assert counted(31, 9).endswith("Each is within 5 % of the claimed number.")
-    assert counted(32, 9).endswith("B 9 (claimed 9). Not within 5 % of the claimed number: A.")
-    assert counted(28, 9).endswith("Not within 5 % of the claimed number: A.")
-    assert counted(40, 0).endswith("None is within 5 % of the claimed number.")
+    assert counted(32, 9).endswith(
+        "B = 9 (claimed: 9). Further than 5 % from the claimed number: A."
+    )
+    assert counted(28, 9).endswith("Further than 5 % from the claimed number: A.")
+    assert counted(40, 0).endswith("All are further than 5 % from the claimed number.")
     assert counted(40, 9, margin=0.5).endswith("Each is within 50 % of the claimed number.")
 
 

@@ -23,9 +23,9 @@ def compare_text(found: Comparison, *, names: tuple[str, str]) -> str:
         _sides(found, names),
         _headed("Verdicts that changed", _verdicts(found.verdicts)),
         _headed("Levels that moved beyond noise", _table(head, rows, indent=2)),
-        _not_compared(found),
+        not_compared(found),
         _headed("What else differs", [f"  {fact.text}" for fact in found.provenance]),
-        [_compare_summary(found)],
+        [compare_summary(found)],
     )
 
 
@@ -74,7 +74,8 @@ def _groups(members: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _compare_summary(found: Comparison) -> str:
+def compare_summary(found: Comparison) -> str:
+    """The comparison in a sentence."""
     levels = found.summary.levels
     others = [f"{number} {name}" for name, number in levels.items() if number and name != "moved"]
     rest = ", ".join(others) or "no others"
@@ -116,11 +117,12 @@ def _level_row(level: LevelChange) -> _Row:
     means = (value_text(mean, level.unit) for mean in (level.mean_a, level.mean_b))
     p = "exact" if level.p_holm is None else p_text(level.p_holm)
     causes = "; ".join(_first(level.reasons, MOST_CAUSES, more="more"))
-    row = level.claim, level.context, level.level, level.metric, *means, _change(level), p
+    row = level.claim, level.context, level.level, level.metric, *means, change_text(level), p
     return row, [f"may be: {causes}"]
 
 
-def _change(level: LevelChange) -> str:
+def change_text(level: LevelChange) -> str:
+    """How its mean changed, or what else of its runs did."""
     if level.test not in (None, MEANS):
         return f"{level.test} runs"
     if level.percent is not None:
@@ -129,7 +131,8 @@ def _change(level: LevelChange) -> str:
     return sign + value_text(level.difference, level.unit)
 
 
-def _not_compared(found: Comparison) -> Iterator[str]:
+def not_compared(found: Comparison) -> Iterator[str]:
+    """What is in one of the two alone, or cannot be compared, and why."""
     for side, names in (("A", found.only_a), ("B", found.only_b)):
         if names:
             yield f"Claims in {side} only: {', '.join(names)}"

@@ -53,6 +53,14 @@ class Variant(Strict):
     settings: Overrides | None = None
 
 
+class Place(Strict):
+    """Where a document says it: the heading above it, a table's own column names, and the line of its file."""
+
+    section: str = ""
+    columns: str = ""
+    line: Annotated[int, Field(ge=1)] | None = None
+
+
 class Claim(Strict):
     """One table or sentence of a document, and the experiment that answers it.
 
@@ -63,6 +71,7 @@ class Claim(Strict):
 
     title: str
     quote: str
+    place: Place = Place()
     kind: Kind
     metric: str = "test_loss"
     factor: str = ""

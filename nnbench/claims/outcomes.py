@@ -1,5 +1,6 @@
 """What is said of a pair of levels, and what follows from the pairs of a claim: its outcome and why."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -34,6 +35,16 @@ class JudgedPair(PairRule):
 Judged = Sequence[JudgedPair]
 _FEW = 3  # pairs that a reason names
 Conclusion = tuple[Outcome, str]
+
+
+_WORD = re.compile(r"[^\W\d][\w-]*")
+_NO_NAMES = frozenset({"none", "both", "all", "other", "plain", "raw", "default", "no", "same"})
+
+
+def named(level: str) -> str:
+    """A level as a sentence names it: in quotation marks, unless it is one word that reads as a name."""
+    bare = _WORD.fullmatch(level) and level.lower() not in _NO_NAMES
+    return level if bare else f"“{level}”"
 
 
 # --- the outcome of each kind of claim: the first that holds
@@ -79,7 +90,7 @@ def differs_outcome(pairs: Judged) -> Conclusion:
     """One pair that differs is enough; no practical difference between any two contradicts."""
     if apart := [pair for pair in pairs if pair.status in ("UP", "REV")]:
         outcome, shown = _largest(apart)
-        return outcome, f"{shown[0].better} and {shown[0].worse} differ"
+        return outcome, f"{named(shown[0].better)} and {named(shown[0].worse)} differ"
     return best_outcome(pairs)
 
 
@@ -108,20 +119,21 @@ def equal_outcome(pairs: Judged) -> Conclusion:
 
 
 _CLAUSES: Mapping[str, str] = {
-    "unclear": "{0} against {1} unclear",
-    "REV": "reversed: {1} is better than {0}",
-    "equal": "no practical difference between {0} and {1}",
+    "unclear": "{0} against {1} is unclear",
+    "up": "{0} is ahead of {1}, but no longer after Holm’s correction",
+    "REV": "{1} came out ahead of {0}",
+    "equal": "{0} and {1} are equal within the margin",
     "violated": "{0} and {1} differ by more than the margin",
 }
 
 
 def _clause(pairs: Judged) -> str:
     """What was found, for the first few pairs."""
-    found = [_CLAUSES[p.status].format(p.better, p.worse) for p in pairs[:_FEW]]
-    return ", ".join(found) + (", …" if pairs[_FEW:] else "")
+    found = [_CLAUSES[p.status].format(named(p.better), named(p.worse)) for p in pairs[:_FEW]]
+    return "; ".join(found) + ("; …" if pairs[_FEW:] else "")
 
 
 def _listed(pairs: Judged) -> str:
     """The first few pairs by their names."""
-    found = [f"{pair.better} against {pair.worse}" for pair in pairs[:_FEW]]
-    return ", ".join(found) + (", …" if pairs[_FEW:] else "")
+    found = [f"{named(pair.better)} against {named(pair.worse)}" for pair in pairs[:_FEW]]
+    return "; ".join(found) + ("; …" if pairs[_FEW:] else "")

@@ -36,11 +36,10 @@ def _picture(path: Path, folder: Path) -> Path:
     from nnbench.datasets.own.description import dataset_at  # noqa: PLC0415
     from nnbench.datasets.prepared.store import prepare  # noqa: PLC0415
     from nnbench.records.store import write_atomically  # noqa: PLC0415
-    from nnbench.report.figures.canvas import figure_style  # noqa: PLC0415
-    from nnbench.report.figures.pictures import sample_picture  # noqa: PLC0415
+    from nnbench.report.figures.samples import sample_picture  # noqa: PLC0415
     from nnbench.verdicts.provenance import facts_in  # noqa: PLC0415
 
-    with TemporaryDirectory() as scratch, figure_style():
+    with TemporaryDirectory() as scratch:
         prepare(dataset_at(path), Path(scratch), data_folder=None, download=False)
         facts = facts_in(Path(scratch))
         image = sample_picture(facts)

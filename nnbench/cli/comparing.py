@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +19,10 @@ def add(commands: Commands) -> None:
     compare.add_argument("a", type=Path, metavar="A", help="a results.json, or a folder with one")
     compare.add_argument("b", type=Path, metavar="B", help="another one")
     compare.add_argument("--json", action="store_true", help="everything that was found, as JSON")
+
+    compare.add_argument(
+        "--html", type=Path, metavar="FILE", help="also write the comparison as one offline page"
+    )
 
     text = "Measure a random sample of finished cells again; exit status 1: some drifted or failed."
     audit = add_command(commands, "audit", text, _audit)
@@ -43,6 +48,11 @@ def _compare(options: argparse.Namespace) -> int:
     found = compare(options.a, options.b)
     text = compare_text(found, names=(str(options.a), str(options.b)))
     print(json.dumps(found.to_json(), indent=1) if options.json else text)
+    if options.html:
+        from nnbench.audit.page import write_page  # noqa: PLC0415
+
+        write_page(found, options.html, names=(str(options.a), str(options.b)))
+        print(f"wrote {options.html}", file=sys.stderr)
     return int(found.differs)
 
 

@@ -9,7 +9,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnbench.cli.options import Commands, add_claims, add_command, add_config, read, whole
+from nnbench.cli.options import Commands, add_claims, add_command, add_config, read
 from nnbench.errors import NnbenchError
 
 if TYPE_CHECKING:
@@ -36,12 +36,6 @@ def add(commands: Commands) -> None:
         "--now",
         action="store_true",
         help="judge what is measured so far, also while a run goes on, into a folder of its own",
-    )
-    report.add_argument(
-        "--cores",
-        type=whole,
-        metavar="N",
-        help="processes that draw figures at the same time (default: the cores that this one may use)",
     )
     show = add_command(commands, "show", "Show claims with their measured tables.", _show)
     add_claims(show)
@@ -105,15 +99,13 @@ def _look(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from nnbench.jobs.provenance import cores_there  # noqa: PLC0415
     from nnbench.records.results import read_results  # noqa: PLC0415
     from nnbench.report.terminal import closing  # noqa: PLC0415
     from nnbench.report.write import write_report  # noqa: PLC0415
 
     config = read(options)
     folder = _judged_now(config) if options.now else Path(config.reports)
-    cores = options.cores or cores_there()
-    write_report(read_results(folder / "results.json"), folder, cores=cores)
+    write_report(read_results(folder / "results.json"), folder)
     print(*closing(folder), sep="\n")
 
 

@@ -89,3 +89,5 @@ class LevelResult(Bounds):
     search: SearchResult | None
     pick: PickResult | None
     curves: dict[str, Series] | None
+    tested_epoch: float | None = None
+    """Whose weights are tested: that of the lowest validation loss, as a median over runs."""

@@ -113,6 +113,14 @@ class Finding(Section):
         return self.dataset, self.track, self.variant
 
 
+class PlaceResult(Section):
+    """Where a document says it: the heading above it, a table's own column names, and the line of its file."""
+
+    section: str = ""
+    columns: str = ""
+    line: Count | None = None
+
+
 class ClaimResult(Section):
     """One claim of a document: its verdict is that of the finding that decides."""
 
@@ -123,6 +131,7 @@ class ClaimResult(Section):
     name: str
     title: str
     quote: str
+    place: PlaceResult = Field(default_factory=PlaceResult)
     kind: Kind
     factor: str = ""
     metric: str = "test_loss"

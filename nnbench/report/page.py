@@ -256,8 +256,17 @@ def kind_text(claim: ClaimResult) -> str:
 
 
 def quote_lines(claim: ClaimResult) -> list[str]:
-    """The document's words, without empty lines."""
-    return [line.strip() for line in claim.quote.splitlines() if line.strip()]
+    """The document's words, without empty lines; of a table its column names first, whose unit is that of the numbers."""
+    lines = (claim.place.columns, *claim.quote.splitlines())
+    return [line.strip() for line in lines if line.strip()]
+
+
+def place_text(claim: ClaimResult) -> str:
+    """Where that stands, as in: Neural Net Loss, “Common Misconceptions”, line 59."""
+    place = claim.place
+    section = f"“{place.section}”" if place.section else ""
+    line = f"line {place.line}" if place.line else ""
+    return ", ".join(filter(None, (claim.document_title, section, line)))
 
 
 def links(claim: ClaimResult, titles: Mapping[str, str], anchors: Anchors) -> list[Link]:

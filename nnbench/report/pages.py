@@ -1,4 +1,7 @@
-"""The pages of a report: one for everything, or of many claims an index and a page for each document."""
+"""The pages of a report: one for everything, or an index and a page for each document.
+
+HTML is split where there are many claims, Markdown wherever there are several documents: forges cut long files.
+"""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -43,9 +46,17 @@ class Page:
         return "" if stem == self.stem else f"{stem}.{suffix}"
 
 
-def pages_of(results: Results, anchors: Anchors) -> Iterator[Page]:
+def twins_of(page: Page, anchors: Anchors) -> Iterator[Page]:
+    """A page as Markdown: one for each document and an index, unless it is of one document."""
+    if page.split or len({claim.document for claim in page.results.claims}) < 2:
+        yield page
+    else:
+        yield from pages_of(page.results, anchors, most=0)
+
+
+def pages_of(results: Results, anchors: Anchors, *, most: int = MOST) -> Iterator[Page]:
     """The pages of a report; the index comes last, so that it never leads to what is not written yet."""
-    if len(results.claims) <= MOST:
+    if len(results.claims) <= most:
         yield Page(stem="index", results=results)
         return
     places = _places(results, anchors)

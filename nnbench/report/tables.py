@@ -101,9 +101,13 @@ def _of_runs(count: int, level: LevelResult) -> str:
 
 
 def _claimed(levels: Sequence[LevelResult], unit: str) -> dict[str, list[str]]:
-    """The document's numbers, or its order; no column where it gives neither."""
+    """The document's numbers, or its order; no column where it gives neither.
+
+    A percentage is one in the document, too. Else its own words stand in the quotation: it says nothing of nats.
+    """
     if any(level.claimed is not None for level in levels):
-        return {with_unit("Claimed", unit): claimed_texts([lv.claimed for lv in levels], unit)}
+        name = with_unit("Claimed", unit) if unit == "fraction" else "Claimed"
+        return {name: claimed_texts([lv.claimed for lv in levels], unit)}
     ranks = [level.claimed_rank for level in levels]
     if not any(ranks):
         return {}

@@ -1,11 +1,11 @@
-"""Write the report: ``index.html``, ``README.md``, ``figures/`` and ``data/``; of many claims a page per document."""
+"""Write the report: ``index.html``, ``README.md`` and a page for each document, ``figures/`` and ``data/``."""
 
-import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -13,21 +13,35 @@ import jinja2
 from nnbench.errors import NnbenchError
 from nnbench.records.results import SCHEMA_VERSION, Results
 from nnbench.records.store import write_atomically
-from nnbench.report import appendix, details, general, markdown, page, remarks, studies, tables
+from nnbench.report import (
+    advice,
+    appendix,
+    details,
+    general,
+    markdown,
+    page,
+    remarks,
+    studies,
+    tables,
+)
 from nnbench.report.anchors import Anchors, anchors_of
 from nnbench.report.csvs import over_all, runs_of_each, runs_of_studies
-from nnbench.report.figures.canvas import Image
-from nnbench.report.figures.pictures import drawing, pictures_of
-from nnbench.report.pages import Page, pages_of
+from nnbench.report.figures.canvas import page_style
+from nnbench.report.figures.card import cards
+from nnbench.report.figures.pictures import Pictures, pictures_of
+from nnbench.report.pages import Page, pages_of, twins_of
 from nnbench.text import vocabulary
 
 # What fields that disagree make tables and figures raise.
 _UNSHOWN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters, digits and -._~
 LIST = ".nnbench-files.json"  # what the last report wrote beside README.md and index.html
-_OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)")
+_OURS = re.compile(
+    r"(figures|data|claims)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)"
+)
 _TEMPLATES = Path(__file__).parent / "templates"
 _MODULES = (
+    advice,
     appendix,
     details,
     general,
@@ -37,11 +51,10 @@ _MODULES = (
     tables,
     vocabulary,
 )  # what templates call
-_MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
-def write_report(results: Results, folder: Path, *, cores: int = 1) -> None:
-    """Write the whole report into a folder; the same results give the same bytes, on any number of cores.
+def write_report(results: Results, folder: Path) -> None:
+    """Write the whole report into a folder; the same results give the same bytes.
 
     Figures, data files and pages that an earlier report wrote, and that this one does not have, are removed.
 
@@ -57,7 +70,7 @@ def write_report(results: Results, folder: Path, *, cores: int = 1) -> None:
             todo="run `nnbench judge` again, with the measurements in the results folder",
         )
     try:
-        _write_all(report_files(results, cores=cores), folder)
+        _write_all(report_files(results), folder)
     except _UNSHOWN as error:
         raise NnbenchError(
             "results.json holds what cannot be shown, although each field has its type",
@@ -72,26 +85,47 @@ def write_report(results: Results, folder: Path, *, cores: int = 1) -> None:
         ) from error
 
 
-def report_files(results: Results, *, cores: int = 1) -> Iterator[dict[str, bytes]]:
+def report_files(results: Results) -> Iterator[dict[str, bytes]]:
     """The files of each page by their names in the folder; nothing is written."""
     anchors, html, twin = anchors_of(results), _html(), _markdown()
     titles = {claim.id: claim.title for claim in results.claims}
-    with drawing(results.claims, cores=cores) as drawn:
-        for sheet in pages_of(results, anchors):
-            pictures = pictures_of(sheet, anchors, drawn)
-            csvs, tables = _csvs(sheet, anchors)
-            shown = {
-                "sheet": sheet, "results": sheet.results, "titles": titles, "anchors": anchors,
-                "pictures": pictures, "csvs": csvs,
-            }  # fmt: skip
-            text = twin.render(shown, path_to=partial(sheet.path_to, suffix="md"))
-            page = html.render(shown, path_to=partial(sheet.path_to, suffix="html"))
-            yield {
-                f"{sheet.stem if sheet.document else 'README'}.md": text.rstrip().encode() + b"\n",
-                **{f"data/{name}": data for name, data in tables.items()},
-                **{f"figures/{name}": data for name, data in pictures.files().items()},
-                f"{sheet.stem}.html": page.encode(),
-            }
+    for sheet in pages_of(results, anchors):
+        pictures = pictures_of(sheet, anchors)
+        csvs, tables = _csvs(sheet, anchors)
+        shown = {"titles": titles, "anchors": anchors, "csvs": csvs}
+        page = html.render(
+            shown, sheet=sheet, results=sheet.results, pictures=pictures,
+            path_to=partial(sheet.path_to, suffix="html"),
+        )  # fmt: skip
+        yield {
+            **_markdown_files(twin, sheet, pictures, shown),
+            **{f"data/{name}": data for name, data in tables.items()},
+            **{f"figures/{name}": data for name, data in pictures.files().items()},
+            **({} if sheet.is_index else _cards(sheet, anchors)),
+            f"{sheet.stem}.html": page.encode(),
+        }
+
+
+def _cards(sheet: Page, anchors: Anchors) -> dict[str, bytes]:
+    """Each claim on its own, to be embedded elsewhere."""
+    return {f"claims/{name}": image.data for name, image in cards(sheet.results, anchors)}
+
+
+def _markdown_files(
+    twin: jinja2.Template, sheet: Page, pictures: Pictures, shown: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """A page as Markdown: its texts, and the figures that only these have."""
+    files: dict[str, bytes] = {}
+    for part in twins_of(sheet, shown["anchors"]):
+        own = pictures if part is sheet else pictures.on(part, shown["anchors"])
+        place = f"#{part.stem}" if part.document and part is not sheet else ""
+        text = twin.render(
+            shown, sheet=part, results=part.results, pictures=own, html=f"{sheet.stem}.html{place}",
+            path_to=partial(part.path_to, suffix="md"),
+        )  # fmt: skip
+        files |= {f"figures/{name}": data for name, data in own.summary_files().items()}
+        files[f"{part.stem if part.document else 'README'}.md"] = text.rstrip().encode() + b"\n"
+    return files
 
 
 def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -106,7 +140,8 @@ def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes
 def _html() -> jinja2.Template:
     """The page as one HTML file with everything inside."""
     environment = _environment()
-    environment.filters |= {"data_uri": _data_uri, "json": _pretty}
+    environment.filters["json"] = _pretty
+    environment.globals["figure_style"] = page_style()
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
     return environment.get_template("report.html.j2")
@@ -141,10 +176,6 @@ def _environment() -> jinja2.Environment:
 
 def _links(csvs: Mapping[str, bytes]) -> dict[str, str]:
     return {name: f"data:text/csv,{quote(data, safe=_PLAIN)}" for name, data in csvs.items()}
-
-
-def _data_uri(image: Image) -> str:
-    return f"data:{_MIME[image.suffix]};base64,{base64.b64encode(image.data).decode()}"
 
 
 def _pretty(value: object) -> str:

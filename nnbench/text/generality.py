@@ -1,21 +1,25 @@
 """Sentences on what holds in general: a pair of levels over its contexts, and the claim."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from nnbench.metrics import Metric
+from nnbench.claims.outcomes import named
+from nnbench.metrics import Metric, percent_change
 from nnbench.records.general import GeneralPairResult, GeneralResult, Word
 from nnbench.records.results import Finding
 from nnbench.text import wording
-from nnbench.text.rounding import MINUS
+from nnbench.text.rounding import MINUS, significant, unit_words
 
 _LEADS: Mapping[Word, str] = {
     "general": "It holds in general",
     "usual": "It usually holds",
     "depends": "It depends on the context",
-    "absent or reversed": "It does not hold on average",
-    "unknown": "The contexts do not settle it",
+    "absent or reversed": "On average it does not hold",
+    "unknown": "These contexts cannot tell",
 }
+_Text = Callable[[float], str]
+_TIMES_FROM = math.log(4.0)  # on the log scale, from which a factor is shorter than a percentage
+_LARGEST = 700.0  # whose exponential a float still holds
 _BY_PAIR = "It holds for some of the levels"
 
 
@@ -34,7 +38,7 @@ def sentence(result: GeneralResult, reason: str, metric: Metric) -> str:
     # some pairs hold and others do not, whatever the context
     by_pair = result.word == "depends" and not any(p.word == "depends" for p in result.pairs)
     said = _BY_PAIR if by_pair and result.found is None else _LEADS[result.word]
-    lead = f"{said}, over {over(result.measured, result.datasets)}: {reason}."
+    lead = f"{said} ({over(result.measured, result.datasets)}): {reason}."
     shown = [p for p in result.pairs if p.role == "extremes"] or list(result.pairs[:1])
     largest = f" {average(shown[0], metric)}." if shown and shown[0].difference is not None else ""
     late = result.planned - result.measured
@@ -73,11 +77,11 @@ def _claimed_difference(here: Finding, a: str, b: str) -> float | None:
 
 
 def _share(difference: float, claimed: float | None) -> str:
-    """As in: , 45 % of the claimed difference."""
+    """As in: , 45 % of the claimed difference; one the other way round says so."""
     if claimed is None:
         return ""
-    percent = f"{100 * difference / claimed:.0f}".replace("-", MINUS)
-    return f", {percent} % of the claimed difference"
+    percent = f"{100 * abs(difference) / claimed:.0f} % of the claimed difference"
+    return f", {percent}" + (", but the other way round" if difference < 0 else "")
 
 
 def average(result: GeneralPairResult, metric: Metric) -> str:
@@ -90,10 +94,10 @@ def average(result: GeneralPairResult, metric: Metric) -> str:
 def pair(result: GeneralPairResult, metric: Metric) -> str:
     """One pair over its contexts: on average, in how many, and in a new one."""
     if result.difference is None:
-        return f"{result.a} against {result.b}: too few contexts"
+        return f"{named(result.a)} against {named(result.b)}: too few contexts"
     there = f"{result.pointing} of {counted(result.contexts, 'context')}"
     within = "differ by less than the margin" if result.tie else "point as claimed"
-    return f"{average(result, metric)}; {there} {within}{_in_a_new_one(result, metric)}."
+    return f"{average(result, metric)}; {there} {within}{in_a_new_one(result, metric)}."
 
 
 def interval(middle: float | None, low: float | None, high: float | None, metric: Metric) -> str:
@@ -110,11 +114,40 @@ def interval(middle: float | None, low: float | None, high: float | None, metric
     return f"{shown(middle)}{unit}" + (f" [{ends}]" if ends else "")
 
 
-def _in_a_new_one(result: GeneralPairResult, metric: Metric) -> str:
+def brief(middle: float | None, low: float | None, high: float | None, metric: Metric) -> str:
+    """A difference beside its bar, as in: +12 % [3, 21], ×15 [0.2, 1,008]."""
+    known = [value for value in (middle, low, high) if value is not None]
+    if not known:
+        return "–"
+    times = metric.scale == "log" and max(map(abs, known)) >= _TIMES_FROM
+    text, lead, unit = _brief_words(metric, times=times)
+    ends = "" if low is None or high is None else f"[{text(low)}, {text(high)}]"
+    if middle is None:
+        return f"{'×' if times else ''}{ends}{unit}"
+    return f"{lead(middle)}{text(middle)}{unit} {ends}".rstrip()
+
+
+def _brief_words(metric: Metric, *, times: bool) -> tuple[_Text, _Text, str]:
+    """How a value is written, what stands before the first one, and what behind."""
+    if times:
+        return lambda v: significant(math.exp(min(v, _LARGEST)), 2), lambda _: "×", ""
+    if metric.scale == "log":
+        return lambda v: significant(percent_change(v), 2), _plus, "\u00a0%"
+    factor = unit_words(metric.unit).factor
+    return lambda v: significant(factor * v, 2), _plus, ""
+
+
+def _plus(value: float) -> str:
+    return "+" if value > 0 else ""
+
+
+def in_a_new_one(result: GeneralPairResult, metric: Metric) -> str:
     """What to expect elsewhere, turned as the pair's sentence is."""
     low, high, middle = result.prediction_low, result.prediction_high, result.difference
     if low is None or high is None or middle is None:
         return ""
+    if metric.unit == "fraction" and (low <= -1 or high >= 1):
+        return "; a new one may show anything"
     if middle < 0:
         low, high = -high, -low
     return f"; expect {interval(None, low, high, metric)} in a new one"

@@ -86,7 +86,8 @@ def significant(value: float, digits: int = 3) -> str:
         return "0"
     if not 1e-4 <= abs(value) < 1e7:
         return f"{value:.{digits - 1}e}".replace("-", MINUS)
-    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = float(f"{value:.{digits - 1}e}")  # 9.97 has no decimals as 10
+    decimals = digits - 1 - math.floor(math.log10(abs(rounded)))
     return _fixed(value, max(decimals, 0))
 
 

@@ -95,8 +95,8 @@ GENERAL_MEANINGS: Mapping[str, str] = {
 _SHOWN: Mapping[Shown | None, Chip] = {
     "as claimed": _chip("reproduced", "✓", "as claimed"),
     "holds": _chip("reproduced", "✓", "tie holds"),
-    "small": _chip("partly", "◔", "as claimed, small"),
-    "equal": _chip("contradicted", "≈", "no practical difference"),
+    "small": _chip("reproduced-small", "△", "as claimed, small"),
+    "equal": _chip("partly", "≈", "no practical difference"),
     "reversed": _chip("contradicted", "✗", "reversed"),
     "violated": _chip("contradicted", "✗", "tie violated"),
     "unclear": _chip("inconclusive", "?", "unclear"),

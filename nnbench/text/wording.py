@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from nnbench.claims.claim import Claim
-from nnbench.claims.kinds import KINDS
+from nnbench.claims.kinds import KINDS, Kind
+from nnbench.claims.outcomes import named
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.progress.durations import rounded
 from nnbench.records.level import LevelResult
@@ -13,6 +14,7 @@ from nnbench.text.rounding import MINUS, significant, unit_words, value_text, wi
 
 # how differences are written, what follows the first one, and what follows an interval
 Words = tuple[Callable[[float], str], str, str]
+_WHOLE_FROM = 100.0  # percent from which decimals say nothing
 _TIMES_FROM = 900.0  # percent from which "ten times" reads better than "900 % larger"
 
 
@@ -75,21 +77,28 @@ def compared(
     values is compared to the other, whichever is better; on the raw one the better to the worse.
     """
     if middle is None:
-        return f"{a} against {b}: not measured"
+        return f"{named(a)} against {named(b)}: not measured"
     if middle < 0:  # swap the levels, so that the difference reads as a positive one
         a, b, middle = b, a, -middle
         intervals = {what: _negative(*ends) for what, ends in intervals.items()}
     if metric.scale == "log" and metric.lower_is_better:
         a, b = b, a
     verb, that = ("are", "those") if metric.plural else ("is", "that")
-    text, how, unit = difference_words(middle, metric)
+    highest = max(middle, *(high for _, high in intervals.values() if high is not None), middle)
+    text, how, unit = difference_words(highest, metric)
     said = [
         f"{what} {text(low)} to {text(high)}{unit}"
         for what, (low, high) in intervals.items()
         if low is not None and high is not None
     ]
     shown = f" ({'; '.join(said)})" if said else ""
-    return f"{title_of(metric)} of {a} {verb} {text(middle)}{how} {that} of {b}{shown}"
+    size = text(middle) if float(text(middle).replace(",", "")) else _less_than(text(middle))
+    return f"{title_of(metric)} of {named(a)} {verb} {size}{how} {that} of {named(b)}{shown}"
+
+
+def _less_than(zero: str) -> str:
+    """What a difference that is rounded to nothing is below, as in: less than 0.01."""
+    return f"less than {zero[:-1]}1"
 
 
 def _negative(low: float | None, high: float | None) -> _Ends:
@@ -101,11 +110,13 @@ def difference_words(middle: float, metric: Metric) -> Words:
     return _ratio(middle, metric) if metric.scale == "log" else _distance(metric)
 
 
-def _ratio(middle: float, metric: Metric) -> Words:
+def _ratio(largest: float, metric: Metric) -> Words:
     """How much larger: in percent, or as a factor where that is large."""
-    if percent_change(middle) >= _TIMES_FROM:
-        return lambda end: significant(math.exp(end), 2), " times", " times"
-    return lambda end: _fixed(percent_change(end), 1), f" % {metric.more} than", " %"
+    percent = percent_change(largest)
+    if percent >= _TIMES_FROM:
+        return lambda end: significant(math.exp(min(end, 700.0)), 2), " times", " times"
+    digits = 0 if percent >= _WHOLE_FROM else 1
+    return lambda end: _fixed(percent_change(end), digits), f" % {metric.more} than", " %"
 
 
 def _distance(metric: Metric) -> Words:
@@ -125,87 +136,107 @@ def sentence(finding: Finding, reading: Claim) -> str:
     verdict, reason = finding.verdict, finding.verdict_reason
     if verdict is None:
         return _counted(finding, reading)
-    leads = {**_OPEN, **_LEADS[KINDS[reading.kind].lead_of(directed=finding.directed)]}
-    return f"{leads[verdict].format(reason=reason)} {_ranking(finding)}"
+    leads = leads_of(reading.kind, directed=finding.directed)
+    said = leads[verdict].format(
+        reason=reason,
+        better=listed(reading.better) or "it",
+        than=listed(reading.than) or "the others",
+    )
+    return f"{said[:1].upper()}{said[1:]} {_ranking(finding, reading.factor)}"
+
+
+def leads_of(kind: Kind, *, directed: bool) -> Mapping[str, str]:
+    """How the sentence of each verdict begins, for a metric that has a better end or has none."""
+    return {**_OPEN, **_LEADS.get(KINDS[kind].lead_of(directed=directed), {})}
+
+
+def listed(names: Sequence[str], *, most: int = 3) -> str:
+    """Some levels, as in: L1, L2 and dropout; of many the first ones."""
+    shown = [named(name) for name in names[:most]]
+    if more := len(names) - most if len(names) > most else 0:
+        shown.append(f"{more} more")
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
 
 
 def _counted(finding: Finding, reading: Claim) -> str:
     """The counts beside the claimed ones, and which of them agree by the margin."""
-    missing = [level.level for level in finding.levels if level.mean is None]
+    missing = [named(level.level) for level in finding.levels if level.mean is None]
     if missing:
-        return f"Not every network has been built: {', '.join(missing)} not measured."
+        return f"Some networks could not be built, and have no count: {', '.join(missing)}."
     what = finding.metric_title[:1].lower() + finding.metric_title[1:]
     counts = ", ".join(_beside_claimed(level) for level in finding.levels)
     return f"Counted ({what}): {counts}.{_agreement(finding, reading)}"
 
 
 def _beside_claimed(level: LevelResult) -> str:
-    count = f"{level.level} {number(level.mean, 'count')}"
-    return count if level.claimed is None else f"{count} (claimed {number(level.claimed, 'count')})"
+    count = f"{named(level.level)} = {number(level.mean, 'count')}"
+    return (
+        count if level.claimed is None else f"{count} (claimed: {number(level.claimed, 'count')})"
+    )
 
 
 def _agreement(finding: Finding, reading: Claim) -> str:
     """Which counts differ from the claimed ones by no more than the margin, a ratio."""
     margin = reading.margin or METRICS[finding.metric].margin
     pairs = [
-        (level.level, sorted((level.mean, level.claimed)))
+        (named(level.level), sorted((level.mean, level.claimed)))
         for level in finding.levels
         if level.claimed is not None and level.mean is not None
     ]
     far = [name for name, (low, high) in pairs if high > (1 + margin) * low]
-    within = f"within {100 * margin:.3g} % of the claimed number"
+    size = f"{100 * margin:.3g} %"
     if not pairs:
         return ""
     if not far:
-        return f" Each is {within}."
+        return f" Each is within {size} of the claimed number."
     if len(far) == len(pairs):
-        return f" None is {within}."
-    return f" Not {within}: {', '.join(far)}."
+        return f" All are further than {size} from the claimed number."
+    return f" Further than {size} from the claimed number: {', '.join(far)}."
 
 
 _OPEN: Mapping[str, str] = {  # of every kind
-    "inconclusive": "The runs do not settle it: {reason}.",
+    "inconclusive": "These runs cannot tell: {reason}.",
     "not testable here": "This machine cannot decide it: {reason}.",
 }
 _LEADS: Mapping[str, Mapping[str, str]] = {
     "order": {
-        "reproduced": "The claimed order holds.",
-        "reproduced, small": "The claimed order holds, but some steps are small ({reason}).",
-        "partly": "Part of the claimed order holds ({reason}).",
-        "contradicted": "The claimed order does not hold ({reason}).",
+        "reproduced": "Yes, the claimed order holds.",
+        "reproduced, small": "Yes, the claimed order holds, though some steps are small ({reason}).",
+        "partly": "Part of the claimed order holds, but not all of it: {reason}.",
+        "contradicted": "No: {reason}.",
     },
     "best": {
-        "reproduced": "It is better, as claimed.",
-        "reproduced, small": "It is better, as claimed, but only a little ({reason}).",
-        "partly": "It is better only in part ({reason}).",
-        "contradicted": "It is not better ({reason}).",
+        "reproduced": "Yes, {better} came out ahead of {than}, as claimed.",
+        "reproduced, small": "Yes, {better} came out ahead of {than}, though only a little ({reason}).",
+        "partly": "{better} came out ahead of {than} only in part: {reason}.",
+        "contradicted": "No: {reason}.",
     },
     "smallest": {  # of a metric of which no end is better
-        "reproduced": "It is smaller, as claimed.",
-        "reproduced, small": "It is smaller, as claimed, but only a little ({reason}).",
-        "partly": "It is smaller only in part ({reason}).",
-        "contradicted": "It is not smaller ({reason}).",
+        "reproduced": "Yes, {better} came out smaller than {than}, as claimed.",
+        "reproduced, small": "Yes, {better} came out smaller than {than}, though only a little ({reason}).",
+        "partly": "{better} came out smaller than {than} only in part: {reason}.",
+        "contradicted": "No: {reason}.",
     },
     "exists": {
-        "reproduced": "There is such a case: {reason}.",
-        "reproduced, small": "There is such a case, but a small one: {reason}.",
-        "inconclusive": "None of the cases tried shows it ({reason}).",
+        "reproduced": "Yes, there is such a case: {reason}.",
+        "reproduced, small": "Yes, there is such a case, though a small one: {reason}.",
+        "inconclusive": "No case that was tried shows it: {reason}.",
     },
     "differs": {
-        "reproduced": "The levels change the outcome, as claimed.",
-        "reproduced, small": "The levels change the outcome, but less than what counts ({reason}).",
-        "contradicted": "The levels do not change the outcome ({reason}).",
+        "reproduced": "Yes, the outcome changes, as claimed: {reason}.",
+        "reproduced, small": "Yes, the outcome changes, though by less than what counts: {reason}.",
+        "contradicted": "No, the outcome stays the same: {reason}.",
     },
     "equal": {
-        "reproduced": "No difference, as expected.",
-        "partly": "Only some pairs are shown to be equal ({reason}).",
-        "contradicted": "They differ, where no difference was expected ({reason}).",
+        "reproduced": "Yes, there is no practical difference, as expected.",
+        "partly": "Only some of the levels are shown to be equal: {reason}.",
+        "contradicted": "No: {reason}.",
     },
 }
 
 
-def _ranking(finding: Finding) -> str:
-    """The levels by their means, as in: Measured, best first: ReLU 0.223, tanh 0.262."""
+def _ranking(finding: Finding, factor: str) -> str:
+    """The levels by their means, as in: Test loss by activation, best first: ReLU (0.223), tanh (0.262)."""
     means = [
         (level.mean, level.level)
         for level in finding.levels
@@ -214,8 +245,11 @@ def _ranking(finding: Finding) -> str:
     if not means:
         return "Nothing was measured."
     means.sort(key=lambda item: item[0], reverse=not finding.lower_is_better)
-    shown = ", ".join(f"{name} {number(mean, finding.unit)}" for mean, name in means)
-    return f"Measured, {'best' if finding.directed else 'smallest'} first: {shown}."
+    end = "; " if any("," in name for _, name in means) else ", "
+    shown = end.join(f"{name} ({number(mean, finding.unit)})" for mean, name in means)
+    by = f" by {factor}" if factor else ""
+    first = "best" if finding.directed else "smallest"
+    return f"{finding.metric_title}{by}, {first} first: {shown}."
 
 
 def answer(deciding: Finding, findings: Sequence[Finding]) -> str:
@@ -224,11 +258,11 @@ def answer(deciding: Finding, findings: Sequence[Finding]) -> str:
     if not others:
         return deciding.sentence or ""
     lead = "Elsewhere the verdict differs" if deciding.verdict else "Other readings are judged"
-    named = ", ".join(f"{finding.verdict} on {_where(finding)}" for finding in others)
-    return f"{deciding.sentence} {lead}: {named}."
+    said = "; ".join(f"{finding.verdict} on {_where(finding)}" for finding in others)
+    return f"{deciding.sentence} {lead}: {said}."
 
 
 def _where(finding: Finding) -> str:
     """Dataset, track and variant, as a sentence names them."""
-    named = ", ".join(filter(None, (finding.track, finding.variant_title)))
-    return f"{finding.dataset_title} ({named})"
+    how = ", ".join(filter(None, (finding.track.replace("-", " "), finding.variant_title)))
+    return f"{finding.dataset_title} ({how})"

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nnbench.claims.outcomes import PairRule
+from nnbench.claims.outcomes import PairRule, named
 from nnbench.records.general import Word
 from nnbench.verdicts.general_pairs import GeneralPair, broad, enough, judged, most
 from nnbench.verdicts.pooling import MIN_CONTEXTS, Effect, Pooled, Share, share_of, usable
@@ -129,7 +129,9 @@ def _negated(effect: Effect) -> Effect:
 
 def _because(pairs: Sequence[GeneralPair]) -> str:
     """What decided, for the first few pairs."""
-    clauses = [f"{p.rule.better} against {p.rule.worse}: {_clause(p)}" for p in pairs[:3]]
+    clauses = [
+        f"{named(p.rule.better)} against {named(p.rule.worse)} is {_clause(p)}" for p in pairs[:3]
+    ]
     return "; ".join(clauses) + ("; …" if pairs[3:] else "")
 
 
@@ -137,15 +139,15 @@ def _clause(pair: GeneralPair) -> str:
     """What decided the word of one pair."""
     pooled, tie = pair.pooled, pair.rule.tie
     pointing, total = pair.pointing.count, pair.pointing.total
-    absent = "reversed on average" if pooled.high < 0 else "less than the margin on average"
+    absent = "reversed on average" if pooled.high < 0 else "below the margin on average"
     few = total < MIN_CONTEXTS or pooled.datasets < 2
     return {
-        "general": "expected in a new context too",
-        "depends": f"as claimed in {len(pair.holds_in)} of {total} contexts, "
+        "general": "as claimed, also to be expected in a new context",
+        "depends": f"as claimed in {len(pair.holds_in)} of {total} contexts and "
         f"{'different' if tie else 'reversed'} in {len(pair.fails_in)}",
-        "usual": f"as claimed on average, and in {pointing} of {total} contexts",
+        "usual": f"as claimed on average and in {pointing} of {total} contexts",
         "absent or reversed": "different by more than the margin" if tie else absent,
-        "unknown": f"too few contexts ({total}) or data sets ({pooled.datasets})"
+        "unknown": f"measured in too few contexts ({total}) or on too few data sets ({pooled.datasets})"
         if few
         else "unclear",
     }[pair.word]

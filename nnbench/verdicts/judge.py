@@ -17,7 +17,14 @@ from nnbench.claims.kinds import KINDS
 from nnbench.claims.studies import PREFIX
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
-from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
+from nnbench.records.results import (
+    SCHEMA_VERSION,
+    ClaimResult,
+    Finding,
+    PlaceResult,
+    Results,
+    Summary,
+)
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.records.studies import StudyResult
 from nnbench.text import generality, wording
@@ -117,6 +124,7 @@ def _claim(
         control=document.controls,
         name=claim_id.partition("/")[2],
         **{name: getattr(claim, name) for name in _REPEATED},
+        place=PlaceResult(**claim.place.model_dump()),
         status=status,
         reason=reason,
         cost_seconds=cost,

@@ -79,6 +79,7 @@ def level_result(
         search=_search(alone),
         pick=_pick(level, plan, metric),
         curves=shown_curves(alone) if use.at is None else None,
+        tested_epoch=_tested_epoch(alone) if use.at is None else None,
     )
 
 
@@ -227,3 +228,13 @@ def shown_curves(record: Record | None) -> dict[str, tuple[float | None, ...]] |
         str(name): tuple(finite(float(f"{value:.5g}")) for value in table[name].iloc[points])
         for name in table.columns
     }
+
+
+def _tested_epoch(record: Record | None) -> float | None:
+    """The epoch of the checkpoint, as a median over runs; None where the last weights are tested."""
+    curves = record.curves if record else None
+    if record is None or curves is None or record.cell.settings.checkpoint != "best":
+        return None
+    losses = pd.DataFrame(curves.validation_loss, index=curves.epochs, dtype=float)
+    lowest = losses.dropna(axis=1, how="all").idxmin()
+    return finite(lowest.median()) if len(lowest) else None

@@ -63,8 +63,6 @@ rule report:
         TABLES / "report.log",
     conda:
         "../envs/nnbench.yaml"
-    # nothing else is left to do; one core where it runs beside a cluster's jobs
-    threads: OFFERED or 1
     resources:
         mem_mb=2000,
         runtime=20,
@@ -72,4 +70,4 @@ rule report:
         config=WORKFLOW.config_json,
         code=code_of("nnbench.report.write"),
     shell:
-        "exec python3 -m nnbench report --config {params.config:q} --cores {threads} > {log:q} 2>&1"
+        "exec python3 -m nnbench report --config {params.config:q} > {log:q} 2>&1"

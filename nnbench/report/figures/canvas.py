@@ -1,206 +1,187 @@
-"""What all figures share: style, colours for light and dark, and rendering to small, stable files.
+"""What all figures share: colours for light and dark, shapes, and the picture that comes out.
 
-A figure is one SVG for both modes. Its light colours are part of the drawing, so that every viewer
-shows them; a ``prefers-color-scheme`` rule swaps each for its dark partner. The figure brings its
-own background, so it stays readable where a viewer ignores that rule.
+A figure is SVG, written by hand, so that it is small, says on hover what each mark is, and is the same
+bytes for the same numbers. Its light colours are part of the drawing, so that every viewer shows them; a
+rule for dark mode swaps each for its partner. Lengths are CSS pixels of a figure 360 wide: a phone shows
+it as it is, a larger screen a little enlarged.
 """
 
-import io
-import math
+import html
 import re
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-import matplotlib as mpl
-import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
-
-from nnbench.text.rounding import MINUS
 from nnbench.text.vocabulary import TONES
 
-WIDTH = 360.0  # points, as are all lengths here; shown at 4/3 CSS pixels per point
-TEXT, SMALL = 10.5, 9.0
-MAX_SVG_BYTES = 150_000  # design, section 6: larger figures become PNG
-_PNG_DPI = 192  # two device pixels for each CSS pixel
-_CSS_PIXELS = 4 / 3
-_STEPS = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))  # of the ticks in a decade
+WIDTH = 360.0
+TEXT, SMALL = 12.0, 11.0
+_SHOWN_AT = 7 / 6  # natural size over drawn size
 _NUMBER = re.compile(r"[×x]?\s*[\d.,]+(e[+-]?\d+)?\s*(%|°|\w{0,8})?")
+_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 INK, MUTED, GRID, PLATE = "#1f2328", "#59636e", "#e3e6ea", "#ffffff"
-MEASURED, CLAIMED, CONTROL, SHADE = "#0072b2", "#d55e00", "#6e7781", "#eef3f8"
+MEASURED, CLAIMED, CONTROL, SHADE = "#0072b2", "#d55e00", "#6e7781", "#e4edf6"
 # Okabe and Ito's colour-blind-safe set (2008); yellow, sky and orange darkened for white paper.
 CATEGORIES = ("#0173b2", "#d45f00", "#009e73", "#b0508a", "#9a6a00", "#4d5560")
-RAMP = tuple(sns.color_palette("viridis", 16).as_hex()[:12])  # its yellow end is lost on white
-_RAMP_DARK = tuple(sns.color_palette("viridis", 16).as_hex()[4:])
+# Steps of matplotlib's viridis (CC0); its yellow end is lost on white, its violet one on black.
+_VIRIDIS = (
+    "#481769", "#472a7a", "#433d84", "#3d4e8a", "#355e8d", "#2e6d8e", "#297b8e", "#23898e",
+    "#1f978b", "#21a585", "#2eb37c", "#46c06f", "#65cb5e", "#89d548", "#b0dd2f", "#d8e219",
+)  # fmt: skip
+RAMP, _RAMP_DARK = _VIRIDIS[:12], _VIRIDIS[4:]
 
-DARK = {
+DARK: Mapping[str, str] = {
     INK: "#e6e8eb", MUTED: "#a3adb8", GRID: "#2d333b", PLATE: "#15181c",
-    MEASURED: "#56b4e9", CLAIMED: "#ff9a4d", CONTROL: "#8d96a0", SHADE: "#1d242c",
+    MEASURED: "#56b4e9", CLAIMED: "#ff9a4d", CONTROL: "#8d96a0", SHADE: "#22303d",
     **dict(zip(CATEGORIES, ("#57b5ea", "#ff9b4e", "#2fcf9f", "#e39cc6", "#f0b429", "#c9d1d9"), strict=True)),
     **dict(zip(RAMP, _RAMP_DARK, strict=True)),
     **dict(TONES.values()),
 }  # fmt: skip
 
-# Drawn with matplotlib's own DejaVu Sans, which is wider than these, so texts fit their boxes.
+Style = dict[str, Any]  # attributes of shapes and texts
+HALO: Style = {"stroke": PLATE, "stroke_width": "3", "paint_order": "stroke"}  # of text over a grid
 _FONTS = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
-_STYLE = {
-    **sns.axes_style("white"),
-    "font.family": "DejaVu Sans",
-    "font.size": TEXT,
-    "text.color": INK,
-    "text.parse_math": False,  # a dollar sign in a level's name is no formula
-    "axes.edgecolor": GRID,
-    "axes.labelcolor": MUTED,
-    "axes.labelsize": SMALL,
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "figure.facecolor": PLATE,
-    "axes.facecolor": "none",
-    "savefig.facecolor": PLATE,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "nnbench",
-    "path.simplify": True,
-}
+
+
+def dark_rules(within: str = "", *, body: str | None = None) -> str:
+    """Swap each light colour (of those in ``body``) for its dark partner, inside a selector."""
+    return "".join(
+        f'{within}[{kind}="{light}"]{{{kind}:{dark}}}'
+        for light, dark in DARK.items()
+        for kind in ("fill", "stroke")
+        if body is None or f'{kind}="{light}"' in body
+    )
+
+
+def page_style() -> str:
+    """The rules that a page needs once for all figures inside it."""
+    return (
+        f"svg.figure{{display:block;max-width:100%;height:auto}}svg.figure text{{font-family:{_FONTS}}}"
+        "svg.figure a{text-decoration:none}.evidence.narrow{display:none}"
+        "@media(max-width:66rem){.evidence.wide{display:none}.evidence.narrow{display:block}}"
+        f"@media(prefers-color-scheme:dark){{{dark_rules('svg.figure ')}}}"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A rendered figure."""
+    """A drawn figure."""
 
-    data: bytes
-    suffix: str  # ``svg`` or ``png``
-    width: int  # natural size in CSS pixels
-    height: int
+    body: str  # the shapes
+    box: tuple[float, float]  # width and height that they are drawn for
     alt: str  # a sentence that states the finding, for those who cannot see it
+    scale: float = _SHOWN_AT
+    suffix: str = "svg"
+
+    @property
+    def width(self) -> int:
+        """Natural width in CSS pixels."""
+        return round(self.box[0] * self.scale)
+
+    @property
+    def height(self) -> int:
+        """Natural height in CSS pixels."""
+        return round(self.box[1] * self.scale)
+
+    @property
+    def inline(self) -> str:
+        """The figure as part of a page that has :func:`page_style`. Its links lead to the page's anchors."""
+        role = "group" if "<a " in self.body else "img"
+        return self._svg(f'class="figure" role="{role}"', self.body)
+
+    @property
+    def data(self) -> bytes:
+        """The figure as a file of its own, in a folder beside ``index.html``."""
+        body = self.body.replace('href="#', 'href="../index.html#')
+        dark = dark_rules(body=body + _plate(self.box))
+        style = f"text{{font-family:{_FONTS}}}@media(prefers-color-scheme:dark){{{dark}}}"
+        own = 'xmlns="http://www.w3.org/2000/svg" role="img"'
+        return self._svg(own, f"<style>{style}</style>{_plate(self.box)}{body}").encode() + b"\n"
+
+    def _svg(self, own: str, inner: str) -> str:
+        size = f'width="{self.width}" height="{self.height}"'
+        box = f'viewBox="0 0 {number(self.box[0])} {number(self.box[1])}"'
+        return f'<svg {own} {size} {box} aria-label="{escaped(self.alt)}">{inner}</svg>'
 
 
-def figure_style() -> AbstractContextManager[None]:
-    """The rendering style; wrap a whole report in it, matplotlib's own settings return after."""
-    return mpl.rc_context(_STYLE)
+def _plate(box: tuple[float, float]) -> str:
+    """A background of its own, which keeps a file readable where a viewer ignores the dark rules."""
+    return element("rect", width=box[0], height=box[1], fill=PLATE)
 
 
-def new_figure(height: float) -> Figure:
-    """An empty figure, sizes in points, that belongs to no global state."""
-    return Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
+# --- shapes as text
 
 
-def axes_within(figure: Figure, margins: tuple[float, float, float, float]) -> Axes:
-    """Axes without frame inside ``left, top, right, bottom`` margins in points."""
-    left, top, right, bottom = margins
-    width, height = figure.get_size_inches() * 72
-    size = ((width - left - right) / width, (height - top - bottom) / height)
-    axes = figure.add_axes((left / width, bottom / height, *size))
-    sns.despine(ax=axes, left=True, bottom=True)
-    axes.tick_params(length=0, pad=4)
-    return axes
+def escaped(text: str) -> str:
+    """Text for an element or an attribute; what XML cannot hold becomes a replacement character."""
+    return html.escape(_NOT_XML.sub("\ufffd", text))
 
 
-def name_axis(figure: Figure, title: str, *, right: float = 10.0) -> None:
-    """What the horizontal axis shows: below it, so far from the right edge."""
-    across, up = 1 - right / WIDTH, 7 / (72 * figure.get_figheight())
-    figure.text(across, up, title, color=MUTED, fontsize=SMALL, ha="right")
+def number(value: float) -> str:
+    """A length: a tenth of a pixel is more than the eye sees."""
+    return f"{value:.1f}".removesuffix(".0").replace("-0.", "-.").removeprefix("0") or "0"
 
 
-def render(figure: Figure, *, alt: str) -> Image:
-    """A figure as SVG that knows light and dark, or as PNG where the SVG would be large."""
-    width, height = (round(inches * 72 * _CSS_PIXELS) for inches in figure.get_size_inches())
-    data, suffix = _svg(figure), "svg"
-    if len(data) > MAX_SVG_BYTES:
-        data, suffix = _png(figure), "png"
-    return Image(data=data, suffix=suffix, width=width, height=height, alt=alt)
-
-
-def _svg(figure: Figure) -> bytes:
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)
-    text = buffer.getvalue()
-    start, end = text.index("<svg"), text.index(">", text.index("<svg")) + 1
-    head, body = text[start:end], _minified(text[end:])
-    return f"{head}\n<style>{_dark_rules(body)}</style>{body}".encode()
-
-
-_NOISE = re.compile(
-    r"<!--.*?-->|<metadata>.*?</metadata>|<style type.*?</style>|<defs>\s*</defs>"
-    r"| transform=\"rotate\(-0 [^\"]*\"|(?<=<g) id=\"[^\"]*\"| ?font-family: 'DejaVu Sans';",
-    flags=re.DOTALL,
-)
-_MARKS = re.compile(r"<g>\n((?:<use [^>]*/>\n){2,})</g>")
-_GROUP = re.compile(r"<g(?: [^>]*)?(?<!/)>\n?|</g>\n?")
-_COORDINATES = re.compile(r'(?<= d=")[^"]*|(?<= [xy]=")[^"]*')
-
-
-def _minified(body: str) -> str:
-    """Without what no viewer needs: comments, empty definitions, names of groups, micrometres."""
-    lines = re.sub(r"\s*\n\s*", "\n", _COORDINATES.sub(_rounded, _NOISE.sub("", body)))
-    return _without_groups(_MARKS.sub(_styled_once, lines).replace("<g/>\n", ""))
-
-
-def _styled_once(match: re.Match[str]) -> str:
-    """The style that all dots of a group share, said once by the group."""
-    styles = set(re.findall(r' style="[^"]*"', match[1]))
-    if len(styles) != 1 or match[1].count(" style=") != match[1].count("<use "):
-        return match.group()
-    style = styles.pop()
-    return f"<g{style}>\n{match[1].replace(style, '')}</g>"
-
-
-def _without_groups(body: str) -> str:
-    """Without groups that have no attributes."""
-    opened: list[bool] = []
-
-    def kept(match: re.Match[str]) -> str:
-        if match.group().startswith("</"):
-            return match.group() if opened.pop() else ""
-        opened.append(not match.group().startswith("<g>"))
-        return match.group() if opened[-1] else ""
-
-    return _GROUP.sub(kept, body)
-
-
-def _rounded(match: re.Match[str]) -> str:
-    # A tenth of a point is a sixth of a pixel.
-    numbers = re.sub(r"-?\d+\.\d{2,}", lambda m: f"{float(m.group()):.1f}", match.group())
-    return " ".join(numbers.split())
-
-
-def _dark_rules(body: str) -> str:
-    rules = [
-        f'[style*="{kind}: {light}"]{{{kind}:{dark}!important}}'
-        for light, dark in DARK.items()
-        for kind in ("fill", "stroke")
-        if f"{kind}: {light}" in body
-    ]
-    # The shapes' defaults come from matplotlib's own style element, which this one replaces.
-    return (
-        f"*{{stroke-linejoin:round;stroke-linecap:butt}}text{{font-family:{_FONTS}}}"
-        f"@media(prefers-color-scheme:dark){{{''.join(rules)}}}"
+def element(name: str, *inner: str, **attributes: str | float | None) -> str:
+    """One element; ``stroke_width`` stands for ``stroke-width``, None for no attribute."""
+    said = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{number(v) if isinstance(v, int | float) else escaped(v)}"'
+        for key, v in attributes.items()
+        if v is not None
     )
+    return f"<{name}{said}>{''.join(inner)}</{name}>" if inner else f"<{name}{said}/>"
 
 
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.set_dpi(_PNG_DPI)
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+def titled(title: str) -> str:
+    """What is said of an element on hover."""
+    return element("title", escaped(title))
 
 
-def shortened(text: str, most: int) -> str:
+def text(
+    x: float, y: float, words: str, *, fill: str = INK, size: float = TEXT, **attributes: str | None
+) -> str:
+    """Text whose baseline starts (``text_anchor``: ends, has its middle) at a point."""
+    return element("text", escaped(words), x=x, y=y, fill=fill, font_size=size, **attributes)
+
+
+def line(
+    start: tuple[float, float], end: tuple[float, float], stroke: str, width: float = 1.0,
+    **attributes: str | None,
+) -> str:  # fmt: skip
+    """A straight line."""
+    shape = f"M{number(start[0])} {number(start[1])}L{number(end[0])} {number(end[1])}"
+    return element("path", d=shape, stroke=stroke, stroke_width=width, **attributes)
+
+
+def dot(x: float, y: float, radius: float, *inner: str, **attributes: str | float | None) -> str:
+    """A filled or hollow circle."""
+    return element("circle", *inner, cx=x, cy=y, r=radius, **attributes)
+
+
+def polygon(points: Sequence[tuple[float, float]], *inner: str, **attributes: str | float) -> str:
+    """A closed shape."""
+    shape = "M" + "L".join(f"{number(x)} {number(y)}" for x, y in points) + "z"
+    return element("path", *inner, d=shape, **attributes)
+
+
+def diamond(x: float, y: float, radius: float, *inner: str, **attributes: str | float) -> str:
+    """A square on its corner."""
+    corners = ((x, y - radius), (x + radius, y), (x, y + radius), (x - radius, y))
+    return polygon(corners, *inner, **attributes)
+
+
+# --- texts and colours
+
+
+def shortened(words: str, most: int) -> str:
     """A text of at most so many characters; one that is cut ends in an ellipsis."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
 
 
-def text_width(text: str) -> float:
-    """An upper estimate of a text's width in points: DejaVu Sans takes 0.6 em per character."""
-    return max(map(len, text.split("\n"))) * TEXT * 0.6
+def text_width(words: str, size: float = TEXT) -> float:
+    """An upper estimate of a text's width: a character takes 0.56 em in the fonts of a page."""
+    return max(map(len, words.split("\n"))) * size * 0.56
 
 
 def colours(names: Sequence[str]) -> list[str]:
@@ -210,60 +191,3 @@ def colours(names: Sequence[str]) -> list[str]:
         return list(CATEGORIES[: len(names)])
     step = (len(RAMP) - 1) / (len(names) - 1)
     return [RAMP[round(i * step)] for i in range(len(names))]
-
-
-# --- axes that read well: few ticks, plain numbers, logarithms only where they help
-
-
-def padded(values: Iterable[float], *, log: bool, share: float = 0.06) -> tuple[float, float]:
-    """The limits that leave some room around values, on a linear or a logarithmic axis."""
-    numbers = [value for value in values if math.isfinite(value) and not (log and value <= 0)]
-    low, high = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
-    if log:
-        low, high = math.log(low), math.log(high)
-    room = share * (high - low) or (0.1 if log else 0.05 * abs(high) or 0.5)
-    low, high = low - room, high + room
-    return (math.exp(low), math.exp(high)) if log else (low, high)
-
-
-def spans_decades(values: Iterable[float], *, factor: float = 10.0) -> bool:
-    """Whether positive values differ by more than a factor, so that a log axis helps."""
-    numbers = [value for value in values if math.isfinite(value)]
-    return bool(numbers) and min(numbers) > 0 and max(numbers) / min(numbers) > factor
-
-
-def log_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
-    """Round numbers between two limits: 1, 2, 5 or 1, 3 or 1 of each decade, or each k-th one."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    found: list[float] = []
-    for steps in _STEPS:
-        decades = range(first, last + 1)
-        found = [s * 10.0**d for d in decades for s in steps if low <= s * 10.0**d <= high]
-        if len(found) <= most:
-            return found
-    return found[:: math.ceil(len(found) / most)]
-
-
-def tick_text(value: float) -> str:
-    """A tick without superfluous digits; exponents only for the very small and large."""
-    if value != 0 and not 1e-4 <= abs(value) < 1e6:
-        mantissa, exponent = f"{value:.0e}".split("e")
-        return f"{mantissa}e{int(exponent)}".replace("-", MINUS)
-    return f"{value:,.6g}".replace("-", MINUS)
-
-
-def set_axis(
-    axes: Axes, side: Literal["x", "y"], *, limits: tuple[float, float], log: bool, most: int = 6
-) -> None:
-    """Limits, scale, ticks and light grid lines of one side."""
-    axis = axes.xaxis if side == "x" else axes.yaxis
-    if log:
-        axes.set(**{f"{side}scale": "log"})
-        axis.set_major_locator(FixedLocator(log_ticks(*limits, most=most)))
-    else:
-        axis.set_major_locator(MaxNLocator(most - 1, steps=[1, 2, 2.5, 5, 10]))
-    axes.set(**{f"{side}lim": limits})
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
-    axes.grid(visible=True, axis=side, color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)

@@ -1,23 +1,25 @@
-"""Learning curves of one finding: one line per level, named at its end."""
+"""Learning curves of one finding: one line per level, named at its end, the tested epoch marked."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from matplotlib.axes import Axes
+from itertools import pairwise
 
 from nnbench.records.level import LevelResult, Series
 from nnbench.records.results import Finding
 from nnbench.report.figures import canvas
-from nnbench.report.figures.canvas import Image, padded, set_axis, spans_decades
-from nnbench.text.rounding import loss_unit, unit_words, with_unit
+from nnbench.report.figures.axes import Axis, bottom_axis, left_axis, padded, spans_decades
+from nnbench.report.figures.canvas import Image, element, number
+from nnbench.report.figures.words import below
+from nnbench.text.rounding import loss_unit, significant, unit_words, with_unit
 
-_TOP, _BOTTOM, _LEFT, _PLOT = 26.0, 36.0, 44.0, 190.0
+_TOP, _BOTTOM, _LEFT, _PLOT = 42.0, 36.0, 46.0, 190.0
 _MOST_POINTS = 100  # more than the eye resolves at this width; keeps the file small
-_LINE_HEIGHT = 12.5
-_DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
-_MARKERS = "osD^vPX*"
+_LINE_HEIGHT = 14.0
+_LABEL = 20  # characters
+_DASHES = (None, "6 2", "1.5 1.5", "6 2 1.5 2")
+_STRAIGHT = 0.3  # pixels that a point may lie off the line between its neighbours and be left out
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +33,23 @@ class Line:
     low: tuple[float, ...] | None
     high: tuple[float, ...] | None
     train: tuple[float, ...] | None
+    tested: float | None  # the epoch, as a median over runs
 
-    def end(self) -> tuple[float, float] | None:
+    def known(self) -> list[Point]:
+        """The points that exist."""
+        return [(x, y) for x, y in zip(self.x, self.y, strict=True) if math.isfinite(y)]
+
+    def end(self) -> Point | None:
         """The last point that exists."""
-        points = [(x, y) for x, y in zip(self.x, self.y, strict=True) if math.isfinite(y)]
-        return points[-1] if points else None
+        return (*self.known(), None)[-2] if self.known() else None
+
+    def at(self, epoch: float) -> float | None:
+        """The curve's height at an epoch, on the line between the points around it."""
+        points = self.known()
+        for (x, y), (after, then) in pairwise(points):
+            if x <= epoch <= after:
+                return y + (then - y) * (epoch - x) / ((after - x) or 1.0)
+        return None
 
 
 def learning_curves(finding: Finding, *, alt: str) -> Image | None:
@@ -44,40 +58,58 @@ def learning_curves(finding: Finding, *, alt: str) -> Image | None:
     lines = _lines(finding.levels, key=key, unit=unit)
     if not lines:
         return None
-    right = 14 + min(130, max(canvas.text_width(line.label) for line in lines))
-    plot = max(_PLOT, _LINE_HEIGHT * len(lines))
-    figure = canvas.new_figure(_TOP + plot + _BOTTOM)
-    axes = canvas.axes_within(figure, (_LEFT, _TOP, right, _BOTTOM))
-    _scales(axes, lines, loss=unit == "nats")
-    for index, line in enumerate(lines):
-        _draw(axes, line, index=index)
-    _name_ends(axes, lines, plot=plot)
-    place = (10 / canvas.WIDTH, 1 - 14 / (_TOP + plot + _BOTTOM))
-    figure.text(*place, title, color=canvas.MUTED, fontsize=canvas.SMALL)
-    canvas.name_axis(figure, "epoch", right=right)
-    return canvas.render(figure, alt=alt)
+    right = canvas.WIDTH - 18 - min(130, max(canvas.text_width(_short(ln.label)) for ln in lines))
+    bottom = _TOP + max(_PLOT, _LINE_HEIGHT * len(lines))
+    across, up = _axes(lines, loss=unit == "nats", right=right, bottom=bottom)
+    drawn = [_draw(line, across, up, dashes=_DASHES[i % 4]) for i, line in enumerate(lines)]
+    marked = [_tested(line, across, up) for line in lines]
+    shapes = [
+        canvas.text(8, 14, title, fill=canvas.MUTED, size=canvas.SMALL),
+        canvas.text(8, 29, _legend(any(marked)), fill=canvas.MUTED, size=canvas.SMALL),
+        left_axis(up, left=_LEFT, right=right),
+        bottom_axis(across, top=bottom, bottom=bottom),
+        *drawn,
+        *marked,
+        _name_ends(lines, across, up),
+        below("epoch", bottom + 29, right=right),
+    ]
+    return Image(body="".join(shapes), box=(canvas.WIDTH, bottom + _BOTTOM), alt=alt)
+
+
+def _short(label: str) -> str:
+    return canvas.shortened(label, _LABEL)
+
+
+def _legend(marked: bool) -> str:
+    return "mean of runs, 95 % CI" + (
+        "; ◆ the epoch that is tested (median of runs)" if marked else ""
+    )
 
 
 def _what(finding: Finding) -> tuple[str, str, str]:
     """The name, title and unit of the curves: accuracies where these are what counts, else losses."""
     by_accuracy = finding.unit in ("fraction", "epochs", "steps")
     if by_accuracy and any("validation_accuracy" in (lv.curves or {}) for lv in finding.levels):
-        return "validation_accuracy", "Validation accuracy, % (mean over runs)", "fraction"
+        return "validation_accuracy", "Validation accuracy, %", "fraction"
     loss = with_unit("Validation loss", loss_unit(finding.objective, finding.task))
-    return "validation_loss", f"{loss} (mean of runs, 95 % CI; faint: training)", "nats"
+    return "validation_loss", f"{loss} (faint: training)", "nats"
 
 
 def _lines(levels: Sequence[LevelResult], *, key: str, unit: str) -> list[Line]:
     own = [level.level for level in levels if level.role != "control"]
     palette = dict(zip(own, canvas.colours(own), strict=True))
     return [
-        _line(name, curves, key=key, unit=unit, colour=palette.get(name, canvas.CONTROL))
-        for name, curves in ((level.level, level.curves) for level in levels)
-        if curves and key in curves
+        _line(
+            level, level.curves, key=key, unit=unit, colour=palette.get(level.level, canvas.CONTROL)
+        )
+        for level in levels
+        if level.curves and key in level.curves
     ]
 
 
-def _line(label: str, curves: Mapping[str, Series], *, key: str, unit: str, colour: str) -> Line:
+def _line(
+    level: LevelResult, curves: Mapping[str, Series], *, key: str, unit: str, colour: str
+) -> Line:
     keep = _thinned(len(curves["epochs"]))
     epochs = [epoch for epoch in curves["epochs"] if epoch is not None]
 
@@ -88,13 +120,14 @@ def _line(label: str, curves: Mapping[str, Series], *, key: str, unit: str, colo
         return tuple(math.nan if value is None else value * factor for value in found)
 
     return Line(
-        label=label,
+        label=level.level,
         colour=colour,
         x=tuple(epochs[i] for i in keep),  # fails if one is missing: such curves cannot be drawn
         y=series(key) or (),
         low=series(f"{key}_low"),
         high=series(f"{key}_high"),
         train=series("train_loss") if unit == "nats" else None,
+        tested=level.tested_epoch,
     )
 
 
@@ -107,44 +140,99 @@ def _thinned(count: int) -> list[int]:
     return sorted({round((count - 1) * step**power) for step in steps})
 
 
-def _scales(axes: Axes, lines: Sequence[Line], *, loss: bool) -> None:
+def _axes(lines: Sequence[Line], *, loss: bool, right: float, bottom: float) -> tuple[Axis, Axis]:
+    """The axes of epochs and of what is measured."""
     y = [value for line in lines for value in line.y if math.isfinite(value)]
     log_y = loss and spans_decades(y, factor=5)
     # Training losses may fall by decades; they are followed to half the best validation loss.
     low, high = min(y, default=0.0) / 2, max(y, default=0.0)
     y += [value for line in lines for value in line.train or () if low <= value <= high]
-    set_axis(axes, "y", limits=padded(y, log=log_y), log=log_y)
-    lasts = [line.x[-1] for line in lines]
     x = [value for line in lines for value in line.x]
-    log_x = spans_decades(lasts, factor=8) and min(x) > 0
-    set_axis(axes, "x", limits=padded(x, log=log_x, share=0.02), log=log_x)
-    axes.grid(visible=False, axis="x")
+    log_x = spans_decades([line.x[-1] for line in lines], factor=8) and min(x) > 0
+    limits = padded(x, log=log_x, share=0.02)
+    return (
+        Axis(limits=limits, log=log_x, start=_LEFT, end=right),
+        Axis(limits=padded(y, log=log_y), log=log_y, start=bottom, end=_TOP),
+    )
 
 
-def _draw(axes: Axes, line: Line, *, index: int) -> None:
-    colour, dashes = line.colour, _DASHES[index % len(_DASHES)]
-    if line.train is not None:
-        axes.plot(line.x, line.train, color=colour, lw=0.9, alpha=0.45, ls=dashes)
+def _draw(line: Line, across: Axis, up: Axis, *, dashes: str | None) -> str:
+    """A level's interval, training curve and validation curve; its end is said on hover."""
+    style: canvas.Style = {"stroke": line.colour, "fill": "none", "stroke_dasharray": dashes}
+    shapes = []
     if line.low is not None and line.high is not None:
-        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.16, lw=0)
-    axes.plot(line.x, line.y, color=colour, lw=1.9, ls=dashes)
+        shapes.append(_band(line, across, up))
+    if line.train is not None:
+        faint: canvas.Style = {"stroke_width": 0.9, "opacity": "0.45"}
+        shapes.append(element("path", d=_path(line.x, line.train, across, up), **style, **faint))
+    shapes.append(element("path", d=_path(line.x, line.y, across, up), stroke_width=1.9, **style))
     end = line.end()
-    if end is not None:
-        marker = _MARKERS[index % len(_MARKERS)]
-        axes.plot(*end, marker, color=colour, ms=5, clip_on=False, zorder=5)
+    said = f"{line.label}: ends at {significant(end[1], 3)}" if end else line.label
+    return element("g", canvas.titled(said), *shapes)
 
 
-def _name_ends(axes: Axes, lines: Sequence[Line], *, plot: float) -> None:
+def _band(line: Line, across: Axis, up: Axis) -> str:
+    """The 95 % interval, within the plot."""
+    ends = zip(line.x, line.low or (), line.high or (), strict=True)
+    known = [(across.at(x), up.within(a), up.within(b)) for x, a, b in ends if math.isfinite(a + b)]
+    if not known:
+        return ""
+    there = sparse([(x, high) for x, _, high in known])
+    back = sparse([(x, low) for x, low, _ in known])[::-1]
+    return canvas.polygon([*there, *back], fill=line.colour, opacity="0.16")
+
+
+def _path(x: Sequence[float], y: Sequence[float], across: Axis, up: Axis) -> str:
+    """The lines between points, cut where one is missing or lies beyond the plot."""
+    parts: list[list[Point]] = [[]]
+    for at, value in zip(x, y, strict=True):
+        if math.isfinite(value) and up.limits[0] <= value <= up.limits[1]:
+            parts[-1].append((across.at(at), up.at(value)))
+        elif parts[-1]:
+            parts.append([])
+    return "".join(
+        "M" + " ".join(f"{number(a)} {number(b)}" for a, b in sparse(part))
+        for part in parts
+        if part
+    )
+
+
+def sparse(points: Sequence[Point]) -> list[Point]:
+    """Without the points that lie on the line between those around them (Ramer, Douglas and Peucker)."""
+    if len(points) < 3:
+        return list(points)
+    (x, y), (end_x, end_y) = points[0], points[-1]
+    length = math.hypot(end_x - x, end_y - y) or 1.0
+    off = [abs((end_y - y) * (a - x) - (end_x - x) * (b - y)) / length for a, b in points]
+    furthest = off.index(max(off))
+    if off[furthest] <= _STRAIGHT:
+        return [points[0], points[-1]]
+    return sparse(points[: furthest + 1])[:-1] + sparse(points[furthest:])
+
+
+def _tested(line: Line, across: Axis, up: Axis) -> str:
+    """A diamond on the curve at the epoch whose weights are tested."""
+    height = None if line.tested is None else line.at(line.tested)
+    if line.tested is None or height is None:
+        return ""
+    said = canvas.titled(f"{line.label}: tested at epoch {significant(line.tested, 3)}")
+    place = (across.at(line.tested), up.within(height))
+    return canvas.diamond(*place, 4.6, said, fill=line.colour, stroke=canvas.PLATE)
+
+
+def _name_ends(lines: Sequence[Line], across: Axis, up: Axis) -> str:
+    """Each line's name beside its end; a faint line leads to a name that had to move."""
     ends = [(line, end) for line in lines if (end := line.end())]
-    shares = [
-        float(axes.transAxes.inverted().transform(axes.transData.transform(e))[1]) for _, e in ends
-    ]
-    places = spaced([share * plot for share in shares], gap=_LINE_HEIGHT, top=plot)
-    for (line, end), at in zip(ends, places, strict=True):
-        axes.annotate(
-            canvas.shortened(line.label, 20), end, xytext=(1.0, at / plot), color=line.colour, va="center",
-            xycoords="data", textcoords="axes fraction", fontsize=canvas.TEXT, annotation_clip=False,
-        ).set_x(1.0 + 9 / (canvas.WIDTH - _LEFT))  # fmt: skip
+    wanted = [up.start - up.within(end[1]) for _, end in ends]
+    places = spaced(wanted, gap=_LINE_HEIGHT, top=up.start - up.end)
+    shown = []
+    for (line, end), place in zip(ends, places, strict=True):
+        at, y = across.at(end[0]), up.start - place
+        ends_at = (at, up.within(end[1]))
+        shown.append(canvas.line(ends_at, (across.end + 7, y), line.colour, 0.8, opacity="0.6"))
+        shown.append(canvas.dot(*ends_at, 2.6, fill=line.colour))
+        shown.append(canvas.text(across.end + 10, y + 4, _short(line.label), fill=line.colour))
+    return "".join(shown)
 
 
 def spaced(positions: Sequence[float], *, gap: float, top: float) -> list[float]:

@@ -3,21 +3,21 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from matplotlib.axes import Axes
 
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import log_scale
 from nnbench.records.results import ClaimResult, Finding, PairResult
+from nnbench.report.anchors import Anchors
 from nnbench.report.figures import canvas
-from nnbench.report.figures.canvas import Image, set_axis
+from nnbench.report.figures.axes import Axis, bottom_axis
+from nnbench.report.figures.canvas import Image, element
+from nnbench.report.figures.words import below
+from nnbench.text.rounding import whole_percent
 from nnbench.text.vocabulary import TONES, VERDICTS
 
-_ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 21.0, 22.0, 30.0, 122.0, 116.0
+_ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 36.0, 22.0, 50.0, 18.0, 288.0
 _MOST = 200  # claims; of a thousand no picture can be made
-_CHARACTERS = 22  # of a claim's id; more do not fit beside the axis
+_CHARACTERS = 62  # of a claim's title
 _LIMITS = (-100.0, 160.0)  # percent of the claimed gap; what lies beyond gets an arrow
 _LEAST = (-60.0, 130.0)
 
@@ -26,6 +26,7 @@ _LEAST = (-60.0, 130.0)
 class Share:
     """The measured gap between the best and the worst level as a share of the claimed one, in %."""
 
+    id: str
     title: str
     verdict: str
     decides: tuple[float, float, float]
@@ -33,16 +34,19 @@ class Share:
 
 
 def shares(claims: Sequence[ClaimResult]) -> list[Share]:
-    """One entry for each judged claim that states numbers."""
+    """One entry for each judged claim that states numbers, the largest share first."""
     found = []
     for claim in claims:
         gaps = [(f.decides, gap) for f in claim.results if (gap := _gap(f)) is not None]
         deciding = [gap for decides, gap in gaps if decides]
         if deciding and claim.verdict:
             others = tuple(gap[0] for decides, gap in gaps if not decides)
-            share = Share(title=claim.id, verdict=claim.verdict, decides=deciding[0], others=others)
+            title, verdict = claim.title, claim.verdict
+            share = Share(
+                id=claim.id, title=title, verdict=verdict, decides=deciding[0], others=others
+            )
             found.append(share)
-    return found
+    return sorted(found, key=lambda share: -share.decides[0])
 
 
 def _gap(finding: Finding) -> tuple[float, float, float] | None:
@@ -74,24 +78,23 @@ def _widest(finding: Finding) -> PairResult | None:
     return finding.pairs[0] if len(finding.pairs) == 1 and not finding.pairs[0].tie else None
 
 
-def overview(claims: Sequence[ClaimResult], *, alt: str) -> Image | None:
+def overview(claims: Sequence[ClaimResult], anchors: Anchors, *, alt: str) -> Image | None:
     """Draw the shares; None where no judged claim states numbers, or too many do to be seen at a glance."""
     entries = shares(claims)
     if not 1 <= len(entries) <= _MOST:
         return None
-    figure = canvas.new_figure(_TOP + _ROW * len(entries) + _BOTTOM)
-    axes = canvas.axes_within(figure, (_LEFT, _TOP, _RIGHT, _BOTTOM))
-    set_axis(axes, "x", limits=_limits(entries), log=False, most=5)
-    axes.set_ylim(len(entries) - 0.5, -0.5)
-    titles = [canvas.shortened(entry.title, _CHARACTERS) for entry in entries]
-    axes.set_yticks(range(len(entries)), titles, fontsize=9.5, color=canvas.INK)
-    axes.tick_params(axis="y", pad=8)  # room for an arrow at the edge
-    for y, entry in enumerate(entries):
-        _entry(axes, entry, y=y)
-    _references(axes)
-    what = "measured difference of best and worst level, % of the claimed one; 95 % CI"
-    canvas.name_axis(figure, what)
-    return canvas.render(figure, alt=alt)
+    bottom = _TOP + _ROW * len(entries)
+    axis = Axis(limits=_limits(entries), log=False, start=_LEFT, end=_RIGHT)
+    shapes = [
+        bottom_axis(axis, top=_TOP, bottom=bottom, most=5),
+        _references(axis, bottom),
+        *(_entry(entry, axis, anchors, top=_TOP + _ROW * i) for i, entry in enumerate(entries)),
+        below(
+            "Measured difference of the best and the worst level, % of the claimed one; 95 % CI",
+            bottom + 29,
+        ),
+    ]
+    return Image(body="".join(shapes), box=(canvas.WIDTH, bottom + _BOTTOM), alt=alt)
 
 
 def _limits(entries: Sequence[Share]) -> tuple[float, float]:
@@ -101,39 +104,49 @@ def _limits(entries: Sequence[Share]) -> tuple[float, float]:
     return max(_LIMITS[0], min(_LEAST[0], low)), min(_LIMITS[1], max(_LEAST[1], high))
 
 
-def _entry(axes: Axes, entry: Share, *, y: int) -> None:
+def _entry(entry: Share, axis: Axis, anchors: Anchors, *, top: float) -> str:
+    """The title, and below it the share with its interval, its number and its verdict."""
     chip = VERDICTS[entry.verdict]
-    colour = TONES[chip.tone][0]
+    colour, y = TONES[chip.tone][0], top + 25
     middle, low, high = entry.decides
-    axes.axhline(y, color=canvas.GRID, lw=0.8, zorder=0.5)
-    for other in entry.others:
-        _mark(axes, other, y=y, color=canvas.PLATE, mec=colour, ms=5.5, zorder=3)
-    ends = np.clip((low, high), *axes.get_xlim())
-    axes.plot(ends, (y, y), color=colour, lw=3, solid_capstyle="butt", zorder=2)
-    _mark(axes, middle, y=y, color=colour, mec=canvas.PLATE, ms=8, zorder=4)
-    axes.annotate(
-        str(chip), (1, y), xycoords=("axes fraction", "data"), color=colour,
-        xytext=(8, 0), textcoords="offset points", va="center", fontsize=9.5,
-    )  # fmt: skip
+    ends = (axis.within(low), axis.within(high))
+    shapes = [
+        canvas.text(
+            4,
+            top + 13,
+            canvas.shortened(entry.title, _CHARACTERS),
+            size=canvas.SMALL,
+            **canvas.HALO,
+        ),
+        canvas.line((axis.start, y), (axis.end, y), canvas.GRID, 0.8),
+        *(
+            _mark(axis, other, y, radius=3, fill=canvas.PLATE, stroke=colour)
+            for other in entry.others
+        ),
+        canvas.line((ends[0], y), (ends[1], y), colour, 3),
+        _mark(axis, middle, y, radius=4.6, fill=colour, stroke=canvas.PLATE),
+        canvas.text(_RIGHT + 6, y + 4, f"{chip.symbol} {whole_percent(middle)}", fill=colour),
+    ]
+    said = f"{entry.title}: {whole_percent(middle)} of the claimed difference, {chip.word}"
+    return element("a", canvas.titled(said), *shapes, href=f"#{anchors.claims[entry.id]}")
 
 
-def _mark(axes: Axes, value: float, *, y: int, **style: Any) -> None:
+def _mark(axis: Axis, value: float, y: float, *, radius: float, fill: str, stroke: str) -> str:
     """A dot, or an arrow at the edge for a value beyond it."""
-    low, high = axes.get_xlim()
-    marker = "<" if value < low else ">" if value > high else "o"
-    at = min(max(value, low), high)
-    axes.plot(at, y, marker, mew=1.1, clip_on=False, **style)
+    low, high = axis.limits
+    x = axis.within(value)
+    if low <= value <= high:
+        return canvas.dot(x, y, radius, fill=fill, stroke=stroke)
+    back = radius * (1 if value > high else -1)
+    corners = [(x + back, y), (x - back, y - radius), (x - back, y + radius)]
+    return canvas.polygon(corners, fill=fill, stroke=stroke)
 
 
-def _references(axes: Axes) -> None:
-    axes.axvline(0, color=canvas.MUTED, lw=1, zorder=1)
-    axes.axvline(100, color=canvas.CLAIMED, lw=1.2, zorder=1)
-    notes = (
-        (0, "← reversed  ", "right", canvas.MUTED),
-        (100, "as claimed", "center", canvas.CLAIMED),
-    )
-    for x, text, side, colour in notes:
-        axes.annotate(
-            text, (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 5), color=colour,
-            textcoords="offset points", ha=side, fontsize=canvas.SMALL,
-        )  # fmt: skip
+def _references(axis: Axis, bottom: float) -> str:
+    notes = ((0.0, "nothing", canvas.MUTED), (100.0, "as claimed", canvas.CLAIMED))
+    style: canvas.Style = {"size": canvas.SMALL, "text_anchor": "middle"}
+    return "".join(
+        canvas.line((axis.at(at), _TOP), (axis.at(at), bottom), colour, 1.2)
+        + canvas.text(axis.at(at), _TOP - 6, words, fill=colour, **style)
+        for at, words, colour in notes
+    ) + canvas.text(4, _TOP - 6, "← reversed", fill=canvas.MUTED, size=canvas.SMALL)

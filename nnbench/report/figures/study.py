@@ -1,85 +1,100 @@
 """The figure of a factor study: each factor's share of the variance, over all data sets and on each."""
 
+import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
-from nnbench.records.studies import FactorOrder, StudyResult
+from nnbench.records.studies import StudyResult
 from nnbench.report.figures import canvas
-from nnbench.report.figures.canvas import Image, set_axis
+from nnbench.report.figures.canvas import Image
+from nnbench.report.figures.plotted import axes_of, image
 
-_BAR, _LANE, _GAP, _BOTTOM = (
-    9.0,
-    6.0,
-    7.0,
-    34.0,
-)  # points: a mean's bar, a data set's lane, between factors
-_CHARACTERS, _LEGEND_ROW = 22, 15.0
+_HEAD, _LANE, _GAP = 92.0, 7.0, 14.0  # pixels: legend and axis, a data set's lane, between factors
 
 
 def study_figure(study: StudyResult, *, alt: str) -> Image | None:
     """Bars: the mean over data sets, alone (dark) and with interactions (light); dots: each data set."""
-    shown = [order for order in study.factors if order.share]
-    if not shown:
+    if not any(order.share for order in study.factors):
         return None
-    titles = [data.dataset_title for data in study.measured]
-    row = _BAR + _LANE * len(titles) + _GAP
-    top = 12 + _LEGEND_ROW * (1 + (len(titles) + 1) // 2)
-    figure = canvas.new_figure(top + _BOTTOM + row * len(shown))
-    labels = [canvas.shortened(order.factor, _CHARACTERS) for order in shown]
-    left = 10 + max(map(canvas.text_width, labels)) * canvas.SMALL / canvas.TEXT
-    axes = canvas.axes_within(figure, (left, top, 14, _BOTTOM))
-    set_axis(axes, "x", limits=(0.0, 100.0), log=False)
-    axes.set_ylim(row * len(shown), 0)
-    axes.set_yticks([row * i + _BAR for i in range(len(shown))], labels, fontsize=canvas.SMALL)
-    colours = dict(zip(titles, canvas.colours(titles), strict=True))
-    for number, order in enumerate(shown):
-        _factor(axes, order, study, row * number, colours)
-    _legend(axes, colours)
-    canvas.name_axis(figure, "share of the variance between settings, % (with 95 % interval)")
-    return canvas.render(figure, alt=alt)
-
-
-def _factor(
-    axes: Axes, order: FactorOrder, study: StudyResult, top: float, colours: dict[str, str]
-) -> None:
-    assert order.share is not None
-    assert order.alone is not None
-    middle = top + _BAR / 2
-    for share, colour in ((order.share, canvas.GRID), (order.alone, canvas.CONTROL)):
-        axes.barh(middle, 100 * share.value, height=_BAR, color=colour, lw=0, zorder=1)
-    lanes = [
-        (d.dataset_title, f.share)
-        for d in study.measured
-        for f in d.factors
-        if f.factor == order.factor
-    ]
-    for lane, (title, share) in enumerate(lanes):
-        y = top + _BAR + _LANE * (lane + 0.7)
-        ends = (100 * share.low, 100 * share.high)
-        axes.plot(ends, (y, y), color=colours[title], lw=1.3, zorder=2)
-        axes.plot(100 * share.value, y, "o", color=colours[title], ms=4, mew=0, zorder=3)
-
-
-def _legend(axes: Axes, colours: dict[str, str]) -> None:
-    handles: list[Line2D | Patch] = [
-        Patch(color=canvas.CONTROL, lw=0, label="alone, mean"),
-        Patch(color=canvas.GRID, lw=0, label="with interactions, mean"),
-        *(
-            Line2D(
-                [],
-                [],
+    means, each = _frames(study)
+    titles = list(dict.fromkeys(each["data"]))
+    height = _HEAD + len(means) * (_GAP + _LANE * len(titles))
+    with axes_of(height) as axes:
+        for share, colour, label in (
+            ("share", canvas.GRID, "with interactions, mean"),
+            ("alone", canvas.CONTROL, "alone, mean"),
+        ):
+            sns.barplot(
+                means,
+                x=share,
+                y="factor",
                 color=colour,
-                lw=1.3,
-                marker="o",
-                ms=4,
-                mew=0,
-                label=canvas.shortened(title, 24),
+                saturation=1,
+                width=0.8,
+                label=label,
+                ax=axes,
             )
-            for title, colour in colours.items()
-        ),
-    ]
-    axes.legend(
-        handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncol=2, frameon=False,
-        fontsize=canvas.SMALL, labelcolor=canvas.MUTED, borderaxespad=0.3, handlelength=1.4,
-    )  # fmt: skip
+        palette = canvas.colours(titles)
+        sns.stripplot(
+            each,
+            x="share",
+            y="factor",
+            hue="data",
+            palette=palette,
+            dodge=True,
+            jitter=False,
+            size=4,
+            ax=axes,
+        )
+        _intervals(axes, each, titles)
+        axes.set(xlim=(0, 100), ylabel="")
+        axes.set_xlabel(
+            "share of the variance between settings, % (with 95 % interval)", loc="right"
+        )
+        sns.move_legend(
+            axes,
+            "lower right",
+            bbox_to_anchor=(1, 1),
+            ncol=2,
+            title=None,
+            frameon=False,
+            labelcolor=canvas.MUTED,
+        )
+        return image(axes, alt=alt)
+
+
+def _frames(study: StudyResult) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Each factor's means over data sets, and its share and interval on each of them, in percent."""
+    shown = [order for order in study.factors if order.share and order.alone]
+    means = pd.DataFrame(
+        {
+            "factor": canvas.shortened(order.factor, 22),
+            "share": 100 * order.share.value,
+            "alone": 100 * order.alone.value,
+        }
+        for order in shown
+        if order.share and order.alone
+    )
+    each = pd.DataFrame(
+        {
+            "factor": canvas.shortened(found.factor, 22),
+            "data": canvas.shortened(data.dataset_title, 24),
+            "share": 100 * found.share.value,
+            "low": 100 * found.share.low,
+            "high": 100 * found.share.high,
+        }
+        for data in study.measured
+        for found in data.factors
+    )
+    return means, each[each["factor"].isin(means["factor"])]
+
+
+def _intervals(axes: Axes, each: pd.DataFrame, titles: list[str]) -> None:
+    """Lines through the dots, which seaborn has put side by side."""
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    wide = 0.8 / len(titles)  # of a dot's lane; a factor is 1
+    for row in each.itertuples():
+        lane = titles.index(row.data) - (len(titles) - 1) / 2
+        y = rows.index(row.factor) + lane * wide
+        colour = canvas.colours(titles)[titles.index(row.data)]
+        axes.plot((row.low, row.high), (y, y), color=colour, lw=1.3)

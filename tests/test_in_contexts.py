@@ -1,0 +1,187 @@
+"""What a report shows of contexts: the evidence map, forest plots, advice, and a claim's card and badge."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from all_sentences import general_pair
+from made_up_results import Page, made_up_results, typed, write
+
+from nnbench.records.results import Results
+from nnbench.report.advice import Advice, advice
+from nnbench.report.anchors import anchors_of
+from nnbench.report.figures import evidence
+from nnbench.report.figures.forest import forest_plot
+from nnbench.report.write import LIST
+from nnbench.text.vocabulary import TONES, shown_chip
+
+SHOWN = ("as claimed", "small", "equal", "unclear", "reversed")
+CONTEXTS = [
+    {"name": f"c{i}", "dataset": data, "dataset_title": data.title(), "values": {"network": "32 units"}}
+    for i, data in enumerate(("digits", "wine", "digits", "diamonds", "wine"))
+]  # fmt: skip
+
+
+def effects(shown: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"context": f"c{i}", "difference": 0.1, "low": 0.0, "high": 0.2, "n": 5, "shown": word}
+        for i, word in enumerate(shown)
+    ]
+
+
+def general(word: str, shown: Sequence[str], **pair: Any) -> dict[str, Any]:
+    """A claim in general, by one pair of levels."""
+    own = general_pair().model_dump() | {"word": word, "effects": effects(shown), **pair}
+    return {
+        "word": word, "sentence": "In general.", "planned": 5, "measured": 5, "datasets": 3, "seeds": 5,
+        "found": None, "pairs": [own],
+    }  # fmt: skip
+
+
+def results(*found: dict[str, Any] | None, **more: Any) -> Results:
+    """The first made-up claims, these in general."""
+    content = made_up_results()
+    claims = [
+        claim | {"general": own} | more
+        for claim, own in zip(content["claims"], found, strict=False)
+    ]
+    return typed(Results, content | {"claims": claims, "contexts": CONTEXTS})
+
+
+def advised(*found: dict[str, Any] | None, **more: Any) -> tuple[Advice, ...]:
+    made = results(*found, **more)
+    return advice(made.claims, anchors_of(made))
+
+
+# --- the evidence map
+
+
+def test_the_map_has_a_row_per_claim_and_a_cell_per_context_of_it() -> None:
+    made = results(general("unknown", SHOWN), general("general", SHOWN[:1]))
+    for draw in (evidence.evidence_map, evidence.narrow_map):
+        image = draw(made.claims, made.contexts, anchors_of(made))
+        assert image is not None
+        root = ET.fromstring(image.data)  # noqa: S314 - our own file
+        titles = [node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}title")]
+        cells = [text for text in titles if re.match(r"(Digits|Wine|Diamonds) · c\d: ", text)]
+        assert len(cells) == len(SHOWN) + 1
+        for word in SHOWN:
+            assert any(text.endswith(shown_chip(word).word) for text in cells)
+
+
+def test_rows_lead_to_their_claims_and_tell_a_filter_what_they_are() -> None:
+    made = results(general("depends", SHOWN))
+    image = evidence.evidence_map(made.claims, made.contexts, anchors_of(made))
+    assert image is not None
+    assert 'href="#loss-activation"' in image.inline
+    assert 'data-claim="loss/activation" data-document="loss"' in image.inline
+    assert 'data-general="depends"' in image.inline
+
+
+def test_the_most_general_claim_of_a_document_comes_first() -> None:
+    made = results(general("unknown", SHOWN), general("usual", SHOWN), general("general", SHOWN))
+    found = [row.claim.general.word for row in evidence.rows_of(made.claims) if row.claim.general]
+    assert found == ["general", "usual", "unknown"]
+
+
+def test_without_contexts_there_is_no_map() -> None:
+    made = results(None, None)
+    assert evidence.evidence_map(made.claims, (), anchors_of(made)) is None
+
+
+def test_what_contexts_show_differs_in_colour_and_in_glyph() -> None:
+    chips = [shown_chip(word) for word in SHOWN]
+    assert len({chip.symbol for chip in chips}) == len({TONES[c.tone] for c in chips}) == len(SHOWN)
+
+
+def test_a_forest_has_a_row_per_context_the_margin_as_a_band_and_numbers_beside() -> None:
+    made = results(general("depends", SHOWN))
+    image = forest_plot(made.claims[0], made.contexts)
+    assert image is not None
+    assert image.body.count(">+11\u00a0% [0, 22]<") == len(SHOWN)
+    assert "in a new context" in image.body
+    assert "to be expected in a new context, [−16, 52]\u00a0%" in image.body
+
+
+# --- advice
+
+
+@pytest.mark.parametrize(
+    ("word", "pair", "action"),
+    [
+        ("general", {}, "Take ReLU rather than “0.1”."),
+        ("usual", {}, "Usually take ReLU rather than “0.1”."),
+        ("absent or reversed", {"difference": -0.2, "low": -0.3, "high": -0.1},
+         "Take “0.1” rather than ReLU, against the claim."),
+        ("absent or reversed", {"difference": 0.0, "low": -0.01, "high": 0.01},
+         "Take ReLU or “0.1”: on average they are equal within the margin."),
+        ("depends", {}, "Try both ReLU and “0.1”: which is better depends on the context."),
+        ("unknown", {}, "Try both ReLU and “0.1”: the contexts cannot tell which is better."),
+    ],
+)  # fmt: skip
+def test_advice_follows_from_what_the_contexts_show(
+    word: str, pair: dict[str, Any], action: str
+) -> None:
+    (found,) = advised(general(word, SHOWN, **pair))
+    assert found.action == action
+    assert "contexts on 8 data sets" in found.evidence
+    assert found.links[0].target == "loss-activation"
+
+
+def test_claims_about_one_factor_are_told_together_the_best_supported_first() -> None:
+    (found,) = advised(general("unknown", SHOWN), general("general", SHOWN), factor="rate")
+    assert found.action == "Take ReLU rather than “0.1”."
+    assert "ReLU against “0.1” is unclear" in found.limits
+    assert [link.target for link in found.links] == ["loss-learning-rate", "loss-activation"]
+
+
+def test_nobody_is_advised_on_what_cannot_be_chosen_or_is_no_result() -> None:
+    assert advised(None) == ()
+    assert advised(general("general", SHOWN), factor="size of the shift") == ()
+    assert advised(general("general", SHOWN), control=True) == ()
+    assert advised(general("general", SHOWN), metric="gradient_ratio") == ()
+
+
+# --- a claim on its own
+
+
+def test_a_claim_has_a_card_and_a_badge_that_the_report_owns(tmp_path: Path) -> None:
+    content = results(general("depends", SHOWN)).model_dump(mode="json")
+    write(content, tmp_path)
+    card = (tmp_path / "claims/loss-activation.svg").read_text(encoding="utf-8")
+    claim = content["claims"][0]
+    root = ET.fromstring(card)  # noqa: S314 - our own file
+    shown = " ".join("".join(node.itertext()) for node in root.iter())
+    for part in (
+        claim["title"],
+        claim["document_title"],
+        claim["id"],
+        "In general",
+        "10 runs per level",
+    ):
+        assert part in shown
+    assert 'href="../index.html#loss-activation"' in card
+    badge = (tmp_path / "claims/loss-activation.badge.svg").read_text(encoding="utf-8")
+    assert f"{claim['verdict']}; in general: depends" in badge
+    listed = json.loads((tmp_path / LIST).read_bytes())
+    assert {"claims/loss-activation.svg", "claims/loss-activation.badge.svg"} <= set(listed)
+    write(content | {"claims": []}, tmp_path)
+    assert not list((tmp_path / "claims").iterdir())
+
+
+def test_page_and_markdown_show_the_map_and_the_advice(tmp_path: Path) -> None:
+    content = results(general("usual", SHOWN), general("depends", SHOWN)).model_dump(mode="json")
+    write(content, tmp_path)
+    page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "What should I do?" in page.text
+    assert "Usually take ReLU rather than" in page.text
+    assert "## What should I do?" in readme
+    assert "(figures/evidence.svg)" in readme
+    assert (tmp_path / "figures/evidence.svg").exists()
