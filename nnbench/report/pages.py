@@ -54,6 +54,7 @@ def pages_of(results: Results, anchors: Anchors) -> Iterator[Page]:
 def _places(results: Results, anchors: Anchors) -> Places:
     pages = {claim.id: anchors.documents[claim.document] for claim in results.claims}
     return {
+        "defaults": "index",
         **{page: page for page in anchors.documents.values()},
         **{anchors.claims[claim_id]: page for claim_id, page in pages.items()},
         **{anchor: pages[claim_id] for claim_id, anchor in anchors.contexts.items()},

@@ -1,6 +1,7 @@
 """Write the report: ``index.html``, ``README.md``, ``figures/`` and ``data/``; of many claims a page per document."""
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ import jinja2
 from nnbench.errors import NnbenchError
 from nnbench.records.results import SCHEMA_VERSION, Results
 from nnbench.records.store import write_atomically
-from nnbench.report import appendix, details, general, markdown, page, remarks, tables
+from nnbench.report import appendix, details, general, head, markdown, matrix, page, remarks, tables
 from nnbench.report.anchors import Anchors, anchors_of
 from nnbench.report.csvs import over_all, runs_of_each
 from nnbench.report.figures.canvas import Image
@@ -27,7 +28,17 @@ _PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters
 LIST = ".nnbench-files.json"  # what the last report wrote beside README.md and index.html
 _OURS = re.compile(r"(figures|data)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)")
 _TEMPLATES = Path(__file__).parent / "templates"
-_MODULES = (appendix, details, general, page, remarks, tables, vocabulary)  # what templates call
+_MODULES = (
+    appendix,
+    details,
+    general,
+    head,
+    matrix,
+    page,
+    remarks,
+    tables,
+    vocabulary,
+)  # what templates call
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -97,9 +108,17 @@ def _html() -> jinja2.Template:
     """The page as one HTML file with everything inside."""
     environment = _environment()
     environment.filters |= {"data_uri": _data_uri, "json": _pretty}
+    environment.globals |= _script()
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
     return environment.get_template("report.html.j2")
+
+
+def _script() -> dict[str, str]:
+    """The page's own script, and the only one that its policy allows."""
+    text = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return {"script": text, "script_hash": f"sha256-{digest}"}
 
 
 def _markdown() -> jinja2.Template:

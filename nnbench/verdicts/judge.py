@@ -16,7 +16,14 @@ from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
-from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
+from nnbench.records.results import (
+    SCHEMA_VERSION,
+    ClaimResult,
+    DocumentResult,
+    Finding,
+    Results,
+    Summary,
+)
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import generality, wording
 from nnbench.verdicts.contexts import context_results, general_result
@@ -46,6 +53,7 @@ def judge(plan: Plan, evidence: Evidence | None = None, *, so_far: bool = False)
         records_sha256=records_sha256(results, plan.blocks()),
         summary=Summary.of(claims),
         provenance=run_provenance(plan, evidence.records, config_sha256=config_hash(plan)),
+        documents=tuple(map(_document, plan.documents)),
         contexts=context_results(plan),
         claims=claims,
     )
@@ -64,6 +72,11 @@ def config_hash(plan: Plan) -> str:
     if plan.contexts:
         content["contexts"] = [(context.name, dict(context.settings)) for context in plan.contexts]
     return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def _document(document: Document) -> DocumentResult:
+    own = document
+    return DocumentResult(name=own.document, title=own.title, source=own.source, date=own.date)
 
 
 def _corrected(claims: Sequence[ClaimResult]) -> tuple[ClaimResult, ...]:
