@@ -152,10 +152,8 @@ def belief(results: Results) -> Iterator[tuple[str, str]]:
     made = results.provenance
     known = dict(facts(results))
     runs, diverged, missing = _runs(results.claims)
-    yield (
-        "Runs",
-        f"{runs:,} in the claims’ own settings, {diverged:,} of them diverged, {missing:,} missing: all count",
-    )
+    counted_out = f"{_or_none(diverged)} diverged, {_or_none(missing)} left nothing"
+    yield "Runs", f"{runs:,} in the claims’ own settings; {counted_out}"
     yield "All cells", known["Runs"]
     if results.contexts:
         datasets = len({context.dataset for context in results.contexts})
@@ -165,6 +163,10 @@ def belief(results: Results) -> Iterator[tuple[str, str]]:
     yield "Fixed before the run", f"claims, seeds and margins: SHA-256 {made.config_sha256[:12]}…"
     yield "Again", "the same machine and packages give the same numbers to the bit: nnbench audit"
     yield "Where and when", f"{known['Machine']}; {known['Wall time']}; {known['Date']}"
+
+
+def _or_none(count: int) -> str:
+    return f"{count:,} of them" if count else "none"
 
 
 def _runs(claims: Sequence[ClaimResult]) -> tuple[int, int, int]:
@@ -193,7 +195,7 @@ _ADVICE = {
 
 def advice(results: Results) -> list[tuple[str, list[ClaimResult]]]:
     """What a reader may rely on, expect or not expect in a setting of his own, by claims."""
-    claims = [claim for claim in results.claims if claim.general and not claim.control]
+    claims = [c for c in results.claims if c.general and c.general.pairs and not c.control]
     found = [
         (words, [c for c in claims if c.general and c.general.word == word])
         for word, words in _ADVICE.items()

@@ -54,9 +54,13 @@ def _worse_than_untrained(finding: Finding, chance: float) -> Iterator[str]:
     ]
     if names:
         yield (
-            f"Worse than that, though no run diverged: {'; '.join(names)} (a run diverges once its loss is no finite "
+            f"Worse than that, though no run diverged: {_quoted(names)} (a run diverges once its loss is no finite "
             "number)."
         )
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f"“{name}”" for name in names)
 
 
 def _other_means(finding: Finding) -> Iterator[str]:
@@ -65,7 +69,7 @@ def _other_means(finding: Finding) -> Iterator[str]:
     if names:
         yield (
             f"Learning curves are arithmetic means of validation losses, which a single run can carry; the {finding.metric_title.lower()} "
-            f"beside them is a geometric mean. The two are far apart for {'; '.join(names)}."
+            f"beside them is a geometric mean. The two are far apart for {_quoted(names)}."
         )
 
 
