@@ -26,7 +26,7 @@ def shown(page):
 
 def test_a_search_leaves_what_has_all_its_words_in_matrix_evidence_and_contents(page):
     every = len(shown(page))
-    page.get_by_label("Search").fill("ACTIVATION sigmoid")
+    page.get_by_role("searchbox").fill("ACTIVATION sigmoid")
     found = shown(page)
     assert 0 < len(found) < every
     assert "loss-activation" in found
@@ -40,22 +40,21 @@ def test_a_search_leaves_what_has_all_its_words_in_matrix_evidence_and_contents(
 
 
 @pytest.mark.parametrize(
-    ("label", "value", "expected"),
+    ("name", "value", "expected"),
     [
-        ("In general", "general", ["loss-learning-rate"]),
-        ("In general", "absent or reversed", ["loss-width"]),
+        ("general", "general", ["loss-learning-rate"]),
+        ("general", "absent or reversed", ["loss-width"]),
     ],
 )
-def test_a_filter_leaves_the_claims_with_its_value(page, label, value, expected):
-    page.locator("#find").get_by_label(label).select_option(value)
+def test_a_filter_leaves_the_claims_with_its_value(page, name, value, expected):
+    page.locator(f"#find [name={name}]").select_option(value)
     assert shown(page) == expected
 
 
 def test_filters_by_verdict_and_document_add_up(page):
-    form = page.locator("#find")
-    form.get_by_label("Here").select_option("reproduced")
+    page.locator("#find [name=verdict]").select_option("reproduced")
     found = shown(page)
-    form.get_by_label("Document").select_option("loss")
+    page.locator("#find [name=document]").select_option("loss")
     both = shown(page)
     assert both == [one for one in found if one.startswith("loss-")]
     assert 0 < len(both) < len(found)
@@ -70,7 +69,7 @@ def test_what_depends_on_track_or_context_can_be_found(page):
 
 
 def test_claims_can_be_sorted_and_return_to_their_documents(page):
-    order = page.locator("#find").get_by_label("Sort by")
+    order = page.locator("#find [name=order]")
     before = shown(page)
     order.select_option("title")
     titles = page.locator(f"{CLAIMS} th a").all_text_contents()
@@ -85,7 +84,7 @@ def test_claims_can_be_sorted_and_return_to_their_documents(page):
 
 
 def test_search_and_filters_work_by_keyboard_alone(page):
-    page.get_by_label("Search").focus()
+    page.get_by_role("searchbox").focus()
     page.keyboard.type("learning")
     less = shown(page)
     page.keyboard.press("Tab")
@@ -99,11 +98,11 @@ def test_search_and_filters_work_by_keyboard_alone(page):
 
 
 def test_a_link_to_a_claim_that_a_filter_hides_shows_it_again(page):
-    page.get_by_label("Search").fill("dropout")
+    page.get_by_role("searchbox").fill("dropout")
     assert page.locator("#loss-activation").is_hidden()
     page.evaluate("location.hash = '#loss-activation'")
     page.locator("#loss-activation").wait_for(state="visible")
-    assert page.get_by_label("Search").input_value() == ""
+    assert page.get_by_role("searchbox").input_value() == ""
 
 
 def test_the_current_claim_is_marked_in_the_list_of_contents(page):
@@ -117,8 +116,8 @@ def test_the_current_claim_is_marked_in_the_list_of_contents(page):
 def test_commands_and_addresses_of_claims_are_copied(page):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     copied = "navigator.clipboard.readText()"
-    page.locator("pre.copied + .copy, pre.copied ~ .copy").first.press("Enter")
-    page.wait_for_function("document.querySelector('.copy').textContent === 'Copied'")
+    page.locator("#belief .copy").press("Enter")
+    page.wait_for_function("document.querySelector('#belief .copy').textContent === 'Copied'")
     assert "config/quick.yaml" in page.evaluate(copied)
     page.locator("#loss-depth .permalink").press("Enter")
     page.wait_for_function(f"{copied}.then(text => text.endsWith('#loss-depth'))")

@@ -162,7 +162,7 @@ def belief(results: Results) -> Iterator[tuple[str, str]]:
         yield "Claims of known outcome", controls
     yield "Fixed before the run", f"claims, seeds and margins: SHA-256 {made.config_sha256[:12]}…"
     yield "Again", "the same machine and packages give the same numbers to the bit: nnbench audit"
-    yield "Where and when", f"{known['Machine']}; {known['Wall time']}; {known['Date']}"
+    yield "Where and when", f"{known['Machine']}; measured in {known['Wall time']}; {known['Date']}"
 
 
 def _or_none(count: int) -> str:
