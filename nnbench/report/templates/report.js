@@ -166,8 +166,28 @@ function figures() {
   addEventListener("scroll", () => show(null), {passive: true});
 }
 
+// --- on a phone, tables that are wider than it become cards, as those that matter most are without this
+
+function cards() {
+  const narrow = matchMedia("(max-width: 40rem)");
+  function fit() {
+    if (!narrow.matches) return;
+    for (const box of all(".scroll")) {
+      const table = one("table:not(.cards)", box);
+      if (!table || box.scrollWidth <= box.clientWidth) continue;
+      const names = [...table.tHead.rows[0].cells].map(cell => cell.textContent);
+      for (const row of table.tBodies[0].rows) [...row.cells].slice(1).forEach((cell, i) => { cell.dataset.l = names[i + 1]; });
+      table.classList.add("cards");
+    }
+  }
+  fit();
+  narrow.addEventListener("change", fit);
+  document.addEventListener("toggle", fit, true);
+}
+
 document.body.append(said);
 if (one("#find")) finder(one("#find"));
 if (one(".contents")) follow(one(".contents"));
 copyButtons();
 figures();
+cards();
