@@ -136,3 +136,22 @@ def test_marks_say_value_and_seed_under_the_pointer_and_by_the_arrow_keys(page):
     assert tip.text_content() == "mean 0.22, 95 % CI 0.21 to 0.23"
     page.keyboard.press("Escape")
     assert tip.is_hidden()
+
+
+def test_a_filter_dims_the_other_claims_in_the_figures_that_show_all(visit, report):
+    source = report.read_text(encoding="utf-8")
+    rows = "".join(
+        f'<a href="#{name}"><text y="20">{name}</text></a>'
+        for name in ("loss-activation", "loss-depth")
+    )
+    drawn = f'<figure><svg class="figure" role="group" width="99" height="40">{rows}</svg></figure></main>'
+    other = report.with_name("drawn.html")
+    other.write_text(source.replace("</main>", drawn), encoding="utf-8")
+    page, _ = visit(size=DESKTOP)
+    page.goto(other.as_uri())
+    page.get_by_role("searchbox").fill("activation functions")
+    dim = page.locator("svg.figure a.dim").evaluate_all(
+        "all => all.map(a => a.getAttribute('href'))"
+    )
+    assert "#loss-depth" in dim
+    assert "#loss-activation" not in dim

@@ -4,7 +4,7 @@ const one = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const made = (name, properties) => Object.assign(document.createElement(name), properties);
 
-// --- search, filters and order: of the matrix, the claims and the list of contents alike
+// --- search, filters and order: of the matrix, the claims, the figures of all claims and the list of contents alike
 
 function finder(form) {
   const table = one("table.matrix"), bodies = all("tbody", table);
@@ -12,6 +12,7 @@ function finder(form) {
   const homes = new Map(rows.map(row => [row, row.parentNode]));
   const listed = new Map(all(".contents ul ul a").map(a => [a.hash.slice(1), a.parentNode]));
   const articles = new Map(rows.map(row => [row, document.getElementById(row.dataset.claim)]));
+  const drawn = all("svg.figure a[href^='#']").filter(a => rows.some(row => row.dataset.claim === a.getAttribute("href").slice(1)));
   const texts = new Map(rows.map(row => [row, textOf(row, articles.get(row))]));
   const sorted = made("tbody", {hidden: true});
   table.append(sorted);
@@ -29,6 +30,8 @@ function finder(form) {
         if (part && (part === row || part.matches("article, li"))) part.hidden = !fits;
       }
     }
+    const kept = new Set(rows.filter(row => !row.hidden).map(row => row.dataset.claim));
+    for (const link of drawn) link.classList.toggle("dim", !kept.has(link.getAttribute("href").slice(1)));
     order(wanted.order);
     for (const body of bodies) body.hidden = !all("tr[data-claim]", body).some(row => !row.hidden);
     for (const section of all("section.document")) section.hidden = all("article", section).every(a => a.hidden);
@@ -145,7 +148,10 @@ function figures() {
 
   for (const svg of all("svg.figure")) {
     if (!one("title", svg)) continue;
-    if (!one("a", svg)) svg.tabIndex = 0;
+    if (!one("a", svg)) {
+      svg.tabIndex = 0;
+      svg.setAttribute("aria-description", "Arrow keys read its marks");
+    }
     svg.addEventListener("pointerover", event => {
       prepare(svg);
       let mark = event.target;
