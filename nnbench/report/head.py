@@ -8,7 +8,7 @@ from nnbench.claims.kinds import KINDS
 from nnbench.claims.outcomes import FOUND
 from nnbench.records.results import ClaimResult, DocumentResult, Finding, Results
 from nnbench.report.figures.overview import shares
-from nnbench.report.general import leading
+from nnbench.report.general import difference
 from nnbench.report.page import controls_text, date_text, facts
 from nnbench.text.generality import counted
 
@@ -125,15 +125,11 @@ def _against(claim: ClaimResult) -> float | None:
     word = claim.general.word if claim.general else None
     if claim.verdict != "contradicted" and word != "absent or reversed":
         return None
-    finding = next((finding for finding in claim.results if finding.decides), None)
-    pair = leading(claim.general) if claim.general else None
-    if pair is None and finding is not None:
-        pairs = finding.pairs
-        pair = next((p for p in pairs if p.role == "extremes"), (*pairs, None)[0])
-    if finding is None or pair is None or pair.difference is None:
+    apart = difference(claim)
+    if apart is None or not any(finding.decides for finding in claim.results):
         return None
-    size = pair.difference / pair.margin
-    return -abs(size) if KINDS[claim.kind].ties else size
+    size = -abs(apart.margins) if KINDS[claim.kind].ties else apart.margins
+    return size if size < 1 else None  # as claimed by the margin or more, at least elsewhere
 
 
 def _surprise(claim: ClaimResult) -> Surprise:
@@ -161,7 +157,10 @@ def belief(results: Results) -> Iterator[tuple[str, str]]:
     if controls := controls_text(results):
         yield "Claims of known outcome", controls
     yield "Fixed before the run", f"claims, seeds and margins: SHA-256 {made.config_sha256[:12]}…"
-    yield "Again", "the same machine and packages give the same numbers to the bit: nnbench audit"
+    yield (
+        "Measured again",
+        "the same machine and packages give the same numbers to the bit; nnbench audit checks it",
+    )
     yield "Where and when", f"{known['Machine']}; measured in {known['Wall time']}; {known['Date']}"
 
 

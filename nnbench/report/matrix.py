@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nnbench.metrics import METRICS
 from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.anchors import Anchors
-from nnbench.report.general import leading
+from nnbench.report.general import difference
 from nnbench.text.generality import interval
 from nnbench.text.vocabulary import (
     GENERAL,
@@ -25,6 +25,7 @@ RULE = (
     "tuned ones where these are what the claim is about; of what is claimed to be possible, the first example that was "
     "found. The other verdicts show how far it carries."
 )
+_GENERAL_ORDER = [*GENERAL.values(), None]
 _VERDICT_ORDER = [*VERDICTS.values(), *STATUSES.values()]
 
 
@@ -101,46 +102,34 @@ def note(claim: ClaimResult) -> str:
 
 def size(claim: ClaimResult) -> str:
     """The difference of the levels furthest apart: over the contexts, or here where there are none."""
-    pair, metric = leading(claim.general) if claim.general else None, METRICS[claim.metric]
-    if pair and pair.difference is not None and not pair.tie:
-        return interval(pair.difference, None, None, metric)
-    here = next((finding.pairs for finding in claim.results if finding.decides), ())
-    widest = next((p for p in here if p.role == "extremes"), (*here, None)[0])
-    if widest is None or widest.difference is None or widest.tie:
+    found = difference(claim)
+    if found is None or found.tie:
         return ""
-    return f"{interval(widest.difference, None, None, metric)} here"
+    text = interval(found.size, None, None, METRICS[claim.metric])
+    return f"{text} here" if found.here else text
 
 
 def _keys(claim: ClaimResult) -> dict[str, str]:
     """What the filters compare, and the places of the claim in each order."""
-    general = claim.general.word if claim.general else ""
+    general, apart = general_chip(claim), difference(claim)
+    word = claim.general.word if claim.general else ""
     depends = claim.depends_on_track or bool(claim.general and claim.general.depends_on)
     return {
         "verdict": claim_chip(claim).word,
-        "general": general,
+        "general": word,
         "document": claim.document,
         "states": "numbers" if claim.claimed else "words",
-        "depends": "yes" if depends or general == "depends" else "",
+        "depends": "yes" if depends or word == "depends" else "",
         "order-verdict": str(_VERDICT_ORDER.index(claim_chip(claim))),
-        "order-general": str(list(GENERAL).index(general) if claim.general else len(GENERAL)),
-        "order-size": f"{-_margins(claim):.3g}",
+        "order-general": str(_GENERAL_ORDER.index(general)),
+        "order-size": f"{-apart.margins if apart else 0:.3g}",
     }
-
-
-def _margins(claim: ClaimResult) -> float:
-    """The size of the leading difference in margins; 0 without one."""
-    pair = leading(claim.general) if claim.general else None
-    if pair and pair.difference is not None:
-        return pair.difference / pair.margin
-    here = [p for f in claim.results if f.decides for p in f.pairs if p.difference is not None]
-    widest = next((p for p in here if p.role == "extremes"), (*here, None)[0])
-    return (widest.difference or 0.0) / widest.margin if widest else 0.0
 
 
 def choices(claims: Sequence[ClaimResult]) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """The page's filters that have something to choose: key, label, and values with their words."""
     keys = [_keys(claim) for claim in claims]
-    named = {
+    named: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "verdict": ("Here", [(chip.word, str(chip)) for chip in _VERDICT_ORDER]),
         "general": ("In general", [(word, str(chip)) for word, chip in GENERAL.items()]),
         "document": ("Document", [(c.document, c.document_title) for c in claims]),
