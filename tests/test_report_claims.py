@@ -170,3 +170,8 @@ def test_a_difference_that_other_test_samples_might_not_show_is_named(tmp_path):
             f"With other test samples there might be no difference: {first['a']} and {first['b']}."
         )
         assert text.count("With other test samples") == text.count(note) == 1
+
+
+def test_a_claim_that_this_machine_cannot_decide_is_listed_with_what_it_takes(page):
+    listed = page.text.partition("Claims that this machine cannot decide")[2]
+    assert "a short clause for not testable here" in listed.partition("Methods")[0]

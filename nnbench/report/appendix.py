@@ -21,7 +21,7 @@ _KINDS = {"fixed": "fixed samples", "generated": "generated anew for each seed"}
 
 
 def failure_tables(page: Page, anchors: Anchors) -> tuple[Table, ...]:
-    """Failed runs, missing cells, rejected records and claims not run, where there are any."""
+    """Failed runs, missing cells, rejected records, claims not testable and not run, where there are any."""
     claims, provenance = page.evidence, page.results.provenance
     missing = [[c.cell, ", ".join(c.claims), c.reason] for c in provenance.missing_cells]
     rejected = [[record.cell, record.reason] for record in provenance.rejected_records]
@@ -32,6 +32,7 @@ def failure_tables(page: Page, anchors: Anchors) -> tuple[Table, ...]:
         _failed_runs(claims, anchors),
         Table("Planned cells without a record", columns, rows=missing, text=columns),
         Table("Records that were not used", ("Cell", "Reason"), rows=rejected, text=("Reason",)),
+        _not_testable(claims, anchors),
         _not_run(claims, anchors),
     )
     return tuple(table for table in tables if table.rows)
@@ -58,6 +59,17 @@ def _failed_runs(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
 
 def _failures(level: LevelResult) -> tuple[int, int, int]:
     return level.diverged, level.capped, level.failed
+
+
+def _not_testable(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
+    rows: list[list[Cell]] = [
+        [Link(text=claim.title, target=anchors.of(claim, finding)), finding.verdict_reason or "–"]
+        for claim in claims
+        for finding in claim.results
+        if finding.decides and finding.verdict == "not testable here"
+    ]
+    columns = ("Claim", "Reason")
+    return Table("Claims that this machine cannot decide", columns, rows=rows, text=columns)
 
 
 def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
