@@ -174,4 +174,4 @@ def test_a_difference_that_other_test_samples_might_not_show_is_named(tmp_path):
 
 def test_a_claim_that_this_machine_cannot_decide_is_listed_with_what_it_takes(page):
     listed = page.text.partition("Claims that this machine cannot decide")[2]
-    assert "a short clause for not testable here" in listed.partition("Methods")[0]
+    assert "In parallel it takes 4 cores (2 there)" in listed.partition("Methods")[0]
