@@ -6,7 +6,7 @@ import io
 
 import pytest
 from PIL import Image
-from screens import DESKTOP, PHONE, open_details
+from screens import DESKTOP, PAPER, PHONE, open_details
 
 pytest_plugins = ["shown_in_browser"]
 pytestmark = pytest.mark.browser
@@ -120,3 +120,13 @@ def test_on_paper_the_tools_are_left_out_and_the_claims_are_there(visit):
     assert page.locator("#find").is_hidden()
     assert page.locator(".contents").is_hidden()
     assert page.locator("article.claim h4").first.is_visible()
+
+
+def test_no_table_is_wider_than_the_paper(visit):
+    page, _ = visit(size=PAPER)
+    page.emulate_media(media="print")
+    tables = page.locator("table:visible").all()
+    assert len(tables) > 20
+    assert [
+        t.locator("caption").text_content() for t in tables if t.bounding_box()["width"] > 673
+    ] == []
