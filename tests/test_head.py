@@ -1,4 +1,4 @@
-"""The first screen: whose claims, what was found, what surprises, why to believe it, what to do with it."""
+"""The first screen: whose claims, what was found, what surprises, why to believe it, how to run it."""
 
 from __future__ import annotations
 
@@ -74,14 +74,6 @@ def test_runs_that_several_claims_share_count_once() -> None:
     assert dict(head.belief(typed(Results, content)))["Runs"] == once
     assert "of them diverged" in once
     assert "of them left nothing" in once
-
-
-def test_advice_names_what_is_general_and_what_is_not_to_be_expected(results: Results) -> None:
-    advised = {words: [claim.id for claim in claims] for words, claims in head.advice(results)}
-    assert advised == {
-        "Rely on it: found in general": ["loss/learning-rate"],
-        "Do not expect it: absent or reversed": ["loss/width"],
-    }
 
 
 def test_the_commands_are_those_of_the_readme() -> None:

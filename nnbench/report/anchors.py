@@ -13,8 +13,8 @@ from nnbench.records.results import ClaimResult, Finding, Results
 
 _LONGEST = 120  # characters; file systems allow 255 bytes, a number and a suffix among them
 _OF_THE_PAGE = (
-    "main", "surprises", "belief", "advice", "evidence", "verdicts", "find", "reading", "tracks", "failures", "methods",
-    "provenance", "defaults", "overview", "pairs",
+    "main", "verdicts", "reading", "tracks", "failures", "methods", "provenance", "overview", "pairs",
+    "surprises", "belief", "find", "defaults",
 )  # fmt: skip
 
 

@@ -181,22 +181,3 @@ def _runs(claims: Sequence[ClaimResult]) -> tuple[int, int, int]:
         (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0, 0)
     )
     return planned, diverged, failed
-
-
-# --- what to do with it
-
-_ADVICE = {
-    "general": "Rely on it: found in general",
-    "usual": "Expect it, and check: found usually",
-    "absent or reversed": "Do not expect it: absent or reversed",
-}
-
-
-def advice(results: Results) -> list[tuple[str, list[ClaimResult]]]:
-    """What a reader may rely on, expect or not expect in a setting of his own, by claims."""
-    claims = [c for c in results.claims if c.general and c.general.pairs and not c.control]
-    found = [
-        (words, [c for c in claims if c.general and c.general.word == word])
-        for word, words in _ADVICE.items()
-    ]
-    return [(words, own) for words, own in found if own]
