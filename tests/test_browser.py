@@ -1,62 +1,15 @@
-"""The report in a real browser: Debian's Chromium, driven by Playwright."""
+"""The report in a real browser: light and dark, on a phone and a desktop, by keyboard, without script."""
 
 from __future__ import annotations
 
 import io
-import shutil
 
 import pytest
-from made_up_results import made_up_results, write
 from PIL import Image
+from screens import DESKTOP, PAPER, PHONE, open_details
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the path"),
-]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("reports")
-    write(made_up_results(), folder)
-    (folder / "index.html").rename(folder / "alone.html")  # it must need nothing beside it
-    return folder / "alone.html"
-
-
-@pytest.fixture
-def visit(browser, report):
-    """Opens the report; ``events`` collects what the console says and what is requested."""
-    pages = []
-
-    def opened(*, size, scheme="light", anchor=""):
-        page = browser.new_page(viewport=size, color_scheme=scheme)
-        pages.append(page)
-        events = []
-        page.on("console", lambda message: events.append(message.text))
-        page.on("pageerror", lambda error: events.append(str(error)))
-        page.on("request", lambda request: events.append(request.url))
-        page.goto(report.as_uri() + anchor)
-        return page, [url for url in events if not url.startswith("data:")]
-
-    yield opened
-    for page in pages:
-        page.close()
-
-
-def open_details(page):
-    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+pytest_plugins = ["shown_in_browser"]
+pytestmark = pytest.mark.browser
 
 
 def test_it_opens_from_disk_without_console_messages_or_requests(visit, report):
@@ -68,9 +21,9 @@ def test_it_opens_from_disk_without_console_messages_or_requests(visit, report):
 def test_every_figure_is_drawn(visit):
     page, _ = visit(size=DESKTOP)
     open_details(page)
-    widths = page.evaluate(
-        "Promise.all([...document.images].map(i => i.decode().then(() => i.naturalWidth)))"
-    )
+    page.evaluate("Promise.all([...document.images].map(i => i.decode()))")
+    figures = page.locator("figure > img, figure > svg").all()
+    widths = [box["width"] for one in figures if (box := one.bounding_box())]
     assert len(widths) > 15
     assert min(widths) > 100
 
@@ -98,7 +51,8 @@ def test_axe_finds_no_violation(visit, scheme, size):
 @pytest.mark.parametrize(("scheme", "bright"), [("light", True), ("dark", False)])
 def test_figures_follow_the_colour_scheme_of_the_page(visit, scheme, bright):
     page, _ = visit(size=DESKTOP, scheme=scheme)
-    shot = Image.open(io.BytesIO(page.locator("figure img").first.screenshot())).convert("L")
+    figure = page.locator("figure > img, figure > svg").first
+    shot = Image.open(io.BytesIO(figure.screenshot())).convert("L")
     assert (shot.getpixel((3, 3)) > 128) is bright
     body = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(body[4:].split(",")[0]) > 128) is bright
@@ -114,3 +68,65 @@ def test_it_can_be_used_by_keyboard(visit):
     page, _ = visit(size=DESKTOP)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
+
+
+def test_without_script_everything_can_be_read_and_nothing_is_there_that_would_not_work(visit):
+    page, _ = visit(size=DESKTOP, script=False)
+    assert page.locator("article.claim").count() > 10
+    assert all(one.is_visible() for one in page.locator("article.claim").all())
+    assert page.locator("form, button").locator("visible=true").count() == 0
+    assert page.locator("table.matrix tbody tr").first.is_visible()
+
+
+TEXTS = """
+() => {
+  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode, parent = node.parentElement;
+    if (!node.textContent.trim() || parent.closest('.hidden, script, style, title, .skip') || !parent.checkVisibility()) continue;
+    const box = parent.getBoundingClientRect(), scale = parent.getScreenCTM?.().a ?? 1;
+    found.push([node.textContent.trim(), parseFloat(getComputedStyle(parent).fontSize) * scale, box.left, box.right,
+      Boolean(parent.closest('.scroll') && !parent.closest('.cards'))]);
+  }
+  return found;
+}
+"""
+
+
+def test_on_a_phone_no_text_is_below_eight_pixels_and_none_is_cut_outside_a_box_that_scrolls(visit):
+    page, _ = visit(size=PHONE)
+    texts = page.evaluate(TEXTS)
+    assert len(texts) > 500
+    assert [text for text, size, *_ in texts if size < 8] == []
+    cut = [
+        text for text, _, left, right, scrolls in texts if not scrolls and (left < 0 or right > 390)
+    ]
+    assert cut == []
+
+
+def test_on_a_phone_pairs_and_verdicts_are_cards_whose_values_are_named(visit):
+    page, _ = visit(size=PHONE)
+    cell = page.locator("table.matrix td[data-l='As written']").first
+    named = cell.evaluate("one => getComputedStyle(one, '::before').content")
+    assert named == '"As written"'
+    assert page.locator("table.cards thead").first.is_hidden()
+    desktop, _ = visit(size=DESKTOP)
+    assert desktop.locator("table.cards thead").first.is_visible()
+
+
+def test_on_paper_the_tools_are_left_out_and_the_claims_are_there(visit):
+    page, _ = visit(size=DESKTOP)
+    page.emulate_media(media="print")
+    assert page.locator("#find").is_hidden()
+    assert page.locator(".contents").is_hidden()
+    assert page.locator("article.claim h4").first.is_visible()
+
+
+def test_no_table_is_wider_than_the_paper(visit):
+    page, _ = visit(size=PAPER)
+    page.emulate_media(media="print")
+    tables = page.locator("table:visible").all()
+    assert len(tables) > 20
+    assert [
+        t.locator("caption").text_content() for t in tables if t.bounding_box()["width"] > 673
+    ] == []

@@ -12,7 +12,7 @@ from made_up_results import made_up_results, typed
 
 from nnbench.records.results import ClaimResult, Finding, PairResult
 from nnbench.report import markdown, write
-from nnbench.report.details import by_default, fact_text, flat
+from nnbench.report.details import defaults, fact_text, flat, settings_of
 from nnbench.report.page import corrected, place_text, quote_lines
 from nnbench.report.tables import Table, level_table, pair_table
 from nnbench.text.vocabulary import TONES, pair_chip
@@ -104,10 +104,11 @@ def test_code_may_contain_backticks():
     assert markdown.code("a `b` c") == "``a `b` c``"
 
 
-def test_settings_at_their_defaults_are_folded_away():
-    stated, defaults = by_default((("lr", "0.1"), ("optimizer", "adam"), ("hidden", "[128]")))
-    assert stated == [("lr", "0.1")]
-    assert defaults == [("optimizer", "adam"), ("hidden", "[128]")]
+def test_a_result_lists_the_settings_that_its_claim_states_and_the_page_all_defaults_once():
+    claim = next(c for c in made_up_results()["claims"] if c["id"] == "loss/activation")
+    _, stated = settings_of(typed(ClaimResult, claim).results[0])
+    assert not {("optimizer", "adam"), ("hidden", "[128]")} & set(stated)
+    assert {("optimizer", "adam"), ("hidden", "[128]")} <= set(defaults())
 
 
 @pytest.mark.parametrize("tone", TONES)

@@ -1,5 +1,6 @@
 """A document's claims as typed values; whatever a claim can get wrong by itself is checked here."""
 
+import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -147,11 +148,15 @@ class Claim(Strict):
 
 
 class Document(Strict):
-    """A text with claims: its short name, its title and its claims by name."""
+    """A text with claims: its short name, its title, what kind of text it is and its claims by name."""
 
     document: str
     title: str
     file: str
+    source: str = ""
+    """What kind of text it is, as in: answer to a question."""
+    date: str = ""
+    """When it was published, as in 2025-01-30; empty where the text does not say."""
     controls: bool = False
     """Whether these are nnbench's own, whose outcome is known: judged like all others, and counted apart."""
     claims: dict[str, Claim]
@@ -163,6 +168,13 @@ class Document(Strict):
             raise ValueError("should be lower-case letters, digits, - and _")
         return name
 
+    @field_validator("date")
+    @classmethod
+    def _day(cls, text: str) -> str:
+        if text and not _is_day(text):
+            raise ValueError(f'should be a day such as "2025-01-30", got {text!r}')
+        return text
+
     @field_validator("claims")
     @classmethod
     def _claim_names(cls, claims: dict[str, Claim]) -> dict[str, Claim]:
@@ -170,6 +182,13 @@ class Document(Strict):
             if not NAME.fullmatch(name):
                 raise ValueError(f"claim {name!r}: use lower-case letters, digits, - and _")
         return claims
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _replaced(variant: Variant) -> dict[str, object]:

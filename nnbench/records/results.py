@@ -170,6 +170,15 @@ class ClaimResult(Section):
         return self.verdict in FOUND and self.p_holm is not None and self.p_holm <= _ALPHA
 
 
+class DocumentResult(Section):
+    """A text that claims are from."""
+
+    name: Name
+    title: str
+    source: str = ""
+    date: str = ""
+
+
 def count_name(word: str) -> str:
     """The field of the summary that counts a verdict or a status."""
     return word.replace(",", "").replace(" ", "_")
@@ -223,6 +232,7 @@ class Results(Section):
     records_sha256: str = ""
     summary: Summary
     provenance: Provenance
+    documents: Annotated[tuple[DocumentResult, ...], _unique("document", "name")] = ()
     contexts: Annotated[tuple[ContextResult, ...], _unique("context", "name")] = ()
     studies: Annotated[tuple[StudyResult, ...], _unique("study", "id")] = ()
     claims: Annotated[tuple[ClaimResult, ...], _unique("claim", "id")]

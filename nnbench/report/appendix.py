@@ -1,6 +1,6 @@
 """What follows the claims: failures, then where the numbers come from (run, machines, versions, data)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nnbench.records.level import LevelResult
 from nnbench.records.origin import DatasetFacts, MeasuredOn, Provenance
@@ -14,13 +14,14 @@ from nnbench.text.wording import cost
 
 _MOST_CLASSES = 20  # with a column each
 _FLAGS = {"deterministic": "deterministic algorithms", "tf32": "TF32"}
+_OWN = "Threads and packages of claims that measure these themselves"
 _KINDS = {"fixed": "fixed samples", "generated": "generated anew for each seed"}
 
 # --- what failed and what was not run
 
 
 def failure_tables(page: Page, anchors: Anchors) -> tuple[Table, ...]:
-    """Failed runs, missing cells, rejected records and claims not run, where there are any."""
+    """Failed runs, missing cells, rejected records, claims not testable and not run, where there are any."""
     claims, provenance = page.evidence, page.results.provenance
     missing = [[c.cell, ", ".join(c.claims), c.reason] for c in provenance.missing_cells]
     rejected = [[record.cell, record.reason] for record in provenance.rejected_records]
@@ -31,6 +32,7 @@ def failure_tables(page: Page, anchors: Anchors) -> tuple[Table, ...]:
         _failed_runs(claims, anchors),
         Table("Planned cells without a record", columns, rows=missing, text=columns),
         Table("Records that were not used", ("Cell", "Reason"), rows=rejected, text=("Reason",)),
+        _not_testable(claims, anchors),
         _not_run(claims, anchors),
     )
     return tuple(table for table in tables if table.rows)
@@ -59,6 +61,17 @@ def _failures(level: LevelResult) -> tuple[int, int, int]:
     return level.diverged, level.capped, level.failed
 
 
+def _not_testable(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
+    rows: list[list[Cell]] = [
+        [Link(text=claim.title, target=anchors.of(claim, finding)), finding.verdict_reason or "–"]
+        for claim in claims
+        for finding in claim.results
+        if finding.decides and finding.verdict == "not testable here"
+    ]
+    columns = ("Claim", "Reason")
+    return Table("Claims that this machine cannot decide", columns, rows=rows, text=columns)
+
+
 def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
     rows: list[list[Cell]] = [
         [
@@ -77,13 +90,17 @@ def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
 # --- where the numbers come from
 
 
-def provenance_tables(provenance: Provenance) -> tuple[Table, ...]:
-    """The run, each machine, each set of versions."""
-    return (
+def provenance_tables(
+    provenance: Provenance, claims: Sequence[ClaimResult] = (), anchors: Anchors | None = None
+) -> tuple[Table, ...]:
+    """The run, each machine, each set of versions, and what cells of some claims had beside these."""
+    tables = (
         Table("The run", ("What", "Value"), rows=list(_run(provenance)), text=("Value",)),
         _machines(provenance.machines),
         _versions(provenance),
+        _own(claims, anchors),
     )
+    return tuple(table for table in tables if table.rows or table.caption != _OWN)
 
 
 def _run(provenance: Provenance) -> Iterator[tuple[str, str]]:
@@ -120,7 +137,7 @@ def _machines(machines: Sequence[MeasuredOn]) -> Table:
         "Host": [machine.hostname for machine in machines],
         "Cores": [str(machine.cores) for machine in machines],
         "Memory": [memory_text(machine) for machine in machines],
-        "Threads per job": [str(machine.threads) for machine in machines],
+        "Threads of a training": [str(machine.threads) for machine in machines],
         "Cells": [str(machine.cells) for machine in machines],
     }
     if len(machines) < 2:
@@ -131,6 +148,43 @@ def _machines(machines: Sequence[MeasuredOn]) -> Table:
 def memory_text(machine: MeasuredOn) -> str:
     """The machine's memory, rounded as it is sold."""
     return "–" if machine.memory_gb is None else f"{machine.memory_gb:.0f}\u00a0GB"
+
+
+def _own(claims: Sequence[ClaimResult], anchors: Anchors | None) -> Table:
+    """Threads and packages that the levels of a claim say of themselves: frameworks run in processes of their own."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for claim in claims:
+        for level in (level for finding in claim.results for level in finding.levels):
+            said = _threads_of(level.facts), _packages_of(level.facts)
+            if any(said):
+                found.setdefault((claim.id, *said), []).append(level.level)
+    titles = {claim.id: claim.title for claim in claims}
+    rows: list[list[Cell]] = [
+        [
+            Link(text=titles[i], target=anchors.claims[i]) if anchors else titles[i],
+            ", ".join(dict.fromkeys(levels)),
+            threads or "as above",
+            packages or "as above",
+        ]
+        for (i, threads, packages), levels in found.items()
+    ]
+    columns = ("Claim", "Levels", "Threads", "Packages")
+    return Table(_OWN, columns, rows=rows, text=columns)
+
+
+def _threads_of(facts: Mapping[str, object]) -> str:
+    threads, processes = facts.get("threads_per_process"), facts.get("processes")
+    if threads and processes:
+        return f"{processes} × {threads}"
+    return str(facts.get("threads") or "")
+
+
+def _packages_of(facts: Mapping[str, object]) -> str:
+    versions = facts.get("versions")
+    named = dict(versions) if isinstance(versions, Mapping) else {}
+    if "torchvision" in facts:
+        named["torchvision"] = facts["torchvision"]
+    return ", ".join(f"{name} {version}" for name, version in named.items())
 
 
 def _versions(provenance: Provenance) -> Table:

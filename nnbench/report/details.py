@@ -1,7 +1,7 @@
 """The tables behind the numbers of a finding: other metrics, facts, candidates, tuning, settings."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from nnbench.metrics import METRICS
 from nnbench.records.level import LevelResult, PickResult, SearchResult
@@ -177,8 +177,8 @@ def flat(settings: Mapping[str, object], *, prefix: str = "") -> dict[str, str]:
     return found
 
 
-def settings_of(finding: Finding) -> tuple[Table | None, Items, Items]:
-    """What differs between the levels as a table, what they share and state, what they share by default."""
+def settings_of(finding: Finding) -> tuple[Table | None, Items]:
+    """What differs between the levels as a table, and what they share and state."""
     levels = ordered_levels(finding)
     settings = [flat(level.settings) for level in levels]
     keys = list(dict.fromkeys(key for one in settings for key in one))
@@ -188,14 +188,11 @@ def settings_of(finding: Finding) -> tuple[Table | None, Items, Items]:
         **{key: [one.get(key, "–") for one in settings] for key in differing},
     }
     table = Table.of("Settings that differ", columns, text=differing) if differing else None
-    return table, *by_default((key, settings[0][key]) for key in keys if key not in differing)
+    default = dict(defaults())
+    shared = ((key, settings[0][key]) for key in keys if key not in differing)
+    return table, [(key, value) for key, value in shared if default.get(key) != value]
 
 
-def by_default(shared: Iterable[tuple[str, str]]) -> tuple[Items, Items]:
-    """Settings that a config or claim states, and those at their defaults."""
-    defaults = flat(Settings().model_dump(mode="json"))
-    stated: Items = []
-    default: Items = []
-    for key, value in shared:
-        (default if defaults.get(key) == value else stated).append((key, value))
-    return stated, default
+def defaults() -> Items:
+    """What every setting is where neither a claim nor a config states it."""
+    return list(flat(Settings().model_dump(mode="json")).items())

@@ -1,6 +1,7 @@
 """What is shown of a claim in general: its pairs over contexts, the contexts, what it may depend on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from nnbench.metrics import METRICS, Metric
 from nnbench.records.general import ContextResult, GeneralPairResult, GeneralResult
@@ -14,6 +15,31 @@ from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
 def leading(result: GeneralResult) -> GeneralPairResult | None:
     """The pair that stands for a claim: that furthest apart, or the first."""
     return next((p for p in result.pairs if p.role == "extremes"), (*result.pairs, None)[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How far apart a claim's levels are, by the pair that stands for it; positive is as claimed."""
+
+    size: float  # on the analysis scale
+    margin: float
+    tie: bool
+    here: bool  # found here alone, not pooled over contexts
+
+    @property
+    def margins(self) -> float:
+        """The size in margins, which makes claims comparable."""
+        return self.size / self.margin
+
+
+def difference(claim: ClaimResult) -> Difference | None:
+    """Over the contexts, or here where there are none."""
+    pooled = leading(claim.general) if claim.general else None
+    here = [p for f in claim.results if f.decides for p in f.pairs]
+    pair = pooled or next((p for p in here if p.role == "extremes"), (*here, None)[0])
+    if pair is None or pair.difference is None:
+        return None
+    return Difference(size=pair.difference, margin=pair.margin, tie=pair.tie, here=pooled is None)
 
 
 def counts(results: Results) -> list[tuple[Chip, int]]:

@@ -1,9 +1,9 @@
-"""The whole page: headline, matrix of verdicts, claims by document, tracks, and what follows them."""
+"""The whole page: its counts, the claims by document, tracks, and what is said beside a claim's own fields."""
 
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from nnbench.claims.kinds import KINDS
@@ -21,22 +21,10 @@ from nnbench.text.vocabulary import (
     Chip,
     claim_chip,
     finding_chip,
-    where_text,
 )
 from nnbench.text.wording import cost
 
-_COMMON = 0.25  # share of the measured claims from which a dataset and track get a column
 _ALWAYS = ("reproduced", "partly", "contradicted", "inconclusive")  # counted, even where none is
-Column = tuple[str, str]  # dataset, track
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matrix:
-    """The columns of the matrix of verdicts: common datasets and tracks."""
-
-    columns: tuple[Column, ...]
-    datasets: tuple[tuple[str, int], ...]  # their titles, and how many columns each has
-    elsewhere: bool  # whether there are findings on other datasets, or of variants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +83,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
     machines = (f"{m.device_name}, {m.cores} cores, {memory_text(m)}" for m in made.machines)
     controls = controls_text(results)
     return [
-        ("Runs", f"{_seeds(results)} per level, {made.run.cells} cells, tier {made.tier}"),
+        ("Runs", f"{_seeds(results)} per level, {made.run.cells:,} cells, tier {made.tier}"),
         *([("Controls", controls)] if controls else []),
         ("Wall time", duration_text(made.run.wall_seconds)),
         ("Machine", "; ".join(machines) or "none recorded"),
@@ -135,46 +123,6 @@ def looks_text(results: Results) -> str:
         f"new blocks are of {LOOKS[-1]}, so that all looks together err no more often than a single one. "
         "Intervals are repeated confidence intervals, which cover at all looks together with 95 %, and "
         "p values count all looks."
-    )
-
-
-# --- the matrix of verdicts
-
-
-def matrix(claims: Sequence[ClaimResult]) -> Matrix:
-    """A column for each common dataset and track, the most frequent dataset first."""
-    measured = [claim for claim in claims if claim.results]
-    findings = [finding for claim in measured for finding in claim.results]
-    found = Counter(
-        column for c in measured for column in {_column(f) for f in c.results} if column
-    )
-    common = {column: n for column, n in found.items() if n >= _COMMON * len(measured)}
-    weight = Counter[str]()
-    for (dataset, _), count in common.items():
-        weight[dataset] += count
-    columns = tuple(sorted(common, key=lambda column: (-weight[column[0]], column)))
-    titles = {finding.dataset: finding.dataset_title for finding in findings}
-    groups = itertools.groupby(columns, key=lambda column: column[0])
-    return Matrix(
-        columns=columns,
-        datasets=tuple((titles[dataset], len(list(group))) for dataset, group in groups),
-        elsewhere=any(_column(finding) not in columns for finding in findings),
-    )
-
-
-def _column(finding: Finding) -> Column | None:
-    """Dataset and track of a finding about the claim itself; None for one about a variant."""
-    return (finding.dataset, finding.track) if finding.variant is None else None
-
-
-def matrix_row(
-    claim: ClaimResult, columns: Sequence[Column], anchors: Anchors
-) -> tuple[list[list[Chip]], list[Chip]]:
-    """A claim's chips: those in each column, and those of all other findings, which name these."""
-    chips = [(f, finding_chip(f).to(anchors.of(claim, f))) for f in claim.results]
-    return (
-        [[chip for f, chip in chips if _column(f) == column] for column in columns],
-        [replace(chip, word=where_text(f)) for f, chip in chips if _column(f) not in columns],
     )
 
 

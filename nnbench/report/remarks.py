@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding
 from nnbench.report.details import pick_texts
 from nnbench.text.rounding import unit_behind, value_text
@@ -16,6 +17,8 @@ _LOSSES = {  # by task and objective
         "Huber's: half the squared error up to one deviation of the targets, linear beyond"
     ),
 }
+
+_FAR = 3.0  # times another number, from which a reader asks why
 
 
 def notes(finding: Finding) -> str:
@@ -39,10 +42,48 @@ def _notes(finding: Finding) -> Iterator[str]:
     if finding.chance is not None and finding.unit != "count":
         untrained = f"{value_text(finding.chance, finding.unit)} {unit_behind(finding.unit)}"
         yield f"An untrained predictor scores {untrained.rstrip()}."
+        yield from _worse_than_untrained(finding, finding.chance)
+    yield from _other_means(finding)
     values = (value for level in finding.levels for value in level.values.values())
     if finding.scale == "log" and 0 in values:
         yield "On the logarithmic scale a value of 0 counts as 1e\u221212."
     yield from finding.notes
+
+
+def _worse_than_untrained(finding: Finding, chance: float) -> Iterator[str]:
+    """Levels of finite runs that learned less than nothing, beside which 0 diverged looks wrong."""
+    names = [
+        level.level
+        for level in finding.levels
+        if finding.lower_is_better and not level.diverged and (level.mean or 0.0) > _FAR * chance
+    ]
+    if names:
+        yield (
+            f"Worse than that, though no run diverged: {_quoted(names)} (a run diverges once its loss is no finite "
+            "number)."
+        )
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f"“{name}”" for name in names)
+
+
+def _other_means(finding: Finding) -> Iterator[str]:
+    """Levels whose learning curve ends far from their mean."""
+    names = [level.level for level in finding.levels if _is_far(level, finding)]
+    if names:
+        yield (
+            f"Learning curves are arithmetic means of validation losses, which a single run can carry; the {finding.metric_title.lower()} "
+            f"beside them is a geometric mean. The two are far apart for {_quoted(names)}."
+        )
+
+
+def _is_far(level: LevelResult, finding: Finding) -> bool:
+    losses = [value for value in (level.curves or {}).get("validation_loss", ()) if value]
+    if not losses or not level.mean or finding.metric not in ("test_loss", "train_loss"):
+        return False
+    ratio = losses[-1] / level.mean
+    return not 1 / _FAR <= ratio <= _FAR
 
 
 def _unsettled(finding: Finding) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Write the report: ``index.html``, ``README.md`` and a page for each document, ``figures/`` and ``data/``."""
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +20,9 @@ from nnbench.report import (
     appendix,
     details,
     general,
+    head,
     markdown,
+    matrix,
     page,
     remarks,
     studies,
@@ -45,6 +49,8 @@ _MODULES = (
     appendix,
     details,
     general,
+    head,
+    matrix,
     page,
     remarks,
     studies,
@@ -141,10 +147,17 @@ def _html() -> jinja2.Template:
     """The page as one HTML file with everything inside."""
     environment = _environment()
     environment.filters["json"] = _pretty
-    environment.globals["figure_style"] = page_style()
+    environment.globals |= {"figure_style": page_style(), **_script()}
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
     return environment.get_template("report.html.j2")
+
+
+def _script() -> dict[str, str]:
+    """The page's own script, and the only one that its policy allows."""
+    text = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return {"script": text, "script_hash": f"sha256-{digest}"}
 
 
 def _markdown() -> jinja2.Template:

@@ -20,6 +20,7 @@ from nnbench.plan.plan import Plan
 from nnbench.records.results import (
     SCHEMA_VERSION,
     ClaimResult,
+    DocumentResult,
     Finding,
     PlaceResult,
     Results,
@@ -57,6 +58,7 @@ def judge(plan: Plan, evidence: Evidence | None = None, *, so_far: bool = False)
         records_sha256=records_sha256(results, plan.blocks()),
         summary=Summary.of(claims),
         provenance=run_provenance(plan, evidence.records, config_sha256=config_hash(plan)),
+        documents=tuple(map(_document, plan.documents)),
         contexts=context_results(plan),
         studies=tuple(studies.values()),
         claims=claims,
@@ -78,6 +80,11 @@ def config_hash(plan: Plan) -> str:
     if plan.contexts:
         content["contexts"] = [(context.name, dict(context.settings)) for context in plan.contexts]
     return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def _document(document: Document) -> DocumentResult:
+    own = document
+    return DocumentResult(name=own.document, title=own.title, source=own.source, date=own.date)
 
 
 def _corrected(claims: Sequence[ClaimResult]) -> tuple[ClaimResult, ...]:

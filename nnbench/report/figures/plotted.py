@@ -49,7 +49,8 @@ def axes_of(height: float) -> Iterator[Axes]:
 def image(axes: Axes, *, alt: str) -> Image:
     """What was drawn; call it inside ``axes_of``. The same bytes for the same drawing."""
     sns.despine(ax=axes, left=True, bottom=True)
-    figure, buffer = axes.figure, io.StringIO()
+    figure, buffer = axes.get_figure(root=True), io.StringIO()
+    assert figure
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)
     drawn = buffer.getvalue()

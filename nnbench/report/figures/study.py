@@ -93,8 +93,8 @@ def _intervals(axes: Axes, each: pd.DataFrame, titles: list[str]) -> None:
     """Lines through the dots, which seaborn has put side by side."""
     rows = [label.get_text() for label in axes.get_yticklabels()]
     wide = 0.8 / len(titles)  # of a dot's lane; a factor is 1
-    for row in each.itertuples():
-        lane = titles.index(row.data) - (len(titles) - 1) / 2
-        y = rows.index(row.factor) + lane * wide
-        colour = canvas.colours(titles)[titles.index(row.data)]
-        axes.plot((row.low, row.high), (y, y), color=colour, lw=1.3)
+    columns = (each["factor"], each["data"], each["low"], each["high"])
+    for factor, title, low, high in zip(*columns, strict=True):
+        lane = titles.index(title)
+        y = rows.index(factor) + (lane - (len(titles) - 1) / 2) * wide
+        axes.plot((low, high), (y, y), color=canvas.colours(titles)[lane], lw=1.3)

@@ -1,0 +1,81 @@
+"""The first screen: whose claims, what was found, what surprises, why to believe it, how to run it."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+from made_up_general import results_in_contexts
+from made_up_results import Page, made_up_results, typed, write
+
+from nnbench.records.results import Results
+from nnbench.report import head
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return typed(Results, results_in_contexts())
+
+
+def test_a_document_is_named_with_kind_date_and_claims(results: Results) -> None:
+    first = head.sources(results)[0]
+    assert (first.title, first.kind) == ("Neural Net Loss", "web article, 16 December 2024")
+    assert sum(source.claims for source in head.sources(results)) == len(results.claims)
+
+
+def test_a_document_of_which_nothing_is_known_is_named_by_its_title_alone() -> None:
+    assert head.sources(typed(Results, made_up_results()))[0].kind == ""
+
+
+def test_what_was_found_keeps_numbers_from_words_and_general_from_here(results: Results) -> None:
+    content = copy.deepcopy(results_in_contexts())
+    for claim in content["claims"]:
+        values = {lv["level"]: lv["claimed"] for r in claim["results"][:1] for lv in r["levels"]}
+        claim["claimed"] = {name: value for name, value in values.items() if value is not None}
+    (numbers, first), (words, second) = head.sentences(typed(Results, content))
+    assert numbers.endswith("claims with numbers")
+    assert words.endswith("in words")
+    assert first.index("In general") < first.index("here") < first.index("Direction and size")
+    assert "Direction" not in second
+
+
+def test_without_contexts_nothing_is_said_in_general() -> None:
+    assert all(
+        "In general" not in text for _, text in head.sentences(typed(Results, made_up_results()))
+    )
+
+
+def test_the_furthest_against_its_document_comes_first_and_nothing_as_claimed_is_among_them(
+    results: Results,
+) -> None:
+    found = [surprise.claim for surprise in head.surprises(results)]
+    assert found[0].id == "loss/width"
+    assert 1 <= len(found) <= 3
+    for claim in found:
+        against = claim.general is not None and claim.general.word == "absent or reversed"
+        assert claim.verdict == "contradicted" or against
+
+
+def test_a_report_without_contradictions_has_no_surprises(tmp_path) -> None:
+    content = copy.deepcopy(made_up_results())
+    content["claims"] = [c for c in content["claims"] if c["verdict"] == "reproduced"]
+    assert head.surprises(typed(Results, content)) == []
+    write(content, tmp_path)
+    text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
+    assert "What surprises most" not in text
+
+
+def test_runs_that_several_claims_share_count_once() -> None:
+    content = copy.deepcopy(made_up_results())
+    once = dict(head.belief(typed(Results, content)))["Runs"]
+    twin = copy.deepcopy(content["claims"][0]) | {"id": "loss/twin", "name": "twin"}
+    content["claims"].append(twin)
+    assert dict(head.belief(typed(Results, content)))["Runs"] == once
+    assert "of them diverged" in once
+    assert "of them left nothing" in once
+
+
+def test_the_commands_are_those_of_the_readme() -> None:
+    readme = Path(__file__).parent.parent / "README.md"
+    assert head.QUICK in readme.read_text(encoding="utf-8")
