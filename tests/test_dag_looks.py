@@ -16,7 +16,10 @@ def test_a_run_goes_on_with_what_is_not_settled_and_the_next_one_has_nothing_to_
     project = Project(tmp_path)
     project.config["seeds"] = "auto"
     levels, claimed = project.levels(), project.document["claims"]["rate"]["claimed"]
-    levels["0.11"], claimed["0.11"] = {"lr": 0.11}, 0.21  # next to 0.1, so that five seeds are too few
+    levels["0.11"], claimed["0.11"] = (
+        {"lr": 0.11},
+        0.21,
+    )  # next to 0.1, so that five seeds are too few
     project.save()
 
     foretold = project.run("--dry-run")

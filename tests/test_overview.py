@@ -21,13 +21,3 @@ def test_a_difference_that_is_claimed_in_no_direction_has_no_share_to_show():
     result["kind"] = "differs"
     assert gaps.shares([typed(ClaimResult, claim)]) == []
     assert gaps.overview([typed(ClaimResult, claim)], alt="") is None
-
-
-@pytest.mark.parametrize(("needs", "named"), [({"cores": 100_000}, True), ({"cores": 1}, False)])
-def test_a_plan_says_which_claims_this_machine_cannot_decide(
-    needs: dict[str, int], named: bool, tmp_path: Path
-) -> None:
-    notes = [*machine_notes(planned(tmp_path, claim(testable=needs)))]
-    found = [note for note in notes if note.startswith("paper/c0: measured here and not decided")]
-    assert bool(found) == named
-    assert not named or "100000 cores (" in found[0]
