@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from made_up_judge import CLAIMS, LOSSES, OFF, ON, entry, fill, judged, levels, one_claim, pairs
 from made_up_plan import (
+    CLAIM,
     cells_by_level,
     claim,
     made_up_record,
@@ -35,6 +36,19 @@ def test_a_diverged_run_scores_as_an_untrained_predictor(tmp_path: Path) -> None
     plan = one_claim(tmp_path, "best")
     fill(plan, "best", "test_accuracy", {"on": ON, "off": OFF}, diverged={"on": [4]})
     assert levels(judged(plan), "best")["on"]["values"]["4"] == 0.5
+
+
+def test_what_is_read_at_the_first_weights_stands_whatever_becomes_of_the_run(
+    tmp_path: Path,
+) -> None:
+    settings = {**CLAIM["settings"], "probes": ["gradients"]}
+    plan = planned(tmp_path, claim(metric="gradient_ratio_start", settings=settings), seeds=5)
+    ratios = {"gradient_ratio_start": [0.1, 0.2, 0.3, 0.4, 0.5], "gradient_ratio": [0.5] * 5}
+    for cell in plan.cells.values():
+        store(plan, cell, made_up_record(cell, ratios, diverged=[0, 1, 2, 3]))
+    (finding,) = judge(plan).claims[0].results
+    assert [*finding.levels[0].values.values()] == ratios["gradient_ratio_start"]
+    assert finding.levels[0].metrics["gradient_ratio"].low is None  # of one run
 
 
 def test_a_verdict_that_diverged_runs_decide_is_none(tmp_path: Path) -> None:
