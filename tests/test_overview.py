@@ -25,7 +25,7 @@ def test_a_difference_that_is_claimed_in_no_direction_has_no_share_to_show():
     assert len(gaps.shares([typed(ClaimResult, claim)])) == 1
     result["kind"] = "differs"
     assert gaps.shares([typed(ClaimResult, claim)]) == []
-    assert gaps.overview([typed(ClaimResult, claim)], alt="") is None
+    assert gaps.overview([typed(ClaimResult, claim)], anchors_of([typed(ClaimResult, claim)]), alt="") is None
 
 
 @pytest.mark.parametrize(("needs", "named"), [({"cores": 100_000}, True), ({"cores": 1}, False)])

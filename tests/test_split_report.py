@@ -135,7 +135,7 @@ def test_the_same_results_give_the_same_bytes(
 def test_a_report_of_fewer_claims_removes_the_pages_of_documents(tmp_path: Path) -> None:
     write_report(results_of(MOST + 1), tmp_path)
     write_report(results_of(9), tmp_path)
-    assert not list(tmp_path.glob("document-*"))
+    assert not list(tmp_path.glob("document-*.html"))
     assert "document-" not in (tmp_path / LIST).read_text(encoding="utf-8")
     assert "All documents" not in page(tmp_path, "index.html").text
 
