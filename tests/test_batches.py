@@ -57,7 +57,7 @@ def test_batches_are_as_long_as_they_may_be_and_no_longer(
 def test_no_core_is_without_a_batch_where_there_are_cells_for_all(
     count: int, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nnbench.dag.cores_there", lambda: 8)
+    monkeypatch.setattr("nnbench.jobs.rounds.cores_there", lambda: 8)
     workflow = many(tmp_path, count)
     assert len(batches(workflow, cores=cores)) >= min(cores, 2 * count)
 
