@@ -60,6 +60,7 @@ def test_filters_by_verdict_and_document_add_up(page):
     assert 0 < len(both) < len(found)
     assert page.locator("table.matrix tr.group:visible").count() == 1
     assert page.locator("section.document:visible").count() == 1
+    assert page.locator(".contents li.text:visible").count() == 1
 
 
 def test_what_depends_on_track_or_context_can_be_found(page):

@@ -35,6 +35,7 @@ function finder(form) {
     order(wanted.order);
     for (const body of bodies) body.hidden = !all("tr[data-claim]", body).some(row => !row.hidden);
     for (const section of all("section.document")) section.hidden = all("article", section).every(a => a.hidden);
+    for (const group of all(".contents li.text:has(ul)")) group.hidden = all("ul li", group).every(li => li.hidden);
     count.textContent = `${shown} of ${rows.length} claims`;
   }
 
@@ -179,7 +180,7 @@ function cards() {
   function fit() {
     if (!narrow.matches) return;
     for (const box of all(".scroll")) {
-      const table = one("table:not(.cards)", box);
+      const table = one("table:not(.cards, .entries)", box);
       if (!table || box.scrollWidth <= box.clientWidth) continue;
       const names = [...table.tHead.rows[0].cells].map(cell => cell.textContent);
       for (const row of table.tBodies[0].rows) [...row.cells].slice(1).forEach((cell, i) => { cell.dataset.l = names[i + 1]; });
