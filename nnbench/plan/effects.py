@@ -11,7 +11,7 @@ from nnbench.cells.cell import canonical
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.selection import classes_in_use, samples_by_class, train_size
 from nnbench.errors import NnbenchError
-from nnbench.models.facts import OPTIONS, SMALLEST_SIDE
+from nnbench.models.facts import OPTIONS, RECURRENT, SMALLEST_SIDE
 from nnbench.settings import Settings
 
 Reasons = Mapping[
@@ -47,8 +47,8 @@ def _of_model(settings: Settings) -> Reasons:
     if model in SMALLEST_SIDE:
         why = f"{model} has layers, activations, dropout and initial weights of its own"
         return dict.fromkeys(("hidden", "activation", "dropout", "init"), why)
-    if model in ("lstm", "gru"):
-        return {"activation": f"the gates of {model} have fixed activations"}
+    if model in RECURRENT:
+        return {"activation": f"the gates and states of {model} have fixed activations"}
     found = {}
     if model in ("mlp", "cnn") and not hidden:
         found["dropout"] = _NO_LAYER
