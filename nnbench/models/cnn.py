@@ -11,13 +11,14 @@ Images (C, H, W) are convolved in two dimensions, signals (F,) in one. ``model_o
 
 import itertools
 import math
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
 
 from nnbench.models.base import ModelSpec, initialise, linear
 
-POOLINGS = {
+POOLINGS: Mapping[str, Mapping[bool, Callable[[int], nn.Module]]] = {
     "max": {True: nn.MaxPool2d, False: nn.MaxPool1d},
     "average": {True: nn.AvgPool2d, False: nn.AvgPool1d},
 }
