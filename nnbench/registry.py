@@ -45,6 +45,7 @@ MODELS: Mapping[str, str] = {
     "cnn": "nnbench.models.cnn:build",
     "lstm": "nnbench.models.rnn:lstm",
     "gru": "nnbench.models.rnn:gru",
+    "elman": "nnbench.models.rnn:elman",
     "resnet50": "nnbench.models.zoo:resnet50",
     "vgg16": "nnbench.models.zoo:vgg16",
     "alexnet": "nnbench.models.zoo:alexnet",

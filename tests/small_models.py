@@ -29,12 +29,18 @@ SMALL: Mapping[str, dict[str, Any]] = {
     },
     "cnn": {"model": "cnn", "hidden": [6], "dropout": 0.3, "model_options": {"width": 4}},
     "cnn of one block": {"model": "cnn", "hidden": [], "model_options": {"width": 3, "blocks": 1}},
+    "cnn of other convolutions": {
+        "model": "cnn",
+        "hidden": [6],
+        "model_options": {"width": 3, "kernel": 5, "pooling": "average", "dense_first": True},
+    },
     "lstm": {"model": "lstm", "hidden": [5]},
     "two lstm": {"model": "lstm", "hidden": [5, 4], "dropout": 0.3},
     "gru": {"model": "gru", "hidden": [5]},
     "two gru": {"model": "gru", "hidden": [5, 4], "dropout": 0.3},
+    "two elman": {"model": "elman", "hidden": [5, 4]},
 }
-NOT_STACKED = ("lstm", "two lstm")  # PyTorch's fused LSTM is faster
+NOT_STACKED = ("lstm", "two lstm", "two elman")  # PyTorch's fused forms are faster
 
 
 def made(case: str | Settings, shape: tuple[int, ...], seed: int, classes: int = CLASSES) -> Any:

@@ -180,7 +180,7 @@ def test_recurrent_layers_start_as_in_keras() -> None:
 
 
 def test_zeros_make_every_kernel_zero() -> None:
-    for model in ("mlp", "cnn", "lstm", "gru"):
+    for model in ("mlp", "cnn", "lstm", "gru", "elman"):
         network = made(settings_of(model=model, hidden=[4], init="zeros"), SIGNAL, 0)
         assert not any(p.any() for n, p in network.named_parameters() if "weight" in n)
 
@@ -238,3 +238,26 @@ def test_a_network_of_torchvision_trains_as_replicates() -> None:
     outputs.sum().backward()
     assert len(model.output_layer()) == 2 * len(SEEDS)
     assert all(p.grad is not None for p in model.output_layer())
+
+
+def test_the_elman_network_computes_the_equation_of_elman() -> None:
+    model = made(settings_of(model="elman", hidden=[3]), SIGNAL, 0)
+    p = dict(model[1].rnn.named_parameters())
+    x = inputs_of(SIGNAL)[0]
+    state = torch.zeros(BATCH, 3)
+    for value in x.unbind(1):
+        sums = value[:, None] @ p["weight_ih_l0"].T + state @ p["weight_hh_l0"].T
+        state = (sums + p["bias_ih_l0"] + p["bias_hh_l0"]).tanh()
+    torch.testing.assert_close(model(x), model[-1](state))
+
+
+def test_options_of_the_cnn_are_those_of_its_layers() -> None:
+    options = {"width": 2, "blocks": 1, "kernel": 5, "pooling": "average", "dense_first": True}
+    model = made(settings_of(model="cnn", hidden=[], model_options=options), IMAGE, 0)
+    x = inputs_of(IMAGE)[0]
+    first, convolution, last = model[1], model[4], model[-1]
+    maps = torch.relu(x.flatten(1) @ first.weight.T + first.bias).view(x.shape)
+    maps = nn.functional.conv2d(maps, convolution.weight, convolution.bias, padding=2).relu()
+    mean = maps.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))  # by hand: 2 x 2 windows
+    assert convolution.weight.shape == (2, 1, 5, 5)
+    torch.testing.assert_close(model(x), last(mean.flatten(1)))

@@ -124,6 +124,8 @@ def test_a_model_of_the_users_own_counts_as_an_mlp_and_takes_any_option() -> Non
         ("cnn", {"width": 2.5}, SIGNAL, "a whole number"),
         ("cnn", {"width": True}, SIGNAL, "a whole number"),
         ("cnn", {"blocks": 0}, SIGNAL, "1 or more"),
+        ("cnn", {"kernel": 4}, SIGNAL, "an odd number"),
+        ("cnn", {"pooling": "mean"}, SIGNAL, "average"),
         ("cnn", {"blocks": 4}, SIGNAL, "sides of at least 16"),
         ("cnn", {}, (1, 3, 40), "sides of at least 4"),
         ("cnn", {}, (4, 4), "wrong shape"),

@@ -237,3 +237,20 @@ def test_each_objective_trains_another_network() -> None:
     ]
     for i, first in enumerate(weights):
         assert all(not torch.allclose(first, second) for second in weights[:i])
+
+
+def test_with_two_classes_the_losses_are_the_binary_ones_of_the_difference() -> None:
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 50, 2, generator=draw)
+    labels = torch.randint(0, 2, (2, 50), generator=draw)
+    score, truth = logits[..., 1] - logits[..., 0], labels.float()
+    binary = {
+        "cross_entropy": torch.nn.functional.binary_cross_entropy_with_logits(
+            score, truth, reduction="none"
+        ),
+        "mse": (score.sigmoid() - truth) ** 2,
+        "hinge": (1 - (2 * truth - 1) * score).clamp_min(0),
+    }
+    for name, each in binary.items():
+        got = objective(name, "classification").losses(logits, labels)
+        torch.testing.assert_close(got, each.mean(dim=1))

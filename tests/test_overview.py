@@ -11,7 +11,8 @@ from made_up_plan import planned
 from made_up_results import made_up_results, typed
 
 from nnbench.jobs.here import machine_notes
-from nnbench.records.results import ClaimResult
+from nnbench.records.results import ClaimResult, Results
+from nnbench.report.anchors import anchors_of
 from nnbench.report.figures import overview as gaps
 
 CLAIMS = {claim["id"]: claim for claim in made_up_results()["claims"]}
@@ -25,7 +26,8 @@ def test_a_difference_that_is_claimed_in_no_direction_has_no_share_to_show():
     assert len(gaps.shares([typed(ClaimResult, claim)])) == 1
     result["kind"] = "differs"
     assert gaps.shares([typed(ClaimResult, claim)]) == []
-    assert gaps.overview([typed(ClaimResult, claim)], anchors_of([typed(ClaimResult, claim)]), alt="") is None
+    anchors = anchors_of(typed(Results, made_up_results()))
+    assert gaps.overview([typed(ClaimResult, claim)], anchors, alt="") is None
 
 
 @pytest.mark.parametrize(("needs", "named"), [({"cores": 100_000}, True), ({"cores": 1}, False)])

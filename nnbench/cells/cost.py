@@ -26,6 +26,7 @@ MULTIPLY_ADD: Mapping[str, float] = {
     "cnn": 3.0e-10,
     "lstm": 5.4e-11,
     "gru": 1.2e-10,
+    "elman": 2.2e-10,
 }
 DENSE_MULTIPLY_ADD = 2.3e-11
 PARAMETER = 6.2e-10  # per step: the optimiser's memory traffic

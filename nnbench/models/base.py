@@ -81,15 +81,18 @@ class Steps(nn.Module):
         return x.transpose(self.dim, self.dim + 1).flatten(self.dim + 1)
 
 
-class Recurrent(nn.Module):
-    """One layer of ``nn.LSTM`` or ``nn.GRU``; returns all states, or only the last one.
+Cell = type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]
 
-    PyTorch has two bias vectors where Keras' LSTM has one (its GRU has two).
+
+class Recurrent(nn.Module):
+    """One layer of ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``; returns all states, or only the last one.
+
+    PyTorch has two bias vectors where Keras' LSTM and SimpleRNN have one (its GRU has two).
     """
 
-    def __init__(self, cell: type[nn.LSTM | nn.GRU], sizes: tuple[int, int], *, last: bool) -> None:
+    def __init__(self, cell: Cell, sizes: tuple[int, int], *, last: bool) -> None:
         super().__init__()
-        self.rnn: nn.LSTM | nn.GRU = cell(*sizes, batch_first=True)
+        self.rnn: nn.LSTM | nn.GRU | nn.RNN = cell(*sizes, batch_first=True)
         self.last = last
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nnbench.models.facts import OPTIONS, Shape, checked_options
+from nnbench.models.facts import OPTIONS, Options, Shape, checked_options
 from nnbench.settings import Settings
 
 
@@ -67,14 +67,15 @@ def cost_of(settings: Settings, input_shape: Shape, outputs: int) -> Cost:
         height, width = [int(options["resize"])] * 2 if options["resize"] else input_shape[1:]
         return ZOO[model].at(height, width, outputs=outputs)
     if model == "cnn":
-        width, blocks = int(options["width"]), int(options["blocks"])
-        return _cnn(input_shape, [*hidden, outputs], width=width, blocks=blocks)
+        size = math.prod(input_shape)
+        before = _dense([size, size]) if options["dense_first"] else Cost()
+        return before + _cnn(input_shape, [*hidden, outputs], options)
     if model in GATES:
         return _recurrent(input_shape, hidden, outputs, gates=GATES[model])
     return _dense(widths, norm=options["norm"] == "batch")
 
 
-GATES: Mapping[str, int] = {"lstm": 4, "gru": 3}
+GATES: Mapping[str, int] = {"lstm": 4, "gru": 3, "elman": 1}
 
 
 def _dense(widths: Sequence[int], *, norm: bool = False) -> Cost:
@@ -83,13 +84,13 @@ def _dense(widths: Sequence[int], *, norm: bool = False) -> Cost:
     return Cost(macs=weights, parameters=weights + sum(widths[1:]) + 2 * norm * sum(widths[1:-1]))
 
 
-def _cnn(shape: Shape, dense: Sequence[int], *, width: int, blocks: int) -> Cost:
-    """Blocks of a convolution over 3 or 3 x 3 values with pooling by 2, then dense layers."""
+def _cnn(shape: Shape, dense: Sequence[int], options: Options) -> Cost:
+    """Blocks of a convolution over k or k x k values with pooling by 2, then dense layers."""
     channels, *sides = shape if len(shape) == 3 else (1, *shape)
     total = Cost()
-    for block in range(blocks):
-        inputs, channels = channels, width * 2**block
-        weights = inputs * channels * 3 ** len(sides)
+    for block in range(int(options["blocks"])):
+        inputs, channels = channels, int(options["width"]) * 2**block
+        weights = inputs * channels * int(options["kernel"]) ** len(sides)
         total += Cost(macs=weights * math.prod(sides), parameters=weights + channels)
         sides = [side // 2 for side in sides]
     return total + _dense([channels * math.prod(sides), *dense])

@@ -20,16 +20,20 @@ SMALLEST_SIDE: Mapping[str, int] = {
     "resnet50": 1, "vgg16": 32, "alexnet": 63, "inception_v3": 75, "mobilenet_v2": 1,
 }  # fmt: skip
 
+RECURRENT = ("lstm", "gru", "elman")
+
 OPTIONS: Mapping[str, Options] = {
     "mlp": {"norm": "none", "skip": False},
     # nnbench's choice: a small network for images of 28 x 28
-    "cnn": {"width": 16, "blocks": 2},
-    "lstm": {},
-    "gru": {},
+    "cnn": {"width": 16, "blocks": 2, "kernel": 3, "pooling": "max", "dense_first": False},
+    **{model: {} for model in RECURRENT},
     # resize: the side to which images are enlarged, bilinearly; 0: not at all
     **{model: {"resize": 0} for model in SMALLEST_SIDE},
 }
-CHOICES: Mapping[str, tuple[str, ...]] = {"norm": ("none", "batch")}
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "norm": ("none", "batch"),
+    "pooling": ("max", "average"),
+}
 KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", str: "a text"}
 
 
@@ -61,7 +65,8 @@ def checked_options(
         _check_rank(model, shape, 1, 3)
     if model == "cnn":
         _check_blocks(model, shape, blocks=int(options["blocks"]))
-    if model in ("lstm", "gru") and not hidden:
+        _check_kernel(int(options["kernel"]))
+    if model in RECURRENT and not hidden:
         raise NnbenchError(
             f"model {model!r} needs a hidden layer",
             got="hidden: []",
@@ -127,6 +132,17 @@ def _check_blocks(model: str, shape: Shape, *, blocks: int) -> None:
             got=shape,
             allowed=f"sides of at least {2**blocks}",
             todo="set fewer model_options.blocks",
+        )
+
+
+def _check_kernel(kernel: int) -> None:
+    """Reject even sides, which have no middle: the maps would keep their size on one side only."""
+    if kernel % 2 == 0:
+        raise NnbenchError(
+            "model_options of 'cnn': kernel is even",
+            got=kernel,
+            allowed="an odd number",
+            todo=f"write kernel: {kernel + 1}, or another odd number",
         )
 
 

@@ -1,7 +1,7 @@
-"""LSTM and GRU networks that read a sample step by step: an image's rows, or a signal's values.
+"""LSTM, GRU and Elman networks that read a sample step by step: an image's rows, or a signal's values.
 
 ``hidden`` holds the units of each recurrent layer; the final state of the last one gives the logits. Gates
-have fixed activations (sigmoid and tanh, as in Keras), so ``activation`` is not used. Both builders map (B,
+and states have fixed activations (sigmoid and tanh, as in Keras), so ``activation`` is not used. The builders map (B,
 *input_shape) to (B, classes) and raise NnbenchError without a hidden layer, for inputs of another rank, and
 for any option.
 """
@@ -12,13 +12,11 @@ from functools import partial
 import torch
 from torch import nn
 
-from nnbench.models.base import ModelSpec, Recurrent, Steps, linear
+from nnbench.models.base import Cell, ModelSpec, Recurrent, Steps, linear
 
 
-def _network(
-    cell: type[nn.LSTM | nn.GRU], spec: ModelSpec, generator: torch.Generator
-) -> nn.Module:
-    spec.options_of(cell.__name__.lower())
+def _network(name: str, cell: Cell, spec: ModelSpec, generator: torch.Generator) -> nn.Module:
+    spec.options_of(name)
     image = len(spec.input_shape) == 3
     values = spec.input_shape[0] * spec.input_shape[2] if image else 1  # of one step
     layers: list[nn.Module] = [Steps()]
@@ -32,7 +30,9 @@ def _network(
     return nn.Sequential(*layers)
 
 
-lstm = partial(_network, nn.LSTM)
+lstm = partial(_network, "lstm", nn.LSTM)
 """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000)."""
-gru = partial(_network, nn.GRU)
+gru = partial(_network, "gru", nn.GRU)
 """Gated recurrent units (Cho et al. 2014), reset gate after the product as in Keras and cuDNN."""
+elman = partial(_network, "elman", nn.RNN)
+"""Simple recurrence through tanh, without gates (Elman 1990), Keras' SimpleRNN."""

@@ -16,7 +16,7 @@ from nnbench.datasets.selection import (
     train_size,
 )
 from nnbench.errors import NnbenchError
-from nnbench.models.facts import OPTIONS, SMALLEST_SIDE
+from nnbench.models.facts import OPTIONS, RECURRENT, SMALLEST_SIDE
 from nnbench.settings import Settings
 
 Reasons = Mapping[
@@ -52,8 +52,8 @@ def _of_model(settings: Settings) -> Reasons:
     if model in SMALLEST_SIDE:
         why = f"{model} has layers, activations, dropout and initial weights of its own"
         return dict.fromkeys(("hidden", "activation", "dropout", "init"), why)
-    if model in ("lstm", "gru"):
-        return {"activation": f"the gates of {model} have fixed activations"}
+    if model in RECURRENT:
+        return {"activation": f"the gates and states of {model} have fixed activations"}
     found = {}
     if model in ("mlp", "cnn") and not hidden:
         found["dropout"] = _NO_LAYER
