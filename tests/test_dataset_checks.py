@@ -55,6 +55,7 @@ POOL = DIGITS.train_size + DIGITS.validation_size
             "sample of each class.*9.*10 or more",
         ),
         (DIGITS, {"outliers": 0.1}, "outliers needs a regression dataset.*digits"),
+        (DIGITS, {"target_factor": 10.0}, "target_factor needs a regression dataset.*digits"),
         (DIGITS, {"loss": "mae"}, "loss mae needs a regression dataset"),
         (DIGITS, {"loss": "huber"}, "loss huber needs a regression dataset"),
         (NUMBERS, {"loss": "cross_entropy"}, "loss cross_entropy needs a dataset with classes"),
