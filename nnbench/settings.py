@@ -131,6 +131,8 @@ class Settings(Strict):
     rare_class: RareClass | None = None
     outliers: Share = 0.0
     """Regression: share of the training and validation targets that are contaminated."""
+    target_factor: Positive = 1.0
+    """Regression: what the network learns is the standardised target times this: another unit of it."""
     shifts: dict[str, Shift] = Field(default_factory=dict)
     """Further tests of the trained network on changed test images, by name."""
 

@@ -20,7 +20,7 @@ IDS = [
     "loss/data-size", "loss/activation", "loss/learning-rate", "loss/regularization",
     "loss/dropout", "loss/optimizer", "loss/depth", "loss/batch-size", "loss/causes",
     "loss/over-time", "loss/effects", "loss/optimum", "loss/low-loss", "loss/complexity",
-    "loss/small-data",
+    "loss/small-data", "loss/scale",
     "learn/zoo-accuracy", "learn/zoo-speed", "learn/zoo-training-time", "learn/categories",
     "learn/architecture", "learn/duration", "learn/framework", "learn/data-size",
     "learn/parameters", "learn/convergence", "learn/parallelization", "learn/activation",
@@ -29,12 +29,12 @@ IDS = [
     "learn/simpler", "learn/loss-falls", "learn/instantly", "learn/labels-needed",
     "learn/time-and-size", "learn/expedite", "learn/validation",
     "immutable/optimizer", "immutable/augmentation", "immutable/architecture",
-    "immutable/loss-function", "immutable/bias",
+    "immutable/loss-function", "immutable/bias", "immutable/wrong-loss",
     "resolve/normalization", "resolve/dying-relu", "resolve/dropout", "resolve/initialization",
     "resolve/label-noise", "resolve/rate-extremes", "resolve/adaptive", "resolve/epochs",
     "resolve/batch-size", "resolve/capacity", "resolve/random-changes",
     "keras/noisy-data", "keras/fit-for-data", "keras/optimizer-grid", "keras/scaling",
-    "keras/regularized", "keras/loss-choice",
+    "keras/regularized", "keras/loss-choice", "keras/cleaning",
 ]  # fmt: skip
 
 # The documents' tables, in their own order and units: losses, percent, epochs, counts.

@@ -57,6 +57,7 @@ POOL = DIGITS.train_size + DIGITS.validation_size
         (DIGITS, {"validation_size": 238}, "validation_size.*got: 238.*1 to 237"),
         (DIGITS, {"validation_size": 48, "classes": [0, 1]}, "validation_size.*1 to 47"),
         (DIGITS, {"outliers": 0.1}, "outliers needs a regression dataset.*digits"),
+        (DIGITS, {"target_factor": 10.0}, "target_factor needs a regression dataset.*digits"),
         (DIGITS, {"loss": "mae"}, "loss mae needs a regression dataset"),
         (DIGITS, {"loss": "huber"}, "loss huber needs a regression dataset"),
         (NUMBERS, {"loss": "cross_entropy"}, "loss cross_entropy needs a dataset with classes"),

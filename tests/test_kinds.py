@@ -66,7 +66,11 @@ def test_what_a_training_measures_is_what_the_metrics_entries_say() -> None:
     always = {"train_loss", "validation_loss", "test_loss", "loss_gap", "parameters"}
     accuracies = {"train_accuracy", "validation_accuracy", "test_accuracy"}
     assert plain == always | accuracies | {"stuck"}
-    assert set(training_metrics(Settings(), numbers)) == always | {"test_mae", "test_rmse"}
+    assert set(training_metrics(Settings(), numbers)) == always | {
+        "test_mae",
+        "test_rmse",
+        "test_r2",
+    }
     probed = Settings.model_validate(
         {"probes": ("gradients", "dead_units"), "target": {"value": 0.9}, "rbm": {}}
     )

@@ -123,6 +123,20 @@ def test_numbers_are_in_deviations_of_each_replicates_training_targets(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_factor_of_the_targets_multiplies_those_of_training_and_test(
+    read: Reader, kind: str
+) -> None:
+    dataset = KINDS[kind]("regression")
+    plain, tens = (read.train(dataset, outliers=0.2, target_factor=f) for f in (1.0, 10.0))
+    for (_, targets), (_, larger) in zip(parts(plain), parts(tens), strict=True):
+        assert torch.equal(larger, 10 * targets)
+    tests = [
+        read.test(dataset, d, target_factor=f).bank.labels for d, f in ((plain, 1.0), (tens, 10.0))
+    ]
+    assert torch.equal(tests[1], 10 * tests[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_outliers_lie_5_to_10_deviations_off_on_both_sides_and_leave_the_rest(
     read: Reader, kind: str
 ) -> None:

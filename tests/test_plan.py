@@ -62,6 +62,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "shuffled_labels": {"shuffled_labels": True},
     "rare_class": {"rare_class": RareClass(label=0, share=0.25)},
     "outliers": {"outliers": 0.25},
+    "target_factor": {"target_factor": 10.0},
     "shifts": {"shifts": {"a": Shift(noise=0.25)}},
     "shifts, name": {"shifts": {"b": Shift(noise=0.25)}},
     "pretrain": {"pretrain": Pretrain(classes=(2, 3))},

@@ -18,6 +18,7 @@ from tiny_training import one_thread
 from nnbench.datasets.prepared import store
 from nnbench.datasets.tables import DIABETES
 from nnbench.experiments.reads import training_metrics
+from nnbench.experiments.training.scores import explained
 from nnbench.records.record import Record
 from nnbench.settings import Settings
 
@@ -141,10 +142,41 @@ def test_numbers_are_scored_by_their_errors(numbers_folder: Path, loss: str | No
     untrained = record.untrained
     assert set(untrained) == {
         "train_loss", "validation_loss", "test_loss", "loss_gap", "test_mae", "test_rmse",
+        "test_r2",
     }  # fmt: skip
     assert untrained["test_rmse"] == pytest.approx(1.0, abs=0.15)
     if loss is None:
         assert untrained["train_loss"] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_r2_is_the_share_of_the_means_squares_that_is_gone() -> None:
+    # targets 0 and 2 about a training mean of 0: predicted as 0 and 1, squares of 1 remain of 4
+    mean, rmse = (torch.tensor([square / 2]).sqrt() for square in (4.0, 1.0))
+    assert explained(rmse, mean).item() == pytest.approx(0.75)
+    assert explained(mean, mean).item() == 0.0
+
+
+def test_another_unit_of_the_targets_moves_the_loss_of_the_mean_and_no_error(
+    numbers_folder: Path,
+) -> None:
+    plain, tens = (run_numbers(numbers_folder, target_factor=f).untrained for f in (1.0, 10.0))
+    assert tens["test_loss"] == pytest.approx(100 * plain["test_loss"], rel=1e-5)
+    for name in ("test_mae", "test_rmse", "test_r2"):
+        assert tens[name] == pytest.approx(plain[name], rel=1e-5)
+
+
+def test_in_another_unit_of_the_targets_a_linear_network_is_the_same(
+    numbers_folder: Path,
+) -> None:
+    # from zero weights all predictions, gradients and steps of SGD are ten times larger
+    linear = {"hidden": [], "init": "zeros", "optimizer": "sgd", "lr": 0.01}
+    plain, tens = (
+        metrics_of(run_numbers(numbers_folder, target_factor=f, **linear)) for f in (1.0, 10.0)
+    )
+    for seed, metrics in plain.items():
+        assert tens[seed]["test_loss"] == pytest.approx(100 * metrics["test_loss"], rel=1e-4)
+        for name in ("test_r2", "test_rmse", "test_mae"):
+            assert tens[seed][name] == pytest.approx(metrics[name], rel=1e-4)
 
 
 def test_the_search_among_trainings_on_numbers_scores_the_lost_as_the_mean(numbers_folder) -> None:

@@ -40,8 +40,9 @@ def check_label_settings(dataset: Dataset, settings: Settings, *, where: str) ->
             if getattr(settings, name):
                 raise _needs_other_task(where, name, dataset)
         return
-    if settings.outliers:
-        raise _needs_other_task(where, "outliers", dataset)
+    for name in ("outliers", "target_factor"):
+        if getattr(settings, name) != getattr(Settings(), name):
+            raise _needs_other_task(where, name, dataset)
     _check_classes(dataset, settings.classes, where=f"{where}: classes")
     _check_rare_class(dataset, settings, where=where)
 

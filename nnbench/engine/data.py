@@ -16,7 +16,7 @@ from nnbench.datasets.base import Arrays, Dataset, Rows, Task
 from nnbench.datasets.checks import check_label_settings
 from nnbench.datasets.prepared.store import load_test
 from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use
-from nnbench.engine.labels import TargetScale, contaminated, contaminates
+from nnbench.engine.labels import TargetScale, contaminated, contaminates, in_unit
 from nnbench.engine.sampling import Drawn, draw_fresh, redrawn_split, sample, split_pool
 from nnbench.engine.seeding import shuffled, states_of
 from nnbench.settings import Settings
@@ -174,7 +174,7 @@ def held_out(
         test = torch.arange(len(seeds) * count).view(len(seeds), count)
     inputs, labels = _input_tensor(arrays), torch.from_numpy(arrays.labels)
     if targets is not None:
-        scaled = targets.apply(_by_replicate(labels, len(seeds), dataset))
+        scaled = in_unit(targets.apply(_by_replicate(labels, len(seeds), dataset)), settings)
         labels = scaled.flatten() if dataset.draw else scaled
     bank = Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser)
     return HeldOut(bank=bank, test=test.to(device), groups=arrays.groups)
@@ -196,6 +196,7 @@ def _labels(
         own = targets.apply(own)
     classes = outputs_in_use(dataset, settings)
     own = contaminated(own, (validation, train), settings, seeds=seeds, classes=classes)
+    own = own if targets is None else in_unit(own, settings)
     return own.flatten() if dataset.draw else own, targets
 
 

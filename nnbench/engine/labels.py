@@ -42,6 +42,11 @@ class TargetScale:
         return ((targets.double() - self.mean) / self.deviation).float()
 
 
+def in_unit(targets: Tensor, settings: Settings) -> Tensor:
+    """Targets in standard deviations as the network learns them, in the unit that a claim asks for."""
+    return targets * settings.target_factor
+
+
 def contaminates(settings: Settings) -> bool:
     """Whether any training label differs from the dataset's."""
     return bool(settings.label_noise or settings.shuffled_labels or settings.outliers)

@@ -173,6 +173,7 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Teste
         class_names=tuple(job.dataset.class_names[label] for label in used),
         test_samples=count,
         test_groups=test.groups,
+        target_factor=settings.target_factor,
     )
 
 

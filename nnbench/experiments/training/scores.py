@@ -29,6 +29,9 @@ class Tested:
     class_names: tuple[str, ...]  # of the outputs; () for regression
     test_samples: int  # per replicate
     test_groups: Rows | None = None  # of fixed test samples: which belong together
+    target_factor: float = (
+        1.0  # of the targets that errors are errors of; errors are told without it
+    )
 
 
 def stuck(loss: Tensor, labels: Tensor, objective: Objective, outputs: int) -> Tensor:
@@ -91,10 +94,21 @@ def _scored(tested: Tested, scores: Mapping[str, Scores]) -> Iterator[tuple[str,
         if score.accuracy is not None:
             yield f"{split}_accuracy{at}{shift}", score.accuracy
         if place == "test" and score.mae is not None and score.rmse is not None:
-            yield from (("test_mae", score.mae), ("test_rmse", score.rmse))
+            yield "test_mae", score.mae / tested.target_factor
+            yield "test_rmse", score.rmse / tested.target_factor
+            yield "test_r2", explained(score.rmse, tested.naive["test"].rmse)
         if place == "test" and score.by_class is not None:
             for label, name in enumerate(tested.class_names):
                 yield f"test_accuracy@class {name}", score.by_class[:, label]
+
+
+def explained(rmse: Tensor, of_mean: Tensor | None) -> Tensor:
+    """R² out of sample (S,): the share of the squared error of the training targets' mean that is gone.
+
+    Campbell & Thompson (2008). It does not depend on the unit of the targets.
+    """
+    assert of_mean is not None, "numbers have errors"
+    return 1.0 - (rmse / of_mean).square()
 
 
 def status_of(
