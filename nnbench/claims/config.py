@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
+from nnbench.claims.changes import Changes
 from nnbench.claims.claim import Claim, Datasets, Document, Overrides, RunTier
 from nnbench.claims.contexts import Context, Space, read_space
 from nnbench.datasets.own import description as own
@@ -54,6 +55,8 @@ class Config(Strict):
     """In how many contexts each claim that has some is measured beside the reference."""
     context_seeds: Annotated[int, Field(ge=5, le=1000)] = 5
     context_space: PathText = "config/contexts.yaml"
+    changes: PathText | None = None
+    """What was changed in claims after results had been seen (``claims.changes``)."""
     device: str = "auto"
     jobs_per_gpu: Annotated[int, Field(ge=1, le=32)] = 1
     """How many cells share a GPU at once; one that measures time has it for itself."""
@@ -217,8 +220,9 @@ def sections(path: Path) -> dict[str, object]:
     documents = found.get("documents")
     if str(path).endswith(DEFAULT_CONFIG) and project != Path.cwd() and isinstance(documents, list):
         found["documents"] = [str(project / str(document)) for document in documents]
-        if isinstance(space := found.get("context_space"), str):
-            found["context_space"] = str(project / space)
+        for key in ("context_space", "changes"):
+            if isinstance(file := found.get(key), str):
+                found[key] = str(project / file)
     return found
 
 
@@ -252,6 +256,7 @@ def json_schemas() -> dict[str, JsonSchema]:
     return {
         "config": {**Config.model_json_schema(), "title": "nnbench config"},
         "claims": {**Document.model_json_schema(), "title": "nnbench claims of one document"},
+        "changes": {**Changes.model_json_schema(), "title": "nnbench changes of claims"},
         "contexts": {**Space.model_json_schema(), "title": "nnbench space of contexts"},
         "dataset": {**own.json_schema(), "title": "nnbench data of a user's own"},
         "settings": {**Settings.model_json_schema(), "title": "nnbench training settings"},

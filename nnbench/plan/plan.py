@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nnbench.cells.cell import Cell, blocks_of, named_code
 from nnbench.cells.fingerprint import unfollowed
+from nnbench.claims.changes import Changes, read_changes
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.config import Config, read_contexts, read_documents, resolve_settings
 from nnbench.claims.contexts import Context
@@ -34,6 +35,7 @@ class Plan:
     uses: tuple[Use, ...]
     not_run: Mapping[str, str] = field(default_factory=dict)
     contexts: tuple[Context, ...] = ()  # that claims may be measured in
+    changes: Changes = field(default_factory=Changes)
     left_out: Mapping[str, tuple[tuple[Cell, int], ...]] = field(default_factory=dict)
     """Cells and seeds of claims that another tier or selection would run: what they would cost."""
 
@@ -89,6 +91,7 @@ def make_plan(config: Config, *, root: Path = Path()) -> Plan:
         config=config,
         documents=documents,
         contexts=read_contexts(config, root=root),
+        changes=read_changes(root / config.changes) if config.changes else Changes(),
         cells=cells,
         seeds=seeds,
         uses=(),

@@ -69,6 +69,19 @@ class PairResult(Section):
     text: str
 
 
+FlagName = Literal[
+    "not converged", "budget binds", "edge of the grid", "loss and accuracy disagree", "below the margin",
+]  # fmt: skip
+
+
+class Flag(Section):
+    """What makes a result weaker than its verdict says, of which levels or pairs."""
+
+    name: FlagName
+    where: tuple[str, ...]
+    text: str
+
+
 class Finding(Section):
     """A claim on one dataset in one track, as one of its variants reads it, and its verdict."""
 
@@ -100,12 +113,23 @@ class Finding(Section):
     blocks: Count
     p: float | None = None
     pairs: tuple[PairResult, ...]
+    flags: tuple[Flag, ...] = ()
     sentence: str | None
 
     @property
     def key(self) -> tuple[str, str, str | None]:
         """What tells it from the other findings of its claim: dataset, track, variant."""
         return self.dataset, self.track, self.variant
+
+
+class ChangeResult(Section):
+    """A change of a claim's specification after a result of it had been seen."""
+
+    version: Count
+    date: str
+    what: str
+    why: str
+    before: str
 
 
 class ClaimResult(Section):
@@ -141,6 +165,13 @@ class ClaimResult(Section):
     command: str | None
     results: Annotated[tuple[Finding, ...], _unique("result", "key")]
     general: GeneralResult | None = None
+    version: Count = 1
+    changes: tuple[ChangeResult, ...] = ()
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """Those of the finding that decides."""
+        return next((finding.flags for finding in self.results if finding.decides), ())
 
     @property
     def held(self) -> bool:

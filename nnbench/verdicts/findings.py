@@ -16,6 +16,7 @@ from nnbench.text import wording
 from nnbench.text.rounding import loss_unit
 from nnbench.verdicts.alike import alike, alike_text
 from nnbench.verdicts.evidence import Records
+from nnbench.verdicts.flags import flags_of
 from nnbench.verdicts.levels import level_result, objective_of, resolution
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.pairs import pair_result, seconds_of_a_block, verdict_of
@@ -135,6 +136,7 @@ def _finding(
         blocks=verdict.blocks if verdict else max(level.planned for level in shown),
         p=finite(verdict.p) if verdict else None,
         pairs=tuple(pair_result(p, metric, seconds, w) for p, w in zip(pairs, wider, strict=True)),
+        flags=flags_of(levels, shown, pairs, reading, records),
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})

@@ -16,12 +16,20 @@ from nnbench.claims.claim import Claim, Document
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
-from nnbench.records.results import SCHEMA_VERSION, ClaimResult, Finding, Results, Summary
+from nnbench.records.results import (
+    SCHEMA_VERSION,
+    ChangeResult,
+    ClaimResult,
+    Finding,
+    Results,
+    Summary,
+)
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.text import generality, wording
 from nnbench.verdicts.contexts import context_results, general_result
 from nnbench.verdicts.evidence import NO_RECORD, read_records
 from nnbench.verdicts.findings import Evidence, findings
+from nnbench.verdicts.flags import capped
 from nnbench.verdicts.measurements import level_runs
 from nnbench.verdicts.provenance import run_provenance
 from nnbench.verdicts.rules import holm_adjusted
@@ -88,11 +96,14 @@ def _claim(
     found = findings(claim_id, claim, evidence) if reason is None else ()
     if so_far and (reason := reason or _reason_open(found)):
         found = ()
+    if document.controls:  # what is known beforehand is no less so
+        found = tuple(finding.model_copy(update={"flags": ()}) for finding in found)
     deciding = next((finding for finding in found if finding.decides), None)
     verdicts = {(finding.variant, finding.dataset, finding.verdict) for finding in found}
     own = KINDS[claim.kind].status
     status = own if reason is None or own == "qualitative" else "not run"
     general = general_result(claim_id, claim, evidence) if reason is None else None
+    general = capped(general, deciding.flags) if deciding else general
     return ClaimResult(
         id=claim_id,
         document=document.document,
@@ -113,6 +124,11 @@ def _claim(
         command=f"nnbench run {claim_id}",
         results=found,
         general=general,
+        version=plan.changes.version(claim_id),
+        changes=tuple(
+            ChangeResult(**change.model_dump(include=set(ChangeResult.model_fields)))
+            for change in plan.changes.of(claim_id)
+        ),
     )
 
 
