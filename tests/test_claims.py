@@ -154,10 +154,10 @@ def test_every_claim_that_runs_fixes_its_margin_and_those_of_one_metric_agree(pl
         assert claim.margin or use.variant, use.claim
 
 
-def test_a_claim_judged_on_trainings_has_ten_seeds_and_timings_have_five(plan):
+def test_trainings_have_ten_seeds_or_thirty_near_a_threshold_and_timings_have_five(plan):
     for use in plan.uses:
         blocks = 5 if use.claim in TIMINGS else 10
-        assert use.seeds == blocks, use.claim
+        assert use.seeds in (blocks, 3 * blocks * (use.claim not in TIMINGS)), use.claim
         assert all(plan.seeds[cell] >= blocks for cell in use.cells)
 
 
@@ -233,19 +233,18 @@ def test_both_activation_tables_share_their_networks(plan):
 def test_the_documents_ten_epoch_example_is_one_cell(plan):
     on_images = {"dataset": "mnist5k"}
     adam = cells(plan, "immutable/optimizer", **on_images)["Adam 0.001"]
-    assert adam == cells(plan, "immutable/augmentation", **on_images)["none"]
     assert adam == cells(plan, "immutable/architecture", **on_images)["128"]
 
 
-def test_data_sizes_are_compared_at_equal_steps_and_the_largest_is_seen_once(plan):
-    for name in ("loss/data-size", "learn/data-size"):
+def test_data_sizes_have_equal_budgets_in_which_the_largest_is_seen_eight_times(plan):
+    for name, steps in (("loss/data-size", 250_000), ("learn/data-size", 31_250)):
         budgets = {
             plan.cells[cell].settings.total_steps(size)
             for cell in cells(plan, name).values()
             if (size := plan.cells[cell].settings.train_size)
         }
-        assert budgets == {31_250}
-    assert 31_250 * 32 == 1_000_000
+        assert budgets == {steps}
+    assert 250_000 * 32 == 8 * 1_000_000
 
 
 def test_batch_sizes_are_compared_at_equal_epochs(plan):

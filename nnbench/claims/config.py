@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
+from nnbench.claims.changes import Changes
 from nnbench.claims.claim import Claim, Datasets, Document, Overrides, RunTier
 from nnbench.claims.contexts import Context, Space, read_space
 from nnbench.claims.looks import Seeds
@@ -62,6 +63,8 @@ class Config(Strict):
     study_points: Annotated[int, Field(ge=8, le=4096)] | None = None
     """Points of each study on each data set; None: as many as its file says."""
     study_seeds: Annotated[int, Field(ge=5, le=1000)] | None = None
+    changes: PathText | None = None
+    """What was changed in claims after results had been seen (``claims.changes``)."""
     device: str = "auto"
     jobs_per_gpu: Annotated[int, Field(ge=1, le=32)] = 1
     """How many cells share a GPU at once; one that measures time has it for itself."""
@@ -235,8 +238,9 @@ def sections(path: Path) -> dict[str, object]:
         found["documents"] = [str(project / str(document)) for document in documents]
         if isinstance(studies := found.get("studies"), list):
             found["studies"] = [str(project / str(study)) for study in studies]
-        if isinstance(space := found.get("context_space"), str):
-            found["context_space"] = str(project / space)
+        for key in ("context_space", "changes"):
+            if isinstance(file := found.get(key), str):
+                found[key] = str(project / file)
     return found
 
 
@@ -271,6 +275,7 @@ def json_schemas() -> dict[str, JsonSchema]:
         "config": {**Config.model_json_schema(), "title": "nnbench config"},
         "claims": {**Document.model_json_schema(), "title": "nnbench claims of one document"},
         "studies": {**Studies.model_json_schema(), "title": "nnbench factor studies"},
+        "changes": {**Changes.model_json_schema(), "title": "nnbench changes of claims"},
         "contexts": {**Space.model_json_schema(), "title": "nnbench space of contexts"},
         "dataset": {**own.json_schema(), "title": "nnbench data of a user's own"},
         "settings": {**Settings.model_json_schema(), "title": "nnbench training settings"},

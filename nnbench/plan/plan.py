@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nnbench.cells.cell import Cell, blocks_of, named_code
 from nnbench.cells.fingerprint import unfollowed
+from nnbench.claims.changes import Changes, read_changes
 from nnbench.claims.claim import Claim, Document
 from nnbench.claims.config import (
     Config,
@@ -47,6 +48,7 @@ class Plan:
     points: tuple[Point, ...] = ()  # of the studies
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     """With ``seeds: auto``: what the looks so far decided, by place."""
+    changes: Changes = field(default_factory=Changes)
     left_out: Mapping[str, tuple[tuple[Cell, int], ...]] = field(default_factory=dict)
     """Cells and seeds of claims that another tier or selection would run: what they would cost."""
 
@@ -118,6 +120,7 @@ def make_plan(config: Config, *, root: Path = Path(), looks: Looks | None = None
         config=config,
         documents=documents,
         contexts=read_contexts(config, root=root),
+        changes=read_changes(root / config.changes) if config.changes else Changes(),
         cells=cells,
         seeds=seeds,
         uses=(),

@@ -71,6 +71,19 @@ class PairResult(Section):
     text: str
 
 
+FlagName = Literal[
+    "not converged", "budget binds", "edge of the grid", "loss and accuracy disagree", "below the margin",
+]  # fmt: skip
+
+
+class Flag(Section):
+    """What makes a result weaker than its verdict says, of which levels or pairs."""
+
+    name: FlagName
+    where: tuple[str, ...]
+    text: str
+
+
 class Finding(Section):
     """A claim on one dataset in one track, as one of its variants reads it, and its verdict."""
 
@@ -105,6 +118,7 @@ class Finding(Section):
     most: Count | None = None  # blocks at the last look that there could have been
     p: float | None = None
     pairs: tuple[PairResult, ...]
+    flags: tuple[Flag, ...] = ()
     sentence: str | None
 
     @property
@@ -119,6 +133,16 @@ class PlaceResult(Section):
     section: str = ""
     columns: str = ""
     line: Count | None = None
+
+
+class ChangeResult(Section):
+    """A change of a claim's specification after a result of it had been seen."""
+
+    version: Count
+    date: str
+    what: str
+    why: str
+    before: str
 
 
 class ClaimResult(Section):
@@ -157,6 +181,13 @@ class ClaimResult(Section):
     general: GeneralResult | None = None
     study: str | None = None
     """The id of the study that judges it, where it has no results of its own."""
+    version: Count = 1
+    changes: tuple[ChangeResult, ...] = ()
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """Those of the finding that decides."""
+        return next((finding.flags for finding in self.results if finding.decides), ())
 
     @property
     def held(self) -> bool:

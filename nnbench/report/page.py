@@ -228,6 +228,15 @@ def second_look(claim: ClaimResult) -> str:
     return (claim.second_look or "") if "contradicted" in verdicts else ""
 
 
+def changes(claim: ClaimResult) -> list[str]:
+    """What was changed in its specification after a result had been seen."""
+    return [
+        f"Version {change.version} of the specification, {change.date}: {change.what} {change.why} "
+        f"Before: {change.before}"
+        for change in claim.changes
+    ]
+
+
 def not_run_text(claim: ClaimResult) -> str | None:
     """Why a claim was not run, and what it would take."""
     if claim.reason is None or claim.cost_seconds is None:

@@ -47,6 +47,7 @@ def _notes(finding: Finding) -> Iterator[str]:
     values = (value for level in finding.levels for value in level.values.values())
     if finding.scale == "log" and 0 in values:
         yield "On the logarithmic scale a value of 0 counts as 1e\u221212."
+    yield from (f"Flagged, {flag.name}: {flag.text}" for flag in finding.flags)
     yield from finding.notes
 
 

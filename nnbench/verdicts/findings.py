@@ -17,6 +17,7 @@ from nnbench.text import wording
 from nnbench.text.rounding import loss_unit
 from nnbench.verdicts.alike import alike, alike_text
 from nnbench.verdicts.evidence import Records
+from nnbench.verdicts.flags import flags_of
 from nnbench.verdicts.levels import level_result, objective_of, resolution
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.pairs import pair_result, seconds_of_a_block, verdict_of
@@ -146,6 +147,7 @@ def _finding(
             pair_result(pair, metric, seconds, one, repeated=use.auto)
             for pair, one in zip(pairs, wider, strict=True)
         ),
+        flags=flags_of(levels, shown, pairs, reading, records),
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})

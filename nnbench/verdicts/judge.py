@@ -19,6 +19,7 @@ from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
 from nnbench.records.results import (
     SCHEMA_VERSION,
+    ChangeResult,
     ClaimResult,
     DocumentResult,
     Finding,
@@ -32,6 +33,7 @@ from nnbench.text import generality, wording
 from nnbench.verdicts.contexts import context_results, general_result
 from nnbench.verdicts.evidence import NO_RECORD, read_records
 from nnbench.verdicts.findings import Evidence, findings
+from nnbench.verdicts.flags import capped
 from nnbench.verdicts.measurements import level_runs
 from nnbench.verdicts.provenance import run_provenance
 from nnbench.verdicts.rules import holm_adjusted
@@ -115,6 +117,8 @@ def _claim(
     found = findings(claim_id, claim, evidence) if reason is None else ()
     if so_far and (reason := reason or _reason_open(found)):
         found = ()
+    if document.controls:  # what is known beforehand is no less so
+        found = tuple(finding.model_copy(update={"flags": ()}) for finding in found)
     deciding = next((finding for finding in found if finding.decides), None)
     verdicts = {(finding.variant, finding.dataset, finding.verdict) for finding in found}
     own = KINDS[claim.kind].status
@@ -124,6 +128,7 @@ def _claim(
     verdict = deciding.verdict if deciding else None
     if claim.shares and reason is None:
         verdict, answer = by_study(claim, studies)
+    general = capped(general, deciding.flags) if deciding else general
     return ClaimResult(
         id=claim_id,
         document=document.document,
@@ -144,6 +149,11 @@ def _claim(
         command=f"nnbench run {claim_id}",
         results=found,
         general=general,
+        version=plan.changes.version(claim_id),
+        changes=tuple(
+            ChangeResult(**change.model_dump(include=set(ChangeResult.model_fields)))
+            for change in plan.changes.of(claim_id)
+        ),
     )
 
 

@@ -1,0 +1,142 @@
+"""Flags: what makes a result weaker than its verdict says. Set by rule, whatever the verdict is.
+
+A flagged result cannot be more than *depends* in general (docs/contexts.md).
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from nnbench.claims.claim import Claim
+from nnbench.claims.kinds import KINDS
+from nnbench.metrics import METRICS, Metric, log_scale
+from nnbench.records.general import GeneralResult
+from nnbench.records.level import LevelResult
+from nnbench.records.record import Record
+from nnbench.records.results import Flag, FlagName
+from nnbench.verdicts.evidence import Records
+from nnbench.verdicts.measurements import LevelRuns
+from nnbench.verdicts.rules import PairTest, mean_interval
+
+EQUAL_LOSSES = 0.05  # a test loss that exceeds the training loss by less than this share
+LEAST_READINGS = 3  # of validation, for one of them to be the last that is best
+_LENGTH = ("train_for", "patience", "stop_at_target")
+_OTHER = {"test_loss": "test_accuracy", "test_accuracy": "test_loss"}
+_SHOWN = ("UP", "up", "REV")
+Runs = Mapping[str, pd.DataFrame]
+
+
+def flags_of(
+    levels: Sequence[LevelRuns],
+    shown: Sequence[LevelResult],
+    pairs: Sequence[PairTest],
+    reading: Claim,
+    records: Records,
+) -> tuple[Flag, ...]:
+    """The flags of a finding: its ``levels``, the same as they are ``shown``, and its judged ``pairs``."""
+    if KINDS[reading.kind].status != "judged" or KINDS[reading.kind].ties:
+        return ()  # what is claimed to be equal is no less so
+    compared = {name for pair in pairs for name in (pair.better, pair.worse)}
+    trained = METRICS[reading.metric].source in ("training", "classes", "numbers")  # no probe
+    judged = [level for level in levels if trained and level.use.level in compared]
+    runs = {level.use.level: level.runs for level in levels}
+    found: Mapping[FlagName, Sequence[str]] = {
+        "not converged": _not_converged(judged, records),
+        "budget binds": [lv.use.level for lv in judged if _budget_binds(lv, records)],
+        "edge of the grid": [lv.level for lv in shown if lv.search and lv.search.at_edge],
+        "loss and accuracy disagree": list(map(_between, _disagreeing(pairs, reading, runs))),
+        "below the margin": list(map(_between, _small(pairs))),
+    }
+    return tuple(
+        Flag(name=name, where=tuple(where), text=f"{', '.join(where)}: {_TEXTS[name]}.")
+        for name, where in found.items()
+        if where
+    )
+
+
+def capped(general: GeneralResult | None, flags: Sequence[Flag]) -> GeneralResult | None:
+    """What contexts show, and no more than *depends* where the deciding result is flagged."""
+    if general is None or not flags or general.word not in ("general", "usual"):
+        return general
+    why = "; ".join(flag.name for flag in flags)
+    more = f"By its contexts alone it would be “{general.word}”, but the result here is flagged ({why})."
+    return general.model_copy(update={"word": "depends", "sentence": f"{general.sentence} {more}"})
+
+
+_TEXTS: Mapping[FlagName, str] = {
+    "not converged": "in most runs the best validation reading is the last one, so that longer training would go on",
+    "budget binds": "training and test loss are equal, so that the length of the training or the size of the "
+    "network binds, and not the data",
+    "edge of the grid": "the chosen candidate lies at an edge of its grid, so that the best one may lie beyond",
+    "loss and accuracy disagree": "the difference that is found by the one is reversed or below the margin by the other",
+    "below the margin": "the difference is there, and smaller than the smallest one that matters",
+}
+
+
+def _between(pair: PairTest) -> str:
+    return f"{pair.better} and {pair.worse}"
+
+
+def _not_converged(levels: Sequence[LevelRuns], records: Records) -> list[str]:
+    """Levels still improving at the end of their training; none where its length is what is compared."""
+    found, lengths = [], set()
+    for use in [level.use for level in levels]:
+        record = records.joined(use.cells[0], seeds=use.seeds) if len(use.cells) == 1 else None
+        settings = record.settings_used if record else None
+        if record is None or settings is None:
+            return []  # a choice in each block, or no training: there is no one length
+        lengths.add(tuple(settings.get(name) for name in _LENGTH))
+        if settings.get("target") is None and _improves_at_the_end(record):
+            found.append(use.level)
+    return found if len(lengths) == 1 else []
+
+
+def _improves_at_the_end(record: Record) -> bool:
+    """Whether the validation loss of most runs is lowest at the last reading."""
+    rows = record.curves.validation_loss if record.curves else ()
+    if len(rows) < LEAST_READINGS:
+        return False
+    losses = np.array(rows, dtype=float)  # (points, runs); what was not read is NaN
+    ends = losses[-1] < np.nanmin(np.where(np.isnan(losses[:-1]), np.inf, losses[:-1]), axis=0)
+    return bool(ends.mean() > 1 / 2)
+
+
+def _budget_binds(level: LevelRuns, records: Records) -> bool:
+    """Whether test and training loss are equal, of networks that have learnt something."""
+    if level.use.at is not None:
+        return False  # another test: its loss may be anything
+    test, train = (float(level.runs[name].mean()) for name in ("test_loss", "train_loss"))
+    record = records.joined(level.use.cells[0], seeds=level.use.seeds)
+    chance = ((record and record.untrained) or {}).get("test_loss") or math.inf
+    learnt = test < (1 - EQUAL_LOSSES) * chance  # False, too, where nothing was measured
+    return learnt and abs(test - train) < EQUAL_LOSSES * train
+
+
+def _disagreeing(pairs: Sequence[PairTest], reading: Claim, runs: Runs) -> Iterator[PairTest]:
+    """Pairs that differ by loss or accuracy, and by the other one are reversed or equal."""
+    other = METRICS[_OTHER[reading.metric]] if reading.metric in _OTHER else None
+    for pair in pairs:
+        if other is None or pair.status not in _SHOWN:
+            continue
+        low, high = _interval(runs[pair.better], runs[pair.worse], other)
+        if pair.status == "REV":
+            low, high = -high, -low
+        if high < other.margin_on_scale() and (high < 0 or low > -other.margin_on_scale()):
+            yield pair
+
+
+def _interval(better: pd.DataFrame, worse: pd.DataFrame, metric: Metric) -> tuple[float, float]:
+    """95 % interval of the paired difference of a metric, positive where ``better`` is; NaN without one."""
+    a, b = (own[metric.name].to_numpy(dtype=float) for own in (better, worse))
+    if metric.scale == "log":
+        a, b = log_scale(a), log_scale(b)
+    differences = (b - a) if metric.lower_is_better else (a - b)
+    _, low, high = mean_interval(differences[np.isfinite(differences)])
+    return low, high
+
+
+def _small(pairs: Sequence[PairTest]) -> list[PairTest]:
+    """Pairs that are as claimed, and by less than the margin."""
+    return [pair for pair in pairs if pair.small and pair.status in ("UP", "up")]

@@ -1,0 +1,45 @@
+"""A flagged result is no more than "depends" in general, and says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nnbench.metrics import METRICS
+from nnbench.records.general import GeneralResult, Word
+from nnbench.records.results import Flag
+from nnbench.verdicts.flags import _interval, capped
+
+FLAG = Flag(name="not converged", where=("a",), text="")
+
+
+def general(word: Word) -> GeneralResult:
+    return GeneralResult(
+        word=word, sentence="It holds.", planned=8, measured=8, datasets=4, seeds=5, found=None, pairs=()
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["general", "usual"])
+def test_a_flagged_result_is_no_more_than_depends_and_says_so(word: Word) -> None:
+    found = capped(general(word), [FLAG])
+    assert found is not None
+    assert found.word == "depends"
+    assert f"“{word}”" in found.sentence
+    assert "not converged" in found.sentence
+
+
+def test_without_a_flag_or_with_a_weaker_word_nothing_changes() -> None:
+    for result, flags in ((general("general"), []), (general("unknown"), [FLAG])):
+        assert capped(result, flags) == result
+
+
+def test_a_difference_is_positive_where_the_better_level_is_by_loss_and_by_accuracy() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.001, 10)
+    good = pd.DataFrame({"test_loss": 0.2 + noise, "test_accuracy": 0.9 + noise})
+    bad = pd.DataFrame({"test_loss": np.full(10, 0.4), "test_accuracy": np.full(10, 0.8)})
+    for name, size in (("test_loss", np.log(2)), ("test_accuracy", 0.1)):
+        low, high = _interval(good, bad, METRICS[name])
+        assert low < size < high or abs(low - size) < 0.01
+        assert low > 0
