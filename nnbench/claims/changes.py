@@ -21,7 +21,7 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Text = Annotated[str, Field(min_length=1)]
 
 WORDS = frozenset(
-    {"title", "quote", "factor", "experiment", "limits", "caveats", "second_look", "links"}
+    {"title", "quote", "factor", "experiment", "limits", "caveats", "second_look", "links", "place"}
 )
 """Keys of a claim that decide nothing."""
 
