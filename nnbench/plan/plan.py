@@ -191,10 +191,10 @@ def _reason_not_run(
     asked = _asked_for(claim_id, config)
     if claim.tier == "full" and config.tier != "full" and (asked or config.tier == "quick"):
         return "belongs to the full tier: run with `--configfile config/full.yaml`"
-    if not asked and config.tier == "quick":
-        return "belongs to the default tier: run `snakemake --cores all`"
     if not asked:
-        return "left out by `only` in the config"
+        left_out = "left out by `only` in the config"
+        default = "belongs to the default tier: run `snakemake --cores all`"
+        return default if config.tier == "quick" else left_out
     if claim.shares and f"{PREFIX}/{claim.shares.study}" not in studies:
         return f"rests on study {claim.shares.study!r}, which `studies` in the config does not have"
     return None
