@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Mapping
@@ -136,7 +137,11 @@ def test_a_report_of_fewer_claims_removes_the_pages_of_documents(tmp_path: Path)
     write_report(results_of(MOST + 1), tmp_path)
     write_report(results_of(9), tmp_path)
     assert not list(tmp_path.glob("document-*.html"))
-    assert "document-" not in (tmp_path / LIST).read_text(encoding="utf-8")
+    listed = json.loads((tmp_path / LIST).read_bytes())
+    own = [f"document-{name}.md" for name in DOCUMENTS]
+    assert [name for name in listed if name.startswith("document-")] == own
+    write_report(results_of(9).model_copy(update={"claims": results_of(9).claims[:3]}), tmp_path)
+    assert not list(tmp_path.glob("document-*")), "of one document README.md has all"
     assert "All documents" not in page(tmp_path, "index.html").text
 
 

@@ -15,8 +15,8 @@ from nnbench.text.vocabulary import GENERAL, TONES, Chip, claim_chip, general_ch
 
 _LEGEND: tuple[Shown, ...] = ("as claimed", "small", "equal", "unclear", "reversed")
 _TITLE, _HERE, _WORD, _CELL, _ROW, _GROUP = 372.0, 28.0, 100.0, 13.0, 19.0, 26.0  # of the poster
-_HEAD, _KEY, _EDGE = 92.0, 30.0, 8.0
-_TITLE_CHARACTERS, _NARROW_CHARACTERS, _HEADING = 72, 66, 52
+_HEAD, _KEY, _EDGE, _SLANT = 92.0, 30.0, 8.0, 44.0  # the last name leans to the right
+_TITLE_CHARACTERS, _NARROW_CHARACTERS, _NARROW_HEADING = 66, 66, 50
 _NARROW_ROW, _NARROW_WORD, _WIDEST_CELL = 40.0, 92.0, 21.0
 _MOST = 200  # claims; of more no map can be read
 
@@ -67,7 +67,7 @@ def evidence_map(
             cells = [(places[c], columns[c], e) for c, e in row.effects.items() if c in places]
             shapes.append(_linked(row, anchors, _poster_row(row, cells, y)))
             y += _ROW
-    width = max(places.values()) + _CELL + _EDGE
+    width = max(places.values()) + _CELL + _SLANT
     return Image(body="".join(shapes), box=(width, y + _EDGE), alt=_alt(rows), scale=1.0)
 
 
@@ -80,7 +80,7 @@ def narrow_map(
         return None
     y, shapes = 2 * _KEY, [_key(_EDGE, wrap=True)]
     for title, own in groupby(rows, key=lambda row: row.claim.document_title):
-        shapes.append(_heading(title, y + 20))
+        shapes.append(_heading(canvas.shortened(title, _NARROW_HEADING), y + 20))
         y += _GROUP + 4
         for row in own:
             shapes.append(_linked(row, anchors, _narrow_row(row, columns, y)))
@@ -157,7 +157,7 @@ def _heads(columns: Mapping[str, ContextResult], places: Mapping[str, float]) ->
 
 
 def _heading(title: str, y: float) -> str:
-    return canvas.text(_EDGE, y, canvas.shortened(title, _HEADING), font_weight="700")
+    return canvas.text(_EDGE, y, title, font_weight="700")
 
 
 def _linked(row: Row, anchors: Anchors, inner: str) -> str:
