@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pydantic import TypeAdapter
 
 from nnbench.claims.claim import Claim, Document, Variant
 from nnbench.claims.config import Config, read_config
@@ -75,7 +76,9 @@ def test_the_readme_gives_the_true_defaults(section, first, model):
         if field.is_required():
             assert said == "required", name
         elif said.startswith("`"):
-            default = json.loads(json.dumps(field.get_default(call_default_factory=True)))
+            default = TypeAdapter(field.annotation).dump_python(
+                field.get_default(call_default_factory=True), mode="json", exclude_defaults=True
+            )
             written = default if isinstance(default, str) else json.dumps(default)
             assert said.strip("`") in (written, _bare(default)), name
         else:
