@@ -1,1 +1,1 @@
-"""Figures from plain numbers: dot plots, learning curves, samples and the overview."""
+"""Figures from plain numbers, as SVG: dots, curves, forests, the overview, the evidence map, samples, cards."""
