@@ -9,7 +9,7 @@ import pytest
 from made_up_contexts import FACTORS, activations, in_contexts, listed, space, write_space
 from made_up_plan import claim, level
 
-from nnbench.claims.contexts import draw, read_space
+from nnbench.claims.contexts import drawn, read_space
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan
 
@@ -150,7 +150,7 @@ def test_more_contexts_than_there_are_cannot_be_asked_for(tmp_path: Path) -> Non
 def test_a_draw_begins_with_the_same_contexts_however_many_there_are(tmp_path: Path) -> None:
     without = [{"dataset": ["wine"], "samples": ["half"]}]
     found = read_space(Path(write_space(tmp_path, space({}, without=without))))
-    few, many = draw(found, 10), draw(found, 30)
+    few, many = drawn(found, 10), drawn(found, 30)
     assert list(many.items())[:10] == list(few.items())
     assert len({tuple(values.values()) for values in many.values()}) == 30
     assert ("wine", "half") not in {(v["dataset"], v["samples"]) for v in many.values()}
@@ -158,7 +158,7 @@ def test_a_draw_begins_with_the_same_contexts_however_many_there_are(tmp_path: P
 
 def test_the_contexts_of_this_project_are_the_draw_of_their_space() -> None:
     found = read_space(ROOT / "config/contexts.yaml")
-    assert found.contexts == draw(found, len(found.contexts))
+    assert found.contexts == drawn(found, len(found.contexts))
 
 
 def test_a_claim_without_contexts_needs_no_space(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ def resnet(**level: Any) -> dict[str, Any]:
 
 OPTIONS = {"model_options": {"skip": True}}
 NO_EFFECT = {
-    "an LSTM's activation": (compared({}, {"activation": "tanh"}, datasets=DIGITS, model="lstm", hidden=[8]), "activation has no effect: the gates of lstm have fixed activations"),
-    "a GRU's activation": (compared({}, {"activation": "tanh"}, datasets=DIGITS, model="gru", hidden=[8]), "activation has no effect: the gates of gru"),
+    "an LSTM's activation": (compared({}, {"activation": "tanh"}, datasets=DIGITS, model="lstm", hidden=[8]), "activation has no effect: the gates and states of lstm have fixed activations"),
+    "a GRU's activation": (compared({}, {"activation": "tanh"}, datasets=DIGITS, model="gru", hidden=[8]), "activation has no effect: the gates and states of gru"),
     "dropout without a layer": (compared({}, {"dropout": 0.5}, datasets=WINE, hidden=[]), "dropout has no effect: there is no hidden layer"),
     "activation without a layer": (compared({}, {"activation": "tanh"}, datasets=WINE, hidden=[]), "activation has no effect: there is no hidden layer"),
     "normalisation without a layer": (compared({}, {"model_options": {"norm": "batch"}}, datasets=WINE, hidden=[]), "model_options.norm has no effect"),

@@ -58,6 +58,8 @@ OTHERS: dict[str, dict[str, Any]] = {
     "experiment_options": {"experiment_options": {"a": 1}},
     "classes": {"classes": (0, 1)},
     "classes, swapped": {"classes": (1, 0)},
+    "split": {"split": "each seed"},
+    "validation_size": {"validation_size": 31},
     "label_noise": {"label_noise": 0.25},
     "shuffled_labels": {"shuffled_labels": True},
     "rare_class": {"rare_class": RareClass(label=0, share=0.25)},

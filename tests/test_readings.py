@@ -246,7 +246,10 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         ),
         ["tuned", "one of trainings", "inference_speed"],
     ),
-    "four seeds for a verdict": (claim(seeds=4), ["seeds", "should be 5 or more"]),
+    "four seeds for a verdict": (
+        claim(seeds=4),
+        ["seeds", "should be a whole number from 5 to 1000, or auto"],
+    ),
     "an unknown experiment": (
         claim(settings={"experiment": "traning"}),
         ["experiment", "'traning'", "mean 'training'"],

@@ -58,7 +58,7 @@ def negated(differences: Sequence[float]) -> list[float]:
 def test_what_is_as_claimed_in_eight_contexts_over_four_data_sets_is_general() -> None:
     found = one(at(ONE))
     assert found.word == "general"
-    assert found.reason == "A against B: expected in a new context too"
+    assert found.reason == "A against B is as claimed, also to be expected in a new context"
     assert found.pairs[0].pooled.prediction_low > 0
 
 
@@ -86,13 +86,13 @@ def test_what_one_data_set_carries_is_not_general() -> None:
 def test_as_claimed_on_average_but_not_in_a_new_context_is_usual() -> None:
     found = one(at([1.5, 0.1, 0.9, 0.2, 1.4, 0.1, 1.0, 0.3], error=0.3))
     assert found.word == "usual"
-    assert found.reason == "A against B: as claimed on average, and in 8 of 8 contexts"
+    assert found.reason == "A against B is as claimed on average and in 8 of 8 contexts"
 
 
 def test_as_claimed_here_and_reversed_there_depends() -> None:
     found = one(at(HALF))
     assert found.word == "depends"
-    assert found.reason == "A against B: as claimed in 4 of 8 contexts, reversed in 4"
+    assert found.reason == "A against B is as claimed in 4 of 8 contexts and reversed in 4"
     assert found.pairs[0].holds_in == ("c0", "c1", "c4", "c5")
     assert found.pairs[0].fails_in == ("c2", "c3", "c6", "c7")
 
@@ -106,15 +106,15 @@ def test_reversals_below_the_margin_or_unsure_ones_are_no_dependence() -> None:
 
 def test_no_effect_is_absent_and_a_reversed_one_is_reversed() -> None:
     assert one(at(ZERO)).word == "absent or reversed"
-    assert one(at(ZERO)).reason == "A against B: less than the margin on average"
+    assert one(at(ZERO)).reason == "A against B is below the margin on average"
     assert one(at(negated(ONE))).word == "absent or reversed"
-    assert one(at(negated(ONE))).reason == "A against B: reversed on average"
+    assert one(at(negated(ONE))).reason == "A against B is reversed on average"
 
 
 def test_contexts_that_disagree_without_being_sure_settle_nothing() -> None:
     found = one(at(UNSURE, error=1.0))
     assert found.word == "unknown"
-    assert found.reason == "A against B: unclear"
+    assert found.reason == "A against B is unclear"
 
 
 @pytest.mark.parametrize(("count", "each"), [(2, 1), (6, 6), (0, 1)])
@@ -163,7 +163,7 @@ def test_a_claimed_tie_is_general_if_a_new_context_lies_within_the_margin() -> N
 def test_a_tie_that_holds_here_and_is_violated_there_depends() -> None:
     found = one(at([0.0, 0.01, 2.0, 2.1, 0.0, 0.02, 2.0, 1.9]), kind="equal", tie=True)
     assert found.word == "depends"
-    assert found.reason == "A against B: as claimed in 4 of 8 contexts, different in 4"
+    assert found.reason == "A against B is as claimed in 4 of 8 contexts and different in 4"
     assert found.pairs[0].shown["c2"] == "violated"
     assert found.pairs[0].shown["c0"] == "holds"
 
@@ -172,7 +172,7 @@ def test_a_tie_is_absent_where_levels_differ_one_way_or_now_one_now_the_other() 
     assert one(at([2 * y for y in ONE]), kind="equal", tie=True).word == "absent or reversed"
     both = one(at([2 * y for y in HALF]), kind="equal", tie=True)
     assert both.word == "absent or reversed"
-    assert both.reason == "A against B: different by more than the margin"
+    assert both.reason == "A against B is different by more than the margin"
 
 
 def test_a_tie_of_unsure_contexts_is_unknown() -> None:
@@ -199,15 +199,15 @@ def test_an_order_is_general_if_all_its_steps_are() -> None:
 
 def test_an_order_depends_if_any_pair_does() -> None:
     assert order(ONE, HALF, ONE).word == "depends"
-    assert order(ONE, HALF, ONE).reason.startswith("B against C: as claimed in 4 of 8 contexts")
+    assert order(ONE, HALF, ONE).reason.startswith("B against C is as claimed in 4 of 8 contexts")
 
 
 def test_an_order_with_a_step_that_holds_and_one_that_does_not_depends_on_the_levels() -> None:
     found = order(ONE, ZERO, ONE)
     assert found.word == "depends"
     assert [p.word for p in found.pairs] == ["general", "absent or reversed", "general"]
-    assert "A against B: expected" in found.reason
-    assert "B against C: less than the margin" in found.reason
+    assert "A against B is as claimed, also to be expected" in found.reason
+    assert "B against C is below the margin" in found.reason
 
 
 def test_an_order_whose_ends_are_reversed_or_equal_is_reversed_or_absent() -> None:

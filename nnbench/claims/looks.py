@@ -20,7 +20,9 @@ MOST = 1000  # seeds that a config may ask for
 def _checked(value: object, *, least: int) -> object:
     whole = isinstance(value, int) and not isinstance(value, bool) and least <= value <= MOST
     if value != AUTO and not whole:
-        raise ValueError(f"should be a whole number from {least} to {MOST}, or auto")
+        spelled = isinstance(value, str) and any(map(str.isdigit, value))
+        how = ", with digits and a point alone: 1024, 0.5, 1e-3" if spelled else ""
+        raise ValueError(f"should be a whole number from {least} to {MOST}, or auto{how}")
     return value
 
 

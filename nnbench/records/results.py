@@ -18,6 +18,7 @@ from nnbench.errors import NnbenchError
 from nnbench.records.general import ContextResult, GeneralResult
 from nnbench.records.level import LevelResult, MetricName
 from nnbench.records.origin import Count, Provenance, Section
+from nnbench.records.said import ChangeResult, PlaceResult
 from nnbench.records.studies import StudyResult
 from nnbench.schema import first_problem
 
@@ -125,24 +126,6 @@ class Finding(Section):
     def key(self) -> tuple[str, str, str | None]:
         """What tells it from the other findings of its claim: dataset, track, variant."""
         return self.dataset, self.track, self.variant
-
-
-class PlaceResult(Section):
-    """Where a document says it: the heading above it, a table's own column names, and the line of its file."""
-
-    section: str = ""
-    columns: str = ""
-    line: Count | None = None
-
-
-class ChangeResult(Section):
-    """A change of a claim's specification after a result of it had been seen."""
-
-    version: Count
-    date: str
-    what: str
-    why: str
-    before: str
 
 
 class ClaimResult(Section):

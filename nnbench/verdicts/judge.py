@@ -19,14 +19,13 @@ from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
 from nnbench.records.results import (
     SCHEMA_VERSION,
-    ChangeResult,
     ClaimResult,
     DocumentResult,
     Finding,
-    PlaceResult,
     Results,
     Summary,
 )
+from nnbench.records.said import ChangeResult, PlaceResult
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.records.studies import StudyResult
 from nnbench.text import generality, wording

@@ -22,7 +22,7 @@ from nnbench.verdicts.power import Power, power_of
 
 ALPHA = 0.05
 MIN_BLOCKS = 5  # for a verdict; a two-sided sign test reaches 0.05 with six (2/64)
-ON_DIVERGED = "depends on diverged runs"
+ON_DIVERGED = "the verdict depends on diverged runs"
 Floats = npt.NDArray[np.float64]
 _Paired = tuple[Floats, Floats | None]  # differences [blocks]; their signs if runs were capped
 

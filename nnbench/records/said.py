@@ -1,0 +1,21 @@
+"""What a document says and where, and how a claim's specification was changed, in ``results.json``."""
+
+from nnbench.records.origin import Count, Section
+
+
+class PlaceResult(Section):
+    """Where a document says it: the heading above it, a table's own column names, and the line of its file."""
+
+    section: str = ""
+    columns: str = ""
+    line: Count | None = None
+
+
+class ChangeResult(Section):
+    """A change of a claim's specification after a result of it had been seen."""
+
+    version: Count
+    date: str
+    what: str
+    why: str
+    before: str
