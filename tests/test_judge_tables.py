@@ -228,7 +228,7 @@ def test_counts_are_told_beside_the_claimed_ones(tmp_path: Path) -> None:
     fill(plan, "sizes", "parameters", {"64": [4810.0] * 5, "32": [3000.0] * 5})
     answer = entry(judged(plan), "sizes")["answer"]
     assert answer == (
-        "Counted (parameters): 64 4,810 (claimed 4,800), 32 3,000 (claimed 2,410). "
-        "Not within 5 % of the claimed number: 32."
+        "Counted (parameters): “64” = 4,810 (claimed: 4,800), “32” = 3,000 (claimed: 2,410). "
+        "Further than 5 % from the claimed number: “32”."
     )
     assert CLAIMS["sizes"].get("margin") is None, "the margin is the metric's own"
