@@ -113,5 +113,7 @@ def _data_notes(finding: Finding) -> Iterator[str]:
     what = _LOSSES.get((finding.task, finding.objective or ""))
     if what and "loss" in finding.metric:
         yield f"Losses are {what}."
+    if any(level.settings.get("target_factor", 1.0) != 1.0 for level in finding.levels):
+        yield "Each level counts in its own unit: a deviation of the targets, over its target_factor."
     if finding.objective is None:
         yield "Losses are those of each level's own objective, which are not comparable."
