@@ -22,6 +22,7 @@ from nnbench.schema import Strict, is_name, parse
 from nnbench.yamlfile import read_yaml
 
 PREFIX = "study"  # of its id, beside those of claims: study/factors
+FEWEST = 8  # points on a data set
 PER_FACTOR = 4  # points for each factor at least: fewer cannot tell its effect from others'
 
 
@@ -53,7 +54,7 @@ class Study(Strict):
 
     title: str
     metric: Annotated[str, AfterValidator(_metric)] = "test_accuracy"
-    points: Annotated[int, Field(ge=8, le=4096)] = 64
+    points: Annotated[int, Field(ge=FEWEST, le=4096)] = 64
     """Combinations of levels on each data set."""
     seeds: Annotated[int, Field(ge=5, le=1000)] = 5
     draw: Annotated[int, Field(ge=0)] = 1
@@ -137,13 +138,14 @@ def read_studies(
 def points_of(
     study_id: str, study: Study, factors: Mapping[str, Factor], *, dataset: str
 ) -> Sequence[Mapping[str, str]]:
-    """The combinations of levels that are measured on a data set where these factors act."""
+    """The combinations of levels that are measured on a data set where these factors act: all, where there are few."""
     possible = math.prod(len(factor.levels) for factor in factors.values())
-    if len(factors) < 2 or possible < study.points:
+    if len(factors) < 2 or possible < FEWEST:
         raise NnbenchError(
             f"{study_id}: {dataset} has too few combinations of levels",
-            got=f"{possible} of {len(factors)} factors that act there, for {study.points} points",
-            todo="ask for fewer points, add levels or factors, or leave the data set out",
+            got=f"{possible} of {len(factors)} factors that act there",
+            allowed=f"two factors and {FEWEST} combinations, or more",
+            todo="add levels or factors, or leave the data set out",
         )
     levels = {name: list(factor.levels) for name, factor in factors.items()}
-    return draw(levels, study.points, seed=study.draw)
+    return draw(levels, min(study.points, possible), seed=study.draw)

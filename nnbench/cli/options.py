@@ -70,11 +70,17 @@ def add_claims(command: argparse.ArgumentParser) -> None:
 
 def claim_ids(**_: object) -> list[str]:
     """Every claim of the default config, for tab completion."""
-    from nnbench.claims.config import read_config, read_documents  # noqa: PLC0415 - commands load what they need
+    from nnbench.claims.config import (  # noqa: PLC0415 - commands load what they need
+        read_config,
+        read_documents,
+        studies_of,
+    )
     from nnbench.claims.selection import default_config  # noqa: PLC0415
 
-    documents = read_documents(read_config(str(default_config(HOME))))
-    return [f"{document.document}/{name}" for document in documents for name in document.claims]
+    config = read_config(str(default_config(HOME)))
+    documents = read_documents(config)
+    claims = [f"{document.document}/{name}" for document in documents for name in document.claims]
+    return [*claims, *studies_of(config)]
 
 
 def changes(options: argparse.Namespace) -> list[str]:

@@ -43,7 +43,7 @@ def run_claims(patterns: list[str], options: argparse.Namespace) -> int:
     """Measure claims with Snakemake, on all cores unless told otherwise, and show their tables."""
     from nnbench.plan.plan import make_plan  # noqa: PLC0415
     from nnbench.records.results import read_results  # noqa: PLC0415
-    from nnbench.report.terminal import claim_text  # noqa: PLC0415
+    from nnbench.report.terminal import claim_text, study_text  # noqa: PLC0415
 
     options.claims = patterns
     plan = make_plan(read(options))  # what is wrong is said before Snakemake starts
@@ -60,7 +60,9 @@ def run_claims(patterns: list[str], options: argparse.Namespace) -> int:
         return ended.returncode
     folder = Path(plan.config.reports)
     results = read_results(folder)
-    for claim in dict.fromkeys(use.claim for use in plan.uses):
+    for study in results.studies:
+        print("", study_text(study), sep="\n")
+    for claim in (i for i, _, _ in plan.claims() if i not in plan.not_run):
         print("", claim_text(results, claim, folder), sep="\n")
     return 0
 

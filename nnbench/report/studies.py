@@ -75,7 +75,6 @@ def pair_table(study: StudyResult) -> Table:
 def level_table(study: StudyResult) -> Table:
     """The effect of each level by itself."""
     metric = METRICS[study.metric]
-    unit = unit_words(metric.unit)
     by_data = [
         {(f.factor, level): effect for f in data.factors for level, effect in f.levels.items()}
         for data in study.measured
@@ -87,10 +86,14 @@ def level_table(study: StudyResult) -> Table:
         for factor, level in sorted(named, key=lambda key: names[key[0]])
     ]
     columns = ("Level", *(data.dataset_title for data in study.measured))
-    what = "ratio to" if metric.scale == "log" else f"difference from, {unit.name},"
-    caption = (
-        f"{metric.title} of each level, averaged over all else: {what} the mean of all settings"
+    unit = (
+        ""
+        if metric.scale == "log"
+        else " in points"
+        if metric.unit == "fraction"
+        else f", {metric.unit}"
     )
+    caption = f"{metric.title} of each level, averaged over all else, against the mean of all settings{unit}"
     return Table(caption, columns, rows=rows)
 
 

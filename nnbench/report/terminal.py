@@ -6,7 +6,8 @@ from pathlib import Path
 from nnbench.claims.outcomes import FOUND
 from nnbench.errors import NnbenchError, unknown_name
 from nnbench.records.results import ClaimResult, Finding, Results, read_results
-from nnbench.report import general
+from nnbench.records.studies import StudyResult
+from nnbench.report import general, studies
 from nnbench.report.anchors import Anchors, anchors_of
 from nnbench.report.page import counts, facts
 from nnbench.report.tables import Table, level_table
@@ -17,10 +18,12 @@ _FEW = 3  # claims that are told one by one
 
 def headline(results: Results) -> list[str]:
     """What was found, in a few lines: the counts or each of a few claims, then what was run."""
-    judged = [claim for claim in results.claims if claim.results and not claim.control]
+    judged = [c for c in results.claims if (c.results or c.study) and not c.control]
     ran = ". ".join(f"{name}: {text}" for name, text in facts(results)) + "."
+    own = [f"{study.id}: {study.sentence}" for study in results.studies]
     if len(judged) <= _FEW:
-        return [*(f"{claim_chip(claim)}: {claim.id}. {claim.answer}" for claim in judged), ran]
+        told = (f"{claim_chip(claim)}: {claim.id}. {claim.answer}" for claim in judged)
+        return [*told, *own, ran]
     found = ", ".join(f"{number} {chip.counted}" for chip, number in counts(results) if number)
     against = [claim.id for claim in judged if claim.verdict == "contradicted"]
     return [
@@ -28,6 +31,7 @@ def headline(results: Results) -> list[str]:
         *([f"Contradicted: {', '.join(against)}."] if against else []),
         *_in_general(results),
         *_corrected(results),
+        *own,
         ran,
     ]
 
@@ -79,6 +83,14 @@ def claim_text(results: Results, claim_id: str, folder: Path) -> str:
         lines.append(f"How large: {claim.how_large}")
     for finding in claim.results:
         lines += ["", *_finding_lines(claim, finding, anchors, folder)]
+    return "\n".join(lines)
+
+
+def study_text(study: StudyResult) -> str:
+    """A factor study with its order of factors as text."""
+    lines = [f"{study.id}: {study.title}", "", study.sentence]
+    if study.measured:
+        lines += ["", *table_lines(studies.data_table(study))]
     return "\n".join(lines)
 
 

@@ -49,9 +49,10 @@ def shares(codes: Codes, runs: Numbers, counts: Sequence[int]) -> Shares:
     whole = _of(codes, runs, counts, near=None)
     estimate = _vector(whole, runs)
     every, seeds = np.arange(len(codes)), np.arange(runs.shape[1])
+    groups = min(GROUPS, len(codes))
     points = [
-        _again(codes, runs, counts, whole, every % GROUPS != group, seeds >= 0)
-        for group in range(GROUPS)
+        _again(codes, runs, counts, whole, every % groups != group, seeds >= 0)
+        for group in range(groups)
     ]
     repeats = [_again(codes, runs, counts, whole, every >= 0, seeds != seed) for seed in seeds]
     half = _half_widths(np.array(points), np.array(repeats))

@@ -1,0 +1,201 @@
+"""Factor studies: from YAML to cells, to shares in the results and the report, and to a claim's verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from made_up_plan import made_up_record, store
+
+from nnbench.claims.config import parse_config
+from nnbench.claims.shares import shares_outcome, weight
+from nnbench.errors import NnbenchError
+from nnbench.plan.plan import Plan, make_plan
+from nnbench.report.write import report_files
+from nnbench.verdicts.judge import config_hash, judge
+
+STUDY: dict[str, Any] = {
+    "title": "What matters",
+    "points": 16,
+    "datasets": {"digits": {}, "wine": {}},
+    "settings": {"train_for": "2 epochs", "hidden": [8]},
+    "factors": {
+        "rate": {"levels": {"low": {"lr": 0.001}, "high": {"lr": 0.01}, "top": {"lr": 0.1}}},
+        "activation": {"levels": {"relu": {}, "tanh": {"activation": "tanh"}}},
+        "batch": {"levels": {"16": {"batch_size": 16}, "32": {"batch_size": 32}, "64": {"batch_size": 64}}},
+        "turned": {"input": ["image"], "levels": {"no": {}, "yes": {"augment": {"rotation_degrees": 5}}}},
+    },
+}  # fmt: skip
+CLAIM = {
+    "title": "The rate matters", "quote": "the rate matters", "kind": "shares", "metric": "test_accuracy",
+    "shares": {"study": "mine", "matter": ["rate"], "beside": "batch"},
+}  # fmt: skip
+
+
+def planned(
+    folder: Path, claim: dict[str, Any] | None = None, *, only: str = "*", **changes: Any
+) -> Plan:
+    study = {**STUDY, **changes}
+    paper = {
+        "document": "paper",
+        "title": "P",
+        "file": "p.txt",
+        "claims": {"rate": {**CLAIM, **(claim or {})}},
+    }
+    for name, content in (("studies.yaml", {"studies": {"mine": study}}), ("paper.yaml", paper)):
+        (folder / name).write_text(yaml.safe_dump(content, sort_keys=False))
+    config = {
+        "documents": ["paper.yaml"], "studies": ["studies.yaml"], "only": [only], "results": str(folder / "results"),
+    }  # fmt: skip
+    return make_plan(parse_config(config), root=folder)
+
+
+def test_a_factor_is_varied_only_where_it_acts(tmp_path: Path) -> None:
+    points = planned(tmp_path).points
+    acting = {point.use.dataset: set(point.values) for point in points}
+    assert acting == {
+        "digits": {"rate", "activation", "batch", "turned"},
+        "wine": {"rate", "activation", "batch"},
+    }
+
+
+def test_points_are_cells_with_the_settings_of_their_levels(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    assert len(plan.points) == len(plan.cells) == 32
+    rates = {"low": 0.001, "high": 0.01, "top": 0.1}
+    for point in plan.points:
+        settings = plan.cells[point.use.cells[0]].settings
+        assert settings.lr == rates[point.values["rate"]]
+        assert settings.batch_size == int(point.values["batch"])
+        assert settings.hidden == (8,)
+
+
+def test_where_there_are_fewer_combinations_than_points_all_are_measured(tmp_path: Path) -> None:
+    points = planned(tmp_path, points=64).points
+    assert sum(point.use.dataset == "wine" for point in points) == 3 * 2 * 3
+
+
+@pytest.mark.parametrize("only", ["study/*", "paper/*", "*"])
+def test_a_study_runs_if_it_is_named_or_a_claim_rests_on_it(tmp_path: Path, only: str) -> None:
+    assert set(planned(tmp_path, only=only).studies) == {"study/mine"}
+
+
+def test_a_study_that_nothing_asks_for_does_not_run(tmp_path: Path) -> None:
+    assert not planned(tmp_path, {"not_run": "takes too long"}, only="paper/*").cells
+
+
+def test_a_claim_whose_study_is_not_in_the_config_is_not_run(tmp_path: Path) -> None:
+    plan = planned(tmp_path, {"shares": {"study": "other", "matter": ["rate"]}})
+    assert "rests on study 'other'" in plan.not_run["paper/rate"]
+
+
+def test_a_study_is_part_of_what_was_fixed_before_the_run(tmp_path: Path) -> None:
+    assert config_hash(planned(tmp_path)) != config_hash(planned(tmp_path, draw=2))
+
+
+FACTORS = STUDY["factors"]
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "two factors set the same": ({"factors": {**FACTORS, "again": {"levels": {"a": {"lr": 1.0}, "b": {}}}}}, "'rate' and 'again' both set lr"),
+    "two levels are the same": ({"factors": {**FACTORS, "rate": {"levels": {"a": {}, "b": {}}}}}, "'a' and 'b' of factor 'rate' are the same"),
+    "too few points": ({"points": 15}, "4 factors need 16 or more, got 15"),
+    "no such metric": ({"metric": "test_acuracy"}, "did you mean 'test_accuracy'?"),
+    "a metric of no training": ({"metric": "epochs_to_target"}, "a study reads what every training measures"),
+    "no such data": ({"datasets": {"digit": {}}}, "did you mean 'digits'?"),
+    "a setting that cannot be": ({"factors": {**FACTORS, "rate": {"levels": {"a": {"lr": -1.0}, "b": {}}}}}, "study/mine/digits: point"),
+    "augmented tables": ({"factors": {**FACTORS, "turned": {"levels": FACTORS["turned"]["levels"]}}}, "study/mine/wine: point"),
+    "too few combinations": ({"factors": {n: {"levels": dict(list(FACTORS[n]["levels"].items())[:2])} for n in ("rate", "batch")}, "points": 8}, "too few combinations"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "told"), REFUSED.values(), ids=REFUSED)
+def test_what_a_study_cannot_be_is_said(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(NnbenchError) as caught:
+        planned(tmp_path, **changes)
+    assert told in str(caught.value)
+
+
+def test_a_claim_that_names_no_factor_of_its_study_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NnbenchError, match="did you mean 'rate'"):
+        planned(tmp_path, {"shares": {"study": "mine", "matter": ["rat"]}})
+
+
+# --- from records to results
+
+
+def measured(folder: Path, *, lost: int = 0, diverged: int = 0) -> Plan:
+    """Runs whose accuracy depends on the rate alone; the last points of each data set are lost."""
+    plan = planned(folder)
+    accuracy = {"low": 0.5, "high": 0.9, "top": 0.7}
+    for point in plan.points:
+        number, cell = int(point.use.level.split()[1]), plan.cells[point.use.cells[0]]
+        if number > 16 - lost:
+            continue
+        values = [accuracy[point.values["rate"]] + 0.002 * seed for seed in range(5)]
+        classes = 10 if point.use.dataset == "digits" else 3
+        fallen = range(5) if number <= diverged else ()
+        record = made_up_record(cell, {"test_accuracy": values}, classes=classes, diverged=fallen)
+        store(plan, cell, record)
+    return plan
+
+
+def test_the_factor_that_decides_has_all_of_the_variance_on_every_data_set(tmp_path: Path) -> None:
+    (study,) = judge(measured(tmp_path)).studies
+    first = study.factors[0]
+    assert (first.factor, first.rank, first.claims) == ("rate", 1, ())
+    for data in study.datasets:
+        assert data.factors[0].factor == "rate"
+        assert data.factors[0].share.value > 0.95
+        assert data.noise.value < 0.01
+        assert data.factors[0].levels["high"] == pytest.approx(0.2, abs=0.03)
+    assert study.datasets[1].not_varied == ("turned",)
+    assert study.sentence.startswith("Over 2 data sets, rate matters most")
+
+
+def test_a_claim_is_judged_by_the_shares_of_its_factors(tmp_path: Path) -> None:
+    (claim,) = judge(measured(tmp_path)).claims
+    assert (claim.status, claim.verdict, claim.study) == ("judged", "reproduced", "study/mine")
+    assert "rate" in claim.answer
+    assert "beside them batch" in claim.answer
+
+
+def test_the_outcome_of_a_claim_takes_most_data_sets(tmp_path: Path) -> None:
+    assert [weight(low, high, 0.05) for low, high in ((0.05, 0.2), (0.0, 0.04), (0.0, 0.2))] == [
+        "matters", "does not matter", "unclear",
+    ]  # fmt: skip
+    yes, no, open_ = "matters", "does not matter", "unclear"
+    cases = {
+        "reproduced": {"a": [yes, yes, no], "b": [yes, yes, open_]},
+        "partly": {"a": [yes, yes], "b": [yes, no]},
+        "contradicted": {"a": [no, no], "b": [no, no]},
+        "inconclusive": {"a": [no, open_], "b": [no, no]},
+    }
+    assert {word: shares_outcome(own)[0] for word, own in cases.items()} == {w: w for w in cases}
+
+
+def test_a_diverged_run_scores_as_an_untrained_predictor(tmp_path: Path) -> None:
+    (study,) = judge(measured(tmp_path, diverged=2)).studies
+    digits = study.datasets[0]
+    assert digits.diverged == 10
+    assert set(digits.points[0].runs.values()) == {0.1}
+
+
+def test_too_few_points_have_no_shares_and_the_claim_says_why(tmp_path: Path) -> None:
+    results = judge(measured(tmp_path, lost=8))
+    (study,), (claim,) = results.studies, results.claims
+    assert [data.measured for data in study.datasets] == [8, 8]
+    assert not study.measured
+    assert claim.verdict == "inconclusive"
+    assert "fewer than 75" in claim.answer
+
+
+@pytest.mark.parametrize("lost", [0, 16])
+def test_a_report_has_its_studies_as_figure_tables_and_csv(tmp_path: Path, lost: int) -> None:
+    (files,) = report_files(judge(measured(tmp_path, lost=lost)))
+    page, rows = files["index.html"].decode(), files["data/study-mine.csv"].decode().splitlines()
+    assert len(rows) == 1 + 32 * 5
+    assert rows[0].startswith("study,dataset,point,factor rate,")
+    assert ("figures/study-mine.svg" in files) == (lost == 0)
+    assert 'id="study-mine"' in page
+    assert "What matters" in files["README.md"].decode()
