@@ -69,7 +69,9 @@ def test_a_factor_without_effect_has_a_share_near_zero_and_an_interaction_is_no_
 def test_parts_add_up_and_levels_average_to_zero_around_the_mean() -> None:
     codes = np.array(list(itertools.product(*map(range, COUNTS))))
     found = decomposed(codes, 5.0 + additive(codes), COUNTS, 1e-6)
-    assert sum(found.parts.values()) / found.total + found.higher_share == pytest.approx(1.0, abs=1e-5)
+    assert sum(found.parts.values()) / found.total + found.higher_share == pytest.approx(
+        1.0, abs=1e-5
+    )
     assert found.mean == pytest.approx(5.0 + additive(codes).mean(), abs=1e-3)
     assert found.levels[0] == pytest.approx([-2 / 3, 4 / 3, -2 / 3], abs=0.01)
     assert found.total == pytest.approx(additive(codes).var(), rel=0.01)

@@ -164,3 +164,10 @@ def test_the_contexts_of_this_project_are_the_draw_of_their_space() -> None:
 def test_a_claim_without_contexts_needs_no_space(tmp_path: Path) -> None:
     plan = in_contexts(tmp_path, FIVE, claim(), contexts=0, context_space="nowhere.yaml")
     assert plan.contexts == ()
+
+
+def test_a_share_of_the_samples_is_one_of_the_classes_in_use(tmp_path: Path) -> None:
+    level = {"relu": {"classes": [6, 9], "train_share": 0.5}, "tanh": {"classes": [6, 9]}}
+    plan = in_contexts(tmp_path, FIVE, claim(levels=level, order=["relu", "tanh"]), contexts=0)
+    sizes = {use.level: plan.cells[use.cells[0]].settings.train_size for use in plan.uses}
+    assert sizes == {"relu": 120, "tanh": None}

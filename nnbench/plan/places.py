@@ -69,7 +69,7 @@ class Place:
 
 def checked(dataset: Dataset, layers: Layers, *, where: str) -> Settings:
     """The settings of these layers, each laid over those before it, which the dataset and the model can meet."""
-    sized = tuple(_sized(layers, dataset.train_size, where=where))
+    sized = tuple(_sized(layers, _samples(dataset, layers), where=where))
     settings = resolve_settings(sized, where=where)
     check_settings(dataset, settings, where=where)
     settings = with_all_rows(dataset, settings, where=where)
@@ -79,6 +79,16 @@ def checked(dataset: Dataset, layers: Layers, *, where: str) -> Settings:
     except NnbenchError as error:
         raise error.at(where) from None
     return settings
+
+
+def _samples(dataset: Dataset, layers: Layers) -> int:
+    """The training samples that there are of the classes in use, if classes are equally large."""
+    classes: object = None
+    for layer in layers:
+        classes = layer.get("classes", classes)
+    if not isinstance(classes, list | tuple) or not classes or not dataset.class_names:
+        return dataset.train_size
+    return round(dataset.train_size * len(classes) / len(dataset.class_names))
 
 
 def _sized(layers: Layers, size: int, *, where: str) -> Iterator[Mapping[str, object]]:
