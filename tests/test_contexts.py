@@ -167,7 +167,8 @@ def test_a_claim_without_contexts_needs_no_space(tmp_path: Path) -> None:
 
 
 def test_a_share_of_the_samples_is_one_of_the_classes_in_use(tmp_path: Path) -> None:
-    level = {"relu": {"classes": [6, 9], "train_share": 0.5}, "tanh": {"classes": [6, 9]}}
-    plan = in_contexts(tmp_path, FIVE, claim(levels=level, order=["relu", "tanh"]), contexts=0)
+    levels = {"relu": {"classes": [6, 9], "train_share": 0.5}, "tanh": {"classes": [6, 9]}}
+    own = activations(levels=levels, datasets={"digits": {}})
+    plan = in_contexts(tmp_path, FIVE, own, contexts=0)
     sizes = {use.level: plan.cells[use.cells[0]].settings.train_size for use in plan.uses}
-    assert sizes == {"relu": 120, "tanh": None}
+    assert sizes == {"relu": 120, "tanh": None}  # half of a fifth of 1,200
