@@ -73,7 +73,7 @@ def test_runs_that_several_claims_share_count_once() -> None:
     content["claims"].append(twin)
     assert dict(head.belief(typed(Results, content)))["Runs"] == once
     assert "of them diverged" in once
-    assert "of them left nothing" in once
+    assert "of them lost" in once
 
 
 def test_the_commands_are_those_of_the_readme() -> None:

@@ -148,7 +148,7 @@ def belief(results: Results) -> Iterator[tuple[str, str]]:
     made = results.provenance
     known = dict(facts(results))
     runs, diverged, missing = _runs(results.claims)
-    counted_out = f"{_or_none(diverged)} diverged, {_or_none(missing)} left nothing"
+    counted_out = f"{_or_none(diverged)} diverged, {_or_none(missing)} lost"
     yield "Runs", f"{runs:,} in the claims’ own settings; {counted_out}"
     yield "All cells", known["Runs"]
     if results.contexts:
