@@ -145,7 +145,7 @@ def test_snakemakes_option_that_leaves_the_defaults_out_is_refused(there: Path) 
         ("replicates=3", "did you mean 'seeds'?"),
         ("documents=[]", "documents: should have at least this many entries: 1"),
         ("documents=x.yaml", "documents: should be a list: [a, b]"),
-        ("seeds=0", "seeds: should be 1 or more"),
+        ("seeds=0", "seeds: should be a whole number from 1 to 1000, or auto"),
         ("seeds=", "seeds: should be a whole number"),
         ("seeds=5.5", "seeds: should be a whole number"),
         ("tier=fast", "tier: should be one of: 'quick', 'default' or 'full'"),

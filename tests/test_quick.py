@@ -33,7 +33,7 @@ def test_it_has_a_dozen_claims_of_all_five_documents_within_a_budget_of_steps() 
     claims = {use.claim for use in quick.uses}
     assert len(claims) >= 12
     assert len({claim.partition("/")[0] for claim in claims} - {"controls"}) == 5
-    assert set(quick.seeds.values()) == {5}
+    assert set(quick.seeds.values()) == {5, 15}  # more near a threshold
     assert sum(map(steps, quick.cells.values())) <= MOST_STEPS
 
 
@@ -76,7 +76,7 @@ def run_in(folder: Path) -> Path:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "Report: reports/quick/index.html"
-    assert " of 47 · about " in done.stderr
+    assert " of 50 · about " in done.stderr
     assert not (folder / "reports/index.html").exists()
     return folder / "reports/quick"
 
