@@ -94,7 +94,9 @@ def test_what_jobs_know_of_a_dataset_is_what_the_plan_knows() -> None:
         dataset_of("mine.yaml"),
         dataset_in(data_of(cell_of("mine.yaml")) / "manifest.json"),
     )
-    fields = [name for name in Dataset.__dataclass_fields__ if name not in ("load", "one_set")]  # the plan alone asks for the latter
+    fields = [
+        name for name in Dataset.__dataclass_fields__ if name not in ("load", "one_set")
+    ]  # the plan alone asks for the latter
     assert [getattr(known, f) for f in fields] == [getattr(told, f) for f in fields]
     assert known.load
     assert len(known.load(None, False).test) == told.test_size
