@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 
 from nnbench.audit.comparison import Comparison, FindingVerdict, LevelChange, VerdictChange
-from nnbench.audit.text import change_text, compare_summary, not_compared
+from nnbench.audit.text import change_text, compare_summary, not_compared, verdict_note
 from nnbench.records.store import write_atomically
 from nnbench.report.figures import canvas
 from nnbench.report.figures.axes import Axis, bottom_axis, padded
@@ -68,12 +68,7 @@ def _verdicts(changes: Sequence[VerdictChange]) -> Table | None:
     """Each claim whose verdict changed, and below it those of its findings."""
     rows = []
     for change in changes:
-        note = f"{change.levels_moved} levels moved"
-        if not change.counted:
-            note = f"not counted: {change.skipped}" if change.skipped else "not counted"
-        elif not change.levels_moved:
-            note = "its levels are within noise"
-        rows.append([change.claim, "", *_both(change), note])
+        rows.append([change.claim, "", *_both(change), verdict_note(change)])
         rows += [["", one.context, *_both(one), one.skipped or ""] for one in change.results]
     columns = ("Claim", "On", "A", "B", "Note")
     return Table("Verdicts that changed", columns, rows=rows, text=columns) if rows else None

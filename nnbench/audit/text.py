@@ -95,14 +95,18 @@ def _sides(found: Comparison, names: tuple[str, str]) -> Iterator[str]:
     return _table(rows[0], [(rows[1], [])])
 
 
+def verdict_note(change: VerdictChange) -> str:
+    """Whether a changed verdict counts as a difference, and what its levels did."""
+    if not change.counted:
+        return f"not counted: {change.skipped}" if change.skipped else "not counted"
+    if not change.levels_moved:
+        return "its levels are within noise"
+    return f"{_counted(change.levels_moved, 'level')} moved"
+
+
 def _verdicts(verdicts: Sequence[VerdictChange]) -> Iterator[str]:
     for verdict in verdicts:
-        note = f"{_counted(verdict.levels_moved, 'level')} moved"
-        if not verdict.counted:
-            note = f"not counted: {verdict.skipped}" if verdict.skipped else "not counted"
-        elif not verdict.levels_moved:
-            note = "its levels are within noise"
-        yield f"  {verdict.claim}: {_verdict_change(verdict)} ({note})"
+        yield f"  {verdict.claim}: {_verdict_change(verdict)} ({verdict_note(verdict)})"
         for finding in verdict.results:
             skipped = f" (not counted: {finding.skipped})" if finding.skipped else ""
             yield f"    {finding.context}: {_verdict_change(finding)}{skipped}"
