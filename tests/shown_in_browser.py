@@ -17,7 +17,7 @@ MARKS = (
 )  # a figure of which it is known what it says
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its processes end before tests that count their own
 def browser():
     if CHROMIUM is None:
         pytest.skip("there is no chromium on the path")

@@ -99,8 +99,9 @@ def _computes(process: psutil.Process) -> bool:
 
 
 def meet_the_time_limit(slurm: Slurm, job: str) -> None:
-    # instead of minutes: SLURM looks at its limits twice a minute
-    slurm.ask("scontrol", "update", f"JobId={job}", "EndTime=now")
+    # instead of minutes: SLURM looks at its limits twice a minute; it refuses a time in the past,
+    # and "now" is past when the second turns on the way to it
+    slurm.ask("scontrol", "update", f"JobId={job}", "EndTime=now+5seconds")
 
 
 def be_requeued(slurm: Slurm, job: str) -> None:
