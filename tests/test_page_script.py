@@ -86,8 +86,8 @@ def test_claims_can_be_sorted_and_return_to_their_documents(page):
     order.select_option("size")
     assert sorted(shown(page)) == sorted(before)
     page.get_by_role("button", name="Show all").click()
-    until(page, "document.querySelector('#find').order.value === ''")
-    assert shown(page) == before
+    wait_for(lambda: shown(page) == before, "the order of before")
+    assert page.evaluate("document.querySelector('#find').order.value") == ""
 
 
 def test_search_and_filters_work_by_keyboard_alone(page):
@@ -100,8 +100,8 @@ def test_search_and_filters_work_by_keyboard_alone(page):
     while page.evaluate("document.activeElement.type") != "reset":
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    until(page, "document.querySelector('#find').text.value === ''")
-    assert len(shown(page)) > len(less)
+    wait_for(lambda: len(shown(page)) > len(less), "the claims of before")
+    assert page.evaluate("document.querySelector('#find').text.value") == ""
 
 
 def test_a_link_to_a_claim_that_a_filter_hides_shows_it_again(page):
