@@ -69,7 +69,7 @@ class RareClass(Strict):
     """A class of which only a share of the training samples is kept."""
 
     label: Annotated[int, Field(ge=0)]
-    share: Annotated[float, Field(gt=0.0, le=1.0)]
+    share: Share
 
 
 class Pretrain(Strict):
@@ -126,9 +126,17 @@ class Settings(Strict):
     """Use only these classes, relabelled 0, 1, … in this order; (): all."""
     label_noise: Share = 0.0
     """Share of the training and validation samples whose label is replaced with another class."""
+    label_noise_to: Literal["any", "next"] = "any"
+    """Which class wrong labels name: any other one at random, or always the next one (after the last: the first)."""
+    label_noise_of: Annotated[int, Field(ge=0)] | None = None
+    """The only class whose labels are replaced, by the share of its own samples; None: all."""
     shuffled_labels: bool = False
     """Permute the labels of training and validation samples, so that there is nothing to learn."""
     rare_class: RareClass | None = None
+    validation_without: Annotated[int, Field(ge=0)] | None = None
+    """A class without validation samples; the first of the others stand in for them."""
+    balance: Literal["none", "weights", "oversampling"] = "none"
+    """How classes of unequal size are made to count equally in training; see ``nnbench.engine.balance``."""
     outliers: Share = 0.0
     """Regression: share of the training and validation targets that are contaminated."""
     target_factor: Positive = 1.0
