@@ -63,6 +63,17 @@ class Shift(Strict):
     noise: NonNegative = 0.0  # deviation of added Gaussian noise; values are then clipped to [0, 1]
     contrast: Share = 1.0  # factor on each pixel's difference from its image's mean; 1: no change
     augment: Augment = Augment()  # at random, as images are transformed in training
+    signs: Share = 0.0  # each pixel by exactly this, up or down at random; values are then clipped
+    attack: Share = 0.0  # each pixel by at most this, so that the network's loss on the image rises
+    attack_steps: Count = (
+        1  # 1: the sign of the gradient (FGSM); more: projected gradient ascent (PGD)
+    )
+
+    @model_validator(mode="after")
+    def _steps_of_an_attack(self) -> Self:
+        if self.attack_steps > 1 and not self.attack:
+            raise ValueError("attack_steps needs an attack: add one, as in attack: 0.1")
+        return self
 
 
 class RareClass(Strict):
