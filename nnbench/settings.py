@@ -20,6 +20,9 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Degrees = Annotated[float, Field(ge=0.0, le=180.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
+Loss = Literal[
+    "cross_entropy", "mse", "hinge", "smoothed", "log_of_softmax", "log_of_clipped", "mae", "huber"
+]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 
 PARTS: Mapping[str, Mapping[str, str]] = {
@@ -158,7 +161,7 @@ class Settings(Strict):
     pretrain: Pretrain | None = None
     rbm: Rbm | None = None
 
-    loss: Literal["cross_entropy", "mse", "hinge", "smoothed", "mae", "huber"] | None = None
+    loss: Loss | None = None
     """Training objective; None: cross-entropy for classes, squared error for numbers."""
     optimizer: str = "adam"
     optimizer_options: dict[str, Anything] = Field(default_factory=dict)

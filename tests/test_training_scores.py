@@ -87,7 +87,7 @@ def test_the_gap_is_test_less_training_loss(folder: Path) -> None:
         assert metrics["loss_gap"] == metrics["test_loss"] - metrics["train_loss"]
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "hinge", "smoothed"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "hinge", "smoothed", "log_of_clipped"])
 def test_a_run_that_learns_nothing_is_stuck_and_one_that_learns_is_not(folder, loss) -> None:
     for values, wanted in [({"init": "zeros"}, 1.0), ({"lr": 1e-30}, 1.0), ({"lr": 0.01}, 0.0)]:
         record = run(folder, loss=loss, train_for="1 epoch", **values)

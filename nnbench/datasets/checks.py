@@ -8,7 +8,9 @@ from nnbench.datasets.selection import classes_in_use, in_proportion, train_size
 from nnbench.errors import NnbenchError
 from nnbench.settings import Augment, Settings
 
-LOSSES_OF_CLASSES = frozenset({"cross_entropy", "hinge", "smoothed"})
+LOSSES_OF_CLASSES = frozenset(
+    {"cross_entropy", "hinge", "smoothed", "log_of_softmax", "log_of_clipped"}
+)
 LOSSES_OF_NUMBERS = frozenset({"mae", "huber"})
 OF_CLASSES = (
     "classes", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels", "rare_class",

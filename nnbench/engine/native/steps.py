@@ -33,6 +33,8 @@ def compiled_steps(
     """The compiled steps of a training; None if its settings need the general path."""
     if settings.mixed_precision or settings.augment != Augment() or settings.balance == "weights":
         return None
+    if settings.loss not in LOSSES[data.task]:
+        return None
     if settings.optimizer not in OPTIMIZERS or not isinstance(optimizer, Functional):
         return None
     norms = any(layer.kind == NORM for layer in network.layers)
