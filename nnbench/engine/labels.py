@@ -83,9 +83,9 @@ def _change(settings: Settings, classes: int) -> tuple[Purpose, Change]:
     if settings.shuffled_labels:
         return "shuffled_labels", _shuffled
     if settings.label_noise:
-        wrong = {"to": settings.label_noise_to, "of": settings.label_noise_of}
-        share = settings.label_noise
-        return "label_noise", partial(with_wrong_classes, share=share, classes=classes, **wrong)
+        to, of, share = settings.label_noise_to, settings.label_noise_of, settings.label_noise
+        change = partial(with_wrong_classes, share=share, classes=classes, to=to, of=of)
+        return "label_noise", change
     return "outliers", partial(with_outliers, share=settings.outliers)
 
 
