@@ -20,6 +20,9 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Degrees = Annotated[float, Field(ge=0.0, le=180.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
+Loss = Literal[
+    "cross_entropy", "mse", "hinge", "smoothed", "log_of_softmax", "log_of_clipped", "mae", "huber"
+]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 
 PARTS: Mapping[str, Mapping[str, str]] = {
@@ -63,13 +66,24 @@ class Shift(Strict):
     noise: NonNegative = 0.0  # deviation of added Gaussian noise; values are then clipped to [0, 1]
     contrast: Share = 1.0  # factor on each pixel's difference from its image's mean; 1: no change
     augment: Augment = Augment()  # at random, as images are transformed in training
+    signs: Share = 0.0  # each pixel by exactly this, up or down at random; values are then clipped
+    attack: Share = 0.0  # each pixel by at most this, so that the network's loss on the image rises
+    attack_steps: Count = (
+        1  # 1: the sign of the gradient (FGSM); more: projected gradient ascent (PGD)
+    )
+
+    @model_validator(mode="after")
+    def _steps_of_an_attack(self) -> Self:
+        if self.attack_steps > 1 and not self.attack:
+            raise ValueError("attack_steps needs an attack: add one, as in attack: 0.1")
+        return self
 
 
 class RareClass(Strict):
     """A class of which only a share of the training samples is kept."""
 
     label: Annotated[int, Field(ge=0)]
-    share: Annotated[float, Field(gt=0.0, le=1.0)]
+    share: Share
 
 
 class Pretrain(Strict):
@@ -126,9 +140,17 @@ class Settings(Strict):
     """Use only these classes, relabelled 0, 1, … in this order; (): all."""
     label_noise: Share = 0.0
     """Share of the training and validation samples whose label is replaced with another class."""
+    label_noise_to: Literal["any", "next"] = "any"
+    """Which class wrong labels name: any other one at random, or always the next one (after the last: the first)."""
+    label_noise_of: Annotated[int, Field(ge=0)] | None = None
+    """The only class whose labels are replaced, by the share of its own samples; None: all."""
     shuffled_labels: bool = False
     """Permute the labels of training and validation samples, so that there is nothing to learn."""
     rare_class: RareClass | None = None
+    validation_without: Annotated[int, Field(ge=0)] | None = None
+    """A class without validation samples; the first of the others stand in for them."""
+    balance: Literal["none", "weights", "oversampling"] = "none"
+    """How classes of unequal size are made to count equally in training; see ``nnbench.engine.balance``."""
     outliers: Share = 0.0
     """Regression: share of the training and validation targets that are contaminated."""
     target_factor: Positive = 1.0
@@ -139,7 +161,7 @@ class Settings(Strict):
     pretrain: Pretrain | None = None
     rbm: Rbm | None = None
 
-    loss: Literal["cross_entropy", "mse", "hinge", "smoothed", "mae", "huber"] | None = None
+    loss: Loss | None = None
     """Training objective; None: cross-entropy for classes, squared error for numbers."""
     optimizer: str = "adam"
     optimizer_options: dict[str, Anything] = Field(default_factory=dict)

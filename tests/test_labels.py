@@ -56,6 +56,34 @@ def test_more_label_noise_contains_less_of_it(read: Reader, kind: str) -> None:
         assert torch.equal(labels[wrong], noisier[wrong])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_systematic_noise_hits_the_same_samples_and_names_the_next_class(
+    read: Reader, kind: str
+) -> None:
+    data, other = (
+        read.train(KINDS[kind](), label_noise=0.3, label_noise_to=to) for to in ("next", "any")
+    )
+    for (inputs, labels), (_, random) in zip(parts(data), parts(other), strict=True):
+        clean = true_class(inputs)
+        wrong = labels != clean
+        assert torch.equal(wrong, random != clean)
+        assert torch.equal(labels[wrong], (clean[wrong] + 1) % 4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("to", ["any", "next"])
+def test_noise_of_one_class_is_a_share_of_its_samples_alone(
+    read: Reader, kind: str, to: str
+) -> None:
+    data = read.train(KINDS[kind](), label_noise=0.5, label_noise_of=3, label_noise_to=to)
+    for inputs, labels in parts(data):
+        clean = true_class(inputs)
+        wrong = labels != clean
+        assert not wrong[clean != 3].any()
+        assert wrong.sum(dim=1).tolist() == [round(0.5 * int(n)) for n in (clean == 3).sum(dim=1)]
+        assert to == "any" or set(labels[wrong].tolist()) == {0}
+
+
 def test_wrong_labels_are_spread_evenly_over_the_other_classes() -> None:
     draw, clean = torch.Generator().manual_seed(3), torch.full((90_000,), 2)
     noisy = with_wrong_classes(clean, draw, share=1.0, classes=10)

@@ -54,6 +54,7 @@ NO_EFFECT = {
     "a batch larger than the data": (compared({}, {"batch_size": 200}, datasets=WINE, train_size=60), "batch_size has no effect: there are 60 training samples"),
     "a schedule of one step": (compared({}, {"schedule": "cosine"}, datasets=WINE, train_for="1 steps"), "schedule has no effect: there is one step"),
     "patience that cannot run out": (compared({}, {"patience": 9}, datasets=WINE), "patience has no effect: validation is read 2 times"),
+    "where no wrong labels go": (compared({}, {"label_noise_to": "next"}, datasets=WINE), "label_noise_to has no effect: no label is wrong"),
     "the best of one reading": (compared({}, {"checkpoint": "last"}, datasets=WINE, train_for="1 epochs"), "checkpoint has no effect: validation is read once"),
 }  # fmt: skip
 

@@ -65,6 +65,25 @@ def test_losses_of_classes_are_those_computed_by_hand() -> None:
     assert smoothed(third, label(0)).item() == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("name", ["log_of_softmax", "log_of_clipped"])
+def test_the_logarithm_of_a_softmax_is_cross_entropy_where_nothing_is_rounded(name: str) -> None:
+    logits = LOGITS.clone().requires_grad_()
+    found, wanted = (CLASSIFICATION[n].losses(logits, LABELS) for n in (name, "cross_entropy"))
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+    own, other = (torch.autograd.grad(loss.sum(), logits)[0] for loss in (found, wanted))
+    torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_label_of_no_probability_has_a_bounded_loss_only_where_it_is_cut() -> None:
+    sure = torch.tensor([[[0.0, 200.0]]], requires_grad=True)
+    losses = {name: made.losses(sure, label(0)) for name, made in CLASSIFICATION.items()}
+    assert losses["cross_entropy"].item() == 200.0
+    assert losses["log_of_softmax"].item() == math.inf
+    assert losses["log_of_clipped"].item() == pytest.approx(-math.log(1e-7))
+    (gradient,) = torch.autograd.grad(losses["log_of_clipped"].sum(), sure)
+    assert not gradient.any()  # Keras' network does not learn from its worst errors
+
+
 def test_losses_of_numbers_are_those_computed_by_hand() -> None:
     outputs, targets = torch.tensor([[[1.0], [5.0]]]), torch.tensor([[0.5, 2.0]])
     assert mse(outputs, targets).item() == pytest.approx((0.25 + 9.0) / 2)
@@ -82,6 +101,7 @@ def test_losses_are_those_of_other_libraries_replicate_by_replicate() -> None:
         assert own["cross_entropy"] == pytest.approx(metrics.log_loss(y, p), rel=1e-5)
         assert own["mse"] == pytest.approx(metrics.mean_squared_error(np.eye(4)[y], p), rel=1e-5)
         assert own["hinge"] == pytest.approx(metrics.hinge_loss(y, z.numpy()), rel=1e-5)
+        assert own["log_of_softmax"] == pytest.approx(metrics.log_loss(y, p), rel=1e-5)
         assert own["smoothed"] == pytest.approx(stats.entropy(q, p, axis=1).mean(), rel=1e-5)
         t, out = TARGETS[row], LOGITS[row, :, 0]
         own = {
@@ -234,6 +254,7 @@ def test_each_objective_trains_another_network() -> None:
             ]
         )
         for n in CLASSIFICATION
+        if not n.startswith("log_")  # cross-entropy by another arithmetic
     ]
     for i, first in enumerate(weights):
         assert all(not torch.allclose(first, second) for second in weights[:i])

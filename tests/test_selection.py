@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,36 @@ def test_a_rarer_class_takes_samples_away_and_brings_no_new_ones(read: Reader, k
     assert counts(parts(few)[0][1]) == [[10, 1, 10, 10]] * 3
     for own, other in zip(parts(few)[0][0], parts(more)[0][0], strict=True):
         assert set(own.flatten().tolist()) <= set(other.flatten().tolist())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_share_of_nothing_leaves_a_class_out_of_the_training(read: Reader, kind: str) -> None:
+    data = read.train(KINDS[kind](), train_size=40, rare_class={"label": 1, "share": 0.0})
+    (_, labels), (_, validation) = parts(data)
+    assert counts(labels) == [[10, 0, 10, 10]] * 3
+    assert (validation == 1).any(dim=1).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_validation_without_a_class_has_as_many_samples_of_the_others(
+    read: Reader, kind: str
+) -> None:
+    plain, without = (read.train(KINDS[kind](), **s) for s in ({}, {"validation_without": 2}))
+    assert torch.equal(parts(plain)[0][0], parts(without)[0][0])
+    (_, (inputs, labels)), (_, (own, _)) = parts(plain), parts(without)
+    assert own.shape == inputs.shape
+    for all_of, found, label in zip(inputs, own, labels, strict=True):
+        others = all_of[label != 2]
+        assert torch.equal(found[: len(others)], others)
+        assert torch.equal(found[len(others) :], others[: len(found) - len(others)])
+
+
+def test_a_validation_of_one_class_alone_cannot_do_without_it(read: Reader) -> None:
+    read.train(generated())  # prepared with its own size
+    one = replace(generated(), validation_size=1)
+    label = int(parts(read.train(one, seeds=(0,)))[1][1])
+    with pytest.raises(NnbenchError, match="validation samples of this class alone"):
+        read.train(one, seeds=(0,), validation_without=label)
 
 
 @pytest.mark.parametrize("kind", KINDS)

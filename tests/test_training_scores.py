@@ -58,6 +58,7 @@ def test_all_that_a_plan_may_read_is_measured(folder: Path) -> None:
 
 def test_shifted_scores_are_those_of_the_same_network_on_changed_test_images(folder: Path) -> None:
     shifts = {"none": {}, "turned": {"rotation_degrees": 90}, "grey": {"contrast": 0.0}}
+    shifts |= {"random": {"signs": 0.2}, "fooled": {"attack": 0.2}}
     plain, record = (metrics_of(run(folder, **values)) for values in ({}, {"shifts": shifts}))
     for seed, metrics in record.items():
         assert {name: metrics[name] for name in plain[seed]} == plain[seed]
@@ -66,6 +67,7 @@ def test_shifted_scores_are_those_of_the_same_network_on_changed_test_images(fol
         assert metrics["test_accuracy@turned"] < metrics["test_accuracy"] - 0.3
         assert metrics["test_loss@turned"] > metrics["test_loss"]
         assert metrics["test_accuracy@grey"] < 0.5
+        assert metrics["test_accuracy@fooled"] < metrics["test_accuracy@random"] - 0.1
 
 
 def test_accuracies_of_the_classes_make_up_the_whole(folder: Path) -> None:
@@ -85,7 +87,7 @@ def test_the_gap_is_test_less_training_loss(folder: Path) -> None:
         assert metrics["loss_gap"] == metrics["test_loss"] - metrics["train_loss"]
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "hinge", "smoothed"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "hinge", "smoothed", "log_of_clipped"])
 def test_a_run_that_learns_nothing_is_stuck_and_one_that_learns_is_not(folder, loss) -> None:
     for values, wanted in [({"init": "zeros"}, 1.0), ({"lr": 1e-30}, 1.0), ({"lr": 0.01}, 0.0)]:
         record = run(folder, loss=loss, train_for="1 epoch", **values)

@@ -130,6 +130,7 @@ def test_the_earlier_training_differs_in_task_and_budget_alone() -> None:
     pretrain = {"classes": [5, 6, 7], "train_size": 99, "train_for": "7 steps", "freeze": True}
     judged = settings_of(
         pretrain=pretrain, classes=[1, 2], dropout=0.3, label_noise=0.2, l1=0.1, patience=4,
+        label_noise_to="next", label_noise_of=1, validation_without=0, balance="weights",
         target={"value": 0.9}, stop_at_target=True, probes=["gradients"], shifts={"noise": {"noise": 0.1}},
     )  # fmt: skip
     earlier = earlier_settings(judged)
@@ -137,6 +138,10 @@ def test_the_earlier_training_differs_in_task_and_budget_alone() -> None:
     for name in (
         "pretrain",
         "label_noise",
+        "label_noise_to",
+        "label_noise_of",
+        "validation_without",
+        "balance",
         "target",
         "stop_at_target",
         "patience",

@@ -8,8 +8,14 @@ from nnbench.datasets.selection import classes_in_use, in_proportion, train_size
 from nnbench.errors import NnbenchError
 from nnbench.settings import Augment, Settings
 
-LOSSES_OF_CLASSES = frozenset({"cross_entropy", "hinge", "smoothed"})
+LOSSES_OF_CLASSES = frozenset(
+    {"cross_entropy", "hinge", "smoothed", "log_of_softmax", "log_of_clipped"}
+)
 LOSSES_OF_NUMBERS = frozenset({"mae", "huber"})
+OF_CLASSES = (
+    "classes", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels", "rare_class",
+    "validation_without", "balance", "pretrain",
+)  # fmt: skip
 
 
 def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -36,15 +42,30 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
 def check_label_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
     """Raise NnbenchError for classes that the dataset lacks, and label changes unsuited to its task."""
     if dataset.task == "regression":
-        for name in ("classes", "label_noise", "shuffled_labels", "rare_class", "pretrain"):
-            if getattr(settings, name):
+        for name in OF_CLASSES:
+            if getattr(settings, name) != getattr(Settings(), name):
                 raise _needs_other_task(where, name, dataset)
         return
     for name in ("outliers", "target_factor"):
         if getattr(settings, name) != getattr(Settings(), name):
             raise _needs_other_task(where, name, dataset)
     _check_classes(dataset, settings.classes, where=f"{where}: classes")
+    for name in ("label_noise_of", "validation_without"):
+        _check_one_class(dataset, settings, getattr(settings, name), where=f"{where}: {name}")
     _check_rare_class(dataset, settings, where=where)
+
+
+def _check_one_class(
+    dataset: Dataset, settings: Settings, label: int | None, *, where: str
+) -> None:
+    """Raise NnbenchError for a label, counted within the classes in use, that none of them has."""
+    count = len(classes_in_use(dataset, settings))
+    if label is not None and label >= count:
+        allowed = f"0 to {count - 1} (the position in `classes`, if these are given)"
+        what = f"{where} is none of the classes in use"
+        raise NnbenchError(what, got=label, allowed=allowed, todo="name one of these")
+    if label is not None and not settings.classes:
+        check_label(dataset, label, where=where)
 
 
 def _check_classes(dataset: Dataset, classes: Sequence[int], *, where: str) -> None:
@@ -101,12 +122,7 @@ def _check_rare_class(dataset: Dataset, settings: Settings, *, where: str) -> No
     rare, count = settings.rare_class, len(classes_in_use(dataset, settings))
     if rare is None:
         return
-    if rare.label >= count:
-        what = f"{where}: rare_class is none of the classes in use"
-        allowed = f"0 to {count - 1} (the position in `classes`, if these are given)"
-        raise NnbenchError(what, got=rare.label, allowed=allowed, todo="name one of these")
-    if not settings.classes:
-        check_label(dataset, rare.label, where=f"{where}: rare_class")
+    _check_one_class(dataset, settings, rare.label, where=f"{where}: rare_class")
     if (size := train_size(dataset, settings)) < count:
         what = f"{where}: rare_class needs a sample of each class"
         todo = "set a larger train_size, or fewer `classes`"

@@ -39,7 +39,7 @@ def train_size(dataset: Dataset, settings: Settings, *, room: int | None = None)
 
 
 def samples_by_class(size: int, dataset: Dataset, settings: Settings) -> tuple[int, ...] | None:
-    """Training samples of each class in use: ``size // classes``, except for the rare one.
+    """Training samples of each class in use: ``size // classes``, except for the rare one (at least one, but none at a share of 0).
 
     None without a rare class: classes then keep their frequencies in the data.
     """
@@ -48,7 +48,8 @@ def samples_by_class(size: int, dataset: Dataset, settings: Settings) -> tuple[i
     classes = outputs_in_use(dataset, settings)
     counts = [size // classes] * classes
     rare = settings.rare_class
-    counts[rare.label] = max(1, round(rare.share * counts[rare.label]))
+    kept = round(rare.share * counts[rare.label])
+    counts[rare.label] = max(1, kept) if rare.share else 0
     return tuple(counts)
 
 

@@ -19,6 +19,7 @@ from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use
 from nnbench.engine.labels import TargetScale, contaminated, contaminates, in_unit
 from nnbench.engine.sampling import Drawn, draw_fresh, redrawn_split, sample, split_pool
 from nnbench.engine.seeding import shuffled, states_of
+from nnbench.errors import NnbenchError
 from nnbench.settings import Settings
 
 BLOCK = 2**17  # values that are summed at a time
@@ -92,8 +93,15 @@ class Order:
     An epoch's last batch may be smaller (as in Keras).
     """
 
-    def __init__(self, train: Tensor, batch_size: int, *, draws: Sequence[torch.Generator]) -> None:
-        self.train, self.batch_size, self.draws = train, batch_size, draws
+    def __init__(
+        self,
+        train: Tensor,
+        batch_size: int,
+        *,
+        draws: Sequence[torch.Generator],
+        pass_of: Callable[[Tensor, Sequence[torch.Generator]], Tensor] = shuffled,
+    ) -> None:
+        self.train, self.batch_size, self.draws, self.pass_of = train, batch_size, draws, pass_of
         self.per_pass = -(-train.shape[1] // batch_size)
         self.before_pass = states_of(self.draws)
 
@@ -106,7 +114,7 @@ class Order:
         step = start - start % self.per_pass
         while step < total:
             self.before_pass = states_of(self.draws)
-            rows = shuffled(self.train, self.draws)
+            rows = self.pass_of(self.train, self.draws)
             for index in rows.split(self.batch_size, dim=1)[: total - step]:
                 if step >= start:
                     yield index
@@ -136,11 +144,27 @@ def training_data(
         bank=Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser),
         train=drawn.train.to(device),
         # after the draw, so that training samples and labels do not depend on validation_size
-        validation=drawn.validation[:, : settings.validation_size].to(device),
+        validation=_validation(drawn, settings)[:, : settings.validation_size].to(device),
         outputs=outputs_in_use(dataset, settings),
         task=dataset.task,
         targets=targets,
     )
+
+
+def _validation(drawn: Drawn, settings: Settings) -> Tensor:
+    """Rows (S, m) of the validation samples; the first of other classes stand in for those of a class left out."""
+    rows, left_out = drawn.validation, settings.validation_without
+    if left_out is None:
+        return rows
+    kept = [own[torch.from_numpy(drawn.arrays.labels[own.numpy()] != left_out)] for own in rows]
+    if not all(map(len, kept)):
+        raise NnbenchError(
+            "validation_without: some replicate has validation samples of this class alone",
+            got=f"{rows.shape[1]} validation samples",
+            todo="set another class, or use a dataset with more validation samples",
+        )
+    count = rows.shape[1]
+    return torch.stack([own.repeat(-(-count // len(own)))[:count] for own in kept])
 
 
 def held_out(

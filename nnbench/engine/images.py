@@ -90,6 +90,9 @@ def shift_images(images: Tensor, shift: Shift, *, generator: torch.Generator) ->
     if shift.noise:
         noise = torch.randn(shape, generator=generator, device=generator.device).to(device)
         images = images + shift.noise * noise
+    if shift.signs:
+        ups = torch.randint(0, 2, shape, generator=generator, device=generator.device).to(device)
+        images = images + shift.signs * (2.0 * ups - 1.0)
     return images.clamp(0.0, 1.0)
 
 

@@ -7,6 +7,7 @@ differ in nothing else. Test labels are never changed.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -82,8 +83,9 @@ def _change(settings: Settings, classes: int) -> tuple[Purpose, Change]:
     if settings.shuffled_labels:
         return "shuffled_labels", _shuffled
     if settings.label_noise:
-        share = settings.label_noise
-        return "label_noise", partial(with_wrong_classes, share=share, classes=classes)
+        to, of, share = settings.label_noise_to, settings.label_noise_of, settings.label_noise
+        change = partial(with_wrong_classes, share=share, classes=classes, to=to, of=of)
+        return "label_noise", change
     return "outliers", partial(with_outliers, share=settings.outliers)
 
 
@@ -92,11 +94,24 @@ def _shuffled(labels: Tensor, draw: torch.Generator) -> Tensor:
 
 
 def with_wrong_classes(
-    labels: Tensor, draw: torch.Generator, *, share: float, classes: int
+    labels: Tensor,
+    draw: torch.Generator,
+    *,
+    share: float,
+    classes: int,
+    to: Literal["any", "next"] = "any",
+    of: int | None = None,
 ) -> Tensor:
-    """Replace ``round(share * n)`` labels (n,) with another class, all others equally likely."""
+    """Replace ``round(share * n)`` labels (n,) with another class: all others equally likely, or the ``next`` one.
+
+    The next one as pair flipping in Han et al. (2018): the same samples are hit as at random. With ``of``, it is
+    that share of this class's samples.
+    """
     order = torch.randperm(len(labels), generator=draw)
     step = torch.randint(1, classes, labels.shape, generator=draw)
+    step = step if to == "any" else torch.ones_like(step)
+    if of is not None:
+        order = order[labels[order] == of]
     return _replaced(labels, (labels + step) % classes, order=order, share=share)
 
 
@@ -114,6 +129,6 @@ def with_outliers(targets: Tensor, draw: torch.Generator, *, share: float) -> Te
 
 
 def _replaced(old: Tensor, new: Tensor, *, order: Tensor, share: float) -> Tensor:
-    """``new`` at the first ``round(share * n)`` indices of ``order``, else ``old``; the shares thus nest."""
-    hit = order[: round(share * len(old))]
+    """``new`` at the first ``round(share * n)`` of the ``n`` indices of ``order``, else ``old``; the shares thus nest."""
+    hit = order[: round(share * len(order))]
     return old.index_copy(0, hit, new[hit])

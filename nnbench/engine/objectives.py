@@ -6,6 +6,7 @@ labels (int64), or numbers in standard deviations of the training targets (float
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from nnbench.errors import NnbenchError
 
 SMOOTHING = 0.1  # Szegedy et al. (2016), section 7
 FEW = 16  # classes, less than a vector register of a CPU holds
+EPSILON = 1e-7  # keras.config.epsilon()
 HUBER_DELTA = 1.0  # standard deviations; the default of keras.losses.Huber
 
 
@@ -53,6 +55,16 @@ def cross_entropy(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> 
         logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=smoothing
     )
     return each.view(labels.shape).mean(dim=1)
+
+
+def log_of_softmax(logits: Tensor, labels: Tensor, *, least: float = 0.0) -> Tensor:
+    """The cross-entropy in two steps: probabilities as they are rounded, cut to [least, 1 - least], then the logarithm.
+
+    A label whose probability is rounded to 0 has an infinite loss and no gradient; cut to 1e-7, as in Keras without
+    ``from_logits``, its loss is 16 nats, and its gradient is zero.
+    """
+    own = logits.softmax(dim=2).masked_fill(~_is_label(logits, labels), 0.0).sum(dim=2)
+    return -own.clamp(least, 1.0 - least).log().mean(dim=1)
 
 
 def probability_mse(logits: Tensor, labels: Tensor) -> Tensor:
@@ -142,6 +154,8 @@ CLASSIFICATION: Mapping[str, Objective] = {
     "mse": Objective(losses=probability_mse, constant=_constant_mse),
     "hinge": Objective(losses=hinge, constant=_constant_hinge),
     "smoothed": Objective(losses=smoothed, constant=_constant_smoothed),
+    "log_of_softmax": Objective(losses=log_of_softmax, constant=entropy),
+    "log_of_clipped": Objective(losses=partial(log_of_softmax, least=EPSILON), constant=entropy),
 }
 REGRESSION: Mapping[str, Objective] = {
     name: Objective(task="regression", losses=losses)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from nnbench.engine.attack import attacked
 from nnbench.engine.data import Bank
 from nnbench.engine.images import shift_images
 from nnbench.engine.native.network import CompiledNetwork, compiled_network
@@ -31,11 +32,13 @@ class Scores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shifted:
-    """The images of a bank after a shift, drawn separately for each replicate."""
+    """The images of a bank after a shift, drawn separately for each replicate, and an attack on ``model``."""
 
     bank: Bank
     shift: Shift
     generators: Sequence[torch.Generator]
+    model: nn.Module
+    objective: Objective
 
     def at(self, index: Tensor) -> tuple[Bank, Tensor]:
         """The samples at ``index`` (S, B) as a bank, and their rows (S, B) of it."""
@@ -44,6 +47,9 @@ class Shifted:
             shift_images(own, self.shift, generator=draw)
             for own, draw in zip(images, self.generators, strict=True)
         ]
+        if self.shift.attack:
+            against = (self.model, self.bank, self.objective)
+            changed = list(attacked(*against, torch.stack(changed), targets, self.shift))
         rows = torch.arange(index.numel(), device=index.device).view(index.shape)
         return replace(self.bank, inputs=torch.cat(changed), labels=targets.flatten()), rows
 

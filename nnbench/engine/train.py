@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from nnbench.engine.balance import order_of_passes, training_losses
 from nnbench.engine.checkpoint import Checkpoint, State
 from nnbench.engine.data import Order, TrainingData
 from nnbench.engine.images import DRAWS, augment
@@ -123,7 +124,9 @@ class Running:
         self.data, self.model, self.settings = data, model, settings
         self.optimizer = build_optimizer(model, settings)
         self.monitor = Monitor(model, data, settings, seeds=seeds)
-        self.order = Order(data.train, settings.batch_size, draws=generators(seeds, "order"))
+        self.losses = training_losses(self.monitor.objective, data, settings)
+        draws, pass_of = generators(seeds, "order"), order_of_passes(data, settings)
+        self.order = Order(data.train, settings.batch_size, draws=draws, pass_of=pass_of)
         asked = settings.augment != Augment()
         self.augment = generators(seeds, "augment", device) if asked else ()
         self.kernels = model.kernels() if settings.l1 or settings.l2 else []
@@ -163,7 +166,7 @@ class Running:
                 inputs = augmented(inputs, settings.augment, self.augment)
             with self.precision:
                 outputs = self.model(bank.normalise(inputs))
-            losses = self.monitor.objective.losses(outputs.float(), labels)
+            losses = self.losses(outputs.float(), labels)
             losses.sum().backward()
             add_penalty_gradients(self.kernels, l1=settings.l1, l2=settings.l2)
             self.optimizer.step(lr)

@@ -39,7 +39,7 @@ _NO_LAYER = "there is no hidden layer for it to act on"
 def without_effect(settings: Settings, dataset: Dataset) -> Reasons:
     """The settings of a cell that nothing reads, whatever they are, and why."""
     if settings.experiment == "training":
-        return {**_of_model(settings), **_of_length(settings, dataset)}
+        return {**_of_model(settings), **_of_labels(settings), **_of_length(settings, dataset)}
     if settings.experiment not in READS:
         return {}
     read = READS[settings.experiment] | {"experiment", "experiment_options"}
@@ -62,6 +62,12 @@ def _of_model(settings: Settings) -> Reasons:
     if model == "mlp" and all(a != b for a, b in pairwise(hidden)):
         found["model_options.skip"] = "no hidden layer is as wide as the hidden layer before it"
     return found
+
+
+def _of_labels(settings: Settings) -> Reasons:
+    if settings.label_noise:
+        return {}
+    return dict.fromkeys(("label_noise_to", "label_noise_of"), "no label is wrong")
 
 
 def _of_length(settings: Settings, dataset: Dataset) -> Reasons:

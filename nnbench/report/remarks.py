@@ -11,6 +11,8 @@ _LOSSES = {  # by task and objective
     ("classification", "mse"): "mean squared errors of the predicted probabilities",
     ("classification", "hinge"): "hinge losses",
     ("classification", "smoothed"): "divergences from the smoothed labels, in nats",
+    ("classification", "log_of_softmax"): "logarithms of rounded probabilities, in nats",
+    ("classification", "log_of_clipped"): "logarithms of probabilities cut to 1e-7, in nats",
     ("regression", "mse"): "mean squared errors, in squared deviations of the targets",
     ("regression", "mae"): "mean absolute errors, in deviations of the targets",
     ("regression", "huber"): (

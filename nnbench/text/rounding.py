@@ -17,6 +17,8 @@ MINUS = "\u2212"
 _LOSS_UNITS: Mapping[tuple[str, str], Unit] = {  # by task and objective; else pure numbers
     ("classification", "cross_entropy"): "nats",
     ("classification", "smoothed"): "nats",
+    ("classification", "log_of_softmax"): "nats",
+    ("classification", "log_of_clipped"): "nats",
     ("regression", "mae"): "deviations",
 }
 _BILLION = 1e9

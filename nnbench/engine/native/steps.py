@@ -31,7 +31,9 @@ def compiled_steps(
     network: CompiledNetwork, optimizer: Optimizer, data: TrainingData, settings: Settings
 ) -> "CompiledSteps | None":
     """The compiled steps of a training; None if its settings need the general path."""
-    if settings.mixed_precision or settings.augment != Augment():
+    if settings.mixed_precision or settings.augment != Augment() or settings.balance == "weights":
+        return None
+    if settings.loss not in LOSSES[data.task]:
         return None
     if settings.optimizer not in OPTIMIZERS or not isinstance(optimizer, Functional):
         return None

@@ -182,9 +182,16 @@ def _shifted(fitted: Fitted, test: HeldOut, settings: Settings, seeds: Seeds) ->
     found = {}
     if settings.shifts:
         check_range(test.bank.inputs)
+    model, objective = fitted.trained.model, fitted.objective
     for name, shift in settings.shifts.items():
-        changed = Shifted(bank=test.bank, shift=shift, generators=generators(seeds, "shift"))
-        found[f"test@{name}"] = evaluate(fitted.trained.model, changed, test.test, fitted.objective)
+        changed = Shifted(
+            bank=test.bank,
+            shift=shift,
+            generators=generators(seeds, "shift"),
+            model=model,
+            objective=objective,
+        )
+        found[f"test@{name}"] = evaluate(model, changed, test.test, objective)
     return found
 
 
