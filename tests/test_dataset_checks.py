@@ -68,6 +68,8 @@ POOL = DIGITS.train_size + DIGITS.validation_size
         (NUMBERS, {"shuffled_labels": True}, "shuffled_labels needs"),
         (NUMBERS, {"rare_class": {"label": 0, "share": 0.5}}, "rare_class needs"),
         (NUMBERS, {"pretrain": {"classes": [0, 1]}}, "pretrain needs"),
+        (NUMBERS, {"pseudo_labels": 0.5}, "pseudo_labels needs a dataset with classes"),
+        (DIGITS, {"pseudo_labels": 0.5}, "pseudo_labels needs training samples without labels"),
         (NUMBERS, {"target": {"value": 0.5}}, "validation_accuracy.*metric: validation_loss"),
         (DIGITS, {"rbm": {}}, "rbm needs inputs.*got: inputs: standard.*inputs: minmax"),
         (DIGITS, {"pretrain": {"classes": [0, 1]}}, "judged training too.*0, 1.*in `classes`"),
