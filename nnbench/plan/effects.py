@@ -32,6 +32,7 @@ READS: Mapping[str, frozenset[str]] = {
     "parallel": _DATA | {"activation", "momentum"},
     "inference_speed": frozenset(),
     "training_speed": frozenset(),
+    "step_time": frozenset(),
 }
 """The settings that experiments other than trainings read, beside their options."""
 _NO_LAYER = "there is no hidden layer for it to act on"
