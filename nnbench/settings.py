@@ -178,7 +178,9 @@ class Settings(Strict):
     """Stop when every replicate has reached the target (the budget is then a cap)."""
     patience: Count | None = None
     """Early stopping: a replicate ends after this many evaluation points without improvement."""
-    probes: tuple[Literal["dead_units", "inactive_units", "gradients", "gradient_noise"], ...] = ()
+    probes: tuple[
+        Literal["dead_units", "inactive_units", "gradients", "gradient_noise", "largest_input"], ...
+    ] = ()
     """Further measurements of the network; see ``nnbench.engine.probes``."""
 
     @field_validator(*PARTS)
