@@ -55,7 +55,7 @@ def settings_before(settings: Settings) -> Iterator[Settings]:
 
     As with a network in Keras that is compiled and fitted again: the last weights stay, the optimiser is new.
     """
-    plain = {"checkpoint": "last", "target": None, "stop_at_target": False, "momentum": 0.0,
+    plain: dict[str, object] = {"checkpoint": "last", "target": None, "stop_at_target": False, "momentum": 0.0,
              "optimizer_options": {}, "patience": None, "probes": (), "before": ()}  # fmt: skip
     for one in settings.before:
         yield settings.model_copy(update={**plain, **dict(one)})

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from nnbench.engine.device import synchronise
 from nnbench.engine.optim import sgd
 from nnbench.engine.seeding import generator
-from nnbench.experiments.measured import JsonObject, Measured, Run
+from nnbench.experiments.measured import JsonObject, Measured, Metrics, Run
 from nnbench.experiments.mlp import REPLACED_BY_ALL, check_settings
 from nnbench.experiments.run import Request
 from nnbench.experiments.steps.declared import StepTime, Timed
@@ -46,7 +46,7 @@ def measure(request: Request, *, clock: Clock = time.perf_counter) -> Measured:
     started = clock()
     with using_cores(request.cores):
         rates, missing = measure_blocks(options.networks, request.seeds, timed)
-    found = {
+    found: dict[str, Metrics] = {
         str(seed): {
             f"seconds@{name}": own[seed].seconds_per_step * options.steps
             for name, own in rates.items()
