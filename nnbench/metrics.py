@@ -22,7 +22,7 @@ Unit = Literal[
 ]  # fmt: skip
 Source = Literal[
     "training", "classes", "numbers", "target", "rbm", "dead_units", "inactive_units", "gradients",
-    "gradient_noise", "experiment", "pick",
+    "gradient_noise", "largest_input", "experiment", "pick",
 ]  # fmt: skip
 _ANY = (-math.inf, math.inf)
 
@@ -132,6 +132,14 @@ _METRICS = (
     _gradients("gradient_ratio_start", "Gradient ratio at the start", diverged="kept"),
     _gradients("gradient_ratio", "Gradient ratio during training"),
     _ratio("gradient_noise", "Gradient noise", source="gradient_noise"),
+    _fraction(
+        "largest_input",
+        "Gradient at the largest input",
+        lower_is_better=True,
+        margin=0.10,
+        source="largest_input",
+        diverged="nothing",
+    ),
     _ratio("reconstruction_error", "Reconstruction error", margin=0.05, source="rbm"),
     Metric(
         "rank_correlation",

@@ -59,6 +59,7 @@ EXPERIMENTS: Mapping[str, str] = {
     "inference_speed": "nnbench.experiments.speed.declared:INFERENCE",
     "training_speed": "nnbench.experiments.speed.declared:TRAINING",
     "frameworks": "nnbench.experiments.frameworks.declared:FRAMEWORKS",
+    "step_time": "nnbench.experiments.steps.declared:STEPS",
     "parallel": "nnbench.experiments.parallel.declared:PARALLEL",
 }
 

@@ -106,6 +106,14 @@ class Rbm(Strict):
     batch_size: Count = 32
 
 
+class Before(Strict):
+    """A training of the same network on the same samples before the judged one, as an earlier ``fit`` in Keras."""
+
+    optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
+    lr: Positive = 1e-3
+    train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
+
+
 class Target(Strict):
     """A target value of a metric read in training; the epochs until it is first reached are measured."""
 
@@ -155,11 +163,15 @@ class Settings(Strict):
     """Regression: share of the training and validation targets that are contaminated."""
     target_factor: Positive = 1.0
     """Regression: what the network learns is the standardised target times this: another unit of it."""
+    pseudo_labels: Share = 0.0
+    """Share of the dataset's other training samples, without their labels, that join with a teacher's ones."""
     shifts: dict[str, Shift] = Field(default_factory=dict)
     """Further tests of the trained network on changed test images, by name."""
 
     pretrain: Pretrain | None = None
     rbm: Rbm | None = None
+    before: tuple[Before, ...] = ()
+    """Trainings of the same network before this one, which goes on from their last weights."""
 
     loss: Loss | None = None
     """Training objective; None: cross-entropy for classes, squared error for numbers."""
@@ -188,7 +200,9 @@ class Settings(Strict):
     """Stop when every replicate has reached the target (the budget is then a cap)."""
     patience: Count | None = None
     """Early stopping: a replicate ends after this many evaluation points without improvement."""
-    probes: tuple[Literal["dead_units", "inactive_units", "gradients", "gradient_noise"], ...] = ()
+    probes: tuple[
+        Literal["dead_units", "inactive_units", "gradients", "gradient_noise", "largest_input"], ...
+    ] = ()
     """Further measurements of the network; see ``nnbench.engine.probes``."""
 
     @field_validator(*PARTS)
@@ -224,6 +238,13 @@ class Settings(Strict):
             raise ValueError("patience keeps the best weights: it needs checkpoint: best")
         if self.shuffled_labels and self.label_noise:
             raise ValueError("shuffled_labels leaves no label for label_noise to replace")
+        if self.pseudo_labels and (self.label_noise or self.shuffled_labels or self.rare_class):
+            raise ValueError(
+                "pseudo_labels goes with right labels of all classes: remove it, or label_noise, "
+                "shuffled_labels and rare_class"
+            )
+        if self.before and (self.pretrain or self.rbm):
+            raise ValueError("before goes with neither pretrain nor rbm: remove one of them")
         if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
             raise ValueError("classes should name two or more different classes")
         return self

@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from functools import cache
 
 from nnbench.cells.cell import BLOCK, Cell, blocks_of, dataset_of
-from nnbench.datasets.selection import outputs_in_use, train_size
+from nnbench.datasets.selection import (
+    outputs_in_use,
+    pseudo_labelled_size,
+    train_size,
+    unlabelled_size,
+)
 from nnbench.experiments.base import experiment_of
 from nnbench.models.costs import ZOO, Cost, cost_of
 from nnbench.models.facts import replicates_at_once
@@ -53,6 +58,11 @@ def estimated_seconds(cell: Cell, *, seeds: int) -> float:
         stages.append((before, train_size(dataset_of(cell.dataset), before)))
     if settings.rbm is not None:
         stages.append((settings.model_copy(update={"train_for": settings.rbm.train_for}), size))
+    if settings.pseudo_labels:  # a teacher, and what joins it
+        stages.append((settings, size + pseudo_labelled_size(dataset_of(cell.dataset), settings)))
+    stages += [
+        (settings.model_copy(update={"train_for": b.train_for}), size) for b in settings.before
+    ]
     candidates, trials = 0, 0
     if cell.search is not None:
         candidates = len(cell.search.candidates)
@@ -92,7 +102,10 @@ def memory_mb(cell: Cell) -> int:
         return experiment.memory_mb(_options(cell))
     dataset = dataset_of(cell.dataset)
     copies = BLOCK if dataset.kind == "generated" else 1
-    values = math.prod(dataset.input_shape) * (_train_size(cell) + dataset.validation_size) * copies
+    values = math.prod(dataset.input_shape) * (
+        _train_size(cell) + _unlabelled(cell) + dataset.validation_size
+    )
+    values *= copies
     parameters = _cost(cell).parameters
     weights = min(BLOCK, replicates_at_once(parameters)) * parameters
     # 4 bytes each; a set and the draw that fills it; weights, gradient, two moments, best, temporary
@@ -111,6 +124,10 @@ def _cost(cell: Cell) -> Cost:
 
 def _train_size(cell: Cell) -> int:
     return train_size(dataset_of(cell.dataset), cell.settings)
+
+
+def _unlabelled(cell: Cell) -> int:
+    return unlabelled_size(dataset_of(cell.dataset), cell.settings)
 
 
 def _options(cell: Cell) -> Strict:

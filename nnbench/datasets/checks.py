@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.own.common import OwnDataset
-from nnbench.datasets.selection import classes_in_use, in_proportion, train_size
+from nnbench.datasets.selection import classes_in_use, in_proportion, train_size, unlabelled_size
 from nnbench.errors import NnbenchError
 from nnbench.settings import Augment, Settings
 
@@ -14,7 +14,7 @@ LOSSES_OF_CLASSES = frozenset(
 LOSSES_OF_NUMBERS = frozenset({"mae", "huber"})
 OF_CLASSES = (
     "classes", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels", "rare_class",
-    "validation_without", "balance", "pretrain",
+    "validation_without", "balance", "pretrain", "pseudo_labels",
 )  # fmt: skip
 
 
@@ -32,6 +32,7 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
     if settings.loss in refused:
         raise _needs_other_task(where, f"loss {settings.loss}", dataset)
     _check_pretraining(dataset, settings, where=where)
+    _check_pseudo_labels(dataset, settings, where=where)
     target = settings.target
     if dataset.task == "regression" and target and target.metric == "validation_accuracy":
         what = f"{where}: target.metric validation_accuracy needs a dataset with classes"
@@ -194,6 +195,16 @@ def _check_pretraining(dataset: Dataset, settings: Settings, *, where: str) -> N
     sizes = {"classes": pretrain.classes, "train_size": pretrain.train_size}
     pretraining = settings.model_copy(update=sizes)
     _check_train_size(dataset, pretraining, where=f"{where}: pretrain")
+
+
+def _check_pseudo_labels(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    others = unlabelled_size(dataset, settings)
+    if settings.pseudo_labels and others < 1:
+        raise NnbenchError(
+            f"{where}: pseudo_labels needs training samples without labels",
+            got=f"train_size: {settings.train_size}, which is all of {dataset.name}'s",
+            todo="set a smaller train_size: the others are those without labels",
+        )
 
 
 def _needs_other_task(where: str, what: str, dataset: Dataset) -> NnbenchError:

@@ -38,6 +38,18 @@ def train_size(dataset: Dataset, settings: Settings, *, room: int | None = None)
     return size if room is None or not settings.classes else min(size, room)
 
 
+def unlabelled_size(dataset: Dataset, settings: Settings) -> int:
+    """Training samples of which only the inputs are used, about: those that ``train_size`` leaves over."""
+    if not settings.pseudo_labels:
+        return 0
+    return in_proportion(dataset.train_size, dataset, settings) - train_size(dataset, settings)
+
+
+def pseudo_labelled_size(dataset: Dataset, settings: Settings) -> int:
+    """How many of the unlabelled samples join the training, about."""
+    return round(settings.pseudo_labels * unlabelled_size(dataset, settings))
+
+
 def samples_by_class(size: int, dataset: Dataset, settings: Settings) -> tuple[int, ...] | None:
     """Training samples of each class in use: ``size // classes``, except for the rare one (at least one, but none at a share of 0).
 

@@ -5,7 +5,7 @@ stored one block after another. Either way, fetching a batch is one ``index_sele
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 from nnbench.datasets.base import Arrays, Dataset, Rows, Task
 from nnbench.datasets.checks import check_label_settings
 from nnbench.datasets.prepared.store import load_test
-from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use
+from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use, train_size
 from nnbench.engine.labels import TargetScale, contaminated, contaminates, in_unit
 from nnbench.engine.sampling import Drawn, draw_fresh, redrawn_split, sample, split_pool
 from nnbench.engine.seeding import shuffled, states_of
@@ -76,6 +76,7 @@ class TrainingData:
     outputs: int  # of the network: one per class in use, or 1 for regression
     task: Task = "classification"
     targets: TargetScale | None = None  # regression: how targets were standardised
+    unlabelled: Tensor | None = None  # rows (S, u) of the bank whose labels training must not see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,12 @@ def training_data(
     """
     check_label_settings(dataset, settings, where=f"dataset {dataset.name}")
     draw = split_pool if dataset.draw is None else draw_fresh
-    drawn = draw(dataset, settings, folder=folder, seeds=seeds)
+    wanted = settings.model_copy(update={"train_size": None} if settings.pseudo_labels else {})
+    drawn, unlabelled = draw(dataset, wanted, folder=folder, seeds=seeds), None
+    if settings.pseudo_labels:
+        size = train_size(dataset, settings)
+        unlabelled = drawn.train[:, size:].to(device)
+        drawn = replace(drawn, train=drawn.train[:, :size])
     inputs = _input_tensor(drawn.arrays)
     labels, targets = _labels(drawn, dataset, settings, seeds=seeds)
     dims = (0,) if dataset.scaling == "feature" else tuple(range(inputs.ndim))
@@ -148,6 +154,7 @@ def training_data(
         outputs=outputs_in_use(dataset, settings),
         task=dataset.task,
         targets=targets,
+        unlabelled=unlabelled,
     )
 
 

@@ -34,7 +34,7 @@ ROUNDING = 1e-5  # how far a normalised input may lie outside [0, 1]
 _JUDGED_ALONE = {
     "pretrain", "validation_size", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels",
     "rare_class", "validation_without", "balance", "outliers", "shifts",
-    "target", "stop_at_target", "patience", "probes",
+    "target", "stop_at_target", "patience", "probes", "pseudo_labels", "before",
 }  # fmt: skip
 
 
@@ -49,6 +49,17 @@ def earlier_settings(settings: Settings) -> Settings:
 def earlier_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
     """One per replicate; weights, order and samples are drawn independently of the judged training."""
     return tuple(derived_seed(seed, "pretrain") for seed in seeds)
+
+
+def settings_before(settings: Settings) -> Iterator[Settings]:
+    """The settings of each training of the same network on the same samples that comes before the judged one.
+
+    As with a network in Keras that is compiled and fitted again: the last weights stay, the optimiser is new.
+    """
+    plain: dict[str, object] = {"checkpoint": "last", "target": None, "stop_at_target": False, "momentum": 0.0,
+             "optimizer_options": {}, "patience": None, "probes": (), "before": ()}  # fmt: skip
+    for one in settings.before:
+        yield settings.model_copy(update={**plain, **dict(one)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,6 +121,30 @@ def gradient_noise(
     return (squares - count * mean) / (count - 1) / mean
 
 
+def largest_input(model: Replicates, data: TrainingData, objective: Objective) -> Tensor:
+    """Share (S,) of the squared gradient of the first layer's weights that lies at the input with the largest values.
+
+    That is the one with the largest mean square before scaling; where no input stands out, the share is one by the
+    number of inputs. The gradient is that of the mean loss on all training samples. NaN where the first layer is
+    not dense.
+    """
+    kernels = model.kernels()
+    first = kernels[:1] if model.stacked else kernels[:: len(kernels) // model.count]
+    if first[0].ndim != 2 + model.stacked:
+        return torch.full((model.count,), torch.nan, dtype=torch.float64)
+    total, squares = [torch.zeros_like(kernel) for kernel in first], torch.zeros(())
+    with _as_in_training(model):
+        for index in data.train.split(PROBE_BATCH, dim=1):
+            found = _gradients(model, data, objective, index=index, of=first)
+            torch._foreach_add_(total, found, alpha=index.shape[1])
+            values = data.bank.gather_raw(index)[0].flatten(2)
+            squares = squares + values.double().square().sum(dim=1).cpu()
+    by_input = total[0] if model.stacked else torch.stack([gradient.T for gradient in total])
+    shares = by_input.cpu().double().square().sum(dim=2)
+    largest = squares.argmax(dim=1, keepdim=True)
+    return shares.gather(1, largest).squeeze(1) / shares.sum(dim=1)
+
+
 def _squared_norms(model: Replicates, gradients: list[Tensor]) -> Tensor:
     """Squared norm of each replicate's whole gradient, (S,) in float64 on the CPU."""
     if model.stacked:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from nnbench.experiments.frameworks.declared import FrameworkOptions
     from nnbench.experiments.parallel.declared import ParallelOptions
     from nnbench.experiments.speed.declared import InferenceSpeed, TrainingSpeed
+    from nnbench.experiments.steps.declared import StepTime
 
 # Of one framework's process apart from its epochs: start, imports, compilation, test.
 START_SECONDS = {"tensorflow": 6.0, "keras": 6.0, "pytorch": 4.0, "jax": 3.0}
@@ -70,3 +71,15 @@ def training_seconds(options: TrainingSpeed, blocks: int) -> float:
         step = options.batch_size * pixels / per_second
         each += max(options.min_steps * step, options.seconds_each) + options.warmup_steps * step
     return blocks * (each + len(options.models))
+
+
+def steps_memory_mb(options: StepTime) -> int:
+    """PyTorch, and the largest network's weights, gradients and batch."""
+    weights = (sum(a * b for a, b in own.widths(options)) for own in options.networks.values())
+    widest = max(sum(own.hidden) for own in options.networks.values())
+    return 800 + 4 * (3 * max(weights) + 6 * widest * options.batch_size) // 10**6
+
+
+def steps_seconds(options: StepTime, blocks: int) -> float:
+    """What is asked for, with a tenth for the warm-up and building; two seconds to start."""
+    return 2.0 + 1.1 * blocks * len(options.networks) * options.seconds_each

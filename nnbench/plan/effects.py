@@ -12,6 +12,7 @@ from nnbench.datasets.base import Dataset
 from nnbench.datasets.selection import (
     classes_in_use,
     in_proportion,
+    pseudo_labelled_size,
     samples_by_class,
     train_size,
 )
@@ -31,6 +32,7 @@ READS: Mapping[str, frozenset[str]] = {
     "parallel": _DATA | {"activation", "momentum"},
     "inference_speed": frozenset(),
     "training_speed": frozenset(),
+    "step_time": frozenset(),
 }
 """The settings that experiments other than trainings read, beside their options."""
 _NO_LAYER = "there is no hidden layer for it to act on"
@@ -72,7 +74,7 @@ def _of_labels(settings: Settings) -> Reasons:
 
 def _of_length(settings: Settings, dataset: Dataset) -> Reasons:
     """What a training is too short, or its data too few, to show; an earlier one may not be."""
-    if settings.pretrain is not None:
+    if settings.pretrain is not None or settings.before:
         return {}
     size, found = samples(settings, dataset), {}
     steps = settings.total_steps(size)
@@ -91,7 +93,8 @@ def _of_length(settings: Settings, dataset: Dataset) -> Reasons:
 def samples(settings: Settings, dataset: Dataset) -> int:
     """Training samples of a replicate."""
     size = train_size(dataset, settings)
-    return sum(samples_by_class(size, dataset, settings) or (size,))
+    joining = pseudo_labelled_size(dataset, settings)
+    return sum(samples_by_class(size, dataset, settings) or (size,)) + joining
 
 
 def effective(settings: Settings, dataset: Dataset, *, at: str | None) -> str:

@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,12 +12,19 @@ import torch
 from torch import Tensor
 
 from nnbench.datasets.base import Dataset
-from nnbench.engine.checkpoint import Checkpoint
+from nnbench.engine.checkpoint import Checkpoint, State
 from nnbench.engine.data import TrainingData, training_data
 from nnbench.engine.device import is_out_of_memory, release_memory, synchronise
 from nnbench.engine.objectives import Objective, objective
-from nnbench.engine.pretraining import earlier_seeds, earlier_settings, pretrain_rbms
+from nnbench.engine.pretraining import (
+    earlier_seeds,
+    earlier_settings,
+    pretrain_rbms,
+    settings_before,
+)
+from nnbench.engine.pseudo_labels import joined, pseudo_labels
 from nnbench.engine.scores import evaluate
+from nnbench.engine.seeding import set_states, states_of
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import Trained, build_replicates, train
 from nnbench.experiments.measured import JsonObject, finite
@@ -77,6 +85,8 @@ def fit(job: Job, settings: Settings, seeds: Seeds, *, stage: str = "run") -> Fi
     started = time.perf_counter()
     data, model = drawn(job, settings, seeds)
     job.timer.load += time.perf_counter() - started
+    if settings.pseudo_labels:
+        data = joined(data, *_by_teacher(job, data, settings, seeds, stage))
     facts, reconstruction = _brought_to_start(job, model, data, settings, seeds, stage)
     trained = train(data, model, settings, seeds=seeds, checkpoint=job.checkpoint, stage=stage)
     job.checkpoint.forget_state()
@@ -90,6 +100,19 @@ def fit(job: Job, settings: Settings, seeds: Seeds, *, stage: str = "run") -> Fi
         pretrain=facts,
         reconstruction=reconstruction,
     )
+
+
+def _by_teacher(
+    job: Job, data: TrainingData, settings: Settings, seeds: Seeds, stage: str
+) -> tuple[Tensor, Tensor]:
+    """Unlabelled rows (S, k) and their labels by networks that were trained on the labelled samples alone."""
+
+    def labelled() -> tuple[Tensor, Tensor]:
+        alone = settings.model_copy(update={"pseudo_labels": 0.0})
+        teacher = fit(job, alone, seeds, stage=f"{stage}: teacher").trained.model
+        return pseudo_labels(teacher, data, share=settings.pseudo_labels)
+
+    return job.checkpoint.once(f"{stage}: pseudo-labels", labelled)
 
 
 def drawn(job: Job, settings: Settings, seeds: Seeds) -> tuple[TrainingData, Replicates]:
@@ -114,7 +137,7 @@ def _brought_to_start(
 
     A resumed training restores its weights, so its pretraining is not repeated.
     """
-    if settings.pretrain is None and settings.rbm is None:
+    if settings.pretrain is None and settings.rbm is None and not settings.before:
         return None, None
 
     def prepared() -> Start:
@@ -123,6 +146,7 @@ def _brought_to_start(
             found: Start = None, _first_layer(model, data, settings, seeds)
         else:
             found = _transfer(job, model, data, settings, seeds, stage)
+        _trained_before(job, model, data, settings, seeds, stage)
         synchronise(job.device)
         job.timer.pretrain += time.perf_counter() - started
         return found
@@ -157,6 +181,37 @@ def _transfer(
         "validation_loss": list(map(finite, scores.loss.tolist())),
         "validation_accuracy": scores.accuracy.tolist(),
     }, reconstruction
+
+
+def _trained_before(
+    job: Job, model: Replicates, data: TrainingData, settings: Settings, seeds: Seeds, stage: str
+) -> None:
+    """The trainings of the same network, each in an order of its own."""
+    for number, earlier in enumerate(settings_before(settings)):
+        seeds = earlier_seeds(seeds)
+        name = f"{stage}: before {number}"
+        run = partial(
+            train, data, model, earlier, seeds=seeds, checkpoint=job.checkpoint, stage=name
+        )
+        _put_into(model, job.checkpoint.once(f"{name}: ended", partial(_ended, job, model, run)))
+
+
+def _ended(job: Job, model: Replicates, run: Callable[[], object]) -> State:
+    """What a network is after this training, to be put back where a later one is interrupted."""
+    run()
+    job.checkpoint.forget_state()
+    return {
+        "weights": [tensor.clone() for tensor, _ in model.state()],
+        "draws": states_of(model.draws),
+        "own draws": model.own_draws and model.own_draws.state(),
+    }
+
+
+def _put_into(model: Replicates, ended: State) -> None:
+    model.set_state(ended["weights"])
+    set_states(model.draws, ended["draws"])
+    if model.own_draws:
+        model.own_draws.restore(ended["own draws"])
 
 
 def _first_layer(

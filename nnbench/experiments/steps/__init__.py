@@ -1,0 +1,1 @@
+"""Time the training steps of dense networks."""
