@@ -186,6 +186,7 @@ def pair_result(
         percent=finite(percent_change(pair.difference)) if metric.scale == "log" else None,
         p=finite(pair.p),
         p_holm=finite(pair.p_holm),
+        p_equal=finite(pair.p_equal),
         detectable=power.detectable if power else None,
         blocks_needed=power.blocks if power else None,
         seconds_needed=more * cost if more else None,
