@@ -14,6 +14,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor, nn
 
+from nnbench.engine.native.build import native
 from nnbench.engine.own_draws import OwnDraws
 from nnbench.engine.pooling import pool_quickly
 from nnbench.engine.stacked_layers import (
@@ -41,13 +42,15 @@ def _check_plain(module: nn.Module, *, stackable: bool) -> None:
 
 
 def _check_pays(module: nn.Module, input_shape: tuple[int, ...] | None) -> None:
-    """Refuse to stack convolutions of large inputs on a CPU.
+    """Refuse to stack what is slower stacked: convolutions of large inputs on a CPU, LSTMs without compiled code.
 
     One replicate's feature maps fit in the cache there, those of all do not: at 28 x 28 the stacked form
     takes 1.4 times as long, at 8 x 8 two thirds as long.
     """
-    convolves = any(isinstance(part, CONVOLUTIONS) for part in module.modules())
-    if not convolves or next(module.parameters()).device.type != "cpu":
+    on_cpu = next(module.parameters()).device.type == "cpu"
+    if any(isinstance(part, nn.LSTM | nn.RNN) for part in module.modules()) and not (on_cpu and native()):
+        raise CannotStackError("PyTorch's fused recurrent layers")
+    if not on_cpu or not any(isinstance(part, CONVOLUTIONS) for part in module.modules()):
         return
     sides = input_shape[-2:] if input_shape and len(input_shape) == 3 else input_shape
     if sides is None or math.prod(sides) > LARGEST_STACKED_MAP:
