@@ -145,7 +145,9 @@ class StackedFused(StackedRecurrent):
         """(S, B, T, in) -> (S, B, T, units), or (S, B, units) of the last step."""
         transposed = (w.transpose(1, 2).unbind() for w in (self.weight, self.recurrent))
         biases = (b.flatten(1).unbind() for b in (self.bias, self.recurrent_bias))
-        states = torch.stack([self._one(*each) for each in zip(x, *transposed, *biases, strict=True)])
+        states = torch.stack(
+            [self._one(*each) for each in zip(x, *transposed, *biases, strict=True)]
+        )
         return states[:, :, -1] if self.last else states
 
     def _one(self, x: Tensor, *weights: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ FLAGS = (
 COMPILERS = ("c++", "g++", "clang++")
 SECONDS = 600.0  # at most, for each call of the compiler: far more than it takes, unless the machine is very busy
 SWITCH = "NNBENCH_NATIVE"
-"""Environment variable: ``off`` trains dense networks by PyTorch, too."""
+"""Environment variable: ``off`` trains dense and recurrent networks by PyTorch, too."""
 
 nnbench_inputs = ["step.cpp", "recurrent.hpp"]
 
@@ -62,7 +62,10 @@ def compiler_here() -> str | None:
 
 
 def _say(why: str) -> None:
-    print(f"nnbench: {why}: dense networks train in PyTorch, more slowly", file=sys.stderr)
+    print(
+        f"nnbench: {why}: dense and recurrent networks train in PyTorch, more slowly",
+        file=sys.stderr,
+    )
 
 
 def _loaded(compiler: str, version: str) -> ctypes.CDLL:

@@ -24,7 +24,24 @@ from nnbench.engine.stacked_layers import (
 )
 from nnbench.models.base import SkipBlock, Steps
 
-(LINEAR, RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, SILU, DROPOUT, NORM, SKIP, JOIN, ELMAN, GRU, LSTM) = range(15)
+(
+    LINEAR,
+    RELU,
+    SIGMOID,
+    TANH,
+    LEAKY_RELU,
+    ELU,
+    GELU,
+    SILU,
+    DROPOUT,
+    NORM,
+    SKIP,
+    JOIN,
+    STEPS,
+    ELMAN,
+    GRU,
+    LSTM,
+) = range(16)
 WEIGHT, BIAS, RECURRENT, RECURRENT_BIAS = range(4)  # what a tensor is in its layer
 LOSSES: Mapping[Task, Mapping[str | None, tuple[int, float]]] = {  # the number in step.cpp, and its parameter
     "classification": {
@@ -110,7 +127,14 @@ class Layer:
 
     def of(self, replicate: int) -> CLayer:
         """The row of one replicate."""
-        held = (self.weight, self.bias, self.mean, self.variance, self.recurrent, self.recurrent_bias)
+        held = (
+            self.weight,
+            self.bias,
+            self.mean,
+            self.variance,
+            self.recurrent,
+            self.recurrent_bias,
+        )
         return CLayer(
             self.kind, self.inputs or self.outputs, self.outputs, self.partner,
             self.number, self.momentum, *(pointer(t, replicate) for t in held), self.steps, self.last,
@@ -126,6 +150,13 @@ def _dense(module: nn.Module, size: int) -> list[Layer]:
     if weight.shape[1] != size:
         raise CannotCompileError("a dense layer of each step")
     return [Layer(LINEAR, weight.shape[2], size, weight=weight.detach(), bias=bias)]
+
+
+def _steps(input_shape: tuple[int, ...]) -> list[Layer]:
+    """From images (C, H, W) to H steps; those of one channel lie one after the other as they are."""
+    channels, steps, _ = input_shape
+    size = math.prod(input_shape)
+    return [Layer(STEPS, size, channels, steps=steps)] if channels > 1 else []
 
 
 def _recurrent(module: nn.Module, size: int) -> list[Layer]:
@@ -195,8 +226,9 @@ def layers_of(body: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
     for module in _parts(body):
         if type(module) is nn.Flatten:
             flat = True
-        elif type(module) is Steps and (flat or input_shape[0] == 1):
-            flat = True  # the steps of one channel lie one after the other as they are
+        elif type(module) is Steps:
+            found += [] if flat else _steps(input_shape)
+            flat = True
         elif flat:
             _add(found, module, size)
         else:

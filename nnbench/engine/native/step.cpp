@@ -1,4 +1,4 @@
-// Training steps of one replicate of a dense network: forward, backward, update, step after step, in the cache
+// Training steps of one replicate of a dense or recurrent network: forward, backward, update, step after step, in the cache
 // of one core. The functions below are called through ctypes; ``program.py`` declares the same structures and
 // makes them of a stack of layers. Matrices are row by row. No step allocates, and nothing depends on other
 // replicates or on the number of threads, so neither do the bits of a result.
@@ -23,7 +23,7 @@ constexpr int64_t DEPTH = 192;  // rows of a panel of 2 * LANES columns that sta
 using Vec = float __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 enum Kind : int32_t {
-  LINEAR, RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, SILU, DROPOUT, NORM, SKIP, JOIN, ELMAN, GRU, LSTM
+  LINEAR, RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, SILU, DROPOUT, NORM, SKIP, JOIN, STEPS, ELMAN, GRU, LSTM
 };
 enum Part : int32_t { WEIGHT, BIAS, RECURRENT, RECURRENT_BIAS };
 enum Loss : int32_t { CROSS_ENTROPY, BRIER, HINGE, MSE, MAE, HUBER };
@@ -258,6 +258,10 @@ struct Network {
         case NORM: normalise(i, samples, x, y); break;
         case DROPOUT: drop(i, size, x, y); break;
         case SKIP: std::memcpy(y, x, size * sizeof(float)); break;
+        case STEPS:  // the first layer: its inputs are the channels
+          for (int64_t b = 0, size = l.outputs; b < samples; b++)
+            swap_blocks(l.inputs, l.steps, size / l.inputs / l.steps, x + b * size, y + b * size);
+          break;
         case ELMAN: case GRU: case LSTM: recurrences[i].forward(l, samples, x, y); break;
         case JOIN:
           for (int64_t j = 0; j < size; j++) y[j] = values[l.partner][j] + x[j];

@@ -1,4 +1,4 @@
-"""Optimiser steps of a stack of dense networks in compiled code.
+"""Optimiser steps of a stack of dense or recurrent networks in compiled code.
 
 A replicate does all steps of a chunk before the next one starts, so its weights, gradients and moments stay in
 the core's cache.
@@ -60,7 +60,9 @@ class CompiledSteps:
         for replicate, work in enumerate(network.works):
             self._prepare(work, replicate)
         self.dropped = [layer.outputs for layer in self.layers if layer.kind == DROPOUT]
-        passes = self.model.count * settings.batch_size * max(1, *(l.steps for l in self.layers))
+        passes = (
+            self.model.count * settings.batch_size * max(1, *(layer.steps for layer in self.layers))
+        )
         flops = 6 * self.model.parameters_each() * passes
         self.most = max(1, min(CHUNK, CHUNK_FLOPS // flops))
         """Steps of one chunk: a question of how long a request to stop waits, not of any number."""
