@@ -141,7 +141,7 @@ class Running:
         self.compiled = self._compiled()
 
     def _compiled(self) -> CompiledSteps | None:
-        """The steps in compiled code, for dense networks on machines with a compiler."""
+        """The steps in compiled code, for dense and recurrent networks on machines with a compiler."""
         if self.network is None:
             return None
         return compiled_steps(self.network, self.optimizer, self.data, self.settings)
