@@ -87,7 +87,7 @@ def _stage_seconds(cell: Cell, settings: Settings, size: int, *, stacks: int, ru
     ends_early = settings.stop_at_target or settings.patience is not None
     steps = settings.total_steps(size) * (ENDING_EARLY if ends_early else 1.0)
     layers = len(settings.hidden)
-    if settings.model == "mlp" and settings.augment == Augment():
+    if settings.model == "mlp" and settings.augment == Augment() and not settings.second_task:
         dispatch = runs * (COMPILED_STEP + COMPILED_LAYER * layers)
     else:
         dispatch = stacks * (STEP + LAYER * layers)
