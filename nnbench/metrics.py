@@ -145,6 +145,15 @@ _METRICS = (
         source="largest_input",
         diverged="nothing",
     ),
+    _share("trapped", "Trapped starts", source="experiment", diverged="kept", margin=0.05),
+    _low(
+        "barrier",
+        "Loss barrier between two solutions",
+        unit="nats",
+        scale="raw",
+        source="experiment",
+        diverged="nothing",
+    ),
     _ratio("reconstruction_error", "Reconstruction error", margin=0.05, source="rbm"),
     Metric(
         "rank_correlation",
