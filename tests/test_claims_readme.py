@@ -16,7 +16,17 @@ from nnbench.claims.contexts import ContextNeeds, InContexts
 from nnbench.claims.pick import Pick
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan, make_plan
-from nnbench.settings import Augment, Before, Pretrain, RareClass, Rbm, SecondTask, Settings, Shift, Target
+from nnbench.settings import (
+    Augment,
+    Before,
+    Pretrain,
+    RareClass,
+    Rbm,
+    SecondTask,
+    Settings,
+    Shift,
+    Target,
+)
 from nnbench.yamlfile import read_yaml
 
 ROOT = Path(__file__).parent.parent
