@@ -259,9 +259,7 @@ class Settings(Strict):
                 "shuffled_labels and rare_class"
             )
         if self.second_task and (self.pseudo_labels or self.balance != "none"):
-            raise ValueError(
-                "second_task goes with neither pseudo_labels nor balance: remove it, or these"
-            )
+            raise ValueError("second_task goes with neither pseudo_labels nor balance: remove it")
         if self.before and (self.pretrain or self.rbm):
             raise ValueError("before goes with neither pretrain nor rbm: remove one of them")
         if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
