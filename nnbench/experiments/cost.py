@@ -94,9 +94,9 @@ def starts_memory_mb(options: Starts) -> int:
 
 
 def starts_seconds(options: Starts, blocks: int) -> float:
-    """All steps in compiled code: its calls, and six operations per weight and sample at 3e10 per second."""
+    """All steps in compiled code: the order of a small set, and six operations per weight and sample at 3e10 per second."""
     step = sum(
-        2e-6 + 6 * options.batch_size * sum(a * b for a, b in _widths(own)) / 3e10
+        6e-6 + 6 * options.batch_size * sum(a * b for a, b in _widths(own)) / 3e10
         for own in options.networks.values()
     )
     return 3.0 + blocks * options.starts * options.steps * step
