@@ -1,7 +1,7 @@
 """XOR: which of the four corners of a square a point lies at, drawn anew for each seed.
 
 The smallest problem without a linear solution (Minsky & Papert 1969). Points lie around their corner with a deviation
-of a tenth of the square's side, so a network with a hidden layer can bring its loss as close to 0 as it likes.
+of a tenth of the square's side, so a network with two hidden units can bring its loss as close to 0 as it likes.
 """
 
 from functools import partial

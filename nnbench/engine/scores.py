@@ -62,7 +62,7 @@ def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> 
     standardisation.
     """
     if objective.task == "classification":
-        each = 1 if objective.classes is None else outputs  # a number's error depends on the class
+        each = 1 if objective.classes is None else outputs  # a number's error depends on it
         zeros = torch.zeros(1, each, outputs + (objective.classes is not None), dtype=torch.float64)
         chance = torch.full((len(rows),), 1.0 / outputs, dtype=torch.float64)
         loss = objective.losses(zeros, torch.arange(each).unsqueeze(0)).expand(len(rows))
@@ -135,12 +135,11 @@ def _sums(
     if objective.task == "regression":
         error = outputs.squeeze(2) - targets
         return loss, error.abs().sum(dim=1), error.square().sum(dim=1)
-    right = outputs[..., : objective.classes].argmax(dim=2) == targets
+    logits = outputs[..., : objective.classes]
+    right = logits.argmax(dim=2) == targets
     if not by_class:
         return loss, right.sum(dim=1)
-    member = targets.unsqueeze(2) == torch.arange(
-        outputs[..., : objective.classes].shape[2], device=targets.device
-    )
+    member = targets.unsqueeze(2) == torch.arange(logits.shape[2], device=targets.device)
     hits = (member & right.unsqueeze(2)).sum(dim=1)
     return loss, right.sum(dim=1), hits, member.sum(dim=1)
 

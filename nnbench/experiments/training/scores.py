@@ -16,7 +16,7 @@ from nnbench.experiments.measured import Curves as RecordedCurves
 from nnbench.experiments.samples import packed_groups, packed_hits, packed_losses
 from nnbench.settings import Settings
 
-UNTRAINED: Mapping[str, float] = {"stuck": 1.0, "test_number_rmse": 1.0}
+UNTRAINED: Mapping[str, float] = {"stuck": 1.0, "test_number_rmse": 1.0}  # beside its scores
 LEARNT = 0.05  # nnbench's own limit: a run less than this share below the best constant is stuck
 
 
