@@ -114,6 +114,19 @@ class Before(Strict):
     train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
 
 
+class SecondTask(Strict):
+    """A second output of the network beside the classes: the class's number, learnt by squared error."""
+
+    weights: tuple[NonNegative, NonNegative] = (1.0, 1.0)
+    """Of the class's loss and the number's in what is minimised, as Keras' ``loss_weights``."""
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Self:
+        if not any(self.weights):
+            raise ValueError("weights are both 0: give one of the two losses a weight above 0")
+        return self
+
+
 class Target(Strict):
     """A target value of a metric read in training; the epochs until it is first reached are measured."""
 
@@ -175,6 +188,8 @@ class Settings(Strict):
 
     loss: Loss | None = None
     """Training objective; None: cross-entropy for classes, squared error for numbers."""
+    second_task: SecondTask | None = None
+    """A second output with a loss of its own; see ``nnbench.engine.second_task``."""
     optimizer: str = "adam"
     optimizer_options: dict[str, Anything] = Field(default_factory=dict)
     """Further arguments of a class such as ``torch.optim:AdamW``, or of a user's function."""
@@ -243,6 +258,8 @@ class Settings(Strict):
                 "pseudo_labels goes with right labels of all classes: remove it, or label_noise, "
                 "shuffled_labels and rare_class"
             )
+        if self.second_task and (self.pseudo_labels or self.balance != "none"):
+            raise ValueError("second_task goes with neither pseudo_labels nor balance: remove it")
         if self.before and (self.pretrain or self.rbm):
             raise ValueError("before goes with neither pretrain nor rbm: remove one of them")
         if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:

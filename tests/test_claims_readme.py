@@ -16,7 +16,17 @@ from nnbench.claims.contexts import ContextNeeds, InContexts
 from nnbench.claims.pick import Pick
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan, make_plan
-from nnbench.settings import Augment, Before, Pretrain, RareClass, Rbm, Settings, Shift, Target
+from nnbench.settings import (
+    Augment,
+    Before,
+    Pretrain,
+    RareClass,
+    Rbm,
+    SecondTask,
+    Settings,
+    Shift,
+    Target,
+)
 from nnbench.yamlfile import read_yaml
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +68,7 @@ README_TABLES = [
     ("Training settings", "key of a shift", Shift),
     ("Training settings", "key of `pretrain`", Pretrain),
     ("Training settings", "key of an entry of `before`", Before),
+    ("Training settings", "key of `second_task`", SecondTask),
     ("Training settings", "key of `rbm`", Rbm),
     ("A claim", "key of `pick`", Pick),
     ("A claim", "key of `contexts`", InContexts),

@@ -73,6 +73,7 @@ POOL = DIGITS.train_size + DIGITS.validation_size
         (DIGITS, {"validation_without": 10}, "validation_without is none.*got: 10.*0 to 9"),
         (DIGITS, {"label_noise_of": 2, "classes": [7, 8]}, "label_noise_of is none.*0 to 1"),
         (NUMBERS, {"pretrain": {"classes": [0, 1]}}, "pretrain needs"),
+        (NUMBERS, {"second_task": {}}, "second_task needs a dataset with classes"),
         (NUMBERS, {"pseudo_labels": 0.5}, "pseudo_labels needs a dataset with classes"),
         (DIGITS, {"pseudo_labels": 0.5}, "pseudo_labels needs training samples without labels"),
         (NUMBERS, {"target": {"value": 0.5}}, "validation_accuracy.*metric: validation_loss"),

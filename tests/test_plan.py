@@ -24,7 +24,17 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Search
 from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.plan.plan import Plan
-from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target
+from nnbench.settings import (
+    Augment,
+    Before,
+    Pretrain,
+    RareClass,
+    Rbm,
+    SecondTask,
+    Settings,
+    Shift,
+    Target,
+)
 from nnbench.verdicts.judge import config_hash
 
 ROOT = Path(__file__).parent.parent
@@ -75,7 +85,11 @@ OTHERS: dict[str, dict[str, Any]] = {
     "pretrain": {"pretrain": Pretrain(classes=(2, 3))},
     "pretrain, frozen": {"pretrain": Pretrain(classes=(2, 3), freeze=True)},
     "rbm": {"rbm": Rbm()},
+    "before": {"before": (Before(),)},
+    "pseudo_labels": {"pseudo_labels": 0.25},
     "loss": {"loss": "mse"},
+    "second_task": {"second_task": SecondTask()},
+    "second_task, weights": {"second_task": SecondTask(weights=(1.0, 10.0))},
     "patience": {"patience": 3},
     "probes": {"probes": ("gradients",)},
     "optimizer": {"optimizer": "sgd"},

@@ -89,7 +89,8 @@ def _stage_seconds(cell: Cell, settings: Settings, size: int, *, stacks: int, ru
     ends_early = settings.stop_at_target or settings.patience is not None
     steps = settings.total_steps(size) * (ENDING_EARLY if ends_early else 1.0)
     layers = len(settings.hidden)
-    if settings.model in COMPILED and settings.augment == Augment():
+    plain = settings.augment == Augment() and not settings.second_task
+    if settings.model in COMPILED and plain:
         dispatch = runs * (COMPILED_STEP + COMPILED_LAYER * layers)
     else:
         dispatch = stacks * (STEP + LAYER * layers)

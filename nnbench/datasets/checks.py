@@ -14,7 +14,7 @@ LOSSES_OF_CLASSES = frozenset(
 LOSSES_OF_NUMBERS = frozenset({"mae", "huber"})
 OF_CLASSES = (
     "classes", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels", "rare_class",
-    "validation_without", "balance", "pretrain", "pseudo_labels",
+    "validation_without", "balance", "pretrain", "pseudo_labels", "second_task",
 )  # fmt: skip
 
 

@@ -121,6 +121,17 @@ def gradient_noise(
     return (squares - count * mean) / (count - 1) / mean
 
 
+def gradient_norms(model: Replicates, data: TrainingData, objective: Objective) -> Tensor:
+    """Norm (S,) of the gradient of each replicate's mean loss on its training samples."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    total = [torch.zeros_like(p) for p in parameters]
+    with _as_in_training(model):
+        for index in data.train.split(PROBE_BATCH, dim=1):
+            found = _gradients(model, data, objective, index=index, of=parameters)
+            torch._foreach_add_(total, found, alpha=index.shape[1])
+    return _squared_norms(model, total).sqrt() / data.train.shape[1]
+
+
 def largest_input(model: Replicates, data: TrainingData, objective: Objective) -> Tensor:
     """Share (S,) of the squared gradient of the first layer's weights that lies at the input with the largest values.
 

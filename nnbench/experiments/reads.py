@@ -42,7 +42,7 @@ def training_metrics(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
     """What a training run measures with these settings on this dataset."""
     sources = {"training", "numbers" if dataset.task == "regression" else "classes"}
     sources.update(settings.probes)
-    sources.update({"target"} if settings.target else (), {"rbm"} if settings.rbm else ())
+    sources.update(name for name in ("target", "rbm", "second_task") if getattr(settings, name))
     return tuple(name for name, metric in METRICS.items() if metric.source in sources)
 
 

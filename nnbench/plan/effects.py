@@ -33,6 +33,7 @@ READS: Mapping[str, frozenset[str]] = {
     "inference_speed": frozenset(),
     "training_speed": frozenset(),
     "step_time": frozenset(),
+    "starts": _DATA | {"loss"},
 }
 """The settings that experiments other than trainings read, beside their options."""
 _NO_LAYER = "there is no hidden layer for it to act on"

@@ -33,7 +33,7 @@ def compiled_steps(
     """The compiled steps of a training; None if its settings need the general path."""
     if settings.mixed_precision or settings.augment != Augment() or settings.balance == "weights":
         return None
-    if settings.loss not in LOSSES[data.task]:
+    if settings.second_task or settings.loss not in LOSSES[data.task]:
         return None
     if settings.optimizer not in OPTIMIZERS or not isinstance(optimizer, Functional):
         return None

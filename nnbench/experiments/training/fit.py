@@ -24,6 +24,7 @@ from nnbench.engine.pretraining import (
 )
 from nnbench.engine.pseudo_labels import joined, pseudo_labels
 from nnbench.engine.scores import evaluate
+from nnbench.engine.second_task import minimised
 from nnbench.engine.seeding import set_states, states_of
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import Trained, build_replicates, train
@@ -96,7 +97,7 @@ def fit(job: Job, settings: Settings, seeds: Seeds, *, stage: str = "run") -> Fi
     return Fitted(
         trained=trained,
         data=data,
-        objective=objective(settings.loss, data.task),
+        objective=minimised(settings, data.task, data.outputs),
         pretrain=facts,
         reconstruction=reconstruction,
     )

@@ -16,6 +16,7 @@ from nnbench.engine.data import HeldOut, held_out
 from nnbench.engine.images import check_range
 from nnbench.engine.probes import dead_units, gradient_noise, inactive_units, largest_input
 from nnbench.engine.scores import Scores, Shifted, evaluate, uninformed
+from nnbench.engine.second_task import number_error
 from nnbench.engine.seeding import generators
 from nnbench.engine.train import parameters_each
 from nnbench.experiments.joining import together
@@ -156,6 +157,9 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Teste
         device=job.device,
         targets=data.targets,
     )
+    if settings.second_task:
+        error = number_error(model, test.bank, test.test, data.outputs)
+        measured["test_number_rmse"] = error
     by_class = data.task == "classification"
     count = test.test.shape[1]
     shared = job.dataset.kind == "fixed" and settings.split == "fixed"
