@@ -16,7 +16,8 @@ from nnbench.claims.contexts import ContextNeeds, InContexts
 from nnbench.claims.pick import Pick
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan, make_plan
-from nnbench.settings import Augment, Before, Pretrain, RareClass, Rbm, Settings, Shift, Target
+from nnbench.sections import Augment, Before, Pretrain, RareClass, Rbm, Shift, Target
+from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
 
 ROOT = Path(__file__).parent.parent

@@ -6,7 +6,8 @@ from nnbench.datasets.base import Dataset
 from nnbench.datasets.own.common import OwnDataset
 from nnbench.datasets.selection import classes_in_use, in_proportion, train_size, unlabelled_size
 from nnbench.errors import NnbenchError
-from nnbench.settings import Augment, Settings
+from nnbench.sections import Augment
+from nnbench.settings import Settings
 
 LOSSES_OF_CLASSES = frozenset(
     {"cross_entropy", "hinge", "smoothed", "log_of_softmax", "log_of_clipped"}

@@ -23,7 +23,8 @@ from nnbench.engine.seeding import derived_seed, generators
 from nnbench.engine.stacked_layers import SeededDropout, StackedLinear
 from nnbench.engine.stacking import Replicates
 from nnbench.errors import NnbenchError
-from nnbench.settings import Rbm, Settings
+from nnbench.sections import Rbm
+from nnbench.settings import Settings
 
 FIRST_DEVIATION = 0.01  # of the weights (Hinton 2010, section 8)
 READING_BATCH = 1024  # samples per replicate in a forward pass without training

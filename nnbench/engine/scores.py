@@ -11,7 +11,7 @@ from nnbench.engine.data import Bank
 from nnbench.engine.images import shift_images
 from nnbench.engine.native.network import CompiledNetwork, compiled_network
 from nnbench.engine.objectives import CROSS_ENTROPY, Objective
-from nnbench.settings import Shift
+from nnbench.sections import Shift
 
 EVALUATION_BATCH = 1024  # samples per replicate whose scores are summed in float32
 PASS = 64  # of them in a forward pass on a CPU, whose activations stay in the core's cache
