@@ -93,6 +93,26 @@ class Before(Strict):
     train_for: Budget = "20 epochs"
 
 
+class Drift(Strict):
+    """A change of all images after the training, and a further training on a few of the changed ones."""
+
+    to: Shift
+    """What the images of the further training and its validation look like."""
+    train_size: Count = 100
+    """How many of the training samples come after the change; the training before it has the others."""
+    train_for: Budget = "20 epochs"
+    anew: bool = False
+    """Whether a fresh network is trained on the changed samples alone."""
+
+    @model_validator(mode="after")
+    def _without_network(self) -> Self:
+        if self.to.attack:
+            raise ValueError(
+                "an attack needs a trained network: a drift has none, name another change"
+            )
+        return self
+
+
 class Target(Strict):
     """A target value of a metric read in training; the epochs until it is first reached are measured."""
 

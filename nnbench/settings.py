@@ -19,6 +19,7 @@ from nnbench.sections import (
     Before,
     Budget,
     Count,
+    Drift,
     Fraction,
     NonNegative,
     Positive,
@@ -100,6 +101,7 @@ class Settings(Strict):
     rbm: Rbm | None = None
     before: tuple[Before, ...] = ()
     """Trainings of the same network before this one, which goes on from their last weights."""
+    drift: Drift | None = None
 
     loss: Loss | None = None
     """Training objective; None: cross-entropy for classes, squared error for numbers."""
@@ -173,6 +175,10 @@ class Settings(Strict):
             )
         if self.before and (self.pretrain or self.rbm):
             raise ValueError("before goes with neither pretrain nor rbm: remove one of them")
+        if self.drift and (self.pretrain or self.rbm or self.before or self.pseudo_labels):
+            raise ValueError(
+                "drift goes with none of pretrain, rbm, before and pseudo_labels: remove it, or these"
+            )
         if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
             raise ValueError("classes should name two or more different classes")
         return self

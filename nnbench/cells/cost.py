@@ -64,6 +64,10 @@ def estimated_seconds(cell: Cell, *, seeds: int) -> float:
     stages += [
         (settings.model_copy(update={"train_for": b.train_for}), size) for b in settings.before
     ]
+    if (drift := settings.drift) is not None:
+        stages = [] if drift.anew else [(settings, size - drift.train_size)]
+        after = settings.model_copy(update={"train_for": drift.train_for})
+        stages.append((after, drift.train_size))
     candidates, trials = 0, 0
     if cell.search is not None:
         candidates = len(cell.search.candidates)

@@ -34,6 +34,7 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
         raise _needs_other_task(where, f"loss {settings.loss}", dataset)
     _check_pretraining(dataset, settings, where=where)
     _check_pseudo_labels(dataset, settings, where=where)
+    _check_drift(dataset, settings, where=where)
     target = settings.target
     if dataset.task == "regression" and target and target.metric == "validation_accuracy":
         what = f"{where}: target.metric validation_accuracy needs a dataset with classes"
@@ -140,6 +141,8 @@ def _check_images(dataset: Dataset, settings: Settings, *, where: str) -> None:
         raise NnbenchError(f"{where}: augmentation needs images", got=got, todo=todo)
     if settings.shifts:
         raise NnbenchError(f"{where}: shifts need images", got=got, todo=todo)
+    if settings.drift:
+        raise NnbenchError(f"{where}: a drift needs images", got=got, todo=todo)
 
 
 def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -206,6 +209,16 @@ def _check_pseudo_labels(dataset: Dataset, settings: Settings, *, where: str) ->
             got=f"train_size: {settings.train_size}, which is all of {dataset.name}'s",
             todo="set a smaller train_size: the others are those without labels",
         )
+
+
+def _check_drift(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    drift, size = settings.drift, train_size(dataset, settings)
+    if drift is None or drift.train_size + (not drift.anew) <= size:
+        return
+    what = f"{where}: drift.train_size takes more training samples than there are"
+    allowed = f"1 to {size - (not drift.anew)}, of {size} training samples"
+    todo = "set a smaller drift.train_size, or a larger train_size"
+    raise NnbenchError(what, got=drift.train_size, allowed=allowed, todo=todo)
 
 
 def _needs_other_task(where: str, what: str, dataset: Dataset) -> NnbenchError:

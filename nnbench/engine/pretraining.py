@@ -35,7 +35,7 @@ ROUNDING = 1e-5  # how far a normalised input may lie outside [0, 1]
 _JUDGED_ALONE = {
     "pretrain", "validation_size", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels",
     "rare_class", "validation_without", "balance", "outliers", "shifts",
-    "target", "stop_at_target", "patience", "probes", "pseudo_labels", "before",
+    "target", "stop_at_target", "patience", "probes", "pseudo_labels", "before", "drift",
 }  # fmt: skip
 
 
@@ -61,6 +61,13 @@ def settings_before(settings: Settings) -> Iterator[Settings]:
              "optimizer_options": {}, "patience": None, "probes": (), "before": ()}  # fmt: skip
     for one in settings.before:
         yield settings.model_copy(update={**plain, **dict(one)})
+
+
+def settings_until_drift(settings: Settings) -> Settings:
+    """The settings of the training before a drift: the same, but that goals and probes belong to the one after it."""
+    checkpoint = "last" if settings.checkpoint == "target" else settings.checkpoint
+    goals = {"target": None, "stop_at_target": False, "checkpoint": checkpoint}
+    return settings.model_copy(update={"drift": None, "probes": (), **goals})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
