@@ -57,6 +57,14 @@ class Shift(Strict):
             raise ValueError("attack_steps needs an attack: add one, as in attack: 0.1")
         return self
 
+    def part(self, share: float) -> "Shift":
+        """The same change at a share of its strength; ``augment`` and ``attack`` have none, and are left out."""
+        strengths = {
+            n: share * getattr(self, n)
+            for n in ("rotation_degrees", "shift_fraction", "noise", "signs")
+        }
+        return Shift(contrast=1.0 - share * (1.0 - self.contrast), **strengths)
+
 
 class RareClass(Strict):
     """A class of which only a share of the training samples is kept."""
@@ -110,6 +118,30 @@ class Drift(Strict):
             raise ValueError(
                 "an attack needs a trained network: a drift has none, name another change"
             )
+        return self
+
+
+class Stream(Strict):
+    """Test images in use, window after window, that drift away until a monitor without labels raises an alarm."""
+
+    to: Shift
+    """The whole change, at the end of the drift."""
+    over: Annotated[int, Field(ge=0, le=10**9)] = 0
+    """Images over which the change grows, by the same part in each window; 0: all at once."""
+    monitor: Literal["outputs", "confidence"] = "outputs"
+    """What the network's answers are compared by; see ``nnbench.engine.streams``."""
+    level: Annotated[float, Field(gt=0.0, le=0.1)] = 0.001
+    """Share of windows without any drift that raise an alarm, at most."""
+    window: Count = 100
+    length: Count = 10_000
+    """Images after which the stream ends where there was no alarm."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.to.attack or self.to.augment != Augment():
+            raise ValueError("a stream drifts by shifts that can grow: attack and augment cannot")
+        if self.length < self.window:
+            raise ValueError("a stream needs at least one window: length is below window")
         return self
 
 

@@ -6,7 +6,7 @@ cell's id is a hash of all of these values.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -28,9 +28,11 @@ from nnbench.sections import (
     Rbm,
     Share,
     Shift,
+    Stream,
     Target,
 )
 
+Named = TypeVar("Named")
 Loss = Literal[
     "cross_entropy", "mse", "hinge", "smoothed", "log_of_softmax", "log_of_clipped", "mae", "huber"
 ]
@@ -97,6 +99,9 @@ class Settings(Strict):
     shifts: dict[str, Shift] = Field(default_factory=dict)
     """Further tests of the trained network on changed test images, by name."""
 
+    streams: dict[str, Stream] = Field(default_factory=dict)
+    """Further tests of the trained network in use, by name: how long a drift goes unnoticed."""
+
     pretrain: Pretrain | None = None
     rbm: Rbm | None = None
     before: tuple[Before, ...] = ()
@@ -144,16 +149,16 @@ class Settings(Strict):
         except NnbenchError as error:  # pydantic reports ValueErrors with the key
             raise ValueError(str(error)) from None
 
-    @field_validator("shifts")
+    @field_validator("shifts", "streams")
     @classmethod
-    def _named_shifts(cls, shifts: dict[str, Shift]) -> dict[str, Shift]:
-        for name in shifts:
+    def _named(cls, tests: dict[str, Named], info: ValidationInfo) -> dict[str, Named]:
+        for name in tests:
             if not is_name(name) or name.startswith(("class ", "label ")):
                 raise ValueError(
-                    f"{name[:80]!r} names no shift: it needs 1 to 60 printable characters, "
+                    f"{name[:80]!r} names no {str(info.field_name)[:-1]}: it needs 1 to 60 printable characters, "
                     'and "class …" and "label …" are taken'
                 )
-        return shifts
+        return tests
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -164,6 +169,8 @@ class Settings(Strict):
                 "checkpoint: target needs a target: add one, as in target: {value: 0.9}"
             )
         self._check_optimizer()
+        if both := self.shifts.keys() & self.streams.keys():
+            raise ValueError(f"{min(both)!r} names a shift and a stream: rename one of them")
         if self.patience is not None and self.checkpoint != "best":
             raise ValueError("patience keeps the best weights: it needs checkpoint: best")
         if self.shuffled_labels and self.label_noise:

@@ -16,7 +16,7 @@ from nnbench.claims.contexts import ContextNeeds, InContexts
 from nnbench.claims.pick import Pick
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan, make_plan
-from nnbench.sections import Augment, Before, Drift, Pretrain, RareClass, Rbm, Shift, Target
+from nnbench.sections import Augment, Before, Drift, Pretrain, RareClass, Rbm, Shift, Stream, Target
 from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
 
@@ -57,6 +57,7 @@ README_TABLES = [
     ("Training settings", "key of `target`", Target),
     ("Training settings", "key of `rare_class`", RareClass),
     ("Training settings", "key of a shift", Shift),
+    ("Training settings", "key of a stream", Stream),
     ("Training settings", "key of `pretrain`", Pretrain),
     ("Training settings", "key of `drift`", Drift),
     ("Training settings", "key of an entry of `before`", Before),

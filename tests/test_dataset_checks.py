@@ -77,6 +77,12 @@ POOL = DIGITS.train_size + DIGITS.validation_size
         (DIGITS, {"pseudo_labels": 0.5}, "pseudo_labels needs training samples without labels"),
         (NUMBERS, {"drift": {"to": {}}}, "a drift needs images.*numbers"),
         (DIGITS, {"drift": {"to": {}}, "train_size": 100}, "drift.train_size.*got: 100.*1 to 99"),
+        (NUMBERS, {"streams": {"a": {"to": {}}}}, "streams needs a dataset with classes"),
+        (
+            DIGITS,
+            {"streams": {"a": {"to": {}, "window": 361}}},
+            "streams.a: a window takes more.*got: 361.*1 to 360",
+        ),
         (NUMBERS, {"target": {"value": 0.5}}, "validation_accuracy.*metric: validation_loss"),
         (DIGITS, {"rbm": {}}, "rbm needs inputs.*got: inputs: standard.*inputs: minmax"),
         (DIGITS, {"pretrain": {"classes": [0, 1]}}, "judged training too.*0, 1.*in `classes`"),

@@ -15,7 +15,7 @@ LOSSES_OF_CLASSES = frozenset(
 LOSSES_OF_NUMBERS = frozenset({"mae", "huber"})
 OF_CLASSES = (
     "classes", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels", "rare_class",
-    "validation_without", "balance", "pretrain", "pseudo_labels",
+    "validation_without", "balance", "pretrain", "pseudo_labels", "streams",
 )  # fmt: skip
 
 
@@ -35,6 +35,7 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
     _check_pretraining(dataset, settings, where=where)
     _check_pseudo_labels(dataset, settings, where=where)
     _check_drift(dataset, settings, where=where)
+    _check_streams(dataset, settings, where=where)
     target = settings.target
     if dataset.task == "regression" and target and target.metric == "validation_accuracy":
         what = f"{where}: target.metric validation_accuracy needs a dataset with classes"
@@ -143,6 +144,8 @@ def _check_images(dataset: Dataset, settings: Settings, *, where: str) -> None:
         raise NnbenchError(f"{where}: shifts need images", got=got, todo=todo)
     if settings.drift:
         raise NnbenchError(f"{where}: a drift needs images", got=got, todo=todo)
+    if settings.streams:
+        raise NnbenchError(f"{where}: streams need images", got=got, todo=todo)
 
 
 def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -219,6 +222,15 @@ def _check_drift(dataset: Dataset, settings: Settings, *, where: str) -> None:
     allowed = f"1 to {size - (not drift.anew)}, of {size} training samples"
     todo = "set a smaller drift.train_size, or a larger train_size"
     raise NnbenchError(what, got=drift.train_size, allowed=allowed, todo=todo)
+
+
+def _check_streams(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    count = in_proportion(dataset.test_size, dataset, settings)
+    for name, stream in settings.streams.items():
+        if stream.window > count:
+            what = f"{where}: streams.{name}: a window takes more images than the test set has"
+            todo = "set a smaller window, or choose a dataset with more test samples"
+            raise NnbenchError(what, got=stream.window, allowed=f"1 to {count}", todo=todo)
 
 
 def _needs_other_task(where: str, what: str, dataset: Dataset) -> NnbenchError:

@@ -129,6 +129,7 @@ def _spelled_out(settings: Settings, dataset: Dataset, *, at: str | None) -> dic
         "evaluations": min(settings.evaluation_points(), steps),
         # further tests and measurements change no training
         "shifts": settings.shifts[at].model_dump(mode="json") if at in settings.shifts else None,
+        "streams": settings.streams[at].model_dump(mode="json") if at in settings.streams else None,
         "probes": (),
     }
 
