@@ -114,7 +114,7 @@ def pair(a: str, b: str, difference: float, status: str, **more: Any) -> dict[st
     return {
         "a": a, "b": b, "difference": difference, "low": low, "high": high, "margin": 0.0488,
         "unit": unit, "percent": percent, "status": status, "role": "adjacent", "p": 0.0004,
-        "p_holm": 0.0012, "tie": status in ("holds", "violated"), "n": SEEDS, "censored": False,
+        "p_holm": 0.0012, "p_equal": 0.0006, "tie": status in ("holds", "violated"), "n": SEEDS, "censored": False,
         "text": f"{a} {word} than {b} by {size:.0f} {'%' if unit == 'log' else 'points'}",
     } | more  # fmt: skip
 

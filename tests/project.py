@@ -115,6 +115,18 @@ class Project:
         claim["claimed"] = {str(rate): rate for rate in rates}
         self.save()
 
+    def looked_at(self) -> Project:
+        """This project with ``seeds: auto``, and with two rates so close that five seeds are too few."""
+        self.config["seeds"] = "auto"
+        self.levels()["0.11"] = {"lr": 0.11}
+        self.document["claims"]["rate"]["claimed"]["0.11"] = 0.21
+        self.save()
+        return self
+
+    def looks(self) -> dict[str, list[int]]:
+        """Claim -> after how many seeds it was looked at."""
+        return {c["id"]: c["results"][0]["looks"] for c in self.results()["claims"]}
+
     def on_cluster(self, environment: Mapping[str, str]) -> Project:
         """This project, run where commands find a cluster by these variables, and jobs queue."""
         self.variables, self.patience_seconds = dict(environment), 3 * PATIENCE_SECONDS
@@ -161,13 +173,14 @@ class Project:
         """Cell id -> when its record was written."""
         return {cell: path.stat().st_mtime_ns for cell, path in self.records().items()}
 
-    def metrics(self) -> dict[str, Any]:
-        """Cell id -> runs and curves: everything that must not depend on how it was scheduled."""
+    def metrics(self, blocks: str = "0-?") -> dict[str, Any]:
+        """Cell and block -> runs and curves: everything that must not depend on how it was scheduled."""
         found = {}
-        for cell, path in self.records().items():
+        for path in self.folder.glob(f"results/cells/*/record-{blocks}.json"):
             record = json.loads(path.read_bytes())["record"]
             wanted = ("runs", "curves", "settings_used")  # the last one of trainings only
-            found[cell] = {key: record[key] for key in wanted if key in record}
+            name = path.parent.name if blocks == "0-?" else f"{path.parent.name}/{path.stem}"
+            found[name] = {key: record[key] for key in wanted if key in record}
         return found
 
     def results(self) -> dict[str, Any]:

@@ -54,6 +54,26 @@ def test_no_effect_is_absent(tmp_path: Path) -> None:
     assert found.pairs[0].shares == {"equal": 9}
 
 
+def test_a_context_in_which_both_levels_are_one_run_shows_no_effect_and_counts(
+    tmp_path: Path,
+) -> None:
+    plan = in_contexts(tmp_path, NINE, activations())
+    measured(plan, {None: 1.5, **ALIKE}, one_run=["c2", "c5"])
+    (claim,) = judge(plan).claims
+    assert claim.general is not None
+    (pair,) = claim.general.pairs
+    assert (claim.general.measured, pair.contexts) == (9, 9)
+    assert pair.shares == {"as claimed": 7, "equal": 2}
+
+
+def test_levels_that_are_one_run_in_every_context_have_no_effect_to_measure(tmp_path: Path) -> None:
+    plan = in_contexts(tmp_path, NINE, activations())
+    measured(plan, {None: 1.5, **ALIKE}, one_run=NINE)
+    (claim,) = judge(plan).claims
+    assert claim.general is not None
+    assert (claim.general.measured, claim.general.word) == (0, "unknown")
+
+
 def test_contexts_that_are_not_measured_are_counted_and_leave_the_rest(tmp_path: Path) -> None:
     found = general(tmp_path, {"c0": 1.4, "c1": 1.5})
     assert (found.measured, found.planned, found.word) == (2, 9, "unknown")

@@ -14,9 +14,12 @@ from nnbench.verdicts.flags import _interval, capped
 FLAG = Flag(name="not converged", where=("a",), text="")
 
 
+LEADS = {"general": "It holds in general", "usual": "It usually holds"}
+
+
 def general(word: Word) -> GeneralResult:
     return GeneralResult(
-        word=word, sentence="It holds.", planned=8, measured=8, datasets=4, seeds=5, found=None, pairs=()
+        word=word, sentence=f"{LEADS.get(word, '')} (8 contexts): so it is.", planned=8, measured=8, datasets=4, seeds=5, found=None, pairs=()
     )  # fmt: skip
 
 
@@ -25,8 +28,9 @@ def test_a_flagged_result_is_no_more_than_depends_and_says_so(word: Word) -> Non
     found = capped(general(word), [FLAG])
     assert found is not None
     assert found.word == "depends"
-    assert f"“{word}”" in found.sentence
-    assert "not converged" in found.sentence
+    would = {"general": "hold in general", "usual": "usually hold"}[word]
+    assert found.sentence.startswith("It depends: the result here is flagged (not converged).")
+    assert f"By its contexts alone it would {would} (" in found.sentence
 
 
 def test_without_a_flag_or_with_a_weaker_word_nothing_changes() -> None:

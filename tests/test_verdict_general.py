@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from scipy import stats
 
 from nnbench.claims.kinds import KINDS
 from nnbench.claims.outcomes import PairRule, Role
@@ -86,7 +87,9 @@ def test_what_one_data_set_carries_is_not_general() -> None:
 def test_as_claimed_on_average_but_not_in_a_new_context_is_usual() -> None:
     found = one(at([1.5, 0.1, 0.9, 0.2, 1.4, 0.1, 1.0, 0.3], error=0.3))
     assert found.word == "usual"
-    assert found.reason == "A against B is as claimed on average and in 8 of 8 contexts"
+    assert (
+        found.reason == "A against B is as claimed on average, and 8 of 8 contexts point that way"
+    )
 
 
 def test_as_claimed_here_and_reversed_there_depends() -> None:
@@ -100,8 +103,27 @@ def test_as_claimed_here_and_reversed_there_depends() -> None:
 def test_reversals_below_the_margin_or_unsure_ones_are_no_dependence() -> None:
     small = [1.0, 1.1, -0.2, -0.3, 0.9, 1.0, -0.2, -0.3]
     assert one(at(small)).word == "unknown"
-    assert one(at(HALF, error=0.4)).word == "unknown"  # p = 0.03 each, before the correction
-    assert of_pair(at(HALF, error=0.4)).shown["c2"] == "reversed"
+    unsure = at(HALF, error=0.3)  # p = 0.03 each, before the correction
+    assert one(unsure).word == "unknown"
+    assert of_pair(unsure).shown["c2"] == "reversed"
+
+
+def test_a_clause_counts_contexts_as_the_table_marks_them_and_after_correction() -> None:
+    mixed = [*at([2.0, 2.0, -2.0, -2.0]), *at(HALF, error=0.3)[4:]]
+    effects = [replace(e, context=f"c{i}") for i, e in enumerate(mixed)]
+    found = one(effects)
+    assert found.reason == (
+        "A against B is as claimed in 4 of 8 contexts (2 after correction for their number) and "
+        "reversed in 4 (2 after correction for their number)"
+    )
+
+
+@pytest.mark.parametrize("error", [0.1, 0.2, 0.3, 0.36, 0.37, 0.5])
+def test_a_mark_agrees_with_the_95_percent_interval_of_its_context(error: float) -> None:
+    effect = replace(*at([1.0], error=error), context="own")
+    far = float(stats.t.ppf(0.975, effect.blocks - 1)) * error
+    pair = of_pair([effect, *at([1.0, 1.0, 1.0])])
+    assert (pair.shown[effect.context] == "as claimed") == (far < 1.0)
 
 
 def test_no_effect_is_absent_and_a_reversed_one_is_reversed() -> None:
@@ -114,7 +136,7 @@ def test_no_effect_is_absent_and_a_reversed_one_is_reversed() -> None:
 def test_contexts_that_disagree_without_being_sure_settle_nothing() -> None:
     found = one(at(UNSURE, error=1.0))
     assert found.word == "unknown"
-    assert found.reason == "A against B is unclear"
+    assert found.reason == "A against B is unclear on average, and 4 of 8 contexts point as claimed"
 
 
 @pytest.mark.parametrize(("count", "each"), [(2, 1), (6, 6), (0, 1)])

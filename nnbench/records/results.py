@@ -63,6 +63,7 @@ class PairResult(Section):
     role: str
     p: float | None
     p_holm: float | None
+    p_equal: float | None = None  # that the difference lies within the margin
     tie: bool
     n: Count
     censored: bool

@@ -140,6 +140,9 @@ def pair_table(finding: Finding) -> Table | None:
         return None
     columns = ["Claimed", "Outcome", "Measured", "Margin", "p", "p, Holm"]
     rows = [_pair_row(pair, finding) for pair in finding.pairs]
+    if any(p.p_equal is not None and p.status in ("equal", "holds") for p in finding.pairs):
+        columns.append("p, equal")
+        rows = [[*row, p_text(p.p_equal)] for row, p in zip(rows, finding.pairs, strict=True)]
     if any(pair.detectable is not None for pair in finding.pairs):
         columns.append(SEEN)
         size = partial(_size, finding=finding)

@@ -45,6 +45,13 @@ def sentence(result: GeneralResult, reason: str, metric: Metric) -> str:
     return lead + largest + (f" {counted(late, 'context')} without a value." if late else "")
 
 
+def flagged(result: GeneralResult, why: str) -> str:
+    """The sentence of a claim that its contexts alone would call general or usual, where the result here is flagged."""
+    would = {"general": "hold in general", "usual": "usually hold"}[result.word]
+    alone = result.sentence.removeprefix(_LEADS[result.word])
+    return f"It depends: the result here is flagged ({why}). By its contexts alone it would {would}{alone}"
+
+
 def how_large(here: Finding | None, general: GeneralResult | None, metric: Metric) -> str:
     """The effect of the pair furthest apart, here and on average, in plain units and as a share of the claimed one."""
     if here is None or not here.pairs:

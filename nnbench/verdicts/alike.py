@@ -5,7 +5,7 @@ tie in the judged metric alone are two runs, and are judged.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nnbench.experiments.measured import Run
 from nnbench.records.record import Record
@@ -16,21 +16,30 @@ Pair = frozenset[str]
 _CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 
 
-def alike(levels: Sequence[LevelRuns], records: Records) -> set[Pair]:
-    """Pairs of levels with equal curves and metrics, to the bit, in every run that both have.
+def alike(*places: Sequence[LevelRuns], records: Records) -> set[Pair]:
+    """Pairs of levels with equal curves and metrics, to the bit, in every run that both have in every place.
 
-    Levels that read different places of one training, and picks, are not compared.
+    A place is a dataset on a track, or a context. Levels may well lead to the same training in one context, which
+    is no effect there; equal in all of them they have none to measure.
     """
+    equal: set[Pair] = set()
+    different: set[Pair] = set()
+    for levels in places:
+        for pair, same in _compared(levels, records):
+            (equal if same else different).add(pair)
+    return equal - different
+
+
+def _compared(levels: Sequence[LevelRuns], records: Records) -> Iterator[tuple[Pair, bool]]:
+    """Each pair, and whether it is one run; not levels that read different places of one training, nor picks."""
     found = {}
     for use in [level.use for level in levels]:
         record = records.joined(use.cells[0], seeds=use.seeds)
         if record and record.curves and len(use.cells) == 1:
             found[use.level] = (use.at, _trainings(record))
-    return {
-        frozenset((a, b))
-        for a, b in itertools.combinations(found, 2)
-        if found[a][0] == found[b][0] and _equal(found[a][1], found[b][1])
-    }
+    for a, b in itertools.combinations(found, 2):
+        if found[a][0] == found[b][0]:
+            yield frozenset((a, b)), _equal(found[a][1], found[b][1])
 
 
 def alike_text(pair: Pair) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
@@ -20,6 +21,7 @@ from nnbench.records.general import (
     Without,
 )
 from nnbench.text import generality
+from nnbench.verdicts.alike import Pair, alike
 from nnbench.verdicts.findings import Evidence
 from nnbench.verdicts.general import Claimed, in_general
 from nnbench.verdicts.general_pairs import GeneralPair
@@ -59,7 +61,8 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
         return None
     reading, metric = claim.in_contexts(), METRICS[claim.metric]
     rules = KINDS[claim.kind].pairs(reading, metric)
-    tests = {name: _tests(own, reading, rules, evidence) for name, own in levels.items()}
+    same = alike(*levels.values(), records=evidence.records)
+    tests = {name: _tests(own, reading, rules, same) for name, own in levels.items()}
     datasets = {name: own[0].use.dataset for name, own in levels.items()}
     claimed = [(rule, _effects(rule, tests, datasets)) for rule in rules]
     found = in_general(claimed, kind=claim.kind)
@@ -120,10 +123,10 @@ def _looks(claimed: Claimed, factors: Factors) -> tuple[Moderator, ...]:
 
 
 def _tests(
-    levels: Sequence[LevelRuns], claim: Claim, rules: Sequence[PairRule], evidence: Evidence
+    levels: Sequence[LevelRuns], claim: Claim, rules: Sequence[PairRule], same: AbstractSet[Pair]
 ) -> Mapping[PairRule, PairTest]:
     """What one context shows of each pair; nothing of pairs that were not measured there."""
-    tests = {(p.better, p.worse, p.role): p for p in pairs_of(levels, claim, evidence.records)}
+    tests = {(p.better, p.worse, p.role): p for p in pairs_of(levels, claim, same=same)}
     keys = {rule: (rule.better, rule.worse, rule.role) for rule in rules}
     return {rule: tests[key] for rule, key in keys.items() if key in tests}
 

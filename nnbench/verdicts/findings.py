@@ -99,7 +99,7 @@ def _finding(
         metric = replace(metric, unit=loss_unit(objective, dataset.task))
     blocks = [b for lv in levels for c in lv.use.cells for b in records.of(c, seeds=lv.use.seeds)]
     machines = machine_texts(blocks)
-    same = alike(levels, records)
+    same = alike(levels, records=records)
     verdict = verdict_of(
         levels,
         reading,

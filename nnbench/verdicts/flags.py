@@ -16,6 +16,7 @@ from nnbench.records.general import GeneralResult
 from nnbench.records.level import LevelResult
 from nnbench.records.record import Record
 from nnbench.records.results import Flag, FlagName
+from nnbench.text import generality
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.rules import PairTest, mean_interval
@@ -60,9 +61,8 @@ def capped(general: GeneralResult | None, flags: Sequence[Flag]) -> GeneralResul
     """What contexts show, and no more than *depends* where the deciding result is flagged."""
     if general is None or not flags or general.word not in ("general", "usual"):
         return general
-    why = "; ".join(flag.name for flag in flags)
-    more = f"By its contexts alone it would be “{general.word}”, but the result here is flagged ({why})."
-    return general.model_copy(update={"word": "depends", "sentence": f"{general.sentence} {more}"})
+    sentence = generality.flagged(general, "; ".join(flag.name for flag in flags))
+    return general.model_copy(update={"word": "depends", "sentence": sentence})
 
 
 _TEXTS: Mapping[FlagName, str] = {

@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 
 from nnbench.claims.outcomes import PairRule, named
 from nnbench.records.general import Word
-from nnbench.verdicts.general_pairs import GeneralPair, broad, enough, judged, most
+from nnbench.verdicts.general_pairs import (
+    BROAD_DATASETS,
+    GeneralPair,
+    broad,
+    enough,
+    judged,
+    most,
+)
 from nnbench.verdicts.pooling import MIN_CONTEXTS, Effect, Pooled, Share, share_of, usable
 
 Claimed = Sequence[tuple[PairRule, Sequence[Effect]]]
@@ -92,7 +99,8 @@ def _example(claimed: Claimed, *, either: bool) -> General:
     else:
         equal = [c for c in contexts if all(c in p.equal_in for p in pairs if c in p.shown)]
         word = _difference(pairs, found, equal=bool(equal)) if either else _chance(pairs, found)
-    reason = f"found in {found.count} of {found.total} contexts"
+    alone = sum(any(p.shown.get(c) == "as claimed" for p in pairs) for c in contexts)
+    reason = f"found in {_corrected(found.count, alone, of=f' of {found.total} contexts')}"
     return General(word=word, reason=reason, pairs=pairs[: len(claimed)], found=found)
 
 
@@ -137,17 +145,38 @@ def _because(pairs: Sequence[GeneralPair]) -> str:
 
 def _clause(pair: GeneralPair) -> str:
     """What decided the word of one pair."""
+    if pair.word == "depends":
+        return _divided(pair)
     pooled, tie = pair.pooled, pair.rule.tie
-    pointing, total = pair.pointing.count, pair.pointing.total
+    pointing = f"{pair.pointing.count} of {pair.pointing.total} contexts"
+    few = pair.pointing.total < MIN_CONTEXTS or pooled.datasets < 2
     absent = "reversed on average" if pooled.high < 0 else "below the margin on average"
-    few = total < MIN_CONTEXTS or pooled.datasets < 2
     return {
         "general": "as claimed, also to be expected in a new context",
-        "depends": f"as claimed in {len(pair.holds_in)} of {total} contexts and "
-        f"{'different' if tie else 'reversed'} in {len(pair.fails_in)}",
-        "usual": f"as claimed on average and in {pointing} of {total} contexts",
+        "usual": f"within the margin on average and in {pointing}, however surely"
+        if tie
+        else f"as claimed on average, and {pointing} point that way",
         "absent or reversed": "different by more than the margin" if tie else absent,
-        "unknown": f"measured in too few contexts ({total}) or on too few data sets ({pooled.datasets})"
+        "unknown": f"measured in too few contexts ({pair.pointing.total}) or on too few data sets ({pooled.datasets})"
         if few
-        else "unclear",
+        else f"unclear on average, and {pointing} {'are within the margin' if tie else 'point as claimed'}"
+        + (f", on {pooled.datasets} data sets" if pooled.datasets < BROAD_DATASETS else ""),
     }[pair.word]
+
+
+def _divided(pair: GeneralPair) -> str:
+    """As in: as claimed in 5 of 12 contexts (3 after correction for their number) and reversed in 4 (2)."""
+    words = ("holds", "violated") if pair.rule.tie else ("as claimed", "reversed")
+    alone = [sum(shown == word for shown in pair.shown.values()) for word in words]
+    total = f" of {pair.pointing.total} contexts"
+    return (
+        f"as claimed in {_corrected(len(pair.holds_in), alone[0], of=total)} and "
+        f"{'different' if pair.rule.tie else 'reversed'} in {_corrected(len(pair.fails_in), alone[1])}"
+    )
+
+
+def _corrected(count: int, alone: int, *, of: str = "") -> str:
+    """So many contexts by themselves, and how many of them withstand Holm's correction."""
+    return f"{alone}{of}" + (
+        f" ({count} after correction for their number)" if count < alone else ""
+    )

@@ -15,8 +15,7 @@ from nnbench.plan.plan import Plan
 from nnbench.records.record import Record
 from nnbench.records.results import PairResult
 from nnbench.text import wording
-from nnbench.verdicts.alike import Pair, alike, alike_text
-from nnbench.verdicts.evidence import Records
+from nnbench.verdicts.alike import Pair, alike_text
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.provenance import machine_texts
 from nnbench.verdicts.rules import PairTest, Shared, Verdict, finite, judge
@@ -46,10 +45,12 @@ def verdict_of(
     return _judged_pairs(levels, reading, metric, lost=lost, same=same, elsewhere=elsewhere)
 
 
-def pairs_of(levels: Sequence[LevelRuns], claim: Claim, records: Records) -> tuple[PairTest, ...]:
+def pairs_of(
+    levels: Sequence[LevelRuns], claim: Claim, *, same: AbstractSet[Pair]
+) -> tuple[PairTest, ...]:
     """What levels in one place show of each pair that a claim names; nothing of pairs that were not measured."""
     lost = {level.use.level: "" for level in levels if level.lost}
-    metric, same = METRICS[claim.metric], alike(levels, records)
+    metric = METRICS[claim.metric]
     return _judged_pairs(levels, claim, metric, lost=lost, same=same, elsewhere=()).pairs
 
 
@@ -185,6 +186,7 @@ def pair_result(
         percent=finite(percent_change(pair.difference)) if metric.scale == "log" else None,
         p=finite(pair.p),
         p_holm=finite(pair.p_holm),
+        p_equal=finite(pair.p_equal),
         detectable=power.detectable if power else None,
         blocks_needed=power.blocks if power else None,
         seconds_needed=more * cost if more else None,

@@ -36,6 +36,7 @@ class PairTest(JudgedPair):
     high: float  # infinite where the blocks are too few for one; at a look a repeated one
     p: float  # two-sided: there is a difference; at a look over all looks
     p_holm: float  # corrected over the claim's strict pairs; of a tie the same as p
+    p_equal: float  # of a difference within the margin: TOST
     p_claimed: float  # of what is claimed: of the difference if its sign is right; of a tie: TOST
     n: int  # complete blocks
     censored: bool
@@ -242,6 +243,7 @@ def _pair_test(
         high=high,
         p=p[0],
         p_holm=p[1],
+        p_equal=within,
         p_claimed=within if rule.tie else as_claimed,
         status="unclear",
         n=pair[0].size,
