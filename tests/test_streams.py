@@ -156,7 +156,10 @@ def test_no_image_comes_twice_in_a_window_and_a_pass_leaves_its_rest_out() -> No
 
 
 def test_answers_are_log_odds_whose_order_is_that_of_probabilities() -> None:
+    """Also of a network that is so sure that a probability is rounded to 1."""
     outputs = torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(0))
+    outputs[0, 0, 0] += 25.0
+    assert (outputs.softmax(dim=2) == 1.0).any()
     chances = outputs.double().softmax(dim=2)
     wanted = (chances / (1 - chances)).log()
     each, surest = (answers(outputs, stream(monitor=m)) for m in ("outputs", "confidence"))

@@ -78,13 +78,14 @@ def windows(rows: Tensor, size: int, draws: Sequence[torch.Generator]) -> Iterat
 def answers(outputs: Tensor, stream: Stream) -> Tensor:
     """What is compared of outputs (S, B, C), sorted: (S, C, B), or (S, 1, B) for ``confidence``.
 
-    Log odds instead of probabilities: their order is the same, but none of them is rounded to 1.
+    Log odds instead of probabilities: their order is the same, but none is rounded to 1, where a network is sure.
     """
-    alone = torch.eye(outputs.shape[2], dtype=torch.bool, device=outputs.device)
-    others = outputs.unsqueeze(2).masked_fill(alone, -torch.inf).logsumexp(dim=3)
-    odds = outputs - others
-    if stream.monitor == "confidence":
-        odds = odds.amax(dim=2, keepdim=True)
+    top, which = outputs.max(dim=2, keepdim=True)
+    others = outputs.scatter(2, which, -torch.inf).logsumexp(dim=2, keepdim=True)
+    odds = top - others
+    if stream.monitor == "outputs":
+        logs = outputs.log_softmax(dim=2)
+        odds = (logs - torch.log1p(-logs.exp())).scatter(2, which, odds)
     return odds.mT.contiguous().sort(dim=2).values
 
 
