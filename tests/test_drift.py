@@ -129,6 +129,10 @@ def test_an_earlier_training_with_a_goal_pursues_it_after_the_drift_alone(folder
     goal = {"target": {"value": 0.0}, "stop_at_target": True, "checkpoint": "target"}
     found = fitted(folder, drift=TURNED, **goal)
     assert found.trained.steps < 5  # it is reached at the first reading
+    never = {"target": {"value": 1.0}, "checkpoint": "target"}
+    assert same(
+        weights(fitted(folder, drift=TURNED, **never)), weights(fitted(folder, drift=TURNED))
+    )
 
 
 def test_both_trainings_are_planned() -> None:

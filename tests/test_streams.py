@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,15 @@ def striped(count: int, *, label: int = 0) -> tuple[Bank, Tensor]:
     return bank, torch.arange(count).expand(2, -1)
 
 
-def watched(how: Stream, *, label: int = 0) -> Alarms:
-    """400 validation samples, and 100 test images, which are a window."""
+def watched(how: Stream, *, label: int = 0, ahead: float = 0.0) -> Alarms:
+    """400 validation samples, and 100 test images, which are a window; the second replicate's may be ahead."""
     (bank, rows), (images, test) = striped(400), striped(100, label=label)
+    further = 0.5 + (1 - ahead) * (images.inputs - 0.5)
+    images = replace(
+        images, inputs=torch.cat((images.inputs, further)), labels=images.labels.repeat(2)
+    )
     data = TrainingData(bank=bank, train=rows, validation=rows, outputs=2)
-    there = HeldOut(bank=images, test=test)
+    there = HeldOut(bank=images, test=test + torch.tensor([[0], [100]]))
     return alarms(Contrast(), data, there, how, CROSS_ENTROPY, seeds=(0, 1))  # type: ignore[arg-type]
 
 
@@ -91,6 +96,32 @@ def test_the_alarm_comes_in_the_window_that_arithmetic_says(monitor: str) -> Non
     assert found.images.tolist() == [300.0, 300.0]
     assert found.shares == pytest.approx((0.15, 0.15))
     assert watched(stream(monitor=monitor)).images.tolist() == [100.0, 100.0]
+
+
+def test_each_replicate_keeps_its_first_alarm() -> None:
+    """One tenth ahead, the first window has s = 1 - 0.9 x 0.95 = 0.145, beyond the 0.114 that are noticed."""
+    found = watched(stream(over=2000), ahead=0.1)
+    assert found.images.tolist() == [300.0, 100.0]
+    assert found.shares == pytest.approx((0.15, 0.05))
+
+
+def test_every_output_is_tested_at_its_part_of_the_level() -> None:
+    """At level 0.1, one output may differ by 0.137 and each of two by 0.152; s = 0.0725 differs by 0.145."""
+    how: dict[str, Any] = {"level": 0.1, "to": {"contrast": 1 - 0.0725}}
+    alone, each = (watched(stream(monitor=m, **how)) for m in ("confidence", "outputs"))
+    assert alone.images.tolist() == [100.0, 100.0]
+    assert each.images.tolist() == [10_000.0, 10_000.0]
+
+
+def test_a_replicates_alarm_does_not_depend_on_those_beside_it(folder: Path) -> None:
+    slow = {"to": {"noise": 0.6}, "over": 4000, "window": 60}
+    cell = cell_of(train_for="10 epochs", hidden=[16], streams={"slow": slow})
+    found = measured(cell, folder=folder, seeds=SEEDS)
+    together = {seed: run.metrics["images_to_alarm@slow"] for seed, run in found.runs.items()}
+    assert len(set(together.values())) > 2
+    for seed in SEEDS:
+        run = measured(cell, folder=folder, seeds=(seed,)).runs[str(seed)]
+        assert run.metrics["images_to_alarm@slow"] == together[str(seed)]
 
 
 def test_a_stream_without_alarm_counts_with_its_end() -> None:
