@@ -65,9 +65,8 @@ def settings_before(settings: Settings) -> Iterator[Settings]:
 
 def settings_until_drift(settings: Settings) -> Settings:
     """The settings of the training before a drift: the same, but that goals and probes belong to the one after it."""
-    checkpoint = "last" if settings.checkpoint == "target" else settings.checkpoint
-    goals = {"target": None, "stop_at_target": False, "checkpoint": checkpoint}
-    return settings.model_copy(update={"drift": None, "probes": (), **goals})
+    goals = {"target": None, "stop_at_target": False, "probes": ()}
+    return settings.model_copy(update={"drift": None, **goals})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
