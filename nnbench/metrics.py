@@ -18,11 +18,11 @@ Unit = Literal[
     "fraction",  # shown as %
     "nats", "epochs", "steps", "count", "seconds", "hours", "per second",
     "deviations",  # of the training targets
-    "ratio", "correlation", "own objective",
+    "ratio", "correlation", "images", "own objective",
 ]  # fmt: skip
 Source = Literal[
     "training", "classes", "numbers", "target", "rbm", "dead_units", "inactive_units", "gradients",
-    "gradient_noise", "largest_input", "second_task", "experiment", "pick",
+    "gradient_noise", "largest_input", "second_task", "streams", "experiment", "pick",
 ]  # fmt: skip
 _ANY = (-math.inf, math.inf)
 
@@ -130,6 +130,16 @@ _METRICS = (
     ),
     _duration("epochs_to_target", "Epochs to the target", unit="epochs"),
     _duration("steps_to_target", "Steps to the target", unit="steps"),
+    _low(
+        "images_to_alarm",
+        "Images until the alarm",
+        unit="images",
+        margin=0.10,
+        source="streams",
+        diverged="nothing",
+        plural=True,
+        more="more",
+    ),
     _share("stuck", "Runs stuck at the start", source="classes", diverged="untrained", margin=0.05),
     _share("dead_units", "Dead units", source="dead_units", diverged="nothing"),
     _share("inactive_units", "Inactive units", source="inactive_units", diverged="nothing"),

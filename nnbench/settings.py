@@ -5,25 +5,38 @@ biases, Adam with learning rate 1e-3, batches of 32. Nothing is left to another 
 cell's id is a hash of all of these values.
 """
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from nnbench.errors import NnbenchError
 from nnbench.registry import ACTIVATIONS, EXPERIMENTS, MODELS, OPTIMIZERS, check_name
 from nnbench.schema import Anything, Strict, is_name
+from nnbench.sections import (
+    BUDGET,
+    Augment,
+    Before,
+    Budget,
+    Count,
+    Drift,
+    Fraction,
+    NonNegative,
+    Positive,
+    Pretrain,
+    RareClass,
+    Rbm,
+    SecondTask,
+    Share,
+    Shift,
+    Stream,
+    Target,
+)
 
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Degrees = Annotated[float, Field(ge=0.0, le=180.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-NonNegative = Annotated[float, Field(ge=0.0)]
+Named = TypeVar("Named")
 Loss = Literal[
     "cross_entropy", "mse", "hinge", "smoothed", "log_of_softmax", "log_of_clipped", "mae", "huber"
 ]
-Count = Annotated[int, Field(ge=1, le=10**9)]
 
 PARTS: Mapping[str, Mapping[str, str]] = {
     "experiment": EXPERIMENTS,
@@ -31,7 +44,6 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "activation": ACTIVATIONS,
     "optimizer": OPTIMIZERS,
 }
-_BUDGET = re.compile(r"([1-9]\d{0,8}) (epoch|epochs|step|steps)")
 
 WITHOUT_MOMENTUM = ("adam",)
 WITHOUT_OPTIONS = ("adam", "sgd", "rmsprop")
@@ -39,99 +51,11 @@ WITHOUT_STEP: Mapping[str, str] = {
     "torch.optim:LBFGS": "needs a closure, which the training loop does not have",
     "torch.optim:SparseAdam": "needs sparse gradients, which no layer here has",
 }
-
-
-def _checked_budget(text: str) -> str:
-    if not _BUDGET.fullmatch(text):
-        raise ValueError('write a budget as "20 epochs" or "31250 steps"')
-    return text
-
-
-class Augment(Strict):
-    """Random transformations of each training image, as defined by Keras' ImageDataGenerator."""
-
-    rotation_degrees: Degrees = 0.0  # by an angle from U(-r, r)
-    shift_fraction: Fraction = 0.0  # along each axis by U(-s, s) of the image's size
-    # by an angle from U(-a, a); Keras' ``shear_range`` is in degrees
-    shear_degrees: Annotated[float, Field(ge=0.0, lt=90.0)] = 0.0
-    zoom_fraction: Fraction = 0.0  # of each axis by a factor from U(1 - z, 1 + z)
-    horizontal_flip: bool = False  # left to right with probability one half
-
-
-class Shift(Strict):
-    """A change of the test images, as the world may change after training; pixel values lie in [0, 1]."""
-
-    rotation_degrees: Degrees = 0.0  # by exactly this angle, in a random direction for each image
-    shift_fraction: Fraction = 0.0  # exactly that far along both axes, each in a random direction
-    noise: NonNegative = 0.0  # deviation of added Gaussian noise; values are then clipped to [0, 1]
-    contrast: Share = 1.0  # factor on each pixel's difference from its image's mean; 1: no change
-    augment: Augment = Augment()  # at random, as images are transformed in training
-    signs: Share = 0.0  # each pixel by exactly this, up or down at random; values are then clipped
-    attack: Share = 0.0  # each pixel by at most this, so that the network's loss on the image rises
-    attack_steps: Count = (
-        1  # 1: the sign of the gradient (FGSM); more: projected gradient ascent (PGD)
-    )
-
-    @model_validator(mode="after")
-    def _steps_of_an_attack(self) -> Self:
-        if self.attack_steps > 1 and not self.attack:
-            raise ValueError("attack_steps needs an attack: add one, as in attack: 0.1")
-        return self
-
-
-class RareClass(Strict):
-    """A class of which only a share of the training samples is kept."""
-
-    label: Annotated[int, Field(ge=0)]
-    share: Share
-
-
-class Pretrain(Strict):
-    """A training on other classes of the same dataset, whose weights the judged training starts from."""
-
-    classes: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)]
-    train_size: Count | None = None
-    """Samples of these classes; None: the dataset's default in proportion to the number of classes."""
-    train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
-    freeze: bool = False
-    """Afterwards train only the output layer (frozen features) instead of all layers."""
-
-
-class Rbm(Strict):
-    """Greedy layer-wise pretraining as restricted Boltzmann machines by CD-1 (Hinton et al. 2006)."""
-
-    train_for: Annotated[str, AfterValidator(_checked_budget)] = "10 epochs"  # per layer
-    lr: Positive = 0.05
-    momentum: Fraction = 0.5
-    batch_size: Count = 32
-
-
-class Before(Strict):
-    """A training of the same network on the same samples before the judged one, as an earlier ``fit`` in Keras."""
-
-    optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
-    lr: Positive = 1e-3
-    train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
-
-
-class SecondTask(Strict):
-    """A second output of the network beside the classes: the class's number, learnt by squared error."""
-
-    weights: tuple[NonNegative, NonNegative] = (1.0, 1.0)
-    """Of the class's loss and the number's in what is minimised, as Keras' ``loss_weights``."""
-
-    @model_validator(mode="after")
-    def _some_weight(self) -> Self:
-        if not any(self.weights):
-            raise ValueError("weights are both 0: give one of the two losses a weight above 0")
-        return self
-
-
-class Target(Strict):
-    """A target value of a metric read in training; the epochs until it is first reached are measured."""
-
-    metric: Literal["validation_accuracy", "validation_loss", "train_loss"] = "validation_accuracy"
-    value: float
+APART: Mapping[str, tuple[str, ...]] = {
+    "second_task": ("pseudo_labels", "balance", "drift", "streams"),
+    "before": ("pretrain", "rbm"),
+    "drift": ("pretrain", "rbm", "before", "pseudo_labels"),
+}
 
 
 class Settings(Strict):
@@ -181,10 +105,14 @@ class Settings(Strict):
     shifts: dict[str, Shift] = Field(default_factory=dict)
     """Further tests of the trained network on changed test images, by name."""
 
+    streams: dict[str, Stream] = Field(default_factory=dict)
+    """Further tests of the trained network in use, by name: how long a drift goes unnoticed."""
+
     pretrain: Pretrain | None = None
     rbm: Rbm | None = None
     before: tuple[Before, ...] = ()
     """Trainings of the same network before this one, which goes on from their last weights."""
+    drift: Drift | None = None
 
     loss: Loss | None = None
     """Training objective; None: cross-entropy for classes, squared error for numbers."""
@@ -205,7 +133,7 @@ class Settings(Strict):
     mixed_precision: bool = False
     """Training steps use bfloat16 matrix products and convolutions (``torch.autocast``), all else float32."""
 
-    train_for: Annotated[str, AfterValidator(_checked_budget)] = "20 epochs"
+    train_for: Budget = "20 epochs"
     evaluations: Count | None = None
     """Validation points, equally spaced; None: one per epoch, or 50 for a budget in steps."""
     checkpoint: Literal["best", "last", "target"] = "best"
@@ -229,16 +157,16 @@ class Settings(Strict):
         except NnbenchError as error:  # pydantic reports ValueErrors with the key
             raise ValueError(str(error)) from None
 
-    @field_validator("shifts")
+    @field_validator("shifts", "streams")
     @classmethod
-    def _named_shifts(cls, shifts: dict[str, Shift]) -> dict[str, Shift]:
-        for name in shifts:
+    def _named(cls, tests: dict[str, Named], info: ValidationInfo) -> dict[str, Named]:
+        for name in tests:
             if not is_name(name) or name.startswith(("class ", "label ")):
                 raise ValueError(
-                    f"{name[:80]!r} names no shift: it needs 1 to 60 printable characters, "
+                    f"{name[:80]!r} names no {str(info.field_name)[:-1]}: it needs 1 to 60 printable characters, "
                     'and "class …" and "label …" are taken'
                 )
-        return shifts
+        return tests
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -249,6 +177,8 @@ class Settings(Strict):
                 "checkpoint: target needs a target: add one, as in target: {value: 0.9}"
             )
         self._check_optimizer()
+        if both := self.shifts.keys() & self.streams.keys():
+            raise ValueError(f"{min(both)!r} names a shift and a stream: rename one of them")
         if self.patience is not None and self.checkpoint != "best":
             raise ValueError("patience keeps the best weights: it needs checkpoint: best")
         if self.shuffled_labels and self.label_noise:
@@ -258,13 +188,20 @@ class Settings(Strict):
                 "pseudo_labels goes with right labels of all classes: remove it, or label_noise, "
                 "shuffled_labels and rare_class"
             )
-        if self.second_task and (self.pseudo_labels or self.balance != "none"):
-            raise ValueError("second_task goes with neither pseudo_labels nor balance: remove it")
-        if self.before and (self.pretrain or self.rbm):
-            raise ValueError("before goes with neither pretrain nor rbm: remove one of them")
+        self._check_apart()
         if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
             raise ValueError("classes should name two or more different classes")
         return self
+
+    def _check_apart(self) -> None:
+        for name, others in APART.items():
+            clash = [other for other in others if self._differs(other)]
+            if clash and self._differs(name):
+                raise ValueError(f"{name} does not go with {' and '.join(clash)}: remove one side")
+
+    def _differs(self, name: str) -> bool:
+        default = type(self).model_fields[name].get_default(call_default_factory=True)
+        return bool(getattr(self, name) != default)
 
     def _check_optimizer(self) -> None:
         """Check what is known without importing the optimiser; the job checks the rest."""
@@ -280,7 +217,7 @@ class Settings(Strict):
 
     def budget(self) -> tuple[int, Literal["epochs", "steps"]]:
         """The number and unit of ``train_for``."""
-        match = _BUDGET.fullmatch(self.train_for)
+        match = BUDGET.fullmatch(self.train_for)
         assert match  # ensured by the validator
         return int(match[1]), "epochs" if match[2].startswith("epoch") else "steps"
 

@@ -24,7 +24,7 @@ FILES = {
 
 # A file imports only from the rooms before its own. The last ones put everything together.
 ROOMS = (
-    "errors", "registry", "schema", "settings", "metrics", "processes", "yamlfile",
+    "errors", "registry", "schema", "sections", "settings", "metrics", "processes", "yamlfile",
     "datasets", "models", "engine", "experiments", "claims", "cells", "records", "plan", "jobs",
     "progress", "text", "verdicts", "report", "audit",
     "api", "dag", "cli", "__init__", "__main__",

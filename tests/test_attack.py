@@ -15,7 +15,7 @@ from nnbench.engine.images import shift_images
 from nnbench.engine.objectives import CROSS_ENTROPY
 from nnbench.engine.scores import Shifted, evaluate
 from nnbench.engine.seeding import generators
-from nnbench.settings import Shift
+from nnbench.sections import Shift
 
 SEEDS, COUNT, SHAPE = (0, 1), 70, (1, 4, 4)  # more samples than one gradient takes
 DRAW = torch.Generator().manual_seed(2)

@@ -15,7 +15,7 @@ from torch import Tensor
 from nnbench.engine.images import DRAWS, augment, pixel_maps
 from nnbench.engine.seeding import generators
 from nnbench.engine.train import augmented
-from nnbench.settings import Augment
+from nnbench.sections import Augment
 
 Floats = npt.NDArray[np.float64]
 

@@ -49,6 +49,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
     "pseudo-labels": {"pseudo_labels": 0.1},
     "trained before": {
         "dropout": 0.2, "before": [{"lr": 0.01, "train_for": "1 epochs"}, {"train_for": "2 epochs"}]},
+    "drift": {"dropout": 0.2, "drift": {"to": {"noise": 0.3}, "train_size": 60, "train_for": "2 epochs"}},
     "diverged": {"optimizer": "sgd", "lr": 1e30},
 }  # fmt: skip
 

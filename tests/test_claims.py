@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 IDS = [
     "loss/data-size", "loss/activation", "loss/learning-rate", "loss/regularization",
     "loss/dropout", "loss/optimizer", "loss/depth", "loss/batch-size", "loss/causes",
-    "loss/over-time", "loss/effects", "loss/optimum", "loss/low-loss", "loss/complexity",
+    "loss/over-time", "loss/gradual", "loss/effects", "loss/optimum", "loss/low-loss", "loss/complexity",
     "loss/small-data", "loss/not-only-factor", "loss/scale", "loss/semi-supervised",
     "loss/inefficient", "loss/several-losses", "loss/local-minima",
     "learn/zoo-accuracy", "learn/zoo-speed", "learn/zoo-training-time", "learn/categories",
@@ -28,7 +28,7 @@ IDS = [
     "learn/overfitting", "learn/schedule", "learn/gradients", "learn/deep-or-wide",
     "learn/transfer", "learn/memorise", "learn/simpler", "learn/loss-falls", "learn/instantly",
     "learn/labels-needed", "learn/time-and-size", "learn/expedite", "learn/validation",
-    "learn/balancing", "learn/adversarial",
+    "learn/balancing", "learn/adversarial", "learn/fine-tuning",
     "immutable/optimizer", "immutable/augmentation", "immutable/architecture",
     "immutable/loss-function", "immutable/bias", "immutable/wrong-loss", "immutable/example-1",
     "resolve/normalization", "resolve/dying-relu", "resolve/dropout", "resolve/initialization",

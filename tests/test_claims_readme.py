@@ -16,17 +16,19 @@ from nnbench.claims.contexts import ContextNeeds, InContexts
 from nnbench.claims.pick import Pick
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan, make_plan
-from nnbench.settings import (
+from nnbench.sections import (
     Augment,
     Before,
+    Drift,
     Pretrain,
     RareClass,
     Rbm,
     SecondTask,
-    Settings,
     Shift,
+    Stream,
     Target,
 )
+from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
 
 ROOT = Path(__file__).parent.parent
@@ -66,7 +68,9 @@ README_TABLES = [
     ("Training settings", "key of `target`", Target),
     ("Training settings", "key of `rare_class`", RareClass),
     ("Training settings", "key of a shift", Shift),
+    ("Training settings", "key of a stream", Stream),
     ("Training settings", "key of `pretrain`", Pretrain),
+    ("Training settings", "key of `drift`", Drift),
     ("Training settings", "key of an entry of `before`", Before),
     ("Training settings", "key of `second_task`", SecondTask),
     ("Training settings", "key of `rbm`", Rbm),

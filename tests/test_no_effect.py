@@ -55,6 +55,7 @@ NO_EFFECT = {
     "a schedule of one step": (compared({}, {"schedule": "cosine"}, datasets=WINE, train_for="1 steps"), "schedule has no effect: there is one step"),
     "patience that cannot run out": (compared({}, {"patience": 9}, datasets=WINE), "patience has no effect: validation is read 2 times"),
     "where no wrong labels go": (compared({}, {"label_noise_to": "next"}, datasets=WINE), "label_noise_to has no effect: no label is wrong"),
+    "the length before a fresh start": (compared({}, {"train_for": "3 epochs"}, datasets=DIGITS, drift={"to": {"noise": 0.1}, "anew": True}), "train_for has no effect: what starts anew after the drift"),
     "the best of one reading": (compared({}, {"checkpoint": "last"}, datasets=WINE, train_for="1 epochs"), "checkpoint has no effect: validation is read once"),
 }  # fmt: skip
 

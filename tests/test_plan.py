@@ -24,17 +24,8 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Search
 from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.plan.plan import Plan
-from nnbench.settings import (
-    Augment,
-    Before,
-    Pretrain,
-    RareClass,
-    Rbm,
-    SecondTask,
-    Settings,
-    Shift,
-    Target,
-)
+from nnbench.sections import Augment, Before, Pretrain, RareClass, Rbm, SecondTask, Shift, Target
+from nnbench.settings import Settings
 from nnbench.verdicts.judge import config_hash
 
 ROOT = Path(__file__).parent.parent

@@ -19,7 +19,8 @@ from nnbench.engine.seeding import generators
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import build_replicates
 from nnbench.errors import NnbenchError
-from nnbench.settings import Rbm, Settings
+from nnbench.sections import Rbm
+from nnbench.settings import Settings
 
 SEEDS = (0, 3, 7)
 MLP = settings_of(activation="sigmoid", hidden=[8, 5])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nnbench.engine.images import DRAWS, augment, check_range, shift_images
 from nnbench.errors import NnbenchError
-from nnbench.settings import Augment, Shift
+from nnbench.sections import Augment, Shift
 
 SIZES = [(8, 8), (7, 12), (28, 28)]
 ALL = Shift(rotation_degrees=20, shift_fraction=0.1, noise=0.2, contrast=0.5)

@@ -15,7 +15,8 @@ from nnbench.experiments.base import experiment_of
 from nnbench.models.costs import ZOO, Cost, cost_of
 from nnbench.models.facts import replicates_at_once
 from nnbench.schema import Strict, parse
-from nnbench.settings import Augment, Settings
+from nnbench.sections import Augment
+from nnbench.settings import Settings
 
 START_SECONDS = 0.5  # of a cell in its batch: a process, the data
 ENDING_EARLY = 0.1  # of its budget, for a training that ends at a target or without progress
@@ -65,6 +66,10 @@ def estimated_seconds(cell: Cell, *, seeds: int) -> float:
     stages += [
         (settings.model_copy(update={"train_for": b.train_for}), size) for b in settings.before
     ]
+    if (drift := settings.drift) is not None:
+        stages = [] if drift.anew else [(settings, size - drift.train_size)]
+        after = settings.model_copy(update={"train_for": drift.train_for})
+        stages.append((after, drift.train_size))
     candidates, trials = 0, 0
     if cell.search is not None:
         candidates = len(cell.search.candidates)

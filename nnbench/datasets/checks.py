@@ -6,7 +6,8 @@ from nnbench.datasets.base import Dataset
 from nnbench.datasets.own.common import OwnDataset
 from nnbench.datasets.selection import classes_in_use, in_proportion, train_size, unlabelled_size
 from nnbench.errors import NnbenchError
-from nnbench.settings import Augment, Settings
+from nnbench.sections import Augment
+from nnbench.settings import Settings
 
 LOSSES_OF_CLASSES = frozenset(
     {"cross_entropy", "hinge", "smoothed", "log_of_softmax", "log_of_clipped"}
@@ -14,7 +15,7 @@ LOSSES_OF_CLASSES = frozenset(
 LOSSES_OF_NUMBERS = frozenset({"mae", "huber"})
 OF_CLASSES = (
     "classes", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels", "rare_class",
-    "validation_without", "balance", "pretrain", "pseudo_labels", "second_task",
+    "validation_without", "balance", "pretrain", "pseudo_labels", "second_task", "streams",
 )  # fmt: skip
 
 
@@ -33,6 +34,8 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
         raise _needs_other_task(where, f"loss {settings.loss}", dataset)
     _check_pretraining(dataset, settings, where=where)
     _check_pseudo_labels(dataset, settings, where=where)
+    _check_drift(dataset, settings, where=where)
+    _check_streams(dataset, settings, where=where)
     target = settings.target
     if dataset.task == "regression" and target and target.metric == "validation_accuracy":
         what = f"{where}: target.metric validation_accuracy needs a dataset with classes"
@@ -139,6 +142,10 @@ def _check_images(dataset: Dataset, settings: Settings, *, where: str) -> None:
         raise NnbenchError(f"{where}: augmentation needs images", got=got, todo=todo)
     if settings.shifts:
         raise NnbenchError(f"{where}: shifts need images", got=got, todo=todo)
+    if settings.drift:
+        raise NnbenchError(f"{where}: a drift needs images", got=got, todo=todo)
+    if settings.streams:
+        raise NnbenchError(f"{where}: streams need images", got=got, todo=todo)
 
 
 def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -205,6 +212,25 @@ def _check_pseudo_labels(dataset: Dataset, settings: Settings, *, where: str) ->
             got=f"train_size: {settings.train_size}, which is all of {dataset.name}'s",
             todo="set a smaller train_size: the others are those without labels",
         )
+
+
+def _check_drift(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    drift, size = settings.drift, train_size(dataset, settings)
+    if drift is None or drift.train_size + (not drift.anew) <= size:
+        return
+    what = f"{where}: drift.train_size takes more training samples than there are"
+    allowed = f"1 to {size - (not drift.anew)}, of {size} training samples"
+    todo = "set a smaller drift.train_size, or a larger train_size"
+    raise NnbenchError(what, got=drift.train_size, allowed=allowed, todo=todo)
+
+
+def _check_streams(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    count = in_proportion(dataset.test_size, dataset, settings)
+    for name, stream in settings.streams.items():
+        if stream.window > count:
+            what = f"{where}: streams.{name}: a window takes more images than the test set has"
+            todo = "set a smaller window, or choose a dataset with more test samples"
+            raise NnbenchError(what, got=stream.window, allowed=f"1 to {count}", todo=todo)
 
 
 def _needs_other_task(where: str, what: str, dataset: Dataset) -> NnbenchError:

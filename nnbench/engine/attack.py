@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from nnbench.engine.data import Bank
 from nnbench.engine.objectives import Objective
-from nnbench.settings import Shift
+from nnbench.sections import Shift
 
 STEP = 2.5  # limits that all steps together could go (Madry et al. 2018, section 5)
 PASS = 64  # samples per replicate whose activations are held for a gradient

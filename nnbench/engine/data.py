@@ -144,7 +144,7 @@ def training_data(
         drawn = replace(drawn, train=drawn.train[:, :size])
     inputs = _input_tensor(drawn.arrays)
     labels, targets = _labels(drawn, dataset, settings, seeds=seeds)
-    dims = (0,) if dataset.scaling == "feature" else tuple(range(inputs.ndim))
+    dims = _dims(inputs, dataset)
     normaliser = _normaliser(inputs, drawn.train, how=settings.inputs, dims=dims, device=device)
     return TrainingData(
         bank=Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser),
@@ -156,6 +156,19 @@ def training_data(
         targets=targets,
         unlabelled=unlabelled,
     )
+
+
+def normalised_by_own(data: TrainingData, dataset: Dataset, settings: Settings) -> TrainingData:
+    """The same samples, normalised by those that are trained on."""
+    inputs, rows = data.bank.inputs.cpu(), data.train.cpu()
+    dims = _dims(inputs, dataset)
+    found = _normaliser(inputs, rows, how=settings.inputs, dims=dims, device=data.train.device)
+    return replace(data, bank=replace(data.bank, normaliser=found))
+
+
+def _dims(inputs: Tensor, dataset: Dataset) -> tuple[int, ...]:
+    """Over which the statistics go: samples, or all values of all samples."""
+    return (0,) if dataset.scaling == "feature" else tuple(range(inputs.ndim))
 
 
 def _validation(drawn: Drawn, settings: Settings) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbench.errors import NnbenchError
-from nnbench.settings import Augment, Shift
+from nnbench.sections import Augment, Shift
 
 DRAWS = 7  # rotation, row shift, column shift, shear, row zoom, column zoom, flip
 

@@ -23,7 +23,8 @@ from nnbench.engine.seeding import derived_seed, generators
 from nnbench.engine.stacked_layers import SeededDropout, StackedLinear
 from nnbench.engine.stacking import Replicates
 from nnbench.errors import NnbenchError
-from nnbench.settings import Rbm, Settings
+from nnbench.sections import Rbm
+from nnbench.settings import Settings
 
 FIRST_DEVIATION = 0.01  # of the weights (Hinton 2010, section 8)
 READING_BATCH = 1024  # samples per replicate in a forward pass without training
@@ -33,8 +34,8 @@ ROUNDING = 1e-5  # how far a normalised input may lie outside [0, 1]
 # Settings of the judged training only. The pretraining always has clean labels.
 _JUDGED_ALONE = {
     "pretrain", "validation_size", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels",
-    "rare_class", "validation_without", "balance", "outliers", "shifts",
-    "target", "stop_at_target", "patience", "probes", "pseudo_labels", "before", "second_task",
+    "rare_class", "validation_without", "balance", "outliers", "shifts", "streams",
+    "target", "stop_at_target", "patience", "probes", "pseudo_labels", "before", "drift", "second_task",
 }  # fmt: skip
 
 
@@ -60,6 +61,12 @@ def settings_before(settings: Settings) -> Iterator[Settings]:
              "optimizer_options": {}, "patience": None, "probes": (), "before": ()}  # fmt: skip
     for one in settings.before:
         yield settings.model_copy(update={**plain, **dict(one)})
+
+
+def settings_until_drift(settings: Settings) -> Settings:
+    """The settings of the training before a drift: the same, but that goals and probes belong to the one after it."""
+    goals = {"target": None, "stop_at_target": False, "probes": ()}
+    return settings.model_copy(update={"drift": None, **goals})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

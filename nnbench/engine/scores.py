@@ -11,7 +11,7 @@ from nnbench.engine.data import Bank
 from nnbench.engine.images import shift_images
 from nnbench.engine.native.network import CompiledNetwork, compiled_network
 from nnbench.engine.objectives import CROSS_ENTROPY, Objective
-from nnbench.settings import Shift
+from nnbench.sections import Shift
 
 EVALUATION_BATCH = 1024  # samples per replicate whose scores are summed in float32
 PASS = 64  # of them in a forward pass on a CPU, whose activations stay in the core's cache
@@ -39,13 +39,17 @@ class Shifted:
     generators: Sequence[torch.Generator]
     model: nn.Module
     objective: Objective
+    shares: Sequence[float] | None = None  # of the shift's strength, by replicate; None: all of it
 
     def at(self, index: Tensor) -> tuple[Bank, Tensor]:
         """The samples at ``index`` (S, B) as a bank, and their rows (S, B) of it."""
         images, targets = self.bank.gather_raw(index)
+        parts = [self.shift.part(share) for share in self.shares or ()]
         changed = [
-            shift_images(own, self.shift, generator=draw)
-            for own, draw in zip(images, self.generators, strict=True)
+            shift_images(own, shift, generator=draw)
+            for own, shift, draw in zip(
+                images, parts or [self.shift] * len(images), self.generators, strict=True
+            )
         ]
         if self.shift.attack:
             against = (self.model, self.bank, self.objective)
@@ -95,9 +99,7 @@ def evaluate(
     model.eval()
     parts, each = [], []  # by batch: sums, and what each sample scores
     for index in rows.split(EVALUATION_BATCH, dim=1):
-        bank, place = samples.at(index)
-        outputs = _outputs(model, bank, place, network or compiled_network(model, bank))
-        targets = bank.labels_at(place)
+        outputs, targets = outputs_of(model, samples, index, network=network)
         parts.append(_sums(outputs, targets, objective, by_class=by_class))
         if by_sample:
             each.append(_each(outputs, targets, objective))
@@ -116,6 +118,19 @@ def _means(
         return Scores(loss=loss / count, mae=sums[0] / count, rmse=(sums[1] / count).sqrt())
     each = sums[1] / sums[2] if by_class else None
     return Scores(loss=loss / count, accuracy=sums[0] / count, by_class=each)
+
+
+def outputs_of(
+    model: nn.Module,
+    samples: Bank | Shifted,
+    index: Tensor,
+    *,
+    network: CompiledNetwork | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Outputs (S, B, C) of a model in evaluation mode, and labels (S, B), for the samples at ``index`` (S, B)."""
+    bank, place = samples.at(index)
+    outputs = _outputs(model, bank, place, network or compiled_network(model, bank))
+    return outputs, bank.labels_at(place)
 
 
 def _outputs(model: nn.Module, bank: Bank, rows: Tensor, network: CompiledNetwork | None) -> Tensor:

@@ -29,7 +29,8 @@ from nnbench.engine.torch_optim import build_optimizer, is_elementwise
 from nnbench.errors import NnbenchError
 from nnbench.models.base import Builder, ModelSpec
 from nnbench.registry import ACTIVATIONS, MODELS, load
-from nnbench.settings import Augment, Settings
+from nnbench.sections import Augment
+from nnbench.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,11 +29,18 @@ def check_reads(
         raise NnbenchError(
             f"{where}: {experiment.title} has several entries", todo=f"say which: at: {own[0]}"
         )
+    if at is None and metric in METRICS and METRICS[metric].source == "streams":
+        streams = tuple(settings.streams)
+        raise NnbenchError(
+            f"{where}: metric {metric} is that of one stream", todo=f"say which: at: {streams[0]}"
+        )
     if at is not None and at not in known:
         raise unknown_name(f"{where}: at", at, known)
     if at is not None and not experiment.metrics:
-        # a shifted test has a loss and an accuracy, a class only an accuracy
-        there = ("test_loss",) * (at in settings.shifts) + ("test_accuracy",)
+        # a shifted test has a loss and an accuracy, a stream when it was noticed, too, a class only an accuracy
+        changed = at in settings.shifts or at in settings.streams
+        there = ("images_to_alarm",) * (at in settings.streams)
+        there += ("test_loss",) * changed + ("test_accuracy",)
         if metric not in there:
             raise unknown_name(f"{where}: metric (as it is measured at {at!r})", metric, there)
 
@@ -42,12 +49,13 @@ def training_metrics(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
     """What a training run measures with these settings on this dataset."""
     sources = {"training", "numbers" if dataset.task == "regression" else "classes"}
     sources.update(settings.probes)
-    sources.update(name for name in ("target", "rbm", "second_task") if getattr(settings, name))
+    named = ("target", "rbm", "second_task", "streams")
+    sources.update(name for name in named if getattr(settings, name))
     return tuple(name for name, metric in METRICS.items() if metric.source in sources)
 
 
 def training_entries(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
-    """What ``at`` can name in a training: its shifted tests and its classes."""
+    """What ``at`` can name in a training: its shifted tests, its streams and its classes."""
     names = dataset.class_names
     kept = [names[label] for label in settings.classes] if settings.classes else names
-    return (*settings.shifts, *(f"class {name}" for name in kept))
+    return (*settings.shifts, *settings.streams, *(f"class {name}" for name in kept))

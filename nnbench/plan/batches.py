@@ -13,8 +13,17 @@ ONE_VALUE: Mapping[str, int] = {"resnet50": 32, "mobilenet_v2": 32, "inception_v
 
 
 def batch_sizes(settings: Settings, dataset: Dataset) -> tuple[int, ...]:
-    """The sizes of the batches that a training takes: the usual one, and the last of an epoch."""
-    size, usual = samples(settings, dataset), settings.batch_size
+    """The sizes of the batches that a cell's trainings take: the usual one, and the last of an epoch."""
+    size, drift = samples(settings, dataset), settings.drift
+    if drift is None:
+        return _sizes(settings, size)
+    after = settings.model_copy(update={"train_for": drift.train_for})
+    before = () if drift.anew else _sizes(settings, size - drift.train_size)
+    return (*before, *_sizes(after, drift.train_size))
+
+
+def _sizes(settings: Settings, size: int) -> tuple[int, ...]:
+    usual = settings.batch_size
     last = size % usual
     reached = settings.total_steps(size) >= settings.steps_per_epoch(size)
     return (min(usual, size), *((last,) if last and size > usual and reached else ()))
@@ -31,9 +40,13 @@ def check_batches(settings: Settings, dataset: Dataset, *, where: str) -> None:
         size, model = samples(settings, dataset), settings.model
         raise NnbenchError(
             f"{where}: model {model!r} normalises over a batch, and one sample has no variance",
-            got=f"{size} training samples in batches of {settings.batch_size}: the last has one",
+            got=f"{size} training samples{_of_them(settings)} in batches of {settings.batch_size}: the last has one",
             todo="choose another batch_size or train_size",
         )
+
+
+def _of_them(settings: Settings) -> str:
+    return f", {settings.drift.train_size} of them after the drift," if settings.drift else ""
 
 
 def _takes_variance_of_samples(settings: Settings, shape: Shape) -> bool:

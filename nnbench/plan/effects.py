@@ -77,6 +77,9 @@ def _of_length(settings: Settings, dataset: Dataset) -> Reasons:
     """What a training is too short, or its data too few, to show; an earlier one may not be."""
     if settings.pretrain is not None or settings.before:
         return {}
+    if (drift := settings.drift) is not None:
+        why = "what starts anew after the drift is not trained before it"
+        return {"train_for": why} if drift.anew else {}
     size, found = samples(settings, dataset), {}
     steps = settings.total_steps(size)
     readings = min(settings.evaluation_points(), steps)
@@ -127,6 +130,7 @@ def _spelled_out(settings: Settings, dataset: Dataset, *, at: str | None) -> dic
         "evaluations": min(settings.evaluation_points(), steps),
         # further tests and measurements change no training
         "shifts": settings.shifts[at].model_dump(mode="json") if at in settings.shifts else None,
+        "streams": settings.streams[at].model_dump(mode="json") if at in settings.streams else None,
         "probes": (),
     }
 

@@ -15,7 +15,8 @@ from nnbench.engine.data import TrainingData
 from nnbench.engine.native.network import CompiledNetwork
 from nnbench.engine.native.program import DROPOUT, LOSSES, NORM, WEIGHT, CTensor, CWork, pointer
 from nnbench.engine.optim import Functional, Optimizer
-from nnbench.settings import Augment, Settings
+from nnbench.sections import Augment
+from nnbench.settings import Settings
 
 CHUNK = 256  # steps at most between two looks at the clock, which cost as much as a small step
 CHUNK_FLOPS = 2**35  # a second or less

@@ -12,7 +12,7 @@ from nnbench.errors import unknown_name
 from nnbench.experiments import cost
 from nnbench.experiments.base import Experiment
 from nnbench.schema import Strict
-from nnbench.settings import Count, Fraction, Positive
+from nnbench.sections import Count, Fraction, Positive
 
 Warmup = Annotated[int, Field(ge=0, le=10**6)]
 

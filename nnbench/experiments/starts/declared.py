@@ -9,7 +9,7 @@ from nnbench.experiments import cost
 from nnbench.experiments.base import Experiment
 from nnbench.registry import ACTIVATIONS, check_name
 from nnbench.schema import Strict
-from nnbench.settings import Count, Fraction, Positive
+from nnbench.sections import Count, Fraction, Positive
 
 Width = Annotated[int, Field(ge=1, le=2**16)]
 

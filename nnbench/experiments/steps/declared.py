@@ -10,7 +10,7 @@ from nnbench.experiments import cost
 from nnbench.experiments.base import Experiment
 from nnbench.registry import ACTIVATIONS, check_name
 from nnbench.schema import Strict
-from nnbench.settings import Count, Positive
+from nnbench.sections import Count, Positive
 
 Width = Annotated[int, Field(ge=1, le=2**16)]
 

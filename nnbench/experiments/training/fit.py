@@ -4,7 +4,6 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,23 +11,24 @@ import torch
 from torch import Tensor
 
 from nnbench.datasets.base import Dataset
-from nnbench.engine.checkpoint import Checkpoint, State
-from nnbench.engine.data import TrainingData, training_data
+from nnbench.engine.checkpoint import Checkpoint
+from nnbench.engine.data import TrainingData, normalised_by_own, training_data
 from nnbench.engine.device import is_out_of_memory, release_memory, synchronise
+from nnbench.engine.drift import samples_after, samples_before
 from nnbench.engine.objectives import Objective, objective
 from nnbench.engine.pretraining import (
     earlier_seeds,
     earlier_settings,
     pretrain_rbms,
-    settings_before,
+    settings_until_drift,
 )
 from nnbench.engine.pseudo_labels import joined, pseudo_labels
 from nnbench.engine.scores import evaluate
 from nnbench.engine.second_task import minimised
-from nnbench.engine.seeding import set_states, states_of
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import Trained, build_replicates, train
 from nnbench.experiments.measured import JsonObject, finite
+from nnbench.experiments.training.earlier import trained_before, trained_first
 from nnbench.settings import Settings
 
 Found = TypeVar("Found")
@@ -89,6 +89,8 @@ def fit(job: Job, settings: Settings, seeds: Seeds, *, stage: str = "run") -> Fi
     if settings.pseudo_labels:
         data = joined(data, *_by_teacher(job, data, settings, seeds, stage))
     facts, reconstruction = _brought_to_start(job, model, data, settings, seeds, stage)
+    if settings.drift:
+        data, settings = _after_drift(job, model, data, settings, seeds, stage)
     trained = train(data, model, settings, seeds=seeds, checkpoint=job.checkpoint, stage=stage)
     job.checkpoint.forget_state()
     job.timer.train += trained.train_seconds
@@ -147,7 +149,7 @@ def _brought_to_start(
             found: Start = None, _first_layer(model, data, settings, seeds)
         else:
             found = _transfer(job, model, data, settings, seeds, stage)
-        _trained_before(job, model, data, settings, seeds, stage)
+        trained_before(data, model, settings, seeds=seeds, checkpoint=job.checkpoint, stage=stage)
         synchronise(job.device)
         job.timer.pretrain += time.perf_counter() - started
         return found
@@ -184,35 +186,27 @@ def _transfer(
     }, reconstruction
 
 
-def _trained_before(
+def _after_drift(
     job: Job, model: Replicates, data: TrainingData, settings: Settings, seeds: Seeds, stage: str
-) -> None:
-    """The trainings of the same network, each in an order of its own."""
-    for number, earlier in enumerate(settings_before(settings)):
-        seeds = earlier_seeds(seeds)
-        name = f"{stage}: before {number}"
-        run = partial(
-            train, data, model, earlier, seeds=seeds, checkpoint=job.checkpoint, stage=name
-        )
-        _put_into(model, job.checkpoint.once(f"{name}: ended", partial(_ended, job, model, run)))
+) -> tuple[TrainingData, Settings]:
+    """Train on the images as they were, unless it starts anew: what the training on changed ones takes.
 
-
-def _ended(job: Job, model: Replicates, run: Callable[[], object]) -> State:
-    """What a network is after this training, to be put back where a later one is interrupted."""
-    run()
-    job.checkpoint.forget_state()
-    return {
-        "weights": [tensor.clone() for tensor, _ in model.state()],
-        "draws": states_of(model.draws),
-        "own draws": model.own_draws and model.own_draws.state(),
-    }
-
-
-def _put_into(model: Replicates, ended: State) -> None:
-    model.set_state(ended["weights"])
-    set_states(model.draws, ended["draws"])
-    if model.own_draws:
-        model.own_draws.restore(ended["own draws"])
+    What was trained before goes on with its own normalisation, as a network in use does.
+    """
+    drift = settings.drift
+    assert drift is not None, "nothing changes"
+    changed = samples_after(data, drift, seeds=seeds)
+    own = settings.model_copy(update={"drift": None, "train_for": drift.train_for})
+    if drift.anew:
+        return normalised_by_own(changed, job.dataset, settings), own
+    started = time.perf_counter()
+    old = normalised_by_own(samples_before(data, drift), job.dataset, settings)
+    earlier, once = settings_until_drift(settings), earlier_seeds(seeds)
+    name = f"{stage}: before the drift"
+    trained_first(old, model, earlier, seeds=once, checkpoint=job.checkpoint, stage=name)
+    synchronise(job.device)
+    job.timer.pretrain += time.perf_counter() - started
+    return replace(changed, bank=replace(changed.bank, normaliser=old.bank.normaliser)), own
 
 
 def _first_layer(

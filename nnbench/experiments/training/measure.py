@@ -5,7 +5,7 @@ been chosen.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import torch
@@ -18,6 +18,7 @@ from nnbench.engine.probes import dead_units, gradient_noise, inactive_units, la
 from nnbench.engine.scores import Scores, Shifted, evaluate, uninformed
 from nnbench.engine.second_task import number_error
 from nnbench.engine.seeding import generators
+from nnbench.engine.streams import alarms
 from nnbench.engine.train import parameters_each
 from nnbench.experiments.joining import together
 from nnbench.experiments.measured import Chosen, JsonObject, Measured, Run, Search
@@ -36,6 +37,7 @@ from nnbench.experiments.training.scores import (
 from nnbench.models.facts import replicates_at_once
 from nnbench.registry import DATASETS, load
 from nnbench.schema import parse
+from nnbench.sections import Shift
 from nnbench.settings import Settings
 
 TRAIN_SCORE_LIMIT = 10_000  # samples per replicate for the training score
@@ -169,6 +171,10 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Teste
     )
     naive["test"] = uninformed(test.bank, test.test, minimised, data.outputs)
     shifted = _shifted(fitted, test, settings, seeds)
+    for name, stream in settings.streams.items():
+        found = alarms(model, data, test, stream, minimised, seeds=seeds)
+        measured[f"images_to_alarm@{name}"] = found.images
+        shifted[f"test@{name}"] = _changed_score(fitted, test, stream.to, seeds, found.shares)
     used = classes_in_use(job.dataset, settings) if by_class else ()
     return Tested(
         scores={**scores, **shifted},
@@ -183,20 +189,32 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Teste
 
 def _shifted(fitted: Fitted, test: HeldOut, settings: Settings, seeds: Seeds) -> dict[str, Scores]:
     """Scores of the same network on shifted test images; every shift starts from the same draws."""
-    found = {}
-    if settings.shifts:
+    if settings.shifts or settings.streams:
         check_range(test.bank.inputs)
+    return {
+        f"test@{name}": _changed_score(fitted, test, shift, seeds)
+        for name, shift in settings.shifts.items()
+    }
+
+
+def _changed_score(
+    fitted: Fitted,
+    test: HeldOut,
+    shift: Shift,
+    seeds: Seeds,
+    shares: Sequence[float] | None = None,
+) -> Scores:
+    """Scores on the shifted test images; ``shares`` of the shift's strength, by replicate."""
     model, objective = fitted.trained.model, fitted.objective
-    for name, shift in settings.shifts.items():
-        changed = Shifted(
-            bank=test.bank,
-            shift=shift,
-            generators=generators(seeds, "shift"),
-            model=model,
-            objective=objective,
-        )
-        found[f"test@{name}"] = evaluate(model, changed, test.test, objective)
-    return found
+    changed = Shifted(
+        bank=test.bank,
+        shift=shift,
+        generators=generators(seeds, "shift"),
+        model=model,
+        objective=objective,
+        shares=shares,
+    )
+    return evaluate(model, changed, test.test, objective)
 
 
 def _probes(fitted: Fitted, settings: Settings, seeds: Seeds) -> dict[str, Tensor]:
