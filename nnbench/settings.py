@@ -24,7 +24,14 @@ Loss = Literal[
     "cross_entropy", "mse", "hinge", "smoothed", "log_of_softmax", "log_of_clipped", "mae", "huber"
 ]
 Count = Annotated[int, Field(ge=1, le=10**9)]
-
+Probe = Literal[
+    "dead_units", "inactive_units", "gradients", "gradient_noise", "largest_input", "importance"
+]
+IMPORTANCES = (
+    "gradients",
+    "first weights",
+    "untrained",
+)  # what ``at`` can name beside permutations
 PARTS: Mapping[str, Mapping[str, str]] = {
     "experiment": EXPERIMENTS,
     "model": MODELS,
@@ -86,6 +93,18 @@ class RareClass(Strict):
     share: Share
 
 
+class Missing(Strict):
+    """Values that are missing, completely at random, in a table's training and validation samples."""
+
+    share: Annotated[float, Field(gt=0.0, lt=1.0)]  # of the samples: those that lack values
+    values: Annotated[float, Field(gt=0.0, le=1.0)] = (
+        0.5  # the share of their values that they lack
+    )
+    # without these samples; or with means in the gaps; or with these and inputs that say where gaps are
+    handled: Literal["drop", "mean", "indicator"] = "mean"
+    in_test: bool = False  # whether as many are missing in the test samples, where means stand in
+
+
 class Pretrain(Strict):
     """A training on other classes of the same dataset, whose weights the judged training starts from."""
 
@@ -143,6 +162,9 @@ class Settings(Strict):
     """Validation samples per replicate, the first of the dataset's own; None: all of these."""
     inputs: Literal["standard", "minmax", "raw"] = "standard"
     """Normalisation by training statistics: mean and standard deviation, range to [0, 1], or none."""
+    decoys: Annotated[int, Field(ge=0, le=100)] = 0
+    """Shuffled copies of each input of a table, beside it: inputs that tell nothing."""
+    missing: Missing | None = None
     augment: Augment = Augment()
     classes: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Use only these classes, relabelled 0, 1, … in this order; (): all."""
@@ -200,9 +222,7 @@ class Settings(Strict):
     """Stop when every replicate has reached the target (the budget is then a cap)."""
     patience: Count | None = None
     """Early stopping: a replicate ends after this many evaluation points without improvement."""
-    probes: tuple[
-        Literal["dead_units", "inactive_units", "gradients", "gradient_noise", "largest_input"], ...
-    ] = ()
+    probes: tuple[Probe, ...] = ()
     """Further measurements of the network; see ``nnbench.engine.probes``."""
 
     @field_validator(*PARTS)
@@ -243,6 +263,8 @@ class Settings(Strict):
                 "pseudo_labels goes with right labels of all classes: remove it, or label_noise, "
                 "shuffled_labels and rare_class"
             )
+        if self.pseudo_labels and self.missing:
+            raise ValueError("pseudo_labels needs whole samples: remove it, or missing")
         if self.before and (self.pretrain or self.rbm):
             raise ValueError("before goes with neither pretrain nor rbm: remove one of them")
         if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:

@@ -5,7 +5,7 @@ from nnbench.errors import NnbenchError, unknown_name
 from nnbench.experiments.base import experiment_of
 from nnbench.metrics import METRICS
 from nnbench.schema import parse
-from nnbench.settings import Settings
+from nnbench.settings import IMPORTANCES, Settings
 
 
 def check_reads(
@@ -34,6 +34,7 @@ def check_reads(
     if at is not None and not experiment.metrics:
         # a shifted test has a loss and an accuracy, a class only an accuracy
         there = ("test_loss",) * (at in settings.shifts) + ("test_accuracy",)
+        there = ("importance",) if at in IMPORTANCES else there
         if metric not in there:
             raise unknown_name(f"{where}: metric (as it is measured at {at!r})", metric, there)
 
@@ -47,7 +48,8 @@ def training_metrics(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
 
 
 def training_entries(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
-    """What ``at`` can name in a training: its shifted tests and its classes."""
+    """What ``at`` can name in a training: its shifted tests, its classes and further importances."""
     names = dataset.class_names
     kept = [names[label] for label in settings.classes] if settings.classes else names
-    return (*settings.shifts, *(f"class {name}" for name in kept))
+    importances = IMPORTANCES if "importance" in settings.probes else ()
+    return (*settings.shifts, *importances, *(f"class {name}" for name in kept))
