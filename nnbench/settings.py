@@ -27,11 +27,7 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 Probe = Literal[
     "dead_units", "inactive_units", "gradients", "gradient_noise", "largest_input", "importance"
 ]
-IMPORTANCES = (
-    "gradients",
-    "first weights",
-    "untrained",
-)  # what ``at`` can name beside permutations
+IMPORTANCES = ("gradients", "first weights", "untrained")  # read by ``at``, beside permutations
 PARTS: Mapping[str, Mapping[str, str]] = {
     "experiment": EXPERIMENTS,
     "model": MODELS,
@@ -100,9 +96,9 @@ class Missing(Strict):
     values: Annotated[float, Field(gt=0.0, le=1.0)] = (
         0.5  # the share of their values that they lack
     )
-    # without these samples; or with means in the gaps; or with these and inputs that say where gaps are
-    handled: Literal["drop", "mean", "indicator"] = "mean"
-    in_test: bool = False  # whether as many are missing in the test samples, where means stand in
+    # without these samples; with means in the gaps; with these and inputs that say where gaps are; with zeros
+    handled: Literal["drop", "mean", "indicator", "zero"] = "mean"
+    in_test: bool = False  # whether as many are missing in test samples; for drop, means stand in
 
 
 class Pretrain(Strict):

@@ -24,7 +24,7 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Search
 from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.plan.plan import Plan
-from nnbench.settings import Augment, Pretrain, RareClass, Rbm, Settings, Shift, Target
+from nnbench.settings import Augment, Before, Missing, Pretrain, RareClass, Rbm, Settings, Shift, Target
 from nnbench.verdicts.judge import config_hash
 
 ROOT = Path(__file__).parent.parent
@@ -77,6 +77,10 @@ OTHERS: dict[str, dict[str, Any]] = {
     "rbm": {"rbm": Rbm()},
     "loss": {"loss": "mse"},
     "patience": {"patience": 3},
+    "pseudo_labels": {"pseudo_labels": 0.5},
+    "before": {"before": (Before(),)},
+    "decoys": {"decoys": 1},
+    "missing": {"missing": Missing(share=0.5)},
     "probes": {"probes": ("gradients",)},
     "optimizer": {"optimizer": "sgd"},
     "lr": {"lr": 0.25},

@@ -1,7 +1,7 @@
 """How much a network's inputs matter to it, and how well a ranking by that finds those that tell something.
 
-An importance is (S, F): one number for each replicate and input, larger for inputs that matter more. All are those of
-validation samples, which no training step has seen.
+An importance is (S, F): one number for each replicate and input, larger for inputs that matter more. Samples are those of
+validation, which no training step has seen.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from nnbench.engine.seeding import generators, shuffled
 from nnbench.engine.stacking import Replicates
 from nnbench.settings import Settings
 
+SAMPLES = 500  # of one replicate: as many as tell what matters, for the time that they take
 REPEATS = 5  # permutations of each input, as scikit-learn's permutation_importance has by default
 PASS = 256  # samples per replicate whose activations are held for a gradient
 
@@ -27,7 +28,7 @@ def by_permutation(
     model: Replicates, data: TrainingData, objective: Objective, *, seeds: Sequence[int]
 ) -> Tensor:
     """How much the mean loss rises when an input's values are permuted among the samples (Breiman 2001)."""
-    inputs, labels = data.bank.gather_raw(data.validation)
+    inputs, labels = data.bank.gather_raw(data.validation[:, :SAMPLES])
     values = inputs.flatten(0, 1)
     bank = Bank(inputs=values, labels=labels.flatten(), normaliser=data.bank.normaliser)
     rows = torch.arange(len(values), device=values.device).view(labels.shape)
@@ -47,8 +48,8 @@ def by_permutation(
 def by_gradient(model: Replicates, data: TrainingData, objective: Objective) -> Tensor:
     """Mean absolute gradient of a sample's loss with respect to its scaled inputs (Simonyan et al. 2014)."""
     model.eval()
-    total = torch.zeros(())
-    for index in data.validation.split(PASS, dim=1):
+    total, rows = torch.zeros(()), data.validation[:, :SAMPLES]
+    for index in rows.split(PASS, dim=1):
         inputs, targets = data.bank.gather(index)
         inputs.requires_grad_()
         # a replicate's loss is a mean over its samples: each one's gradient up to their number
@@ -56,7 +57,7 @@ def by_gradient(model: Replicates, data: TrainingData, objective: Objective) -> 
             loss = objective.losses(model(inputs), targets).sum() * index.shape[1]
             (gradient,) = torch.autograd.grad(loss, inputs)
         total = total + gradient.abs().sum(dim=1).cpu().double()
-    return total / data.validation.shape[1]
+    return total / rows.shape[1]
 
 
 def by_first_weights(model: Replicates) -> Tensor:

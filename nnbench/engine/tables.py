@@ -34,6 +34,7 @@ def of_training(
         rows = [_complete(values, rows) for rows in (drawn.train, drawn.validation)]
         drawn = replace(drawn, train=rows[0], validation=rows[1])
     fills = values[drawn.train].double().nanmean(dim=1).float()
+    fills = torch.zeros_like(fills) if missing.handled == "zero" else fills
     return _handled(values, fills, missing), drawn, fills
 
 
