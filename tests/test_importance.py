@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def numbers(noise: float = 0.5) -> TrainingData:
 
 def linear_nets() -> list[nn.Module]:
     """The right weights, twice as large ones, and none."""
-    nets = []
+    nets: list[nn.Module] = []
     for factor in (1.0, 2.0, 0.0):
         layer = nn.Linear(4, 1)
         nn.init.zeros_(layer.bias)
@@ -179,10 +180,15 @@ def test_of_friedmans_inputs_the_first_five_count_and_no_decoy_does() -> None:
     assert len(informative_inputs(FRIEDMAN, settings)) == 30
 
 
-FRIEDMAN_CELL = {"train_size": 200, "train_for": "30 epochs", "decoys": 1, "lr": 0.003}
+FRIEDMAN_CELL: dict[str, Any] = {
+    "train_size": 200,
+    "train_for": "30 epochs",
+    "decoys": 1,
+    "lr": 0.003,
+}
 
 
-def importances(**values: object) -> dict[str, Tensor]:
+def importances(**values: Any) -> dict[str, Tensor]:
     cell = cell_of("friedman1", **{**FRIEDMAN_CELL, "probes": ["importance"], **values})
     runs = measured(cell, folder=Path("unused")).runs.values()
     names = ("importance", *(f"importance@{name}" for name in IMPORTANCES))

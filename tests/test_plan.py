@@ -24,7 +24,17 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Search
 from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.plan.plan import Plan
-from nnbench.settings import Augment, Before, Missing, Pretrain, RareClass, Rbm, Settings, Shift, Target
+from nnbench.settings import (
+    Augment,
+    Before,
+    Missing,
+    Pretrain,
+    RareClass,
+    Rbm,
+    Settings,
+    Shift,
+    Target,
+)
 from nnbench.verdicts.judge import config_hash
 
 ROOT = Path(__file__).parent.parent
