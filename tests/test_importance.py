@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from nnbench.engine.importance import (
 )
 from nnbench.engine.objectives import objective
 from nnbench.engine.stacking import Replicates
+from nnbench.errors import NnbenchError
+from nnbench.experiments.reads import check_reads
 from nnbench.settings import IMPORTANCES, Settings
 
 SEEDS = (4, 0, 9)
@@ -178,6 +181,20 @@ def test_of_friedmans_inputs_the_first_five_count_and_no_decoy_does() -> None:
     settings = Settings.model_validate_json(json.dumps({"decoys": 2}))
     assert informative_inputs(FRIEDMAN, settings).nonzero().flatten().tolist() == [0, 1, 2, 3, 4]
     assert len(informative_inputs(FRIEDMAN, settings)) == 30
+
+
+@pytest.mark.parametrize(("probes", "metric", "words"), [
+    ([], "importance", r"as the cell measures it(.|\n)*importance"),
+    (["importance"], "test_loss", r"measured at 'untrained'(.|\n)*test_loss(.|\n)*importance"),
+    (["importance"], "importance", None),
+])  # fmt: skip
+def test_a_ranking_is_read_where_it_is_measured(
+    probes: list[str], metric: str, words: str | None
+) -> None:
+    settings = Settings.model_validate_json(json.dumps({"decoys": 1, "probes": probes}))
+    refused = nullcontext() if words is None else pytest.raises(NnbenchError, match=words)
+    with refused:
+        check_reads(settings, metric, FRIEDMAN, at="untrained", where="level")
 
 
 FRIEDMAN_CELL: dict[str, Any] = {

@@ -124,8 +124,11 @@ class Dataset:
         sizes = (self.train_size, self.validation_size, self.test_size, *self.input_shape)
         if not self.input_shape or min(sizes) < 1:
             raise _invalid(f"{where}: a size is not positive", got=sizes, allowed="integers >= 1")
-        if self.irrelevant and (self.draw is None or len(self.input_shape) != 1):
-            allowed = "those of a generated table"
+        known = (
+            set(range(self.input_shape[0])) if len(self.input_shape) == 1 and self.draw else set()
+        )
+        if self.irrelevant and not set(self.irrelevant) < known:
+            allowed = "some inputs of a generated table, counted from 0"
             raise _invalid(f"{where}: irrelevant inputs", got=self.irrelevant, allowed=allowed)
         self._check_task(where)
 
