@@ -22,7 +22,7 @@ Unit = Literal[
 ]  # fmt: skip
 Source = Literal[
     "training", "classes", "numbers", "target", "rbm", "dead_units", "inactive_units", "gradients",
-    "gradient_noise", "largest_input", "second_task", "streams", "experiment", "pick",
+    "gradient_noise", "largest_input", "importance", "second_task", "streams", "experiment", "pick",
 ]  # fmt: skip
 _ANY = (-math.inf, math.inf)
 
@@ -153,6 +153,14 @@ _METRICS = (
         lower_is_better=True,
         margin=0.10,
         source="largest_input",
+        diverged="nothing",
+    ),
+    _fraction(
+        "importance",
+        "Recovery of the informative inputs",
+        lower_is_better=False,
+        margin=0.05,
+        source="importance",
         diverged="nothing",
     ),
     _share("trapped", "Trapped starts", source="experiment", diverged="kept", margin=0.05),

@@ -73,6 +73,18 @@ class RareClass(Strict):
     share: Share
 
 
+class Missing(Strict):
+    """Values that are missing, completely at random, in a table's training and validation samples."""
+
+    share: Annotated[float, Field(gt=0.0, lt=1.0)]  # of the samples: those that lack values
+    values: Annotated[float, Field(gt=0.0, le=1.0)] = (
+        0.5  # the share of their values that they lack
+    )
+    # without these samples; with means in the gaps; with these and inputs that say where gaps are; with zeros
+    handled: Literal["drop", "mean", "indicator", "zero"] = "mean"
+    in_test: bool = False  # whether as many are missing in test samples; for drop, means stand in
+
+
 class Pretrain(Strict):
     """A training on other classes of the same dataset, whose weights the judged training starts from."""
 

@@ -21,6 +21,7 @@ from nnbench.sections import (
     Count,
     Drift,
     Fraction,
+    Missing,
     NonNegative,
     Positive,
     Pretrain,
@@ -37,7 +38,10 @@ Named = TypeVar("Named")
 Loss = Literal[
     "cross_entropy", "mse", "hinge", "smoothed", "log_of_softmax", "log_of_clipped", "mae", "huber"
 ]
-
+Probe = Literal[
+    "dead_units", "inactive_units", "gradients", "gradient_noise", "largest_input", "importance"
+]
+IMPORTANCES = ("gradients", "first weights", "untrained")  # read by ``at``, beside permutations
 PARTS: Mapping[str, Mapping[str, str]] = {
     "experiment": EXPERIMENTS,
     "model": MODELS,
@@ -55,6 +59,7 @@ APART: Mapping[str, tuple[str, ...]] = {
     "second_task": ("pseudo_labels", "balance", "drift", "streams"),
     "before": ("pretrain", "rbm"),
     "drift": ("pretrain", "rbm", "before", "pseudo_labels"),
+    "missing": ("pseudo_labels",),
 }
 
 
@@ -80,6 +85,9 @@ class Settings(Strict):
     """Validation samples per replicate, the first of the dataset's own; None: all of these."""
     inputs: Literal["standard", "minmax", "raw"] = "standard"
     """Normalisation by training statistics: mean and standard deviation, range to [0, 1], or none."""
+    decoys: Annotated[int, Field(ge=0, le=100)] = 0
+    """Shuffled copies of each input of a table, beside it: inputs that tell nothing."""
+    missing: Missing | None = None
     augment: Augment = Augment()
     classes: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Use only these classes, relabelled 0, 1, … in this order; (): all."""
@@ -143,9 +151,7 @@ class Settings(Strict):
     """Stop when every replicate has reached the target (the budget is then a cap)."""
     patience: Count | None = None
     """Early stopping: a replicate ends after this many evaluation points without improvement."""
-    probes: tuple[
-        Literal["dead_units", "inactive_units", "gradients", "gradient_noise", "largest_input"], ...
-    ] = ()
+    probes: tuple[Probe, ...] = ()
     """Further measurements of the network; see ``nnbench.engine.probes``."""
 
     @field_validator(*PARTS)

@@ -28,7 +28,7 @@ IDS = [
     "learn/overfitting", "learn/schedule", "learn/gradients", "learn/deep-or-wide",
     "learn/transfer", "learn/memorise", "learn/simpler", "learn/loss-falls", "learn/instantly",
     "learn/labels-needed", "learn/time-and-size", "learn/expedite", "learn/validation",
-    "learn/balancing", "learn/adversarial", "learn/fine-tuning",
+    "learn/balancing", "learn/adversarial", "learn/fine-tuning", "learn/importance",
     "immutable/optimizer", "immutable/augmentation", "immutable/architecture",
     "immutable/loss-function", "immutable/bias", "immutable/wrong-loss", "immutable/example-1",
     "resolve/normalization", "resolve/dying-relu", "resolve/dropout", "resolve/initialization",

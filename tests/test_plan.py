@@ -24,7 +24,17 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Search
 from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.plan.plan import Plan
-from nnbench.sections import Augment, Before, Pretrain, RareClass, Rbm, SecondTask, Shift, Target
+from nnbench.sections import (
+    Augment,
+    Before,
+    Missing,
+    Pretrain,
+    RareClass,
+    Rbm,
+    SecondTask,
+    Shift,
+    Target,
+)
 from nnbench.settings import Settings
 from nnbench.verdicts.judge import config_hash
 
@@ -82,6 +92,8 @@ OTHERS: dict[str, dict[str, Any]] = {
     "second_task": {"second_task": SecondTask()},
     "second_task, weights": {"second_task": SecondTask(weights=(1.0, 10.0))},
     "patience": {"patience": 3},
+    "decoys": {"decoys": 1},
+    "missing": {"missing": Missing(share=0.5)},
     "probes": {"probes": ("gradients",)},
     "optimizer": {"optimizer": "sgd"},
     "lr": {"lr": 0.25},

@@ -6,10 +6,13 @@ from functools import cache
 
 from nnbench.cells.cell import BLOCK, Cell, blocks_of, dataset_of
 from nnbench.datasets.selection import (
+    changes_inputs,
+    inputs_in_use,
     outputs_in_use,
     pseudo_labelled_size,
     train_size,
     unlabelled_size,
+    whole,
 )
 from nnbench.experiments.base import experiment_of
 from nnbench.models.costs import ZOO, Cost, cost_of
@@ -109,8 +112,8 @@ def memory_mb(cell: Cell) -> int:
     if experiment.memory_mb is not None:
         return experiment.memory_mb(_options(cell))
     dataset = dataset_of(cell.dataset)
-    copies = BLOCK if dataset.kind == "generated" else 1
-    values = math.prod(dataset.input_shape) * (
+    copies = BLOCK if dataset.kind == "generated" or changes_inputs(cell.settings) else 1
+    values = math.prod(inputs_in_use(dataset, cell.settings)) * (
         _train_size(cell) + _unlabelled(cell) + dataset.validation_size
     )
     values *= copies
@@ -127,11 +130,12 @@ def runs_alone(cell: Cell) -> bool:
 
 def _cost(cell: Cell) -> Cost:
     dataset = dataset_of(cell.dataset)
-    return cost_of(cell.settings, dataset.input_shape, outputs_in_use(dataset, cell.settings))
+    shape, settings = inputs_in_use(dataset, cell.settings), cell.settings
+    return cost_of(settings, shape, outputs_in_use(dataset, settings))
 
 
 def _train_size(cell: Cell) -> int:
-    return train_size(dataset_of(cell.dataset), cell.settings)
+    return whole(train_size(dataset_of(cell.dataset), cell.settings), cell.settings)
 
 
 def _unlabelled(cell: Cell) -> int:

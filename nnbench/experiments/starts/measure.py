@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from nnbench.datasets.base import Dataset
-from nnbench.engine.data import Normaliser, TrainingData, training_data
+from nnbench.engine.data import TrainingData, training_data
+from nnbench.engine.normaliser import Normaliser
 from nnbench.engine.objectives import Objective, objective
 from nnbench.engine.probes import gradient_norms
 from nnbench.engine.scores import evaluate, uninformed
