@@ -131,7 +131,7 @@ class Settings(Strict):
     model: str = "mlp"
     hidden: tuple[Count, ...] = (128,)
     activation: str = "relu"
-    init: Literal["glorot", "he", "zeros"] = "glorot"
+    init: Literal["glorot", "he", "normal", "zeros"] = "glorot"
     dropout: Fraction = 0.0
     model_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
