@@ -201,7 +201,15 @@ class Settings(Strict):
     patience: Count | None = None
     """Early stopping: a replicate ends after this many evaluation points without improvement."""
     probes: tuple[
-        Literal["dead_units", "inactive_units", "gradients", "gradient_noise", "largest_input"], ...
+        Literal[
+            "dead_units",
+            "inactive_units",
+            "gradients",
+            "gradient_noise",
+            "largest_input",
+            "loss_rises",
+        ],
+        ...,
     ] = ()
     """Further measurements of the network; see ``nnbench.engine.probes``."""
 

@@ -14,7 +14,13 @@ from torch import Tensor
 from nnbench.datasets.selection import classes_in_use, outputs_in_use
 from nnbench.engine.data import HeldOut, held_out
 from nnbench.engine.images import check_range
-from nnbench.engine.probes import dead_units, gradient_noise, inactive_units, largest_input
+from nnbench.engine.probes import (
+    dead_units,
+    gradient_noise,
+    inactive_units,
+    largest_input,
+    loss_rises,
+)
 from nnbench.engine.scores import Scores, Shifted, evaluate, uninformed
 from nnbench.engine.seeding import generators
 from nnbench.engine.train import parameters_each
@@ -208,6 +214,8 @@ def _probes(fitted: Fitted, settings: Settings, seeds: Seeds) -> dict[str, Tenso
         found["gradient_noise"] = noise
     if "largest_input" in settings.probes:
         found["largest_input"] = largest_input(model, data, fitted.objective)
+    if "loss_rises" in settings.probes:
+        found["loss_rises"] = loss_rises(fitted.trained.curves.train_loss)
     if fitted.trained.gradient_ratios is not None:
         names = ("gradient_ratio_start", "gradient_ratio")
         found |= dict(zip(names, fitted.trained.gradient_ratios, strict=True))
