@@ -143,7 +143,8 @@ def _block_found(group: Group, seed: int) -> BlockFound:
 
 def _distance(weights: Tensor, end: Tensor, group: Group, way: Way) -> Tensor:
     """From the reference's weights, ``(1,)``; none of a process that only waited."""
-    return (weights - end).norm().reshape(1) * group.takes_part(way)
+    found: Tensor = (weights - end).norm().reshape(1) * group.takes_part(way)
+    return found
 
 
 def _mean_losses(losses: Tensor, processes: int) -> tuple[float, ...]:
