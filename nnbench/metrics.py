@@ -22,7 +22,7 @@ Unit = Literal[
 ]  # fmt: skip
 Source = Literal[
     "training", "classes", "numbers", "target", "rbm", "dead_units", "inactive_units", "gradients",
-    "gradient_noise", "largest_input", "importance", "second_task", "streams", "experiment", "pick",
+    "gradient_noise", "largest_input", "loss_rises", "importance", "second_task", "streams", "experiment", "pick",
 ]  # fmt: skip
 _ANY = (-math.inf, math.inf)
 
@@ -153,6 +153,14 @@ _METRICS = (
         lower_is_better=True,
         margin=0.10,
         source="largest_input",
+        diverged="nothing",
+    ),
+    _fraction(
+        "loss_rises",
+        "Share of rises of the training loss",
+        lower_is_better=True,
+        margin=0.10,
+        source="loss_rises",
         diverged="nothing",
     ),
     _fraction(

@@ -39,7 +39,13 @@ Loss = Literal[
     "cross_entropy", "mse", "hinge", "smoothed", "log_of_softmax", "log_of_clipped", "mae", "huber"
 ]
 Probe = Literal[
-    "dead_units", "inactive_units", "gradients", "gradient_noise", "largest_input", "importance"
+    "dead_units",
+    "inactive_units",
+    "gradients",
+    "gradient_noise",
+    "largest_input",
+    "loss_rises",
+    "importance",
 ]
 IMPORTANCES = ("gradients", "first weights", "untrained")  # read by ``at``, beside permutations
 PARTS: Mapping[str, Mapping[str, str]] = {
@@ -73,7 +79,7 @@ class Settings(Strict):
     model: str = "mlp"
     hidden: tuple[Count, ...] = (128,)
     activation: str = "relu"
-    init: Literal["glorot", "he", "zeros"] = "glorot"
+    init: Literal["glorot", "he", "normal", "zeros"] = "glorot"
     dropout: Fraction = 0.0
     model_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
 

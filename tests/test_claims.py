@@ -24,13 +24,13 @@ IDS = [
     "loss/inefficient", "loss/several-losses", "loss/local-minima",
     "learn/zoo-accuracy", "learn/zoo-speed", "learn/zoo-training-time", "learn/categories",
     "learn/architecture", "learn/duration", "learn/framework", "learn/data-size",
-    "learn/parameters", "learn/convergence", "learn/parallelization", "learn/activation",
+    "learn/parameters", "learn/convergence", "learn/parallelization", "learn/scalable", "learn/activation",
     "learn/overfitting", "learn/schedule", "learn/gradients", "learn/deep-or-wide",
     "learn/transfer", "learn/memorise", "learn/simpler", "learn/loss-falls", "learn/instantly",
     "learn/labels-needed", "learn/time-and-size", "learn/expedite", "learn/validation",
     "learn/balancing", "learn/adversarial", "learn/fine-tuning", "learn/importance",
     "immutable/optimizer", "immutable/augmentation", "immutable/architecture",
-    "immutable/loss-function", "immutable/bias", "immutable/wrong-loss", "immutable/example-1",
+    "immutable/loss-function", "immutable/bias", "immutable/looks-fixed", "immutable/wrong-loss", "immutable/example-1",
     "resolve/normalization", "resolve/dying-relu", "resolve/dropout", "resolve/initialization",
     "resolve/label-noise", "resolve/rate-extremes", "resolve/adaptive", "resolve/epochs",
     "resolve/batch-size", "resolve/capacity", "resolve/random-changes", "resolve/altering-labels",
@@ -71,6 +71,7 @@ TABLES = {
 NOT_IN_THE_DEFAULT_TIER = {"learn/zoo-accuracy", "learn/categories"}
 TIMINGS = {
     "learn/zoo-speed", "learn/zoo-training-time", "learn/framework", "learn/parallelization",
+    "learn/scalable",
     "loss/inefficient", "resolve/relu-cheap",
 }  # fmt: skip
 
@@ -153,7 +154,9 @@ STATED = {  # sizes that a claim without numbers has to reach, larger than its m
     "learn/memorise": {0.10},
     "learn/loss-falls": {0.05},
     "learn/labels-needed": {0.10},
+    "learn/scalable": {0.50},
     "immutable/optimizer": {0.10, 0.02},
+    "immutable/looks-fixed": {0.05},
 }
 
 

@@ -189,6 +189,16 @@ def test_zeros_make_every_kernel_zero() -> None:
         assert not any(p.any() for n, p in network.named_parameters() if "weight" in n)
 
 
+def test_normal_weights_have_a_variance_of_one_whatever_the_number_of_inputs() -> None:
+    for width in (10, 1000):
+        network = made(settings_of(hidden=[width, 50], init="normal"), SIGNAL, 0)
+        named = network.named_parameters()
+        weights = torch.cat([p.detach().flatten() for n, p in named if "weight" in n])
+        assert weights.std() == pytest.approx(1.0, abs=0.1)
+        assert weights.mean() == pytest.approx(0.0, abs=0.1)
+        assert not any(p.any() for n, p in network.named_parameters() if "bias" in n)
+
+
 def test_the_lstm_computes_the_equations_of_hochreiter_and_schmidhuber() -> None:
     layer = Recurrent(nn.LSTM, (2, 3), last=True)
     layer.initialise(how="glorot", generator=generator(0, "init"))

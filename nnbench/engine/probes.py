@@ -230,6 +230,16 @@ def _active(out: Tensor, batch: int) -> Tensor:
     return (out > 0).sum(dim=batch).float()
 
 
+def loss_rises(losses: Sequence[Sequence[float]]) -> Tensor:
+    """Share (S,) of the readings of a training loss (readings, S) that are above the reading before.
+
+    0 of a loss that falls all the time, half of one that goes up and down at random. NaN where no two readings
+    follow one another, as in a run that stopped at once.
+    """
+    steps = torch.tensor(losses, dtype=torch.float64).diff(dim=0)
+    return (steps > 0).sum(dim=0) / (~steps.isnan()).sum(dim=0)
+
+
 @contextmanager
 def _activations(
     model: Replicates, settings: Settings, look: Callable[[Tensor, int], Seen]

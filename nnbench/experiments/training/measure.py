@@ -21,7 +21,13 @@ from nnbench.engine.importance import (
     informative_inputs,
     recovery,
 )
-from nnbench.engine.probes import dead_units, gradient_noise, inactive_units, largest_input
+from nnbench.engine.probes import (
+    dead_units,
+    gradient_noise,
+    inactive_units,
+    largest_input,
+    loss_rises,
+)
 from nnbench.engine.scores import Scores, Shifted, evaluate, uninformed
 from nnbench.engine.second_task import number_error
 from nnbench.engine.seeding import generators
@@ -241,6 +247,8 @@ def _probes(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> dict[
         found["largest_input"] = largest_input(model, data, fitted.objective)
     if "importance" in settings.probes:
         found |= _importances(job, fitted, settings, seeds)
+    if "loss_rises" in settings.probes:
+        found["loss_rises"] = loss_rises(fitted.trained.curves.train_loss)
     if fitted.trained.gradient_ratios is not None:
         names = ("gradient_ratio_start", "gradient_ratio")
         found |= dict(zip(names, fitted.trained.gradient_ratios, strict=True))
