@@ -183,8 +183,8 @@ def test_a_model_without_a_last_dense_layer_is_refused() -> None:
     [
         ({"second_task": {"weights": [0.0, 0.0]}}, "weights are both 0"),
         ({"second_task": {"weights": [1.0, -1.0]}}, "weights"),
-        ({"second_task": {}, "pseudo_labels": 0.5}, "second_task goes with neither"),
-        ({"second_task": {}, "balance": "weights"}, "second_task goes with neither"),
+        ({"second_task": {}, "pseudo_labels": 0.5}, "second_task does not go with"),
+        ({"second_task": {}, "balance": "weights"}, "second_task does not go with"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], words: str) -> None:
