@@ -91,6 +91,15 @@ def test_scores_are_those_of_the_general_path(model: str, monkeypatch: pytest.Mo
     assert ours == pytest.approx(evaluate(network, data.bank, data.train).loss, rel=1e-5)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_mixed_precision_trains_to_about_the_same_losses(model: str) -> None:
+    data = tiny_data(SEEDS, shape=IMAGE)
+    settings: dict[str, Any] = {"model": model, "hidden": [8, 6]}
+    mixed, full = (trained(data, mixed_precision=m, **settings) for m in (True, False))
+    assert mixed.curves != full.curves
+    assert mixed.curves.train_loss[-1] == pytest.approx(full.curves.train_loss[-1], rel=0.05)
+
+
 def test_states_of_all_steps_need_a_layer_that_takes_them() -> None:
     """A dense layer of each step is no dense layer of all of them."""
     body = nn.Sequential(Steps(), Recurrent(nn.GRU, (1, 4), last=False), nn.Linear(4, 3))

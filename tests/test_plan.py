@@ -27,12 +27,14 @@ from nnbench.plan.plan import Plan
 from nnbench.sections import (
     Augment,
     Before,
+    Drift,
     Missing,
     Pretrain,
     RareClass,
     Rbm,
     SecondTask,
     Shift,
+    Stream,
     Target,
 )
 from nnbench.settings import Settings
@@ -88,6 +90,10 @@ OTHERS: dict[str, dict[str, Any]] = {
     "rbm": {"rbm": Rbm()},
     "before": {"before": (Before(),)},
     "pseudo_labels": {"pseudo_labels": 0.25},
+    "drift": {"drift": Drift(to=Shift(noise=0.25))},
+    "drift, anew": {"drift": Drift(to=Shift(noise=0.25), anew=True)},
+    "streams": {"streams": {"a": Stream(to=Shift(noise=0.25))}},
+    "streams, sudden or not": {"streams": {"a": Stream(to=Shift(noise=0.25), over=1000)}},
     "loss": {"loss": "mse"},
     "second_task": {"second_task": SecondTask()},
     "second_task, weights": {"second_task": SecondTask(weights=(1.0, 10.0))},

@@ -173,7 +173,9 @@ class StackedGru(StackedRecurrent):
         steps = x.transpose(1, 2)  # a step's values of all samples are contiguous
         inputs = torch.baddbmm(self.bias, steps.flatten(1, 2), self.weight)
         units = self.recurrent.shape[1]
-        state = x.new_zeros(*x.shape[:2], units)
+        state = inputs.new_zeros(
+            *x.shape[:2], units
+        )  # as the products: bfloat16 in mixed precision
         states = []
         for own in inputs.unflatten(1, steps.shape[1:3]).unbind(1):
             held = torch.baddbmm(self.recurrent_bias, state, self.recurrent)

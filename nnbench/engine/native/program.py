@@ -25,23 +25,8 @@ from nnbench.engine.stacked_layers import (
 from nnbench.models.base import SkipBlock, Steps
 
 (
-    LINEAR,
-    RELU,
-    SIGMOID,
-    TANH,
-    LEAKY_RELU,
-    ELU,
-    GELU,
-    SILU,
-    DROPOUT,
-    NORM,
-    SKIP,
-    JOIN,
-    STEPS,
-    ELMAN,
-    GRU,
-    LSTM,
-) = range(16)
+    LINEAR, RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, SILU, DROPOUT, NORM, SKIP, JOIN, STEPS, ELMAN, GRU, LSTM,
+) = range(16)  # fmt: skip
 WEIGHT, BIAS, RECURRENT, RECURRENT_BIAS = range(4)  # what a tensor is in its layer
 LOSSES: Mapping[Task, Mapping[str | None, tuple[int, float]]] = {  # the number in step.cpp, and its parameter
     "classification": {
@@ -127,14 +112,7 @@ class Layer:
 
     def of(self, replicate: int) -> CLayer:
         """The row of one replicate."""
-        held = (
-            self.weight,
-            self.bias,
-            self.mean,
-            self.variance,
-            self.recurrent,
-            self.recurrent_bias,
-        )
+        held = (self.weight, self.bias, self.mean, self.variance, self.recurrent, self.recurrent_bias)  # fmt: skip
         return CLayer(
             self.kind, self.inputs or self.outputs, self.outputs, self.partner,
             self.number, self.momentum, *(pointer(t, replicate) for t in held), self.steps, self.last,
