@@ -211,5 +211,5 @@ def test_a_decoy_has_the_values_of_its_input_in_another_order(read: Reader, kind
 
 def test_unlabelled_samples_must_be_whole() -> None:
     values = {"pseudo_labels": 0.5, "train_size": 50, **lacks("mean")}
-    with pytest.raises(NnbenchError, match="pseudo_labels needs whole samples"):
+    with pytest.raises(NnbenchError, match="missing does not go with pseudo_labels"):
         parse(Settings, values, where="settings")
