@@ -144,7 +144,7 @@ _METRICS = (
         "importance",
         "Recovery of the informative inputs",
         lower_is_better=False,
-        margin=0.10,
+        margin=0.05,
         source="importance",
         diverged="nothing",
     ),
