@@ -24,7 +24,17 @@ from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Search
 from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.plan.plan import Plan
-from nnbench.sections import Augment, Pretrain, RareClass, Rbm, Shift, Target
+from nnbench.sections import (
+    Augment,
+    Before,
+    Drift,
+    Pretrain,
+    RareClass,
+    Rbm,
+    Shift,
+    Stream,
+    Target,
+)
 from nnbench.settings import Settings
 from nnbench.verdicts.judge import config_hash
 
@@ -73,6 +83,12 @@ OTHERS: dict[str, dict[str, Any]] = {
     "target_factor": {"target_factor": 10.0},
     "shifts": {"shifts": {"a": Shift(noise=0.25)}},
     "shifts, name": {"shifts": {"b": Shift(noise=0.25)}},
+    "streams": {"streams": {"a": Stream(to=Shift(noise=0.25))}},
+    "streams, monitor": {"streams": {"a": Stream(to=Shift(noise=0.25), monitor="confidence")}},
+    "drift": {"drift": Drift(to=Shift(noise=0.25))},
+    "drift, anew": {"drift": Drift(to=Shift(noise=0.25), anew=True)},
+    "before": {"before": (Before(),)},
+    "pseudo_labels": {"pseudo_labels": 0.25},
     "pretrain": {"pretrain": Pretrain(classes=(2, 3))},
     "pretrain, frozen": {"pretrain": Pretrain(classes=(2, 3), freeze=True)},
     "rbm": {"rbm": Rbm()},
