@@ -104,7 +104,7 @@ def judge(plan: Plan) -> Results:
         >>> plan = nnbench.make_plan(only=["loss/activation"])
         >>> results = nnbench.judge(plan)
         >>> results.summary.claims
-        83
+        89
     """
     from nnbench.verdicts import judge  # noqa: PLC0415
 

@@ -22,7 +22,7 @@ Unit = Literal[
 ]  # fmt: skip
 Source = Literal[
     "training", "classes", "numbers", "target", "rbm", "dead_units", "inactive_units", "gradients",
-    "gradient_noise", "largest_input", "streams", "experiment", "pick",
+    "gradient_noise", "largest_input", "loss_rises", "importance", "second_task", "streams", "experiment", "pick",
 ]  # fmt: skip
 _ANY = (-math.inf, math.inf)
 
@@ -112,6 +112,11 @@ _METRICS = (
     _loss("loss_gap", "Loss gap (test minus training)", scale="raw", margin=0.02, bounds=_ANY),
     _error("test_mae", "Mean absolute test error"),
     _error("test_rmse", "Root mean squared test error"),
+    _error(
+        "test_number_rmse",
+        "Root mean squared test error of the class's number",
+        source="second_task",
+    ),
     Metric(
         "test_r2",
         "Explained share of the squares (R²)",
@@ -148,6 +153,31 @@ _METRICS = (
         lower_is_better=True,
         margin=0.10,
         source="largest_input",
+        diverged="nothing",
+    ),
+    _fraction(
+        "loss_rises",
+        "Share of rises of the training loss",
+        lower_is_better=True,
+        margin=0.10,
+        source="loss_rises",
+        diverged="nothing",
+    ),
+    _fraction(
+        "importance",
+        "Recovery of the informative inputs",
+        lower_is_better=False,
+        margin=0.05,
+        source="importance",
+        diverged="nothing",
+    ),
+    _share("trapped", "Trapped starts", source="experiment", diverged="kept", margin=0.05),
+    _low(
+        "barrier",
+        "Loss barrier between two solutions",
+        unit="nats",
+        scale="raw",
+        source="experiment",
         diverged="nothing",
     ),
     _ratio("reconstruction_error", "Reconstruction error", margin=0.05, source="rbm"),

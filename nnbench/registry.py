@@ -38,6 +38,7 @@ DATASETS: Mapping[str, str] = {
     "diamonds": "nnbench.datasets.embedded:DIAMONDS",
     "waveform": "nnbench.datasets.waveform:DATASET",
     "friedman1": "nnbench.datasets.friedman:DATASET",
+    "xor": "nnbench.datasets.xor:DATASET",
     "random_inputs": "nnbench.datasets.coin_flip:RANDOM_INPUTS",
 }
 
@@ -60,6 +61,7 @@ EXPERIMENTS: Mapping[str, str] = {
     "training_speed": "nnbench.experiments.speed.declared:TRAINING",
     "frameworks": "nnbench.experiments.frameworks.declared:FRAMEWORKS",
     "step_time": "nnbench.experiments.steps.declared:STEPS",
+    "starts": "nnbench.experiments.starts.declared:STARTS",
     "parallel": "nnbench.experiments.parallel.declared:PARALLEL",
 }
 

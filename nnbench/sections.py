@@ -73,6 +73,18 @@ class RareClass(Strict):
     share: Share
 
 
+class Missing(Strict):
+    """Values that are missing, completely at random, in a table's training and validation samples."""
+
+    share: Annotated[float, Field(gt=0.0, lt=1.0)]  # of the samples: those that lack values
+    values: Annotated[float, Field(gt=0.0, le=1.0)] = (
+        0.5  # the share of their values that they lack
+    )
+    # without these samples; with means in the gaps; with these and inputs that say where gaps are; with zeros
+    handled: Literal["drop", "mean", "indicator", "zero"] = "mean"
+    in_test: bool = False  # whether as many are missing in test samples; for drop, means stand in
+
+
 class Pretrain(Strict):
     """A training on other classes of the same dataset, whose weights the judged training starts from."""
 
@@ -142,6 +154,19 @@ class Stream(Strict):
             raise ValueError("a stream drifts by shifts that can grow: attack and augment cannot")
         if self.length < self.window:
             raise ValueError("a stream needs at least one window: length is below window")
+        return self
+
+
+class SecondTask(Strict):
+    """A second output of the network beside the classes: the class's number, learnt by squared error."""
+
+    weights: tuple[NonNegative, NonNegative] = (1.0, 1.0)
+    """Of the class's loss and the number's in what is minimised, as Keras' ``loss_weights``."""
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Self:
+        if not any(self.weights):
+            raise ValueError("weights are both 0: give one of the two losses a weight above 0")
         return self
 
 

@@ -21,11 +21,13 @@ from nnbench.sections import (
     Count,
     Drift,
     Fraction,
+    Missing,
     NonNegative,
     Positive,
     Pretrain,
     RareClass,
     Rbm,
+    SecondTask,
     Share,
     Shift,
     Stream,
@@ -36,7 +38,16 @@ Named = TypeVar("Named")
 Loss = Literal[
     "cross_entropy", "mse", "hinge", "smoothed", "log_of_softmax", "log_of_clipped", "mae", "huber"
 ]
-
+Probe = Literal[
+    "dead_units",
+    "inactive_units",
+    "gradients",
+    "gradient_noise",
+    "largest_input",
+    "loss_rises",
+    "importance",
+]
+IMPORTANCES = ("gradients", "first weights", "untrained")  # read by ``at``, beside permutations
 PARTS: Mapping[str, Mapping[str, str]] = {
     "experiment": EXPERIMENTS,
     "model": MODELS,
@@ -50,6 +61,12 @@ WITHOUT_STEP: Mapping[str, str] = {
     "torch.optim:LBFGS": "needs a closure, which the training loop does not have",
     "torch.optim:SparseAdam": "needs sparse gradients, which no layer here has",
 }
+APART: Mapping[str, tuple[str, ...]] = {
+    "second_task": ("pseudo_labels", "balance", "drift", "streams"),
+    "before": ("pretrain", "rbm"),
+    "drift": ("pretrain", "rbm", "before", "pseudo_labels"),
+    "missing": ("pseudo_labels",),
+}
 
 
 class Settings(Strict):
@@ -62,7 +79,7 @@ class Settings(Strict):
     model: str = "mlp"
     hidden: tuple[Count, ...] = (128,)
     activation: str = "relu"
-    init: Literal["glorot", "he", "zeros"] = "glorot"
+    init: Literal["glorot", "he", "normal", "zeros"] = "glorot"
     dropout: Fraction = 0.0
     model_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
@@ -74,6 +91,9 @@ class Settings(Strict):
     """Validation samples per replicate, the first of the dataset's own; None: all of these."""
     inputs: Literal["standard", "minmax", "raw"] = "standard"
     """Normalisation by training statistics: mean and standard deviation, range to [0, 1], or none."""
+    decoys: Annotated[int, Field(ge=0, le=100)] = 0
+    """Shuffled copies of each input of a table, beside it: inputs that tell nothing."""
+    missing: Missing | None = None
     augment: Augment = Augment()
     classes: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Use only these classes, relabelled 0, 1, … in this order; (): all."""
@@ -110,6 +130,8 @@ class Settings(Strict):
 
     loss: Loss | None = None
     """Training objective; None: cross-entropy for classes, squared error for numbers."""
+    second_task: SecondTask | None = None
+    """A second output with a loss of its own; see ``nnbench.engine.second_task``."""
     optimizer: str = "adam"
     optimizer_options: dict[str, Anything] = Field(default_factory=dict)
     """Further arguments of a class such as ``torch.optim:AdamW``, or of a user's function."""
@@ -135,9 +157,7 @@ class Settings(Strict):
     """Stop when every replicate has reached the target (the budget is then a cap)."""
     patience: Count | None = None
     """Early stopping: a replicate ends after this many evaluation points without improvement."""
-    probes: tuple[
-        Literal["dead_units", "inactive_units", "gradients", "gradient_noise", "largest_input"], ...
-    ] = ()
+    probes: tuple[Probe, ...] = ()
     """Further measurements of the network; see ``nnbench.engine.probes``."""
 
     @field_validator(*PARTS)
@@ -180,15 +200,20 @@ class Settings(Strict):
                 "pseudo_labels goes with right labels of all classes: remove it, or label_noise, "
                 "shuffled_labels and rare_class"
             )
-        if self.before and (self.pretrain or self.rbm):
-            raise ValueError("before goes with neither pretrain nor rbm: remove one of them")
-        if self.drift and (self.pretrain or self.rbm or self.before or self.pseudo_labels):
-            raise ValueError(
-                "drift goes with none of pretrain, rbm, before and pseudo_labels: remove it, or these"
-            )
+        self._check_apart()
         if len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
             raise ValueError("classes should name two or more different classes")
         return self
+
+    def _check_apart(self) -> None:
+        for name, others in APART.items():
+            clash = [other for other in others if self._differs(other)]
+            if clash and self._differs(name):
+                raise ValueError(f"{name} does not go with {' and '.join(clash)}: remove one side")
+
+    def _differs(self, name: str) -> bool:
+        default = type(self).model_fields[name].get_default(call_default_factory=True)
+        return bool(getattr(self, name) != default)
 
     def _check_optimizer(self) -> None:
         """Check what is known without importing the optimiser; the job checks the rest."""

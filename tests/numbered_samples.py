@@ -92,7 +92,7 @@ class Reader:
     def test(self, dataset: Dataset, data: TrainingData, **settings: Any) -> HeldOut:
         return held_out(
             dataset, data.bank.normaliser, raw(settings), folder=self.folder,
-            seeds=SEEDS, device=CPU, targets=data.targets,
+            seeds=SEEDS, device=CPU, targets=data.targets, fills=data.fills,
         )  # fmt: skip
 
 

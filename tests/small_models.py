@@ -40,7 +40,7 @@ SMALL: Mapping[str, dict[str, Any]] = {
     "two gru": {"model": "gru", "hidden": [5, 4], "dropout": 0.3},
     "two elman": {"model": "elman", "hidden": [5, 4]},
 }
-NOT_STACKED = ("lstm", "two lstm", "two elman")  # PyTorch's fused forms are faster
+FUSED = ("lstm", "two lstm", "two elman")  # in PyTorch; stacked only for compiled code
 
 
 def made(case: str | Settings, shape: tuple[int, ...], seed: int, classes: int = CLASSES) -> Any:

@@ -45,6 +45,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
     "boltzmann machines first": {
         "activation": "sigmoid", "inputs": "minmax", "rbm": {"train_for": "1 epochs"},
     },
+    "two tasks": {"second_task": {}},
     "pseudo-labels": {"pseudo_labels": 0.1},
     "trained before": {
         "dropout": 0.2, "before": [{"lr": 0.01, "train_for": "1 epochs"}, {"train_for": "2 epochs"}]},

@@ -16,7 +16,18 @@ from nnbench.claims.contexts import ContextNeeds, InContexts
 from nnbench.claims.pick import Pick
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan, make_plan
-from nnbench.sections import Augment, Before, Drift, Pretrain, RareClass, Rbm, Shift, Stream, Target
+from nnbench.sections import (
+    Augment,
+    Before,
+    Drift,
+    Pretrain,
+    RareClass,
+    Rbm,
+    SecondTask,
+    Shift,
+    Stream,
+    Target,
+)
 from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
 
@@ -61,6 +72,7 @@ README_TABLES = [
     ("Training settings", "key of `pretrain`", Pretrain),
     ("Training settings", "key of `drift`", Drift),
     ("Training settings", "key of an entry of `before`", Before),
+    ("Training settings", "key of `second_task`", SecondTask),
     ("Training settings", "key of `rbm`", Rbm),
     ("A claim", "key of `pick`", Pick),
     ("A claim", "key of `contexts`", InContexts),

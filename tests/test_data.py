@@ -149,7 +149,7 @@ def by_hand(values: npt.NDArray[Any], how: str, axis: int | None) -> tuple[Any, 
 def test_inputs_are_normalised_by_each_replicates_training_samples(
     read: Reader, how: str, scaling: str, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nnbench.engine.data.BLOCK", block)
+    monkeypatch.setattr("nnbench.engine.normaliser.BLOCK", block)
     data = read.train(replace(fixed(), scaling=scaling), inputs=how)
     axis = 0 if scaling == "feature" else None
     for part in (data.train, data.validation):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from nnbench.datasets.base import Arrays, Dataset, check_arrays
 from nnbench.datasets.coin_flip import DATASET as COIN_FLIP
 from nnbench.datasets.digits import DATASET as DIGITS
+from nnbench.datasets.friedman import DATASET as FRIEDMAN
 from nnbench.datasets.tables import DIABETES
 from nnbench.errors import NnbenchError
 
@@ -26,6 +28,7 @@ from nnbench.errors import NnbenchError
         ({"task": "regression"}, "does not say what it predicts(.|\n)*no class names"),
         ({"task": "regression", "class_names": ()}, "does not say(.|\n)*target_name ''"),
         ({"target_name": "price"}, "classes have no target(.|\n)*'price'"),
+        ({"irrelevant": (0,)}, "irrelevant inputs(.|\n)*some inputs of a generated table"),
         ({"target_unit": "EUR"}, "classes have no target(.|\n)*'EUR'"),
     ],
 )
@@ -33,6 +36,12 @@ def test_a_dataset_that_makes_no_sense_is_refused(change: dict[str, Any], words:
     fields = {name: getattr(DIGITS, name) for name in Dataset.__dataclass_fields__}
     with pytest.raises(NnbenchError, match=words):
         Dataset(**{**fields, **change})
+
+
+@pytest.mark.parametrize("inputs", [(10,), (-1,), tuple(range(10))])
+def test_irrelevant_inputs_are_some_of_those_that_there_are(inputs: tuple[int, ...]) -> None:
+    with pytest.raises(NnbenchError, match=r"irrelevant inputs(.|\n)*counted from 0"):
+        replace(FRIEDMAN, irrelevant=inputs)
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def test_every_data_set_is_of_images_signals_or_tables() -> None:
         "image": {"mnist5k", "digits", "optdigits", "mnist", "fashion_mnist", "cifar10",
                   "cifar100", "cifar_everyday"},
         "signal": {"mnist1d", "waveform"},
-        "table": {"coin_flip", "random_inputs", "wine", "breast_cancer", "diabetes", "letter",
+        "table": {"coin_flip", "random_inputs", "xor", "wine", "breast_cancer", "diabetes", "letter",
                   "satimage", "penbased", "magic", "spambase", "segment", "concrete", "diamonds",
                   "friedman1"},
     }  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from small_models import CLASSES, COLOURS, IMAGE, NOT_STACKED, SIGNAL, SMALL, made
+from small_models import CLASSES, COLOURS, FUSED, IMAGE, SIGNAL, SMALL, made
 from tiny_training import CPU, one_thread, settings_of
 from torch import Tensor, nn
 
@@ -48,7 +48,11 @@ def gradients_as_weights(modules: list[nn.Module]) -> list[nn.Module]:
 
 @every_shape
 @every_small
-def test_replicates_compute_what_separate_models_compute(case: str, shape) -> None:
+@pytest.mark.parametrize("code", ["here", None])
+def test_replicates_compute_what_separate_models_compute(
+    code: object, case: str, shape, monkeypatch
+) -> None:
+    monkeypatch.setattr("nnbench.engine.stacking.native", lambda: code)
     modules = [made(case, shape, seed) for seed in SEEDS]
     separate = [copy.deepcopy(module) for module in modules]
     for module in separate:
@@ -56,7 +60,7 @@ def test_replicates_compute_what_separate_models_compute(case: str, shape) -> No
             if isinstance(part, nn.Dropout):
                 part.p = 0.0
     model = replicates(copy.deepcopy(separate), shape)
-    assert model.stacked == (case not in NOT_STACKED)
+    assert model.stacked == (case not in FUSED or code is not None)
     inputs = inputs_of(shape)
     outputs = model(inputs)
     alone = torch.stack([m(x) for m, x in zip(separate, inputs, strict=True)])
@@ -183,6 +187,16 @@ def test_zeros_make_every_kernel_zero() -> None:
     for model in ("mlp", "cnn", "lstm", "gru", "elman"):
         network = made(settings_of(model=model, hidden=[4], init="zeros"), SIGNAL, 0)
         assert not any(p.any() for n, p in network.named_parameters() if "weight" in n)
+
+
+def test_normal_weights_have_a_variance_of_one_whatever_the_number_of_inputs() -> None:
+    for width in (10, 1000):
+        network = made(settings_of(hidden=[width, 50], init="normal"), SIGNAL, 0)
+        named = network.named_parameters()
+        weights = torch.cat([p.detach().flatten() for n, p in named if "weight" in n])
+        assert weights.std() == pytest.approx(1.0, abs=0.1)
+        assert weights.mean() == pytest.approx(0.0, abs=0.1)
+        assert not any(p.any() for n, p in network.named_parameters() if "bias" in n)
 
 
 def test_the_lstm_computes_the_equations_of_hochreiter_and_schmidhuber() -> None:

@@ -34,9 +34,16 @@ from nnbench.schema import parse
 from nnbench.settings import Settings
 
 CPU = torch.device("cpu")
-ENTRIES = ("one", "batch", "layers", "both")
+ENTRIES = ("one", "worker", "workers", "batch", "layers", "both")
 TINY: dict[str, Any] = {
-    "ways": {"one": "single", "batch": "data", "layers": "tensor", "both": "mesh"},
+    "ways": {
+        "one": "single",
+        "worker": "one",
+        "workers": "two",
+        "batch": "data",
+        "layers": "tensor",
+        "both": "mesh",
+    },
     "hidden": [16, 8, 8, 8],  # two pairs of cut layers, and a last one that is whole
     "batch_size": 32,
     "steps": 6,
@@ -140,11 +147,14 @@ def test_the_single_process_does_what_plain_pytorch_does(trained: Measured, fold
 
 def test_facts_say_how_the_work_was_divided(trained: Measured) -> None:
     shares = {p: (f["data_shares"], f["tensor_shares"]) for p, f in trained.facts.items()}
-    assert shares == {"one": (1, 1), "batch": (4, 1), "layers": (1, 4), "both": (2, 2)}
-    assert {p: f["threads_per_process"] for p, f in trained.facts.items()} == {
-        "one": 2, "batch": 1, "layers": 1, "both": 1,
+    assert shares == {
+        "one": (1, 1), "worker": (1, 1), "workers": (2, 1),
+        "batch": (4, 1), "layers": (1, 4), "both": (2, 2),
     }  # fmt: skip
-    assert trained.facts["both"]["backend"] == "gloo"
+    threads = {p: f["threads_per_process"] for p, f in trained.facts.items()}
+    assert threads == {**dict.fromkeys(ENTRIES, 1), "one": 2}
+    backends = {p: f["backend"] for p, f in trained.facts.items()}
+    assert backends == {**dict.fromkeys(ENTRIES, "gloo"), "one": None, "worker": None}
     json.dumps(trained.model_dump(), allow_nan=False)
     # digits are 8 x 8: 64-16-8-8-8-10 with biases
     expected = 64 * 16 + 16 + 16 * 8 + 8 + 2 * (8 * 8 + 8) + 8 * 10 + 10
@@ -181,8 +191,8 @@ def test_what_was_found_survives_the_process_border_to_the_last_bit() -> None:
     assert math.isnan(value)
 
 
-def job_of(*, cores: int = 4, count: int = 4, device: str = "cpu") -> Job:
-    options = options_of(ways={"one": "single", "batch": "data"})
+def job_of(*, cores: int = 4, count: int = 4, device: str = "cpu", **more: str) -> Job:
+    options = options_of(ways={"one": "single", "batch": "data", **more})
     request = dataclasses.replace(
         request_of(Path()), options=options, cores=cores, device=torch.device(device)
     )
@@ -229,10 +239,11 @@ def test_a_gpu_each_or_none_of_the_parallel_ways() -> None:
     assert reason is not None
     assert "needs 4 GPUs" in reason
     assert "has 1" in reason
-    found = found_of(block_of(single=[1.0]))
-    result = measured(found, job_of(count=1, device="cuda"), reason=reason, seconds=1.0)
-    assert result.missing == {"batch": reason}
-    assert result.runs["0"].metrics == {"seconds@one": 6.0}
+    found = found_of(block_of(single=[1.0], one=[1.0]))
+    job = job_of(count=1, device="cuda", worker="one", workers="two")
+    result = measured(found, job, reason=reason, seconds=1.0)
+    assert result.missing == {"batch": reason, "workers": reason}
+    assert result.runs["0"].metrics == {"seconds@one": 6.0, "seconds@worker": 6.0}
     assert shared_cores(job_of(cores=2, device="cuda")) == ()
 
 
@@ -240,9 +251,12 @@ def test_a_gpu_each_or_none_of_the_parallel_ways() -> None:
     ("values", "words"),
     [
         ({"ways": {"a": "data", "b": "tensor"}}, "`single` is missing"),
-        ({"ways": {"a": "single", "b": "data", "c": "data"}}, "way of one level"),
+        ({"ways": {"a": "single", "b": "data", "c": "data"}}, "two levels have the same way"),
         ({"ways": {"a": "single", "b@c": "data"}}, "without @"),
-        ({"ways": {"a": "single", "b": "pipeline"}}, "'single', 'data', 'tensor' or 'mesh'"),
+        (
+            {"ways": {"a": "single", "b": "pipeline"}},
+            "'single', 'one', 'two', 'data', 'tensor' or 'mesh'",
+        ),
         ({"processes": 3}, "processes"),
         ({"hidden": [16, 10]}, "each width of hidden must be a multiple of 4"),
         ({"hidden": []}, "hidden"),

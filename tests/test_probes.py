@@ -23,7 +23,13 @@ from torch import Tensor, nn
 from nnbench.engine import probes
 from nnbench.engine.data import TrainingData
 from nnbench.engine.objectives import CROSS_ENTROPY
-from nnbench.engine.probes import GradientRatios, dead_units, gradient_noise, inactive_units
+from nnbench.engine.probes import (
+    GradientRatios,
+    dead_units,
+    gradient_noise,
+    inactive_units,
+    loss_rises,
+)
 from nnbench.engine.seeding import generators
 from nnbench.engine.stacking import Replicates
 from nnbench.models.base import ModelSpec, linear
@@ -221,3 +227,17 @@ def test_probes_leave_running_statistics_as_they_were() -> None:
     GradientRatios(model, data, CROSS_ENTROPY, seeds=SEEDS)
     dead_units(model, data, settings)
     assert all(map(torch.equal, before, model.buffers()))
+
+
+def test_rises_are_counted_among_the_readings_that_a_run_has() -> None:
+    nan = torch.nan
+    losses = [
+        [5.0, 1.0, 1.0, 1.0],
+        [4.0, 2.0, 3.0, nan],
+        [3.0, 1.0, nan, nan],
+        [3.0, 2.0, nan, nan],
+    ]
+    found = loss_rises(losses)
+    assert found[:3].tolist() == pytest.approx([0.0, 2 / 3, 1.0])
+    assert found[3].isnan()
+    assert loss_rises(losses[:1]).isnan().all()

@@ -145,7 +145,6 @@ def test_a_batch_of_one_has_no_variance_whether_layers_are_stacked_or_not() -> N
         lambda: nn.Conv1d(1, 1, 3, padding=1, padding_mode="circular"),
         lambda: nn.MaxPool1d(2, return_indices=True),
         lambda: nn.Flatten(0),
-        lambda: Recurrent(nn.LSTM, (3, 4), last=True),
         lambda: nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2)),
         lambda: nn.Bilinear(2, 2, 2),
     ],

@@ -187,6 +187,7 @@ def test_curves_are_read_after_each_epoch_and_weigh_every_sample_alike() -> None
 @pytest.mark.parametrize("model", ["cnn", "gru"])
 def test_no_score_depends_on_how_many_samples_pass_at_once(monkeypatch, model: str) -> None:
     data = tiny_data(SEEDS, shape=(1, 8, 8))
+    monkeypatch.setattr(scoring, "compiled_network", lambda *_: None)
     network = built(settings_of(model=model), SEEDS, data)
     expected, sizes = evaluate(network, data.bank, data.train).loss.tolist(), list[int]()
     network.register_forward_pre_hook(lambda _, inputs: sizes.append(inputs[0].shape[1]))

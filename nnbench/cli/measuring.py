@@ -121,14 +121,19 @@ def _batch(options: argparse.Namespace) -> None:
 
 
 def _make_ready(cells: Iterable[str], results: Path) -> None:
-    """Import PyTorch and look at the training code, once for the processes of all cells."""
-    import nnbench.experiments.run  # noqa: F401, PLC0415
+    """Import PyTorch and what measures, load compiled code, look at the training code: once for all cells' processes."""
+    import nnbench.jobs.job  # noqa: F401, PLC0415
+    from nnbench.engine.native.build import compiler_here, native  # noqa: PLC0415
+    from nnbench.experiments.run import import_measure  # noqa: PLC0415
     from nnbench.jobs.planned import read_planned  # noqa: PLC0415
     from nnbench.jobs.unchanged import check_planned  # noqa: PLC0415
 
+    if compiler_here():  # otherwise the cell's own process tells it
+        native()
     for planned in filter(None, (read_planned(results, cell) for cell in cells)):
         with suppress(NnbenchError, OSError):  # the cell's own process tells it
             check_planned(planned.cell, Path(planned.data).parent)
+            import_measure(planned.cell.settings.experiment)
 
 
 def _run_planned(cell_id: str, seeds: int, *, results: Path, chosen: list[str]) -> int:

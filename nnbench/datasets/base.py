@@ -112,6 +112,7 @@ class Dataset:
     target_name: str = ""  # of a regression: ``price``
     target_unit: str = ""  # ``EUR``; empty without a unit
     one_set: bool = False  # fixed data whose test samples were drawn at random from all
+    irrelevant: tuple[int, ...] = ()  # generated tables: inputs that labels do not depend on
 
     def __post_init__(self) -> None:
         where = f"dataset {self.name!r}"
@@ -123,6 +124,12 @@ class Dataset:
         sizes = (self.train_size, self.validation_size, self.test_size, *self.input_shape)
         if not self.input_shape or min(sizes) < 1:
             raise _invalid(f"{where}: a size is not positive", got=sizes, allowed="integers >= 1")
+        known = (
+            set(range(self.input_shape[0])) if len(self.input_shape) == 1 and self.draw else set()
+        )
+        if self.irrelevant and not set(self.irrelevant) < known:
+            allowed = "some inputs of a generated table, counted from 0"
+            raise _invalid(f"{where}: irrelevant inputs", got=self.irrelevant, allowed=allowed)
         self._check_task(where)
 
     def _check_task(self, where: str) -> None:

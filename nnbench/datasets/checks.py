@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from nnbench.datasets.base import Dataset
+from nnbench.datasets.kinds import input_kind
 from nnbench.datasets.own.common import OwnDataset
 from nnbench.datasets.selection import classes_in_use, in_proportion, train_size, unlabelled_size
 from nnbench.errors import NnbenchError
@@ -15,7 +16,7 @@ LOSSES_OF_CLASSES = frozenset(
 LOSSES_OF_NUMBERS = frozenset({"mae", "huber"})
 OF_CLASSES = (
     "classes", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels", "rare_class",
-    "validation_without", "balance", "pretrain", "pseudo_labels", "streams",
+    "validation_without", "balance", "pretrain", "pseudo_labels", "second_task", "streams",
 )  # fmt: skip
 
 
@@ -26,6 +27,7 @@ def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
     """
     check_label_settings(dataset, settings, where=where)
     _check_images(dataset, settings, where=where)
+    _check_tables(dataset, settings, where=where)
     _check_train_size(dataset, settings, where=where)
     _check_split(dataset, settings, where=where)
     _check_validation_size(dataset, settings, where=where)
@@ -146,6 +148,22 @@ def _check_images(dataset: Dataset, settings: Settings, *, where: str) -> None:
         raise NnbenchError(f"{where}: a drift needs images", got=got, todo=todo)
     if settings.streams:
         raise NnbenchError(f"{where}: streams need images", got=got, todo=todo)
+
+
+def _check_tables(dataset: Dataset, settings: Settings, *, where: str) -> None:
+    probes = "importance" in settings.probes
+    asked = {"decoys": settings.decoys, "missing": settings.missing, "probe importance": probes}
+    for name in (name for name, wanted in asked.items() if wanted):
+        if input_kind(dataset) != "table":
+            got = f"{dataset.name} with inputs of shape {dataset.input_shape}"
+            todo = "remove it, or choose a table"
+            raise NnbenchError(f"{where}: {name} needs a table", got=got, todo=todo)
+    if probes and not settings.decoys and not dataset.irrelevant:
+        raise NnbenchError(
+            f"{where}: probe importance needs inputs that tell nothing, to rank the others above",
+            got=f"{dataset.name}, of whose inputs none is known to",
+            todo="add some, as in decoys: 1",
+        )
 
 
 def _check_train_size(dataset: Dataset, settings: Settings, *, where: str) -> None:

@@ -49,4 +49,5 @@ DATASET = Dataset(
     draw=draw,
     task="regression",
     target_name="y",
+    irrelevant=tuple(range(5, FEATURES)),
 )

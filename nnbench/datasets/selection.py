@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from nnbench.datasets.base import Arrays, Dataset, Labels, Rows, Targets, take
+from nnbench.sections import Missing
 from nnbench.settings import Settings
 
 
@@ -17,6 +18,33 @@ def classes_in_use(dataset: Dataset, settings: Settings) -> tuple[int, ...]:
 def outputs_in_use(dataset: Dataset, settings: Settings) -> int:
     """Network outputs needed: one per class in use, or one for regression."""
     return len(settings.classes) or dataset.outputs
+
+
+def changes_inputs(settings: Settings) -> bool:
+    """Whether each replicate has inputs of its own, with decoys or without what is missing."""
+    return bool(settings.decoys or settings.missing)
+
+
+def inputs_in_use(dataset: Dataset, settings: Settings) -> tuple[int, ...]:
+    """The shape of a network's input: a table's inputs with their decoys, and as many indicators if asked for."""
+    if not changes_inputs(settings):
+        return dataset.input_shape
+    (count,) = dataset.input_shape
+    indicators = settings.missing is not None and settings.missing.handled == "indicator"
+    return (count * (1 + settings.decoys) * (1 + indicators),)
+
+
+def lacking(samples: int, missing: Missing) -> int:
+    """How many of so many samples lack values; one at least is whole."""
+    return min(round(missing.share * samples), samples - 1)
+
+
+def whole(samples: int, settings: Settings) -> int:
+    """How many of so many samples take part, where those that lack values are dropped."""
+    missing = settings.missing
+    if missing is None or missing.handled != "drop":
+        return samples
+    return samples - lacking(samples, missing)
 
 
 def in_proportion(size: int, dataset: Dataset, settings: Settings) -> int:

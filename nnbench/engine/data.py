@@ -15,22 +15,20 @@ from torch import Tensor
 from nnbench.datasets.base import Arrays, Dataset, Rows, Task
 from nnbench.datasets.checks import check_label_settings
 from nnbench.datasets.prepared.store import load_test
-from nnbench.datasets.selection import in_proportion, of_classes, outputs_in_use, train_size
+from nnbench.datasets.selection import (
+    changes_inputs,
+    in_proportion,
+    of_classes,
+    outputs_in_use,
+    train_size,
+)
 from nnbench.engine.labels import TargetScale, contaminated, contaminates, in_unit
-from nnbench.engine.sampling import Drawn, draw_fresh, redrawn_split, sample, split_pool
+from nnbench.engine.normaliser import Normaliser, normaliser_of
+from nnbench.engine.sampling import Drawn, draw_fresh, in_blocks, redrawn_split, sample, split_pool
 from nnbench.engine.seeding import shuffled, states_of
+from nnbench.engine.tables import of_test, of_training
 from nnbench.errors import NnbenchError
 from nnbench.settings import Settings
-
-BLOCK = 2**17  # values that are summed at a time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Normaliser:
-    """x -> (x - shift) * factor; both (S, 1, *shape), or broadcastable to it: one per replicate."""
-
-    shift: Tensor
-    factor: Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +74,7 @@ class TrainingData:
     outputs: int  # of the network: one per class in use, or 1 for regression
     task: Task = "classification"
     targets: TargetScale | None = None  # regression: how targets were standardised
+    fills: Tensor | None = None  # (S, features) what stands in for missing values
     unlabelled: Tensor | None = None  # rows (S, u) of the bank whose labels training must not see
 
 
@@ -142,10 +141,11 @@ def training_data(
         size = train_size(dataset, settings)
         unlabelled = drawn.train[:, size:].to(device)
         drawn = replace(drawn, train=drawn.train[:, :size])
-    inputs = _input_tensor(drawn.arrays)
+    drawn = drawn.in_blocks() if changes_inputs(settings) else drawn
     labels, targets = _labels(drawn, dataset, settings, seeds=seeds)
+    inputs, drawn, fills = of_training(_input_tensor(drawn.arrays), drawn, settings, seeds=seeds)
     dims = _dims(inputs, dataset)
-    normaliser = _normaliser(inputs, drawn.train, how=settings.inputs, dims=dims, device=device)
+    normaliser = normaliser_of(inputs, drawn.train, how=settings.inputs, dims=dims, device=device)
     return TrainingData(
         bank=Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser),
         train=drawn.train.to(device),
@@ -154,6 +154,7 @@ def training_data(
         outputs=outputs_in_use(dataset, settings),
         task=dataset.task,
         targets=targets,
+        fills=fills,
         unlabelled=unlabelled,
     )
 
@@ -162,7 +163,7 @@ def normalised_by_own(data: TrainingData, dataset: Dataset, settings: Settings) 
     """The same samples, normalised by those that are trained on."""
     inputs, rows = data.bank.inputs.cpu(), data.train.cpu()
     dims = _dims(inputs, dataset)
-    found = _normaliser(inputs, rows, how=settings.inputs, dims=dims, device=data.train.device)
+    found = normaliser_of(inputs, rows, how=settings.inputs, dims=dims, device=data.train.device)
     return replace(data, bank=replace(data.bank, normaliser=found))
 
 
@@ -196,11 +197,12 @@ def held_out(
     seeds: Sequence[int],
     device: torch.device,
     targets: TargetScale | None = None,
+    fills: Tensor | None = None,
 ) -> HeldOut:
     """The test set: the classes in use with clean labels, normalised as the training samples are.
 
     Fixed data have one for all replicates, unless each draws its own; generated data have a fresh one per seed. ``targets`` is
-    ``TrainingData.targets``, for regression only.
+    ``TrainingData.targets``, for regression only; ``fills`` are its ``fills``.
     """
     assert (targets is not None) == (dataset.task == "regression"), "pass TrainingData.targets"
     if settings.split == "each seed":
@@ -216,12 +218,17 @@ def held_out(
             labels=np.concatenate([d.labels for d in draws]),
         )
         test = torch.arange(len(seeds) * count).view(len(seeds), count)
+    groups, blocks = arrays.groups, dataset.draw is not None
+    if changes_inputs(settings):
+        arrays, test = in_blocks(arrays, test)
+        blocks = True
     inputs, labels = _input_tensor(arrays), torch.from_numpy(arrays.labels)
+    inputs = of_test(inputs, fills, settings, seeds=seeds)
     if targets is not None:
-        scaled = in_unit(targets.apply(_by_replicate(labels, len(seeds), dataset)), settings)
-        labels = scaled.flatten() if dataset.draw else scaled
+        scaled = in_unit(targets.apply(_by_replicate(labels, len(seeds), blocks=blocks)), settings)
+        labels = scaled.flatten() if blocks else scaled
     bank = Bank(inputs=inputs.to(device), labels=labels.to(device), normaliser=normaliser)
-    return HeldOut(bank=bank, test=test.to(device), groups=arrays.groups)
+    return HeldOut(bank=bank, test=test.to(device), groups=groups)
 
 
 def _labels(
@@ -231,8 +238,8 @@ def _labels(
     labels = torch.from_numpy(drawn.arrays.labels)
     if dataset.task == "classification" and not contaminates(settings):
         return labels, None
-    own = _by_replicate(labels, len(seeds), dataset)
-    start = torch.arange(len(seeds)).unsqueeze(1) * (own.shape[1] if dataset.draw else 0)
+    own = _by_replicate(labels, len(seeds), blocks=drawn.blocks)
+    start = torch.arange(len(seeds)).unsqueeze(1) * (own.shape[1] if drawn.blocks else 0)
     train, validation = drawn.train - start, drawn.validation - start
     targets = None
     if dataset.task == "regression":
@@ -241,58 +248,15 @@ def _labels(
     classes = outputs_in_use(dataset, settings)
     own = contaminated(own, (validation, train), settings, seeds=seeds, classes=classes)
     own = own if targets is None else in_unit(own, settings)
-    return own.flatten() if dataset.draw else own, targets
+    return own.flatten() if drawn.blocks else own, targets
 
 
 # from a bank's labels (N,) to one row per replicate: its own block, or the whole bank
-def _by_replicate(labels: Tensor, count: int, dataset: Dataset) -> Tensor:
-    return labels.view(count, -1) if dataset.draw else labels.expand(count, -1)
+def _by_replicate(labels: Tensor, count: int, *, blocks: bool) -> Tensor:
+    return labels.view(count, -1) if blocks else labels.expand(count, -1)
 
 
 def _input_tensor(arrays: Arrays) -> Tensor:
     inputs = torch.from_numpy(arrays.inputs)
     # images: 0..255 represents 0..1
     return inputs.float().div_(255.0) if inputs.dtype == torch.uint8 else inputs
-
-
-def _normaliser(
-    inputs: Tensor, train: Tensor, *, how: str, dims: tuple[int, ...], device: torch.device
-) -> Normaliser:
-    """Each replicate's shift and factor, from float64 statistics of its own training samples."""
-    pairs = [_statistics(inputs, rows, how=how, dims=dims) for rows in train]
-    shift, scale = (torch.stack(parts).unsqueeze(1) for parts in zip(*pairs, strict=True))
-    factor = torch.where(scale > 0, 1.0 / scale, 1.0)  # a constant feature is not scaled
-    return Normaliser(shift=shift.float().to(device), factor=factor.float().to(device))
-
-
-def _statistics(
-    inputs: Tensor, rows: Tensor, *, how: str, dims: tuple[int, ...]
-) -> tuple[Tensor, Tensor]:
-    """Shift and scale, in float64, of the samples at ``rows``: of each feature, or one of all."""
-    if how == "raw":
-        zero = inputs.new_zeros((1,) * (inputs.ndim - 1), dtype=torch.float64)
-        return zero, zero + 1.0
-
-    def over(values: Callable[[Tensor], Tensor]) -> Tensor:
-        """Values of each block of samples, one block after the other."""
-        return torch.stack([values(block) for block in _blocks(inputs, rows)])
-
-    if how == "minmax":
-        low = over(lambda x: x.amin(dim=dims, keepdim=True)[0]).amin(dim=0).double()
-        high = over(lambda x: x.amax(dim=dims, keepdim=True)[0]).amax(dim=0).double()
-        return low, high - low
-
-    def mean_of(values: Callable[[Tensor], Tensor]) -> Tensor:
-        sums = over(lambda x: values(x).sum(dim=dims, keepdim=True, dtype=torch.float64)[0])
-        return sums.sum(dim=0) / (len(rows) * inputs[0].numel() // sums[0].numel())
-
-    mean = mean_of(lambda x: x)
-    centre = mean.float()  # small residuals keep their precision, and a constant gives exactly 0
-    square = mean_of(lambda x: x.sub_(centre).square_())
-    return mean, (square - (mean - centre).square()).clamp_min(0.0).sqrt()
-
-
-def _blocks(inputs: Tensor, rows: Tensor) -> Iterator[Tensor]:
-    """Copies of the samples at ``rows``, as many at a time as stay in the core's cache."""
-    for part in rows.split(max(1, BLOCK // inputs[0].numel())):
-        yield inputs.index_select(0, part)

@@ -11,9 +11,9 @@ from nnbench.engine.checkpoint import State
 from nnbench.engine.data import TrainingData
 from nnbench.engine.device import synchronise
 from nnbench.engine.native.network import compiled_network
-from nnbench.engine.objectives import objective
 from nnbench.engine.probes import GradientRatios
 from nnbench.engine.scores import Scores, evaluate
+from nnbench.engine.second_task import minimised
 from nnbench.engine.stacking import BestWeights, Replicates
 from nnbench.settings import Settings
 
@@ -39,7 +39,7 @@ class Monitor:
     ) -> None:
         self.model, self.data, self.settings = model, data, settings
         self.network = compiled_network(model, data.bank)
-        self.objective = objective(settings.loss, data.task)
+        self.objective = minimised(settings, data.task, data.outputs)
         self.curves = Curves()
         self.seconds = 0.0
         self.best = None if settings.checkpoint == "last" else BestWeights(model)

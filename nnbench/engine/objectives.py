@@ -29,6 +29,7 @@ class Objective:
     constant: Callable[[Tensor], Tensor] | None = (
         None  # class frequencies (S, C) -> lowest loss (S,) of a constant
     )
+    classes: int | None = None  # so many outputs stand for classes, the one after them for a number
 
 
 def objective(name: str | None, task: Task) -> Objective:

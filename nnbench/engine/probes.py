@@ -121,6 +121,29 @@ def gradient_noise(
     return (squares - count * mean) / (count - 1) / mean
 
 
+def gradient_norms(model: Replicates, data: TrainingData, objective: Objective) -> Tensor:
+    """Norm (S,) of the gradient of each replicate's mean loss on its training samples."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    total = [torch.zeros_like(p) for p in parameters]
+    with _as_in_training(model):
+        for index in data.train.split(PROBE_BATCH, dim=1):
+            found = _gradients(model, data, objective, index=index, of=parameters)
+            torch._foreach_add_(total, found, alpha=index.shape[1])
+    return _squared_norms(model, total).sqrt() / data.train.shape[1]
+
+
+def first_dense(model: Replicates) -> list[nn.Parameter] | None:
+    """The weights of the first layer, of all replicates or one each; None if it is not dense."""
+    kernels = model.kernels()
+    first = kernels[:1] if model.stacked else kernels[:: len(kernels) // model.count]
+    return first if first[0].ndim == 2 + model.stacked else None
+
+
+def by_input(model: Replicates, first: Sequence[Tensor]) -> Tensor:
+    """What belongs to the weights of ``first_dense``, by input (S, inputs, units)."""
+    return first[0] if model.stacked else torch.stack([each.T for each in first])
+
+
 def largest_input(model: Replicates, data: TrainingData, objective: Objective) -> Tensor:
     """Share (S,) of the squared gradient of the first layer's weights that lies at the input with the largest values.
 
@@ -128,9 +151,8 @@ def largest_input(model: Replicates, data: TrainingData, objective: Objective) -
     number of inputs. The gradient is that of the mean loss on all training samples. NaN where the first layer is
     not dense.
     """
-    kernels = model.kernels()
-    first = kernels[:1] if model.stacked else kernels[:: len(kernels) // model.count]
-    if first[0].ndim != 2 + model.stacked:
+    first = first_dense(model)
+    if first is None:
         return torch.full((model.count,), torch.nan, dtype=torch.float64)
     total, squares = [torch.zeros_like(kernel) for kernel in first], torch.zeros(())
     with _as_in_training(model):
@@ -139,8 +161,7 @@ def largest_input(model: Replicates, data: TrainingData, objective: Objective) -
             torch._foreach_add_(total, found, alpha=index.shape[1])
             values = data.bank.gather_raw(index)[0].flatten(2)
             squares = squares + values.double().square().sum(dim=1).cpu()
-    by_input = total[0] if model.stacked else torch.stack([gradient.T for gradient in total])
-    shares = by_input.cpu().double().square().sum(dim=2)
+    shares = by_input(model, total).cpu().double().square().sum(dim=2)
     largest = squares.argmax(dim=1, keepdim=True)
     return shares.gather(1, largest).squeeze(1) / shares.sum(dim=1)
 
@@ -207,6 +228,16 @@ def _range(out: Tensor, batch: int) -> tuple[Tensor, Tensor]:
 def _active(out: Tensor, batch: int) -> Tensor:
     """For how many samples of the batch each output is above 0."""
     return (out > 0).sum(dim=batch).float()
+
+
+def loss_rises(losses: Sequence[Sequence[float]]) -> Tensor:
+    """Share (S,) of the readings of a training loss (readings, S) that are above the reading before.
+
+    0 of a loss that falls all the time, half of one that goes up and down at random. NaN where no two readings
+    follow one another, as in a run that stopped at once.
+    """
+    steps = torch.tensor(losses, dtype=torch.float64).diff(dim=0)
+    return (steps > 0).sum(dim=0) / (~steps.isnan()).sum(dim=0)
 
 
 @contextmanager

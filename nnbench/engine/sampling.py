@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nnbench.datasets.apart import apart, most_left_out
-from nnbench.datasets.base import Arrays, Dataset, Rows, Stream, check_samples, joined
+from nnbench.datasets.base import Arrays, Dataset, Rows, Stream, check_samples, joined, take
 from nnbench.datasets.prepared.store import load_test, load_trainval
 from nnbench.datasets.selection import (
     classes_in_use,
@@ -28,14 +28,23 @@ from nnbench.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """Samples with the rows of training (S, n) and validation (S, m), on the CPU.
-
-    Fresh samples lie in blocks of equal length, one per replicate.
-    """
+    """Samples with the rows of training (S, n) and validation (S, m), on the CPU."""
 
     arrays: Arrays
     train: Tensor
     validation: Tensor
+    blocks: bool  # whether they lie in blocks of equal length, one per replicate, as fresh ones do
+
+    def in_blocks(self) -> "Drawn":
+        """The same samples in blocks: copies of those that several replicates have."""
+        size = self.train.shape[1]
+        arrays, rows = in_blocks(self.arrays, torch.cat([self.train, self.validation], dim=1))
+        return Drawn(arrays=arrays, train=rows[:, :size], validation=rows[:, size:], blocks=True)
+
+
+def in_blocks(arrays: Arrays, rows: Tensor) -> tuple[Arrays, Tensor]:
+    """Copies of the samples at rows (S, k), one replicate's after another's, and their rows (S, k)."""
+    return take(arrays, rows.flatten().numpy()), torch.arange(rows.numel()).view(rows.shape)
 
 
 def split_pool(
@@ -65,7 +74,7 @@ def split_pool(
         _check_classes(dataset, settings, size=size, labels=arrays.labels[rest.numpy()])
         columns = [first_of_each(arrays.labels[row], counts) for row in rest.numpy()]
         train = rest.gather(1, torch.from_numpy(np.array(columns)))
-    return Drawn(arrays=arrays, train=train, validation=validation)
+    return Drawn(arrays=arrays, train=train, validation=validation, blocks=False)
 
 
 def redrawn_split(
@@ -131,7 +140,7 @@ def draw_fresh(
         inputs[row, size:], labels[row, size:] = validation.inputs, validation.labels
     rows = torch.arange(labels.size).view(len(seeds), each)
     arrays = Arrays(inputs=inputs.reshape(-1, *dataset.input_shape), labels=labels.ravel())
-    return Drawn(arrays=arrays, train=rows[:, :size], validation=rows[:, size:])
+    return Drawn(arrays=arrays, train=rows[:, :size], validation=rows[:, size:], blocks=True)
 
 
 def sample(

@@ -66,9 +66,10 @@ def uninformed(bank: Bank, rows: Tensor, objective: Objective, outputs: int) -> 
     standardisation.
     """
     if objective.task == "classification":
-        zeros = torch.zeros(1, 1, outputs, dtype=torch.float64)
+        each = 1 if objective.classes is None else outputs  # a number's error depends on it
+        zeros = torch.zeros(1, each, outputs + (objective.classes is not None), dtype=torch.float64)
         chance = torch.full((len(rows),), 1.0 / outputs, dtype=torch.float64)
-        loss = objective.losses(zeros, torch.zeros(1, 1, dtype=torch.int64)).expand(len(rows))
+        loss = objective.losses(zeros, torch.arange(each).unsqueeze(0)).expand(len(rows))
         by_class = chance.unsqueeze(1).expand(-1, outputs)
         return Scores(loss=loss, accuracy=chance, by_class=by_class)
     targets = bank.labels_at(rows).cpu().double()
@@ -149,10 +150,11 @@ def _sums(
     if objective.task == "regression":
         error = outputs.squeeze(2) - targets
         return loss, error.abs().sum(dim=1), error.square().sum(dim=1)
-    right = outputs.argmax(dim=2) == targets
+    logits = outputs[..., : objective.classes]
+    right = logits.argmax(dim=2) == targets
     if not by_class:
         return loss, right.sum(dim=1)
-    member = targets.unsqueeze(2) == torch.arange(outputs.shape[2], device=targets.device)
+    member = targets.unsqueeze(2) == torch.arange(logits.shape[2], device=targets.device)
     hits = (member & right.unsqueeze(2)).sum(dim=1)
     return loss, right.sum(dim=1), hits, member.sum(dim=1)
 
@@ -164,4 +166,4 @@ def _each(outputs: Tensor, targets: Tensor, objective: Objective) -> tuple[Tenso
     losses = alone.view(targets.shape).cpu()
     if objective.task == "regression":
         return (losses,)
-    return losses, (outputs.argmax(dim=2) == targets).cpu()
+    return losses, (outputs[..., : objective.classes].argmax(dim=2) == targets).cpu()

@@ -9,7 +9,8 @@ from torch import Tensor
 
 Purpose = Literal[
     "split", "init", "order", "dropout", "augment", "label_noise", "shuffled_labels", "outliers",
-    "shift", "drift", "stream", "test split", "pretrain", "rbm", "own parts", "own parts aside", "train", "validation", "test",
+    "shift", "drift", "stream", "test split", "decoys", "decoys in test", "missing", "missing in test", "importance",
+    "pretrain", "start", "rbm", "own parts", "own parts aside", "train", "validation", "test",
 ]  # fmt: skip
 CPU = torch.device("cpu")
 

@@ -119,12 +119,10 @@ class StackedBatchNorm(nn.Module):
         )
 
 
-class StackedGru(nn.Module):
-    """S layers of gated recurrent units: one batched matrix product per step for all of them.
+class StackedRecurrent(nn.Module):
+    """S recurrent layers with PyTorch's gates, in PyTorch's order.
 
-    weight (S, in, 3 units), recurrent (S, units, 3 units), two biases (S, 1, 3 units), for PyTorch's gates r,
-    z, n. On a CPU 1.6 to 5 times as fast as running S ``nn.GRU`` in turn. LSTMs are not stacked: this form is
-    slower than S ``nn.LSTM``, which PyTorch runs as one fused operation.
+    weight (S, in, gates * units), recurrent (S, units, gates * units), two biases (S, 1, gates * units).
     """
 
     def __init__(self, layers: Sequence[Recurrent]) -> None:
@@ -136,12 +134,48 @@ class StackedGru(nn.Module):
         self.recurrent_bias = _stacked([own["bias_hh_l0"].unsqueeze(0) for own in named])
         self.last = layers[0].last
 
+
+class StackedFused(StackedRecurrent):
+    """S LSTMs, or Elman's networks, by PyTorch's fused operations, one replicate after the other.
+
+    It is there for what compiled code does not do; see ``native/recurrent.hpp``.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(S, B, T, in) -> (S, B, T, units), or (S, B, units) of the last step."""
+        transposed = (w.transpose(1, 2).unbind() for w in (self.weight, self.recurrent))
+        biases = (b.flatten(1).unbind() for b in (self.bias, self.recurrent_bias))
+        states = torch.stack(
+            [self._one(*each) for each in zip(x, *transposed, *biases, strict=True)]
+        )
+        return states[:, :, -1] if self.last else states
+
+    def _one(self, x: Tensor, *weights: Tensor) -> Tensor:
+        """(B, T, in) -> (B, T, units)."""
+        units = self.recurrent.shape[1]
+        zeros, how = x.new_zeros(1, len(x), units), (True, 1, 0.0, self.training, False, True)
+        out: Tensor
+        if self.recurrent.shape[2] == units:
+            out, _ = torch.rnn_tanh(x, zeros, weights, *how)
+        else:
+            out, _, _ = torch.lstm(x, (zeros, zeros), weights, *how)
+        return out
+
+
+class StackedGru(StackedRecurrent):
+    """S layers of gated recurrent units: one batched matrix product per step for all of them.
+
+    On a CPU 1.6 to 5 times as fast as running S ``nn.GRU`` in turn, and slower than compiled code.
+    """
+
     def forward(self, x: Tensor) -> Tensor:
         """(S, B, T, in) -> (S, B, T, units), or (S, B, units) of the last step."""
         steps = x.transpose(1, 2)  # a step's values of all samples are contiguous
         inputs = torch.baddbmm(self.bias, steps.flatten(1, 2), self.weight)
         units = self.recurrent.shape[1]
-        state = x.new_zeros(*x.shape[:2], units)
+        state = inputs.new_zeros(
+            *x.shape[:2], units
+        )  # as the products: bfloat16 in mixed precision
         states = []
         for own in inputs.unflatten(1, steps.shape[1:3]).unbind(1):
             held = torch.baddbmm(self.recurrent_bias, state, self.recurrent)
@@ -191,8 +225,9 @@ def stack(modules: Sequence[nn.Module], generators: Generators) -> nn.Module:
         return SeededDropout(first.p, generators)
     if type(first) in ELEMENTWISE:
         return first
-    if type(first) is Recurrent and isinstance(first.rnn, nn.GRU):
-        return StackedGru([m for m in modules if isinstance(m, Recurrent)])
+    if type(first) is Recurrent:
+        form = StackedGru if isinstance(first.rnn, nn.GRU) else StackedFused
+        return form([m for m in modules if isinstance(m, Recurrent)])
     return _reshaping(first) or _stacked_layer(modules)
 
 

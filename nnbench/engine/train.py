@@ -22,7 +22,8 @@ from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.native.steps import CompiledSteps, compiled_steps
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
 from nnbench.engine.own_draws import OwnDraws, drawing_nothing, may_draw, seeded
-from nnbench.engine.seeding import CPU, derived_seed, generator, generators, set_states, states_of
+from nnbench.engine.second_task import add_number
+from nnbench.engine.seeding import CPU, derived_seed, generators, set_states, states_of
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.torch_optim import build_optimizer, is_elementwise
 from nnbench.errors import NnbenchError
@@ -69,12 +70,14 @@ def build_replicates(
         init=settings.init,
         options=settings.model_options,
     )
-    modules = []
-    for seed in seeds:
+    modules, starts = [], generators(seeds, "init")
+    for seed, start in zip(seeds, starts, strict=True):
         with seeded(derived_seed(seed, "init")):  # a user's builder may draw from the global states
-            modules.append(builder(spec, generator(seed, "init")).to(device))
+            modules.append(builder(spec, start).to(device))
     with drawing_nothing(modules[0]):
         _check_shapes(modules[0], settings.model, spec, device=device)
+    for module, start in zip(modules, starts, strict=True) if settings.second_task else ():
+        add_number(module, init=settings.init, generator=start)
     draws = generators(seeds, "dropout", device)
     stackable = is_elementwise(settings)
     own = OwnDraws(seeds) if may_draw(settings) else None
@@ -142,7 +145,7 @@ class Running:
         self.compiled = self._compiled()
 
     def _compiled(self) -> CompiledSteps | None:
-        """The steps in compiled code, for dense networks on machines with a compiler."""
+        """The steps in compiled code, for dense and recurrent networks on machines with a compiler."""
         if self.network is None:
             return None
         return compiled_steps(self.network, self.optimizer, self.data, self.settings)

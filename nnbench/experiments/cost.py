@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nnbench.experiments.frameworks.declared import FrameworkOptions
     from nnbench.experiments.parallel.declared import ParallelOptions
     from nnbench.experiments.speed.declared import InferenceSpeed, TrainingSpeed
+    from nnbench.experiments.starts.declared import Started, Starts
     from nnbench.experiments.steps.declared import StepTime
 
 # Of one framework's process apart from its epochs: start, imports, compilation, test.
@@ -83,3 +85,22 @@ def steps_memory_mb(options: StepTime) -> int:
 def steps_seconds(options: StepTime, blocks: int) -> float:
     """What is asked for, with a tenth for the warm-up and building; two seconds to start."""
     return 2.0 + 1.1 * blocks * len(options.networks) * options.seconds_each
+
+
+def starts_memory_mb(options: Starts) -> int:
+    """PyTorch and the data, and ten blocks' starts of the largest network on 64 inputs."""
+    weights = max(sum(a * b for a, b in _widths(own)) for own in options.networks.values())
+    return 1200 + 4 * 8 * 10 * options.starts * weights // 10**6
+
+
+def starts_seconds(options: Starts, blocks: int) -> float:
+    """All steps in compiled code: the order of a small set, and six operations per weight and sample at 3e10 per second."""
+    step = sum(
+        6e-6 + 6 * options.batch_size * sum(a * b for a, b in _widths(own)) / 3e10
+        for own in options.networks.values()
+    )
+    return 3.0 + blocks * options.starts * options.steps * step
+
+
+def _widths(network: Started) -> Iterator[tuple[int, int]]:
+    return itertools.pairwise((64, *network.hidden, 10))

@@ -5,7 +5,7 @@ from nnbench.errors import NnbenchError, unknown_name
 from nnbench.experiments.base import experiment_of
 from nnbench.metrics import METRICS
 from nnbench.schema import parse
-from nnbench.settings import Settings
+from nnbench.settings import IMPORTANCES, Settings
 
 
 def check_reads(
@@ -41,6 +41,7 @@ def check_reads(
         changed = at in settings.shifts or at in settings.streams
         there = ("images_to_alarm",) * (at in settings.streams)
         there += ("test_loss",) * changed + ("test_accuracy",)
+        there = ("importance",) if at in IMPORTANCES else there
         if metric not in there:
             raise unknown_name(f"{where}: metric (as it is measured at {at!r})", metric, there)
 
@@ -49,13 +50,14 @@ def training_metrics(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
     """What a training run measures with these settings on this dataset."""
     sources = {"training", "numbers" if dataset.task == "regression" else "classes"}
     sources.update(settings.probes)
-    sources.update({"target"} if settings.target else (), {"rbm"} if settings.rbm else ())
-    sources.update({"streams"} if settings.streams else ())
+    named = ("target", "rbm", "second_task", "streams")
+    sources.update(name for name in named if getattr(settings, name))
     return tuple(name for name, metric in METRICS.items() if metric.source in sources)
 
 
 def training_entries(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
-    """What ``at`` can name in a training: its shifted tests, its streams and its classes."""
+    """What ``at`` can name in a training: its shifted tests, its streams, its classes and further importances."""
     names = dataset.class_names
     kept = [names[label] for label in settings.classes] if settings.classes else names
-    return (*settings.shifts, *settings.streams, *(f"class {name}" for name in kept))
+    importances = IMPORTANCES if "importance" in settings.probes else ()
+    return (*settings.shifts, *settings.streams, *importances, *(f"class {name}" for name in kept))

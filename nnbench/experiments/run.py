@@ -18,7 +18,7 @@ from nnbench.engine.own_draws import seeded
 from nnbench.engine.seeding import derived_seed
 from nnbench.experiments.base import experiment_of
 from nnbench.experiments.measured import Chosen, Measured, Search
-from nnbench.registry import load
+from nnbench.registry import is_own, load
 from nnbench.settings import Settings
 
 
@@ -46,6 +46,12 @@ def numerics(device: str, *, threads: int) -> torch.device:
     """
     fix_numerics(threads)
     return choose_device(device)
+
+
+def import_measure(experiment: str) -> None:
+    """Import what measures an experiment ahead of time; a user's own code waits for the process that runs it."""
+    if not is_own(experiment):
+        load("measure", experiment_of(experiment).measure, {})
 
 
 def measure(request: Request) -> Measured:

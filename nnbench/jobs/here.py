@@ -13,8 +13,8 @@ def machine_notes(plan: Plan) -> Iterator[str]:
     trains = any(cell.settings.experiment == "training" for cell in plan.cells.values())
     if trains and plan.config.device in ("auto", "cpu") and compiler_here() is None:
         yield (
-            "there is no C++ compiler on this machine (c++, g++, clang++ or $CXX): dense networks "
-            "train in PyTorch, which takes about four times as long"
+            "there is no C++ compiler on this machine (c++, g++, clang++ or $CXX): dense and recurrent "
+            "networks train in PyTorch, which takes up to four times as long"
         )
     yield from _undecidable(plan)
 

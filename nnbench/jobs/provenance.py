@@ -14,6 +14,7 @@ from nnbench import __version__
 from nnbench.jobs.quota import cpu_quota
 
 CHECKOUT = str(Path(__file__).parent.parent.parent)
+HEAD = "# branch.oid "  # in git's status, before the commit
 PACKAGES = ("torch", "torchvision", "numpy")
 
 
@@ -69,9 +70,14 @@ def peak_memory_mb() -> float | None:
 
 def git_state() -> dict[str, Any]:
     """Commit and dirty flag of the checkout that the package runs from; None outside one."""
-    commit = _git("rev-parse", "HEAD")
-    changes = _git("status", "--porcelain", "--untracked-files=no", "--", "nnbench", "config")
-    return {"git_commit": commit or None, "git_dirty": None if changes is None else bool(changes)}
+    asked = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no")
+    status = _git("status", *asked, "--", "nnbench", "config")
+    if status is None:
+        return {"git_commit": None, "git_dirty": None}
+    lines = status.splitlines()
+    heads = (line.removeprefix(HEAD) for line in lines if line.startswith(HEAD))
+    commit = next((head for head in heads if head != "(initial)"), None)
+    return {"git_commit": commit, "git_dirty": not all(line.startswith("#") for line in lines)}
 
 
 def _git(*arguments: str) -> str | None:

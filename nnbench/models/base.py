@@ -18,7 +18,7 @@ class ModelSpec:
     hidden: tuple[int, ...]  # widths of the hidden layers
     activation: Callable[[], nn.Module]  # makes one activation module
     dropout: float  # probability of dropping a hidden unit
-    init: str  # ``glorot``, ``he`` or ``zeros``
+    init: str  # ``glorot``, ``he``, ``normal`` or ``zeros``
     options: Options = field(default_factory=dict)  # ``model_options`` of the config
 
     def options_of(self, model: str) -> Options:
@@ -33,12 +33,15 @@ def initialise(weight: Tensor, *, how: str, generator: torch.Generator) -> None:
     """Fill a weight tensor (out, in, ...) in place.
 
     ``glorot`` is Glorot & Bengio (2010), uniform, the Keras default; ``he`` is He et al. (2015), uniform,
-    with the gain of ReLU; ``zeros`` is the documents' bad example.
+    with the gain of ReLU. Bad examples: ``zeros`` is the documents'; ``normal`` has a variance of 1, whatever
+    the number of inputs.
     """
     if how == "zeros":
         nn.init.zeros_(weight)
     elif how == "he":
         nn.init.kaiming_uniform_(weight, nonlinearity="relu", generator=generator)
+    elif how == "normal":
+        nn.init.normal_(weight, generator=generator)
     else:
         nn.init.xavier_uniform_(weight, generator=generator)
 

@@ -15,6 +15,7 @@ from nnbench.datasets.selection import (
     pseudo_labelled_size,
     samples_by_class,
     train_size,
+    whole,
 )
 from nnbench.errors import NnbenchError
 from nnbench.models.facts import OPTIONS, RECURRENT, SMALLEST_SIDE
@@ -33,6 +34,7 @@ READS: Mapping[str, frozenset[str]] = {
     "inference_speed": frozenset(),
     "training_speed": frozenset(),
     "step_time": frozenset(),
+    "starts": _DATA | {"loss"},
 }
 """The settings that experiments other than trainings read, beside their options."""
 _NO_LAYER = "there is no hidden layer for it to act on"
@@ -97,7 +99,7 @@ def samples(settings: Settings, dataset: Dataset) -> int:
     """Training samples of a replicate."""
     size = train_size(dataset, settings)
     joining = pseudo_labelled_size(dataset, settings)
-    return sum(samples_by_class(size, dataset, settings) or (size,)) + joining
+    return whole(sum(samples_by_class(size, dataset, settings) or (size,)) + joining, settings)
 
 
 def effective(settings: Settings, dataset: Dataset, *, at: str | None) -> str:

@@ -10,6 +10,7 @@ from nnbench.claims.contexts import TRAIN_SHARE, Context
 from nnbench.claims.looks import AUTO, Given, fewer
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.checks import check_settings, with_all_rows
+from nnbench.datasets.selection import inputs_in_use
 from nnbench.errors import NnbenchError
 from nnbench.models.facts import check_model
 from nnbench.plan.batches import check_batches
@@ -75,7 +76,7 @@ def checked(dataset: Dataset, layers: Layers, *, where: str) -> Settings:
     settings = with_all_rows(dataset, settings, where=where)
     check_batches(settings, dataset, where=where)
     try:
-        check_model(settings, dataset.input_shape)
+        check_model(settings, inputs_in_use(dataset, settings))
     except NnbenchError as error:
         raise error.at(where) from None
     return settings

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from nnbench.cells.cell import Cell, canonical, dataset_of
-from nnbench.datasets.selection import outputs_in_use
+from nnbench.datasets.selection import inputs_in_use, outputs_in_use
 from nnbench.errors import NnbenchError
 from nnbench.plan.batches import batch_sizes
 from nnbench.plan.levels import Use
@@ -79,7 +79,7 @@ def _trial(settings: Settings, cell: Cell) -> dict[str, object]:
     return {
         "settings": dict(said),
         "dataset": cell.dataset if is_own(cell.dataset) else None,
-        "input_shape": dataset.input_shape,
+        "input_shape": inputs_in_use(dataset, settings),
         "outputs": outputs_in_use(dataset, settings),
         "batches": [min(size, LARGEST_BATCH) for size in batch_sizes(settings, dataset)],
     }

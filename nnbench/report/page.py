@@ -217,9 +217,17 @@ def place_text(claim: ClaimResult) -> str:
     return ", ".join(filter(None, (claim.document_title, section, line)))
 
 
-def links(claim: ClaimResult, titles: Mapping[str, str], anchors: Anchors) -> list[Link]:
-    """The claims that it names, as far as their ids have a title."""
-    return [Link(text=titles[i], target=anchors.claims[i]) for i in claim.links if i in titles]
+def links(claim: ClaimResult, others: Mapping[str, ClaimResult], anchors: Anchors) -> list[Link]:
+    """The claims that it names, with their documents and verdicts: some answer one question differently."""
+    named = [others[i] for i in claim.links if i in others]
+    return [Link(text=_verdict_beside(o, claim), target=anchors.claims[o.id]) for o in named]
+
+
+def _verdict_beside(other: ClaimResult, claim: ClaimResult) -> str:
+    """As in: Dropout lowers the loss (Neural Net Loss: contradicted); the document only where it is another one."""
+    document = other.document_title if other.document != claim.document else None
+    said = ": ".join(filter(None, (document, other.verdict)))
+    return f"{other.title} ({said})" if said else other.title
 
 
 def second_look(claim: ClaimResult) -> str:

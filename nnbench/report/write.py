@@ -94,11 +94,11 @@ def write_report(results: Results, folder: Path) -> None:
 def report_files(results: Results) -> Iterator[dict[str, bytes]]:
     """The files of each page by their names in the folder; nothing is written."""
     anchors, html, twin = anchors_of(results), _html(), _markdown()
-    titles = {claim.id: claim.title for claim in results.claims}
+    claims = {claim.id: claim for claim in results.claims}
     for sheet in pages_of(results, anchors):
         pictures = pictures_of(sheet, anchors)
         csvs, tables = _csvs(sheet, anchors)
-        shown = {"titles": titles, "anchors": anchors, "csvs": csvs}
+        shown = {"claims": claims, "anchors": anchors, "csvs": csvs}
         page = html.render(
             shown, sheet=sheet, results=sheet.results, pictures=pictures,
             path_to=partial(sheet.path_to, suffix="html"),

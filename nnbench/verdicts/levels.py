@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -24,7 +25,7 @@ from nnbench.records.level import (
 from nnbench.records.record import Record
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns, differing, metric_about
-from nnbench.verdicts.rules import ALPHA, finite, mean_interval
+from nnbench.verdicts.rules import ALPHA, Floats, finite, mean_interval
 
 IN_EACH_BLOCK = "chosen in each block"
 CURVE_POINTS = 60  # as many as a figure can show
@@ -203,18 +204,27 @@ def mean_curves(record: Record | None) -> pd.DataFrame | None:
         return None
     runs = [record.runs.get(str(seed)) for seed in record.seeds]
     kept = [i for i, run in enumerate(runs) if run is not None and run.status != "diverged"]
-    table = pd.DataFrame({"epochs": record.curves.epochs})
+    columns: dict[str, object] = {"epochs": record.curves.epochs}
     for name in CURVES:
         rows = getattr(record.curves, name)
         if not rows:
             continue
-        values = pd.DataFrame(rows, dtype=float)
-        values = values[kept] if kept else values
-        table[name] = values.mean(axis=1)
+        values = np.array(rows, dtype=float)  # (points, runs); NaN: not read
+        mean, half = _mean_and_half(values[:, kept] if kept else values)
+        columns[name] = mean
         if name == "validation_loss":
-            half = stats.t.ppf(0.975, values.count(axis=1) - 1) * values.sem(axis=1)
-            table[f"{name}_low"], table[f"{name}_high"] = table[name] - half, table[name] + half
-    return table
+            columns |= {f"{name}_low": mean - half, f"{name}_high": mean + half}
+    return pd.DataFrame(columns)
+
+
+def _mean_and_half(values: Floats) -> tuple[Floats, Floats]:
+    """Of each row its mean, and half of its 95 % t interval; NaN where there is none."""
+    count = (~np.isnan(values)).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.nansum(values, axis=1) / count
+        squares = np.nansum((values - mean[:, None]) ** 2, axis=1)
+        error = np.sqrt(squares / (count - 1) / count)
+    return mean, stats.t.ppf(0.975, count - 1) * error
 
 
 def shown_curves(record: Record | None) -> dict[str, tuple[float | None, ...]] | None:

@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("step.cpp")
+PARTS = (SOURCE, SOURCE.with_name("recurrent.hpp"))  # that it consists of
 FLAGS = (
     "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared",
 )  # fmt: skip
 COMPILERS = ("c++", "g++", "clang++")
 SECONDS = 600.0  # at most, for each call of the compiler: far more than it takes, unless the machine is very busy
 SWITCH = "NNBENCH_NATIVE"
-"""Environment variable: ``off`` trains dense networks by PyTorch, too."""
+"""Environment variable: ``off`` trains dense and recurrent networks by PyTorch, too."""
 
-nnbench_inputs = ["step.cpp"]
+nnbench_inputs = ["step.cpp", "recurrent.hpp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,15 @@ def compiler_here() -> str | None:
 
 
 def _say(why: str) -> None:
-    print(f"nnbench: {why}: dense networks train in PyTorch, more slowly", file=sys.stderr)
+    print(
+        f"nnbench: {why}: dense and recurrent networks train in PyTorch, more slowly",
+        file=sys.stderr,
+    )
 
 
 def _loaded(compiler: str, version: str) -> ctypes.CDLL:
     processor = _output(compiler, *FLAGS, "-dM", "-E", "-x", "c++", os.devnull)
-    parts = (SOURCE.read_text(), *FLAGS, version, processor)
+    parts = (*(part.read_text() for part in PARTS), *FLAGS, version, processor)
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     with tempfile.TemporaryDirectory() as private:
         path = _folder(Path(private)) / f"step-{name}.so"

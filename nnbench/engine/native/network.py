@@ -1,4 +1,4 @@
-"""A stack of dense networks in compiled code, on the tensors that PyTorch holds; and what it predicts.
+"""A stack of dense or recurrent networks in compiled code, on the tensors that PyTorch holds; and what it predicts.
 
 Replicates are independent and take turns, so that one's weights and activations stay in the core's cache. With
 several threads each takes the next replicate, which changes no bit.

@@ -1,4 +1,4 @@
-"""A stack of dense layers as the compiled code sees it: one row per layer, and pointers to its tensors.
+"""A stack of dense and recurrent layers as the compiled code sees it: one row per layer, and pointers to its tensors.
 
 ``LAYERS`` is the table of what can be compiled; a network with anything else trains by autograd.
 """
@@ -17,11 +17,17 @@ from nnbench.engine.stacked_layers import (
     OverChannels,
     SeededDropout,
     StackedBatchNorm,
+    StackedFused,
+    StackedGru,
     StackedLinear,
+    StackedRecurrent,
 )
-from nnbench.models.base import SkipBlock
+from nnbench.models.base import SkipBlock, Steps
 
-(LINEAR, RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, SILU, DROPOUT, NORM, SKIP, JOIN) = range(12)
+(
+    LINEAR, RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, SILU, DROPOUT, NORM, SKIP, JOIN, STEPS, ELMAN, GRU, LSTM,
+) = range(16)  # fmt: skip
+WEIGHT, BIAS, RECURRENT, RECURRENT_BIAS = range(4)  # what a tensor is in its layer
 LOSSES: Mapping[Task, Mapping[str | None, tuple[int, float]]] = {  # the number in step.cpp, and its parameter
     "classification": {
         None: (0, 0.0), "cross_entropy": (0, 0.0), "smoothed": (0, SMOOTHING), "mse": (1, 0.0), "hinge": (2, 0.0),
@@ -37,6 +43,7 @@ class CLayer(ctypes.Structure):
         ("kind", c_int32), ("inputs", c_int32), ("outputs", c_int32), ("partner", c_int32),
         ("number", c_float), ("momentum", c_float),
         ("weight", c_void_p), ("bias", c_void_p), ("mean", c_void_p), ("variance", c_void_p),
+        ("recurrent", c_void_p), ("recurrent_bias", c_void_p), ("steps", c_int32), ("last", c_int32),
     )  # fmt: skip
 
 
@@ -45,7 +52,7 @@ class CTensor(ctypes.Structure):
 
     _fields_ = (
         ("value", c_void_p), ("first", c_void_p), ("second", c_void_p), ("size", c_int64),
-        ("layer", c_int32), ("bias", c_int32), ("penalised", c_int32),
+        ("layer", c_int32), ("part", c_int32), ("penalised", c_int32),
     )  # fmt: skip
 
 
@@ -89,15 +96,26 @@ class Layer:
     bias: Tensor | None = None
     mean: Tensor | None = None
     variance: Tensor | None = None
+    recurrent: Tensor | None = None
+    recurrent_bias: Tensor | None = None
+    steps: int = 0
+    last: bool = False
+
+    def trainable(self) -> Iterator[tuple[int, Tensor]]:
+        """What each trainable tensor is, in the order of the module's parameters."""
+        parts = {
+            WEIGHT: self.weight, RECURRENT: self.recurrent, BIAS: self.bias, RECURRENT_BIAS: self.recurrent_bias,
+        }  # fmt: skip
+        for part, tensor in parts.items():
+            if tensor is not None:
+                yield part, tensor
 
     def of(self, replicate: int) -> CLayer:
         """The row of one replicate."""
-        tensors = (
-            pointer(t, replicate) for t in (self.weight, self.bias, self.mean, self.variance)
-        )
+        held = (self.weight, self.bias, self.mean, self.variance, self.recurrent, self.recurrent_bias)  # fmt: skip
         return CLayer(
             self.kind, self.inputs or self.outputs, self.outputs, self.partner,
-            self.number, self.momentum, *tensors,
+            self.number, self.momentum, *(pointer(t, replicate) for t in held), self.steps, self.last,
         )  # fmt: skip
 
 
@@ -107,12 +125,36 @@ Rows = Callable[[nn.Module, int], list[Layer]]  # a module and the width of its 
 def _dense(module: nn.Module, size: int) -> list[Layer]:
     assert isinstance(module, StackedLinear)
     weight, bias = module.weight, None if module.bias is None else module.bias.detach()
+    if weight.shape[1] != size:
+        raise CannotCompileError("a dense layer of each step")
     return [Layer(LINEAR, weight.shape[2], size, weight=weight.detach(), bias=bias)]
+
+
+def _steps(input_shape: tuple[int, ...]) -> list[Layer]:
+    """From images (C, H, W) to H steps; those of one channel lie one after the other as they are."""
+    channels, steps, _ = input_shape
+    size = math.prod(input_shape)
+    return [Layer(STEPS, size, channels, steps=steps)] if channels > 1 else []
+
+
+def _recurrent(module: nn.Module, size: int) -> list[Layer]:
+    """A layer that reads ``size`` values step by step."""
+    assert isinstance(module, StackedRecurrent)
+    _, inputs, wide = module.weight.shape
+    units, steps = module.recurrent.shape[1], size // inputs
+    kind = {1: ELMAN, 3: GRU, 4: LSTM}[wide // units]
+    return [
+        Layer(
+            kind, units if module.last else steps * units, inputs, steps=steps, last=module.last,
+            weight=module.weight.detach(), bias=module.bias.detach(),
+            recurrent=module.recurrent.detach(), recurrent_bias=module.recurrent_bias.detach(),
+        )
+    ]  # fmt: skip
 
 
 def _norm(module: nn.Module, size: int) -> list[Layer]:
     layer = module.layer if isinstance(module, OverChannels) else None
-    if not isinstance(layer, StackedBatchNorm):
+    if not isinstance(layer, StackedBatchNorm) or layer.weight.shape[1] != size:
         raise CannotCompileError(type(layer).__name__)
     return [
         Layer(
@@ -141,6 +183,8 @@ def _activation(kind: int, number: str | None = None) -> Rows:
 
 LAYERS: Mapping[type[nn.Module], Rows] = {
     StackedLinear: _dense,
+    StackedGru: _recurrent,
+    StackedFused: _recurrent,
     OverChannels: _norm,
     SeededDropout: _dropout,
     nn.ReLU: _activation(RELU),
@@ -154,11 +198,14 @@ LAYERS: Mapping[type[nn.Module], Rows] = {
 
 
 def layers_of(body: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
-    """The rows of a stacked network whose layers see flat samples; CannotCompileError if it has others."""
+    """The rows of a stacked network whose layers see flat samples or steps; CannotCompileError if it has others."""
     found: list[Layer] = []
     flat, size = len(input_shape) == 1, math.prod(input_shape)
     for module in _parts(body):
         if type(module) is nn.Flatten:
+            flat = True
+        elif type(module) is Steps:
+            found += [] if flat else _steps(input_shape)
             flat = True
         elif flat:
             _add(found, module, size)

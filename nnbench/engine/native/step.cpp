@@ -1,4 +1,4 @@
-// Training steps of one replicate of a dense network: forward, backward, update, step after step, in the cache
+// Training steps of one replicate of a dense or recurrent network: forward, backward, update, step after step, in the cache
 // of one core. The functions below are called through ctypes; ``program.py`` declares the same structures and
 // makes them of a stack of layers. Matrices are row by row. No step allocates, and nothing depends on other
 // replicates or on the number of threads, so neither do the bits of a result.
@@ -22,7 +22,10 @@ constexpr int LANES = 4, ROWS = 4;
 constexpr int64_t DEPTH = 192;  // rows of a panel of 2 * LANES columns that stay in the first-level cache
 using Vec = float __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
-enum Kind : int32_t { LINEAR, RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, SILU, DROPOUT, NORM, SKIP, JOIN };
+enum Kind : int32_t {
+  LINEAR, RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, SILU, DROPOUT, NORM, SKIP, JOIN, STEPS, ELMAN, GRU, LSTM
+};
+enum Part : int32_t { WEIGHT, BIAS, RECURRENT, RECURRENT_BIAS };
 enum Loss : int32_t { CROSS_ENTROPY, BRIER, HINGE, MSE, MAE, HUBER };
 enum Optimizer : int32_t { ADAM, SGD, RMSPROP };
 
@@ -31,12 +34,14 @@ struct Layer {
   float number, momentum;                  // slope, alpha, or epsilon; 65536 p of dropout
   float *weight, *bias;                    // (inputs, outputs), (outputs); a norm's scale and shift
   float *mean, *variance;                  // a norm's running statistics
+  float *recurrent, *recurrent_bias;       // a recurrent layer's: (units, gates * units), (gates * units)
+  int32_t steps, last;                     // its steps, each of ``inputs`` values; whether it gives the last state alone
 };
 
 struct Tensor {  // a trainable one, with what the optimiser remembers of it
   float *value, *first, *second;
   int64_t size;
-  int32_t layer, bias, penalised;  // its layer; whether it is the bias there; whether penalties count it
+  int32_t layer, part, penalised;  // its layer; what it is there; whether penalties count it
 };
 
 struct Work {
@@ -82,21 +87,22 @@ static void rows_of(int64_t m, const float *a, int64_t row, int64_t column, cons
 
 // C (m, n) = A (m, depth) B (depth, n). The last columns, fewer than a vector, come first: what their vectors
 // write beyond a row's end is overwritten by the next row or the next panel. C needs LANES floats of room
-// behind its end, and ``panel`` room for depth * LANES.
+// behind its end, and ``panel`` room for depth * LANES. B's rows lie ``ldb`` apart; 0: n.
 static void product(int64_t m, int64_t n, int64_t depth, const float *a, int64_t row, int64_t column, const float *b,
-                    float *c, float *panel) {
+                    float *c, float *panel, int64_t ldb = 0) {
+  ldb = ldb ? ldb : n;
   int64_t end = n / LANES * LANES;
   if (end < n) {
     std::memset(panel, 0, depth * LANES * sizeof(float));
     for (int64_t k = 0; k < depth; k++)
-      for (int64_t j = end; j < n; j++) panel[k * LANES + j - end] = b[k * n + j];
+      for (int64_t j = end; j < n; j++) panel[k * LANES + j - end] = b[k * ldb + j];
     rows_of<1>(m, a, row, column, panel, LANES, depth, c + end, n, false);
   }
   for (int64_t j = 0; j < end;) {
     bool two = j + 2 * LANES <= end;
     for (int64_t k = 0; k < depth; k += DEPTH) {
       int64_t part = depth - k < DEPTH ? depth - k : DEPTH;
-      (two ? rows_of<2> : rows_of<1>)(m, a + k * column, row, column, b + k * n + j, n, part, c + j, n, k > 0);
+      (two ? rows_of<2> : rows_of<1>)(m, a + k * column, row, column, b + k * ldb + j, ldb, part, c + j, n, k > 0);
     }
     j += two ? 2 * LANES : LANES;
   }
@@ -173,6 +179,8 @@ static void activate_back(const Layer &layer, int64_t size, const float *from, c
   switch (layer.kind) { ACTIVATIONS(GRADIENT) }
 }
 
+#include "recurrent.hpp"
+
 // ---------------------------------------------------------------------------------------------- network
 
 struct Aligned {
@@ -186,6 +194,7 @@ struct Network {
   std::vector<float *> weights, biases;  // gradients, by layer
   std::vector<float *> kept;  // by layer: a norm's inputs in standard deviations, a SKIP's gradient
   std::vector<float *> deviations;  // by layer: 1 / sqrt(variance + epsilon) of a norm
+  std::vector<Recurrence> recurrences;  // by layer; empty for others
   std::vector<const int16_t *> masks;  // by layer
   float *gradient;  // of the loss with respect to the current layer's output
   float *other, *spare, *panel;
@@ -194,11 +203,13 @@ struct Network {
   int first = 0;  // layer that learns
 
   Network(const Work &w, int64_t samples, bool trains) : work(w), masks(w.layer_count), bits(w.bits), training(trains) {
-    int64_t widest = w.width, largest = 0;
+    int64_t widest = w.width, largest = 0, deepest = samples;
     values.push_back(room(samples * w.width));
     for (int i = 0; i < w.layer_count; i++) {
       const Layer &l = w.layers[i];
       int64_t size = l.kind == LINEAR ? (int64_t)l.inputs * l.outputs : l.outputs;
+      recurrences.emplace_back(l, samples, trains, [this](int64_t values) { return room(values); });
+      if (recurs(l)) size = l.inputs * all_gates(l), deepest = std::max({deepest, samples * l.steps, all_gates(l)});
       widest = std::max<int64_t>(widest, l.outputs), largest = std::max(largest, size);
       bool keeps = trains && (l.kind == NORM || l.kind == SKIP), learns = trains && (l.kind == NORM || l.kind == LINEAR);
       values.push_back(room(samples * l.outputs));
@@ -207,10 +218,12 @@ struct Network {
       biases.push_back(learns ? room(l.outputs) : nullptr);
       deviations.push_back(l.kind == NORM ? room(l.outputs) : nullptr);
     }
-    while (first < w.layer_count && w.layers[first].kind != LINEAR && w.layers[first].kind != NORM) first++;
+    while (first < w.layer_count && !learns(w.layers[first])) first++;
     gradient = room(samples * widest), other = room(samples * widest), spare = room(std::max(largest, samples * widest));
-    panel = room(std::max(widest, samples) * LANES);
+    panel = room(std::max(widest, deepest) * LANES);
   }
+
+  static bool learns(const Layer &l) { return l.kind == LINEAR || l.kind == NORM || recurs(l); }
 
   float *room(int64_t size) {
     int64_t bytes = (size + 2 * LANES) * sizeof(float);
@@ -245,6 +258,11 @@ struct Network {
         case NORM: normalise(i, samples, x, y); break;
         case DROPOUT: drop(i, size, x, y); break;
         case SKIP: std::memcpy(y, x, size * sizeof(float)); break;
+        case STEPS:  // the first layer: its inputs are the channels
+          for (int64_t b = 0, size = l.outputs; b < samples; b++)
+            swap_blocks(l.inputs, l.steps, size / l.inputs / l.steps, x + b * size, y + b * size);
+          break;
+        case ELMAN: case GRU: case LSTM: recurrences[i].forward(l, samples, x, y); break;
         case JOIN:
           for (int64_t j = 0; j < size; j++) y[j] = values[l.partner][j] + x[j];
           break;
@@ -261,6 +279,9 @@ struct Network {
       switch (l.kind) {
         case LINEAR: linear_back(i, samples); break;
         case NORM: normalise_back(i, samples); break;
+        case ELMAN: case GRU: case LSTM:
+          recurrences[i].backward(l, samples, gradient, i == first ? nullptr : other, spare, panel);
+          break;
         case DROPOUT: drop(i, size, gradient, gradient, true); break;
         case JOIN: std::memcpy(kept[l.partner], gradient, size * sizeof(float)); break;
         case SKIP:
@@ -269,6 +290,13 @@ struct Network {
         default: activate_back(l, size, values[i], values[i + 1], gradient);
       }
     }
+  }
+
+  // The gradient of a trainable tensor.
+  const float *gradient_of(const Tensor &t) const {
+    const Recurrence &r = recurrences[t.layer];
+    if (recurs(work.layers[t.layer])) return r.gradients[t.part];
+    return (t.part == BIAS ? biases : weights)[t.layer];
   }
 
   void linear_back(int i, int64_t samples) {
@@ -464,7 +492,7 @@ extern "C" int nnbench_train(const Work *work) try {
     network.backward(samples);
     for (int i = 0; i < w.tensor_count; i++) {
       const Tensor &t = w.tensors[i];
-      update(w, t, (t.bias ? network.biases : network.weights)[t.layer], w.lrs[step], w.done + step + 1);
+      update(w, t, network.gradient_of(t), w.lrs[step], w.done + step + 1);
     }
     *w.loss_sum += loss * samples;
     rows += samples, labels += w.labels ? samples : 0, targets += w.targets ? samples : 0;

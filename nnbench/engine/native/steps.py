@@ -1,4 +1,4 @@
-"""Optimiser steps of a stack of dense networks in compiled code.
+"""Optimiser steps of a stack of dense or recurrent networks in compiled code.
 
 A replicate does all steps of a chunk before the next one starts, so its weights, gradients and moments stay in
 the core's cache.
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nnbench.engine.data import TrainingData
 from nnbench.engine.native.network import CompiledNetwork
-from nnbench.engine.native.program import DROPOUT, LINEAR, LOSSES, NORM, CTensor, CWork, pointer
+from nnbench.engine.native.program import DROPOUT, LOSSES, NORM, WEIGHT, CTensor, CWork, pointer
 from nnbench.engine.optim import Functional, Optimizer
 from nnbench.sections import Augment
 from nnbench.settings import Settings
@@ -34,7 +34,7 @@ def compiled_steps(
     """The compiled steps of a training; None if its settings need the general path."""
     if settings.mixed_precision or settings.augment != Augment() or settings.balance == "weights":
         return None
-    if settings.loss not in LOSSES[data.task]:
+    if settings.second_task or settings.loss not in LOSSES[data.task]:
         return None
     if settings.optimizer not in OPTIMIZERS or not isinstance(optimizer, Functional):
         return None
@@ -61,7 +61,10 @@ class CompiledSteps:
         for replicate, work in enumerate(network.works):
             self._prepare(work, replicate)
         self.dropped = [layer.outputs for layer in self.layers if layer.kind == DROPOUT]
-        flops = 6 * self.model.parameters_each() * self.model.count * settings.batch_size
+        passes = (
+            self.model.count * settings.batch_size * max(1, *(layer.steps for layer in self.layers))
+        )
+        flops = 6 * self.model.parameters_each() * passes
         self.most = max(1, min(CHUNK, CHUNK_FLOPS // flops))
         """Steps of one chunk: a question of how long a request to stop waits, not of any number."""
 
@@ -112,20 +115,19 @@ class CompiledSteps:
         """Every trainable tensor of one replicate, in the order of the optimiser's memory."""
         first, second = MOMENTS[self.settings.optimizer]
         found = []
-        for number, (layer, tensor, bias) in enumerate(self._trainable()):
+        for number, (layer, part, tensor) in enumerate(self._trainable()):
             held = [
                 None if m is None else self.optimizer.memory[m][number] for m in (first, second)
             ]
             moments = (pointer(own, replicate) for own in held)
-            size, penalised = tensor[0].numel(), self.layers[layer].kind == LINEAR and not bias
+            size = tensor[0].numel()
+            penalised = part == WEIGHT and self.layers[layer].kind != NORM
             found.append(
-                CTensor(pointer(tensor, replicate), *moments, size, layer, bias, penalised)
+                CTensor(pointer(tensor, replicate), *moments, size, layer, part, penalised)
             )
         return (CTensor * len(found))(*found)
 
-    def _trainable(self) -> Iterator[tuple[int, Tensor, bool]]:
+    def _trainable(self) -> Iterator[tuple[int, int, Tensor]]:
         for number, layer in enumerate(self.layers):
-            if layer.weight is not None:
-                yield number, layer.weight, False
-            if layer.bias is not None:
-                yield number, layer.bias, True
+            for part, tensor in layer.trainable():
+                yield number, part, tensor

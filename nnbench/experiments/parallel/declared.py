@@ -9,17 +9,22 @@ from nnbench.experiments import cost
 from nnbench.experiments.base import Experiment
 from nnbench.schema import Strict
 
-Way = Literal["single", "data", "tensor", "mesh"]
+Way = Literal["single", "one", "two", "data", "tensor", "mesh"]
 Width = Annotated[int, Field(ge=1, le=2**16)]
 Steps = Annotated[int, Field(ge=1, le=10**6)]
 
 SHAPES: Mapping[Way, tuple[int, int]] = {
     "single": (1, 1),
+    "one": (1, 1),
+    "two": (2, 1),
     "data": (4, 1),
     "tensor": (1, 4),
     "mesh": (2, 2),
 }
-"""Number of processes along the data axis and along the tensor axis."""
+"""Number of processes along the data axis and along the tensor axis.
+
+``single`` has all cores; ``one`` has those of one process of four, as each of ``two`` has, whose batches are divided.
+"""
 
 
 class ParallelOptions(Strict):
@@ -53,7 +58,7 @@ class ParallelOptions(Strict):
         if "single" not in ways.values():
             raise ValueError("a level with `single` is missing: it is the reference of the others")
         if len(set(ways.values())) < len(ways):
-            raise ValueError("each of single, data, tensor and mesh can be the way of one level")
+            raise ValueError("two levels have the same way: each can be the way of one level")
         if any(not name or "@" in name for name in ways):
             raise ValueError("a level's name is a text without @")
         return ways

@@ -95,7 +95,9 @@ def _run(job: Job) -> Found:
 def measured(found: Found, job: Job, *, reason: str | None, seconds: float) -> Measured:
     """The record of what the processes found; ``reason`` says why there was only one, if so."""
     blocks, ways = found.blocks, job.options.ways
-    missing = {entry: reason for entry, way in ways.items() if reason and way != "single"}
+    missing = {
+        entry: reason for entry, way in ways.items() if reason and math.prod(SHAPES[way]) > 1
+    }
     differences = {
         entry: _difference(blocks, way, "checked_losses")
         for entry, way in ways.items()
@@ -150,7 +152,7 @@ def loss_difference(losses: Sequence[float], reference: Sequence[float]) -> floa
 
 def _facts(found: Found, job: Job, way: Way) -> JsonObject:
     """How a way divides the work, and what it computed at every step of every block."""
-    (data, tensor), alone = SHAPES[way], way == "single"
+    data, tensor = SHAPES[way]
     rounded = partial(finite, digits=6)  # the precision of 32-bit numbers
     own = {str(block.seed): block.ways[way] for block in found.blocks}
     moved = [result.weights_difference for result in own.values()]
@@ -159,8 +161,8 @@ def _facts(found: Found, job: Job, way: Way) -> JsonObject:
         "processes": data * tensor,
         "data_shares": data,
         "tensor_shares": tensor,
-        "threads_per_process": job.request.cores if alone else job.threads,
-        "backend": None if alone else found.backend,
+        "threads_per_process": job.threads_in(way),
+        "backend": found.backend if data * tensor > 1 else None,
         **job.options.model_dump(mode="json", include=STATED),
         "loss_difference": finite(_difference(found.blocks, way, "checked_losses")),
         "loss_difference_32_bits": finite(_difference(found.blocks, way, "losses")),

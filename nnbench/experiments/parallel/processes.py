@@ -115,7 +115,7 @@ def met(rank: int, job: Job, *, folder: Path, timeout_seconds: float) -> Iterato
     meshes: dict[Way, DeviceMesh] = {
         way: init_device_mesh(device.type, SHAPES[way], mesh_dim_names=("data", "tensor"))
         for way in job.ways
-        if way != "single"
+        if prod(SHAPES[way]) > 1
     }
     yield Group(job=job, rank=rank, device=device, backend=backend, meshes=meshes)
     dist.destroy_process_group()  # not after an error, as it would wait for processes that have ended
@@ -134,11 +134,17 @@ def _block_found(group: Group, seed: int) -> BlockFound:
             part_seconds=_most(found.seconds),
             checked_losses=_mean_losses(found.checked_losses, prod(SHAPES[way])),
             losses=_mean_losses(found.losses, prod(SHAPES[way])),
-            weights_difference=_most((found.weights - end).norm().reshape(1) / moved)[0],
+            weights_difference=_most(_distance(found.weights, end, group, way) / moved)[0],
         )
         for way, found in trained.items()
     }
     return BlockFound(seed=seed, parameters=len(start), ways=ways)
+
+
+def _distance(weights: Tensor, end: Tensor, group: Group, way: Way) -> Tensor:
+    """From the reference's weights, ``(1,)``; none of a process that only waited."""
+    found: Tensor = (weights - end).norm().reshape(1) * group.takes_part(way)
+    return found
 
 
 def _mean_losses(losses: Tensor, processes: int) -> tuple[float, ...]:

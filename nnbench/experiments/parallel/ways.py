@@ -43,8 +43,12 @@ class Job:
 
     @property
     def threads(self) -> int:
-        """Threads per process while all of them compute; a single process uses all cores."""
+        """Threads of each process while all of them compute."""
         return max(1, self.request.cores // self.count)
+
+    def threads_in(self, way: Way) -> int:
+        """Threads of each process in this way; ``single`` uses all cores."""
+        return self.request.cores if way == "single" else self.threads
 
     @property
     def ways(self) -> list[Way]:
@@ -62,6 +66,10 @@ class Group:
     device: torch.device
     backend: str  # ``gloo`` or ``nccl``, for gradients and activations
     meshes: Mapping[Way, DeviceMesh]  # the processes as a grid (data, tensor), if several
+
+    def takes_part(self, way: Way) -> bool:
+        """Whether this process trains in this way; in others it waits."""
+        return self.rank < prod(SHAPES[way])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +119,14 @@ def train_block(group: Group, block: Block, way: Way) -> Trained:
         for count in (job.options.parts, steps, min(CHECKED_STEPS, steps))
     )
     weights = start_weights(job, block.seed)
-    if group.rank < prod(SHAPES[way]):
-        torch.set_num_threads(job.request.cores if way == "single" else job.threads)
+    if group.takes_part(way):
+        torch.set_num_threads(job.threads_in(way))
         checked_losses, weights = _checked(group, block, way)
         seconds, losses = _timed(group, block, way)
         torch.set_num_threads(job.threads)
+    else:
+        for _ in range(job.options.parts):
+            meet()  # as those do that are timed
     meet()
     return Trained(seconds=seconds, losses=losses, checked_losses=checked_losses, weights=weights)
 
@@ -141,8 +152,7 @@ def _timed(group: Group, block: Block, way: Way) -> tuple[Tensor, Tensor]:
     trainer.steps(0, options.warm_up)
     each, seconds = options.steps // options.parts, []
     for part in range(options.parts):
-        if way != "single":
-            meet()
+        meet()
         first = options.warm_up + part * each
         synchronise(group.device)
         started = time.perf_counter()

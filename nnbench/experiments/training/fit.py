@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nnbench.datasets.base import Dataset
+from nnbench.datasets.selection import inputs_in_use
 from nnbench.engine.checkpoint import Checkpoint
 from nnbench.engine.data import TrainingData, normalised_by_own, training_data
 from nnbench.engine.device import is_out_of_memory, release_memory, synchronise
@@ -24,6 +25,7 @@ from nnbench.engine.pretraining import (
 )
 from nnbench.engine.pseudo_labels import joined, pseudo_labels
 from nnbench.engine.scores import evaluate
+from nnbench.engine.second_task import minimised
 from nnbench.engine.stacking import Replicates
 from nnbench.engine.train import Trained, build_replicates, train
 from nnbench.experiments.measured import JsonObject, finite
@@ -98,7 +100,7 @@ def fit(job: Job, settings: Settings, seeds: Seeds, *, stage: str = "run") -> Fi
     return Fitted(
         trained=trained,
         data=data,
-        objective=objective(settings.loss, data.task),
+        objective=minimised(settings, data.task, data.outputs),
         pretrain=facts,
         reconstruction=reconstruction,
     )
@@ -126,9 +128,15 @@ def drawn(job: Job, settings: Settings, seeds: Seeds) -> tuple[TrainingData, Rep
         job.samples[wanted] = training_data(
             dataset, settings, folder=job.folder, seeds=seeds, device=device
         )
-    data, shape = job.samples[wanted], dataset.input_shape
-    return data, build_replicates(
-        settings, input_shape=shape, classes=data.outputs, seeds=seeds, device=device
+    data = job.samples[wanted]
+    return data, initial(job, settings, seeds, outputs=data.outputs)
+
+
+def initial(job: Job, settings: Settings, seeds: Seeds, *, outputs: int) -> Replicates:
+    """The network that a training begins with, before any pretraining."""
+    shape = inputs_in_use(job.dataset, settings)
+    return build_replicates(
+        settings, input_shape=shape, classes=outputs, seeds=seeds, device=job.device
     )
 
 

@@ -11,18 +11,32 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from nnbench.datasets.selection import classes_in_use, outputs_in_use
+from nnbench.datasets.selection import classes_in_use, inputs_in_use, outputs_in_use
 from nnbench.engine.data import HeldOut, held_out
 from nnbench.engine.images import check_range
-from nnbench.engine.probes import dead_units, gradient_noise, inactive_units, largest_input
+from nnbench.engine.importance import (
+    by_first_weights,
+    by_gradient,
+    by_permutation,
+    informative_inputs,
+    recovery,
+)
+from nnbench.engine.probes import (
+    dead_units,
+    gradient_noise,
+    inactive_units,
+    largest_input,
+    loss_rises,
+)
 from nnbench.engine.scores import Scores, Shifted, evaluate, uninformed
+from nnbench.engine.second_task import number_error
 from nnbench.engine.seeding import generators
 from nnbench.engine.streams import alarms
 from nnbench.engine.train import parameters_each
 from nnbench.experiments.joining import together
 from nnbench.experiments.measured import Chosen, JsonObject, Measured, Run, Search
 from nnbench.experiments.run import Request
-from nnbench.experiments.training.fit import Fitted, Groups, Job, Seeds, Timer, fit
+from nnbench.experiments.training.fit import Fitted, Groups, Job, Seeds, Timer, fit, initial
 from nnbench.experiments.training.repeats import why_not_reproducible
 from nnbench.experiments.training.scores import (
     Tested,
@@ -37,7 +51,7 @@ from nnbench.models.facts import replicates_at_once
 from nnbench.registry import DATASETS, load
 from nnbench.schema import parse
 from nnbench.sections import Shift
-from nnbench.settings import Settings
+from nnbench.settings import IMPORTANCES, Settings
 
 TRAIN_SCORE_LIMIT = 10_000  # samples per replicate for the training score
 SAMPLES_LIMIT = 100_000  # test samples per replicate that a record keeps one by one: 0.3 MB
@@ -55,7 +69,8 @@ def measure(request: Request) -> Measured:
     job.checkpoint.keep("timer", vars(job.timer))
     settings = request.settings
     outputs = outputs_in_use(job.dataset, settings)
-    parameters = parameters_each(settings, input_shape=job.dataset.input_shape, classes=outputs)
+    shape = inputs_in_use(job.dataset, settings)
+    parameters = parameters_each(settings, input_shape=shape, classes=outputs)
     at_once = replicates_at_once(parameters)
     tried, judged = (Groups(job.checkpoint, at_once=at_once, device=job.device) for _ in range(2))
     search = request.chosen
@@ -145,7 +160,7 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Teste
     splits = {"train": data.train[:, :TRAIN_SCORE_LIMIT], "validation": data.validation}
     scores = {n: evaluate(model, data.bank, rows, minimised) for n, rows in splits.items()}
     naive = {n: uninformed(data.bank, rows, minimised, data.outputs) for n, rows in splits.items()}
-    measured = _probes(fitted, settings, seeds)
+    measured = _probes(job, fitted, settings, seeds)
     if fitted.reconstruction is not None:
         measured["reconstruction_error"] = fitted.reconstruction
     if minimised.constant is not None:
@@ -157,7 +172,11 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Teste
         seeds=seeds,
         device=job.device,
         targets=data.targets,
+        fills=data.fills,
     )
+    if settings.second_task:
+        error = number_error(model, test.bank, test.test, data.outputs)
+        measured["test_number_rmse"] = error
     by_class = data.task == "classification"
     count = test.test.shape[1]
     shared = job.dataset.kind == "fixed" and settings.split == "fixed"
@@ -213,7 +232,7 @@ def _changed_score(
     return evaluate(model, changed, test.test, objective)
 
 
-def _probes(fitted: Fitted, settings: Settings, seeds: Seeds) -> dict[str, Tensor]:
+def _probes(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> dict[str, Tensor]:
     """The requested probes, (S,) each, at the tested weights or during training."""
     model, data = fitted.trained.model, fitted.data
     found: dict[str, Tensor] = {}
@@ -226,10 +245,26 @@ def _probes(fitted: Fitted, settings: Settings, seeds: Seeds) -> dict[str, Tenso
         found["gradient_noise"] = noise
     if "largest_input" in settings.probes:
         found["largest_input"] = largest_input(model, data, fitted.objective)
+    if "importance" in settings.probes:
+        found |= _importances(job, fitted, settings, seeds)
+    if "loss_rises" in settings.probes:
+        found["loss_rises"] = loss_rises(fitted.trained.curves.train_loss)
     if fitted.trained.gradient_ratios is not None:
         names = ("gradient_ratio_start", "gradient_ratio")
         found |= dict(zip(names, fitted.trained.gradient_ratios, strict=True))
     return found
+
+
+def _importances(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> dict[str, Tensor]:
+    """How well rankings of the inputs find the informative ones, (S,) each: by permutation, and those of IMPORTANCES."""
+    model, data, objective = fitted.trained.model, fitted.data, fitted.objective
+    untrained = initial(job, settings, seeds, outputs=data.outputs)
+    informative = informative_inputs(job.dataset, settings)
+    permuted = partial(by_permutation, data=data, objective=objective, seeds=seeds)
+    others = by_gradient(model, data, objective), by_first_weights(model), permuted(untrained)
+    names = ("importance", *(f"importance@{name}" for name in IMPORTANCES))
+    rankings = zip(names, (permuted(model), *others), strict=True)
+    return {name: recovery(ranking.cpu(), informative) for name, ranking in rankings}
 
 
 def _with(settings: Settings, candidate: Mapping[str, object]) -> Settings:

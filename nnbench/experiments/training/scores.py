@@ -16,6 +16,7 @@ from nnbench.experiments.measured import Curves as RecordedCurves
 from nnbench.experiments.samples import packed_groups, packed_hits, packed_losses
 from nnbench.settings import Settings
 
+UNTRAINED: Mapping[str, float] = {"stuck": 1.0, "test_number_rmse": 1.0}  # beside its scores
 LEARNT = 0.05  # nnbench's own limit: a run less than this share below the best constant is stuck
 
 
@@ -82,8 +83,11 @@ def untrained_metrics(tested: Tested) -> dict[str, float | None]:
     predictor does not have (epochs, probes) are left out.
     """
     scores = {n: values.nanmean().item() for n, values in _scored(tested, tested.naive)}
-    known = {**scores, "loss_gap": scores["test_loss"] - scores["train_loss"]}
-    return {**known, "stuck": 1.0} if "stuck" in tested.measured else {**known}
+    known: dict[str, float | None] = {
+        **scores,
+        "loss_gap": scores["test_loss"] - scores["train_loss"],
+    }
+    return known | {name: value for name, value in UNTRAINED.items() if name in tested.measured}
 
 
 def _scored(tested: Tested, scores: Mapping[str, Scores]) -> Iterator[tuple[str, Tensor]]:
