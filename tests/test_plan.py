@@ -19,24 +19,12 @@ from made_up_plan import (
     write_text,
 )
 
+from nnbench import sections
 from nnbench.cells.cell import canonical, make_cell, read_cell
 from nnbench.errors import NnbenchError
 from nnbench.experiments.measured import Search
 from nnbench.plan.levels import TUNING_SEED_START
 from nnbench.plan.plan import Plan
-from nnbench.sections import (
-    Augment,
-    Before,
-    Drift,
-    Missing,
-    Pretrain,
-    RareClass,
-    Rbm,
-    SecondTask,
-    Shift,
-    Stream,
-    Target,
-)
 from nnbench.settings import Settings
 from nnbench.verdicts.judge import config_hash
 
@@ -65,8 +53,8 @@ OTHERS: dict[str, dict[str, Any]] = {
     "model_options, swapped": {"model_options": {"a": 2, "b": 1}},
     "train_size": {"train_size": 100},
     "inputs": {"inputs": "raw"},
-    "augment": {"augment": Augment(shift_fraction=0.25)},
-    "augment, swapped": {"augment": Augment(zoom_fraction=0.25)},
+    "augment": {"augment": sections.Augment(shift_fraction=0.25)},
+    "augment, swapped": {"augment": sections.Augment(zoom_fraction=0.25)},
     "experiment": {"experiment": "nnbench.experiments.training.declared:TRAINING"},
     "experiment_options": {"experiment_options": {"a": 1}},
     "classes": {"classes": (0, 1)},
@@ -75,7 +63,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "validation_size": {"validation_size": 31},
     "label_noise": {"label_noise": 0.25},
     "shuffled_labels": {"shuffled_labels": True},
-    "rare_class": {"rare_class": RareClass(label=0, share=0.25)},
+    "rare_class": {"rare_class": sections.RareClass(label=0, share=0.25)},
     "label_noise_to": {"label_noise_to": "next"},
     "label_noise_of": {"label_noise_of": 1},
     "validation_without": {"validation_without": 1},
@@ -83,23 +71,25 @@ OTHERS: dict[str, dict[str, Any]] = {
     "balance, otherwise": {"balance": "oversampling"},
     "outliers": {"outliers": 0.25},
     "target_factor": {"target_factor": 10.0},
-    "shifts": {"shifts": {"a": Shift(noise=0.25)}},
-    "shifts, name": {"shifts": {"b": Shift(noise=0.25)}},
-    "pretrain": {"pretrain": Pretrain(classes=(2, 3))},
-    "pretrain, frozen": {"pretrain": Pretrain(classes=(2, 3), freeze=True)},
-    "rbm": {"rbm": Rbm()},
-    "before": {"before": (Before(),)},
+    "shifts": {"shifts": {"a": sections.Shift(noise=0.25)}},
+    "shifts, name": {"shifts": {"b": sections.Shift(noise=0.25)}},
+    "pretrain": {"pretrain": sections.Pretrain(classes=(2, 3))},
+    "pretrain, frozen": {"pretrain": sections.Pretrain(classes=(2, 3), freeze=True)},
+    "rbm": {"rbm": sections.Rbm()},
+    "before": {"before": (sections.Before(),)},
     "pseudo_labels": {"pseudo_labels": 0.25},
-    "drift": {"drift": Drift(to=Shift(noise=0.25))},
-    "drift, anew": {"drift": Drift(to=Shift(noise=0.25), anew=True)},
-    "streams": {"streams": {"a": Stream(to=Shift(noise=0.25))}},
-    "streams, sudden or not": {"streams": {"a": Stream(to=Shift(noise=0.25), over=1000)}},
+    "drift": {"drift": sections.Drift(to=sections.Shift(noise=0.25))},
+    "drift, anew": {"drift": sections.Drift(to=sections.Shift(noise=0.25), anew=True)},
+    "streams": {"streams": {"a": sections.Stream(to=sections.Shift(noise=0.25))}},
+    "streams, sudden or not": {
+        "streams": {"a": sections.Stream(to=sections.Shift(noise=0.25), over=1000)}
+    },
     "loss": {"loss": "mse"},
-    "second_task": {"second_task": SecondTask()},
-    "second_task, weights": {"second_task": SecondTask(weights=(1.0, 10.0))},
+    "second_task": {"second_task": sections.SecondTask()},
+    "second_task, weights": {"second_task": sections.SecondTask(weights=(1.0, 10.0))},
     "patience": {"patience": 3},
     "decoys": {"decoys": 1},
-    "missing": {"missing": Missing(share=0.5)},
+    "missing": {"missing": sections.Missing(share=0.5)},
     "probes": {"probes": ("gradients",)},
     "optimizer": {"optimizer": "sgd"},
     "lr": {"lr": 0.25},
@@ -113,9 +103,9 @@ OTHERS: dict[str, dict[str, Any]] = {
     "train_for": {"train_for": "20 steps"},
     "evaluations": {"evaluations": 20},
     "checkpoint": {"checkpoint": "last"},
-    "target": {"target": Target(value=0.9)},
-    "target, metric": {"target": Target(value=0.9, metric="validation_loss")},
-    "stop_at_target": {"target": Target(value=0.9), "stop_at_target": True},
+    "target": {"target": sections.Target(value=0.9)},
+    "target, metric": {"target": sections.Target(value=0.9, metric="validation_loss")},
+    "stop_at_target": {"target": sections.Target(value=0.9), "stop_at_target": True},
 }
 
 
