@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from nnbench.claims.sobol import sobol
 from nnbench.datasets.base import Dataset
 from nnbench.datasets.kinds import InputKind, input_kind
 from nnbench.errors import NnbenchError
@@ -195,19 +196,15 @@ def draw(
         seed: Of the scrambling.
         allows: Whether values go together.
     """
-    from scipy.stats import qmc  # noqa: PLC0415 - a second to import, and most plans draw nothing
-
-    sequence = qmc.Sobol(len(factors), scramble=True, rng=seed)
-    found: list[dict[str, str]] = []
+    points, found = sobol(len(factors), seed=seed), list[dict[str, str]]()
     while len(found) < count:
-        for point in sequence.random(64):
-            values = {
-                factor: levels[int(u * len(levels))]
-                for (factor, levels), u in zip(factors.items(), point, strict=True)
-            }
-            if allows(values) and values not in found:
-                found.append(values)
-    return found[:count]
+        values = {
+            factor: levels[int(u * len(levels))]
+            for (factor, levels), u in zip(factors.items(), next(points), strict=True)
+        }
+        if allows(values) and values not in found:
+            found.append(values)
+    return found
 
 
 def drawn(space: Space, count: int) -> dict[str, dict[str, str]]:
