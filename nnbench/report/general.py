@@ -17,6 +17,14 @@ def leading(result: GeneralResult) -> GeneralPairResult | None:
     return next((p for p in result.pairs if p.role == "extremes"), (*result.pairs, None)[0])
 
 
+def described(context: ContextResult) -> str:
+    """A context in words: its name, its data, and each setting, as in: context c12, MNIST-5k: 2 × 64 units, activation tanh."""
+    values = ((k, v) for k, v in context.values.items() if k != "dataset")
+    # a value of one word alone does not say what it is the value of
+    said = (value if " " in value else f"{factor} {value}" for factor, value in values)
+    return f"context {context.name}, {context.dataset_title}: {', '.join(said)}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """How far apart a claim's levels are, by the pair that stands for it; positive is as claimed."""
