@@ -75,8 +75,9 @@ def bottom_axis(
     if not ticks:
         return ""
     named = (text(axis.at(t), bottom + 13, tick_text(t), fill=None, size=None) for t in ticks)
-    style: Style = {"fill": MUTED, "font_size": SMALL, "text_anchor": "middle"}
-    return element("path", d=shape, stroke=GRID) + element("g", *named, **style)
+    style: Style = {"fill": MUTED, "text_anchor": "middle"}
+    grid = element("path", d=shape, stroke=GRID) if bottom > top else ""
+    return grid + element("g", *named, **style)
 
 
 def left_axis(axis: Axis, *, left: float, right: float, most: int = 6) -> str:
@@ -84,7 +85,7 @@ def left_axis(axis: Axis, *, left: float, right: float, most: int = 6) -> str:
     places = [(axis.at(tick), tick_text(tick)) for tick in axis.ticks(most=most)]
     shape = "".join(f"M{number(left)} {number(y)}H{number(right)}" for y, _ in places)
     named = (text(left - 5, y + 4, words, fill=None, size=None) for y, words in places)
-    style: Style = {"fill": MUTED, "font_size": SMALL, "text_anchor": "end"}
+    style: Style = {"fill": MUTED, "text_anchor": "end"}
     return element("path", d=shape, stroke=GRID) + element("g", *named, **style)
 
 

@@ -112,7 +112,8 @@ class Image:
     def _svg(self, own: str, inner: str) -> str:
         size = f'width="{self.width}" height="{self.height}"'
         box = f'viewBox="0 0 {number(self.box[0])} {number(self.box[1])}"'
-        return f'<svg {own} {size} {box} aria-label="{escaped(self.alt)}">{inner}</svg>'
+        small = f'font-size="{number(SMALL)}"'
+        return f'<svg {own} {size} {box} {small} aria-label="{escaped(self.alt)}">{inner}</svg>'
 
 
 def _plate(box: tuple[float, float]) -> str:
@@ -153,6 +154,7 @@ def text(
     **attributes: str | None,
 ) -> str:  # fmt: skip
     """Text whose baseline starts (``text_anchor``: ends, has its middle) at a point; without what its group says."""
+    size = None if size == SMALL else size  # which the figure says once
     return element("text", escaped(words), x=x, y=y, fill=fill, font_size=size, **attributes)
 
 

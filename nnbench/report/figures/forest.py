@@ -227,7 +227,7 @@ def _row(row: Row, place: Place, axis: Axis, metric: str, *, above: bool) -> str
         for i, words in enumerate(place.lines)
     ]
     style: canvas.Style = {
-        "fill": canvas.INK, "font_size": canvas.SMALL, "text_anchor": None if above else "end",
+        "fill": canvas.INK, "text_anchor": None if above else "end",
     }  # fmt: skip
     y = place.bar
     value = canvas.text(axis.end + _GAP, y + 4, row.numbers, size=canvas.SMALL, fill=canvas.MUTED)

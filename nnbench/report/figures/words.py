@@ -40,7 +40,7 @@ def below(title: str, y: float, *, right: float = WIDTH - 8) -> str:
     lines = _lines(title)
     end = min(WIDTH - 4, max(right, 4 + max(text_width(words, SMALL) for words in lines)))
     shown = (text(end, y + 14 * i, w, fill=None, size=None) for i, w in enumerate(lines))
-    style: Style = {"fill": MUTED, "font_size": SMALL, "text_anchor": "end"}
+    style: Style = {"fill": MUTED, "text_anchor": "end"}
     return element("g", *shown, **style)
 
 
