@@ -65,14 +65,16 @@ def learning_curves(finding: Finding, *, alt: str) -> Image | None:
     drawn = [_draw(line, across, up, dashes=_DASHES[i % 4]) for i, line in enumerate(lines)]
     marked = [_tested(line, across, up) for line in lines]
     shapes = [
-        canvas.text(8, 14, title, fill=canvas.MUTED, size=canvas.SMALL),
+        canvas.text(
+            8, 14, f"{title}{'; log axis' if up.log else ''}", fill=canvas.MUTED, size=canvas.SMALL
+        ),
         canvas.text(8, 29, _legend(any(marked)), fill=canvas.MUTED, size=canvas.SMALL),
         left_axis(up, left=_LEFT, right=right),
         bottom_axis(across, top=bottom, bottom=bottom),
         *drawn,
         *marked,
         _name_ends(lines, across, up),
-        below("epoch", bottom + 29, right=right),
+        below("epoch; log axis" if across.log else "epoch", bottom + 29, right=right),
     ]
     return Image(body="".join(shapes), box=(canvas.WIDTH, bottom + _BOTTOM), alt=alt)
 

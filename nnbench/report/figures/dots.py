@@ -24,7 +24,8 @@ def dot_plot(finding: Finding, *, alt: str) -> Image:
     left = 12 + max(canvas.text_width(row.label) for row in rows)
     shapes = [_names(rows, left - 6)]
     log = finding.scale == "log"
-    if enlarged := _needs_zoom(rows, log_allowed=log):
+    overview = None
+    if _needs_zoom(rows, log_allowed=log):
         middle = left + (canvas.WIDTH - left) * 0.40
         axis = _axis(rows, log, span=(middle + _GAP / 2, _RIGHT), claims=False)
         overview = _axis(rows, log, span=(left, middle - _GAP / 2), claims=True)
@@ -38,7 +39,7 @@ def dot_plot(finding: Finding, *, alt: str) -> Image:
         shapes += [_claims(axis, rows)]
     shapes += [_edge_marks(axis, rows, worse_is_right=finding.lower_is_better)]
     chance = _chance(axis, finding, bottom)
-    title = _axis_title(finding, enlarged=enlarged)
+    title = _axis_title(finding, axis, overview)
     shapes += [chance, below(title, bottom + 29)]
     key, top = _legend(rows, repeated=bool(finding.looks), chance=bool(chance))
     body = key + element("g", *shapes, transform=f"translate(0 {canvas.number(top)})")
@@ -196,11 +197,14 @@ def _chance(axis: Axis, finding: Finding, bottom: float) -> str:
     return element("g", canvas.titled(said), line)
 
 
-def _axis_title(finding: Finding, *, enlarged: bool) -> str:
+def _axis_title(finding: Finding, axis: Axis, overview: Axis | None) -> str:
     title = with_unit(finding.metric_title, finding.unit)
     if finding.directed:
         title += f" ({'lower' if finding.lower_is_better else 'higher'} is better)"
-    return f"{title}; right: enlarged" if enlarged else title
+    if overview is None:
+        return f"{title}; log axis" if axis.log else title
+    scale = "; log axes" if axis.log else "; left: log axis" if overview.log else ""
+    return f"{title}; right: enlarged{scale}"
 
 
 def _legend(rows: Sequence[Row], *, repeated: bool, chance: bool) -> tuple[str, float]:

@@ -148,7 +148,7 @@ def _drawn(
     bottom, lanes = places[-1].lane[1], [place.lane for place in places]
     zero, title = (
         canvas.number(axis.at(shown(0, metric))),
-        f"{METRICS[metric].title}{what}, {_unit(metric)}: {towards}",
+        f"{METRICS[metric].title}{what}, {_unit(metric)}: {towards}{'; log axis' if axis.log else ''}",
     )
     down = "".join(
         f"M{zero} {canvas.number(top)}V{canvas.number(lower)}"
