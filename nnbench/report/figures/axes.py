@@ -19,6 +19,7 @@ from nnbench.text.rounding import MINUS
 
 _DECADES = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))  # ticks within one
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # between ticks, times a power of ten
+LOG = "log\u00a0axis"  # what a title says, on one line
 _BEYOND = 3.0  # lengths of the axis up to which what lies outside is drawn
 
 
@@ -58,6 +59,14 @@ class Axis:
             if all(b - a > (wide + wider) / 2 + 4 for (a, wide), (b, wider) in near):
                 return found
         return self.ticks(most=2)
+
+
+def switchable(axis: Axis, *shapes: str, way: str = "x") -> str:
+    """What is drawn on an axis; of a logarithmic one, marked with it, so that the page's script can make it linear."""
+    if not axis.log:
+        return "".join(shapes)
+    ends = (*(f"{limit:.6g}" for limit in axis.limits), number(axis.start), number(axis.end))
+    return element("g", *shapes, data_axis=" ".join((way, *ends)))
 
 
 def bottom_axis(

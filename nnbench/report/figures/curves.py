@@ -8,7 +8,15 @@ from itertools import pairwise
 from nnbench.records.level import LevelResult, Series
 from nnbench.records.results import Finding
 from nnbench.report.figures import canvas
-from nnbench.report.figures.axes import Axis, bottom_axis, left_axis, padded, spans_decades
+from nnbench.report.figures.axes import (
+    LOG,
+    Axis,
+    bottom_axis,
+    left_axis,
+    padded,
+    spans_decades,
+    switchable,
+)
 from nnbench.report.figures.canvas import Image, element
 from nnbench.report.figures.words import below
 from nnbench.text.rounding import loss_unit, significant, unit_words, with_unit
@@ -62,19 +70,20 @@ def learning_curves(finding: Finding, *, alt: str) -> Image | None:
     right = canvas.WIDTH - 14 - max(canvas.text_width("\n".join(name)) for name in names)
     bottom = _TOP + max(_PLOT, _LINE_HEIGHT * sum(map(len, names)))
     across, up = _axes(lines, loss=unit == "nats", right=right, bottom=bottom)
-    drawn = [_draw(line, across, up, dashes=_DASHES[i % 4]) for i, line in enumerate(lines)]
     marked = [_tested(line, across, up) for line in lines]
-    shapes = [
-        canvas.text(
-            8, 14, f"{title}{'; log axis' if up.log else ''}", fill=canvas.MUTED, size=canvas.SMALL
-        ),
-        canvas.text(8, 29, _legend(any(marked)), fill=canvas.MUTED, size=canvas.SMALL),
+    upwards = [
         left_axis(up, left=_LEFT, right=right),
-        bottom_axis(across, top=bottom, bottom=bottom),
-        *drawn,
+        *(_draw(line, across, up, dashes=_DASHES[i % 4]) for i, line in enumerate(lines)),
         *marked,
         _name_ends(lines, across, up),
-        below("epoch; log axis" if across.log else "epoch", bottom + 29, right=right),
+    ]
+    epochs, measured = (f"; {LOG}" if axis.log else "" for axis in (across, up))
+    grid, plot = bottom_axis(across, top=bottom, bottom=bottom), switchable(up, *upwards, way="y")
+    shapes = [
+        canvas.text(8, 14, f"{title}{measured}", fill=canvas.MUTED, size=canvas.SMALL),
+        canvas.text(8, 29, _legend(any(marked)), fill=canvas.MUTED, size=canvas.SMALL),
+        switchable(across, grid, plot),
+        below(f"epoch{epochs}", bottom + 29, right=right),
     ]
     return Image(body="".join(shapes), box=(canvas.WIDTH, bottom + _BOTTOM), alt=alt)
 
@@ -229,7 +238,7 @@ def _name_ends(lines: Sequence[Line], across: Axis, up: Axis) -> str:
     shown = []
     for (line, name, end), place in zip(ends, places, strict=True):
         y, ends_at = up.start - place, (across.at(end[0]), up.within(end[1]))
-        leader = canvas.line(ends_at, (across.end + 7, y), line.colour, 1.2)
+        leader = canvas.line(ends_at, (across.end + 7, y), line.colour, 1.2, class_="lead")
         base = y + 4 - _LINE_HEIGHT / 2 * (len(name) - 1)
         words = [
             canvas.text(across.end + 10, base + _LINE_HEIGHT * i, part)

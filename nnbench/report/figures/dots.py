@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from nnbench.records.results import Finding
 from nnbench.report.figures import canvas
-from nnbench.report.figures.axes import Axis, bottom_axis, padded, spans_decades
+from nnbench.report.figures.axes import LOG, Axis, bottom_axis, padded, spans_decades, switchable
 from nnbench.report.figures.canvas import Image, element
 from nnbench.report.figures.levels import LINE, Row, rows_of
 from nnbench.report.figures.words import below, below_height, legend
@@ -22,25 +22,31 @@ def dot_plot(finding: Finding, *, alt: str) -> Image:
     rows = rows_of(finding)
     bottom = rows[-1].y + rows[0].y
     left = 12 + max(canvas.text_width(row.label) for row in rows)
+    log, overview = finding.scale == "log", None
     shapes = [_names(rows, left - 6)]
-    log = finding.scale == "log"
-    overview = None
     if _needs_zoom(rows, log_allowed=log):
         middle = left + (canvas.WIDTH - left) * 0.40
-        axis = _axis(rows, log, span=(middle + _GAP / 2, _RIGHT), claims=False)
         overview = _axis(rows, log, span=(left, middle - _GAP / 2), claims=True)
-        shapes += [_shade(axis, overview, bottom)]
-        shapes += [bottom_axis(overview, top=0, bottom=bottom, most=4)]
-        shapes += [_panel(overview, rows, runs=False), _claims(overview, rows)]
-        shapes += [bottom_axis(axis, top=0, bottom=bottom, most=4), _panel(axis, rows)]
-    else:
-        axis = _axis(rows, log, span=(left, _RIGHT), claims=True)
-        shapes += [bottom_axis(axis, top=0, bottom=bottom), _panel(axis, rows)]
-        shapes += [_claims(axis, rows)]
-    shapes += [_edge_marks(axis, rows, worse_is_right=finding.lower_is_better)]
+        left = middle + _GAP / 2
+    axis = _axis(rows, log, span=(left, _RIGHT), claims=overview is None)
     chance = _chance(axis, finding, bottom)
+    grid = bottom_axis(axis, top=0, bottom=bottom, most=4 if overview else 6)
+    plot = [grid, _panel(axis, rows), chance]
+    if overview:
+        low, high = (overview.at(end) for end in axis.limits)
+        beside = [
+            _shade(low, max(high, low + 1.5), bottom),
+            bottom_axis(overview, top=0, bottom=bottom, most=4),
+            _panel(overview, rows, runs=False),
+            _claims(overview, rows),
+        ]
+        shapes += [_shade(axis.start, axis.end, bottom)]
+        shapes += [switchable(overview, *beside), switchable(axis, *plot)]
+    else:
+        shapes += [switchable(axis, *plot, _claims(axis, rows))]
+    shapes += [_edge_marks(axis, rows, worse_is_right=finding.lower_is_better)]
     title = _axis_title(finding, axis, overview)
-    shapes += [chance, below(title, bottom + 29)]
+    shapes += [below(title, bottom + 29)]
     key, top = _legend(rows, repeated=bool(finding.looks), chance=bool(chance))
     body = key + element("g", *shapes, transform=f"translate(0 {canvas.number(top)})")
     height = top + bottom + _BOTTOM + below_height(title)
@@ -85,12 +91,9 @@ def _names(rows: Sequence[Row], right: float) -> str:
     return element("g", *shown, text_anchor="end")
 
 
-def _shade(axis: Axis, overview: Axis, bottom: float) -> str:
-    """What the enlarged panel shows: its background, and the same place in the overview."""
-    low, high = (overview.at(end) for end in axis.limits)
-    areas = ((axis.start, axis.end), (low, max(high, low + 1.5)))
-    boxes = (element("rect", x=a, y=0.0, width=b - a, height=bottom) for a, b in areas)
-    return element("g", *boxes, fill=canvas.SHADE)
+def _shade(start: float, end: float, bottom: float) -> str:
+    """The background of the enlarged panel, and of the same place in the overview."""
+    return element("rect", x=start, y=0.0, width=end - start, height=bottom, fill=canvas.SHADE)
 
 
 def _panel(axis: Axis, rows: Sequence[Row], *, runs: bool = True) -> str:
@@ -202,8 +205,8 @@ def _axis_title(finding: Finding, axis: Axis, overview: Axis | None) -> str:
     if finding.directed:
         title += f" ({'lower' if finding.lower_is_better else 'higher'} is better)"
     if overview is None:
-        return f"{title}; log axis" if axis.log else title
-    scale = "; log axes" if axis.log else "; left: log axis" if overview.log else ""
+        return f"{title}; {LOG}" if axis.log else title
+    scale = f"; {LOG}" if axis.log else f"; left: {LOG}" if overview.log else ""
     return f"{title}; right: enlarged{scale}"
 
 

@@ -10,7 +10,7 @@ from nnbench.metrics import METRICS, Metric
 from nnbench.records.general import ContextEffect, ContextResult, GeneralPairResult
 from nnbench.records.results import ClaimResult, Finding, PairResult
 from nnbench.report.figures import canvas
-from nnbench.report.figures.axes import Axis, bottom_axis, padded, spans_decades
+from nnbench.report.figures.axes import LOG, Axis, bottom_axis, padded, spans_decades, switchable
 from nnbench.report.figures.canvas import Image, element
 from nnbench.report.figures.words import below, below_height, legend
 from nnbench.report.general import described, leading
@@ -148,19 +148,19 @@ def _drawn(
     bottom, lanes = places[-1].lane[1], [place.lane for place in places]
     zero, title = (
         canvas.number(axis.at(shown(0, metric))),
-        f"{METRICS[metric].title}{what}, {_unit(metric)}: {towards}{'; log axis' if axis.log else ''}",
+        f"{METRICS[metric].title}{what}, {_unit(metric)}: {towards}{f'; {LOG}' if axis.log else ''}",
     )
     down = "".join(
         f"M{zero} {canvas.number(top)}V{canvas.number(lower)}"
         for top, lower in (lanes if above else [(0.0, bottom)])
     )
-    shapes = [
+    plot = [
         *(_margin(row, at.lane, axis, metric) for row, at in zip(rows, places, strict=True)),
         bottom_axis(axis, top=lanes[0][0], bottom=bottom, most=5, lanes=lanes if above else ()),
         element("path", d=down, stroke=canvas.MUTED),
         *(_row(row, at, axis, metric, above=above) for row, at in zip(rows, places, strict=True)),
-        below(title, bottom + 29),
     ]
+    shapes = [switchable(axis, *plot), below(title, bottom + 29)]
     if ruled is not None:
         y = places[ruled].base - 13
         shapes.append(canvas.line((4, y), (canvas.WIDTH - 4, y), canvas.MUTED, 0.8))
@@ -178,7 +178,7 @@ def _places(rows: Sequence[Row], *, above: bool, room: float) -> Iterator[Place]
         tall = _LINE * len(lines) + 4
         lane = (y + tall, y + tall + 16) if above else (y, y + tall)
         yield Place(lines=lines, base=y + 13, lane=lane)
-        y = lane[1]
+        y = lane[1] + (5 if above else 0)
 
 
 def _unit(metric: str) -> str:
