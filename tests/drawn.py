@@ -10,7 +10,7 @@ from made_up_results import made_up_results, typed
 from nnbench.records.origin import DatasetFacts
 from nnbench.records.results import ClaimResult, Finding, Results
 from nnbench.report.anchors import anchors_of
-from nnbench.report.figures import curves, dots, forest, samples
+from nnbench.report.figures import curves, dots, forest, levels, samples
 from nnbench.report.figures import overview as gaps
 
 CLAIMS = {claim["id"]: claim for claim in made_up_results()["claims"]}
@@ -29,7 +29,7 @@ def learning_curves(result, *, alt):
 
 
 def rows_of(result):
-    return dots.rows_of(typed(Finding, result))
+    return levels.rows_of(typed(Finding, result))
 
 
 def shares(claims):

@@ -44,9 +44,9 @@ def visit(browser, report):
     """Opens the report; ``events`` collects what the console says and what is requested."""
     contexts = []
 
-    def opened(*, size, scheme="light", anchor="", script=True):
+    def opened(*, size, scheme="light", anchor="", script=True, touch=False):
         context = browser.new_context(
-            viewport=size, color_scheme=scheme, java_script_enabled=script
+            viewport=size, color_scheme=scheme, java_script_enabled=script, has_touch=touch
         )
         contexts.append(context)
         page = context.new_page()

@@ -14,8 +14,9 @@ from nnbench.report.figures import axes, canvas, curves, samples
 
 
 def test_the_overview_names_claims_by_their_titles_the_largest_share_first():
-    claim = CLAIMS["loss/activation"] | {"title": "x" * 80}
-    assert f"{'x' * 61}…" in texts(overview([claim], alt=""))
+    claim = CLAIMS["loss/activation"] | {"title": "A title that takes two lines " * 3}
+    shown = " ".join(texts(overview([claim], alt="")))
+    assert claim["title"].strip() in shown
     found = [share.decides[0] for share in shares(list(CLAIMS.values()))]
     assert found == sorted(found, reverse=True)
 

@@ -14,9 +14,10 @@ from all_sentences import general_pair
 from made_up_results import Page, made_up_results, typed, write
 
 from nnbench.records.results import Results
+from nnbench.report import evidence
 from nnbench.report.advice import Advice, advice
 from nnbench.report.anchors import anchors_of
-from nnbench.report.figures import evidence
+from nnbench.report.figures import evidence as poster
 from nnbench.report.figures.forest import forest_plot
 from nnbench.report.write import LIST
 from nnbench.text.vocabulary import TONES, shown_chip
@@ -62,42 +63,50 @@ def advised(*found: dict[str, Any] | None, **more: Any) -> tuple[Advice, ...]:
 # --- the evidence map
 
 
-def test_the_map_has_a_row_per_claim_and_a_cell_per_context_of_it() -> None:
+def test_the_map_has_a_row_per_claim_and_a_mark_per_context_of_it() -> None:
     made = results(general("unknown", SHOWN), general("general", SHOWN[:1]))
-    for draw in (evidence.evidence_map, evidence.narrow_map):
-        image = draw(made.claims, made.contexts, anchors_of(made))
-        assert image is not None
-        root = ET.fromstring(image.data)  # noqa: S314 - our own file
-        titles = [node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}title")]
-        cells = [text for text in titles if re.match(r"(Digits|Wine|Diamonds) · c\d: ", text)]
-        assert len(cells) == len(SHOWN) + 1
-        for word in SHOWN:
-            assert any(text.endswith(shown_chip(word).word) for text in cells)
-
-
-def test_rows_lead_to_their_claims_and_tell_a_filter_what_they_are() -> None:
-    made = results(general("depends", SHOWN))
-    image = evidence.evidence_map(made.claims, made.contexts, anchors_of(made))
+    image = poster.evidence_map(made.claims, made.contexts, anchors_of(made))
     assert image is not None
+    root = ET.fromstring(image.data)  # noqa: S314 - our own file
+    titles = [node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert len([text for text in titles if re.match(r"context c\d, (Digits|Wine|Dia)", text)]) == 6
     assert 'href="#loss-activation"' in image.inline
-    assert 'data-claim="loss/activation" data-document="loss"' in image.inline
-    assert 'data-general="depends"' in image.inline
+    found = evidence.map_of(made.claims, made.contexts)
+    assert found is not None
+    marks = [[mark for column in found.marks(row) for mark in column] for row in found.rows]
+    assert sorted(map(len, marks)) == [1, len(SHOWN)]
+    (said,) = [mark.said for mark in marks[0]]
+    assert re.match(r"context c\d, (Digits|Wine|Dia).*: as claimed, \+", said), "and by how much"
+    assert {chip.word for chip in map(shown_chip, SHOWN)} == {m.chip.word for m in marks[1]}
+
+
+def test_marks_on_the_same_data_stand_in_one_column_as_wide_as_half_of_the_most_of_them() -> None:
+    made = results(general("depends", SHOWN))
+    found = evidence.map_of(made.claims, made.contexts)
+    assert found is not None
+    assert dict(found.columns()).keys() == {context.dataset_title for context in made.contexts}
+    sizes = [max(len(column), 1) for column in found.marks(found.rows[0])]
+    assert [wide for _, wide in found.columns()] == [n if n <= 2 else -(-n // 2) for n in sizes]
 
 
 def test_the_most_general_claim_of_a_document_comes_first() -> None:
     made = results(general("unknown", SHOWN), general("usual", SHOWN), general("general", SHOWN))
-    found = [row.claim.general.word for row in evidence.rows_of(made.claims) if row.claim.general]
-    assert found == ["general", "usual", "unknown"]
+    found = evidence.map_of(made.claims, made.contexts)
+    assert found is not None
+    words = [row.claim.general.word for row in found.rows if row.claim.general]
+    assert words == ["general", "usual", "unknown"]
 
 
 def test_without_contexts_there_is_no_map() -> None:
     made = results(None, None)
-    assert evidence.evidence_map(made.claims, (), anchors_of(made)) is None
+    assert poster.evidence_map(made.claims, (), anchors_of(made)) is None
 
 
 def test_what_contexts_show_differs_in_colour_and_in_glyph() -> None:
     chips = [shown_chip(word) for word in SHOWN]
-    assert len({chip.symbol for chip in chips}) == len({TONES[c.tone] for c in chips}) == len(SHOWN)
+    marks = [evidence.Mark(chip=chip, said="") for chip in chips]
+    assert len({chip.symbol for chip in chips}) == len(SHOWN)
+    assert len({(TONES[mark.chip.tone], mark.pale) for mark in marks}) == len(SHOWN)
 
 
 def test_a_forest_has_a_row_per_context_the_margin_as_a_band_and_numbers_beside() -> None:

@@ -85,7 +85,7 @@ def test_claims_can_be_sorted_and_return_to_their_documents(page):
     assert shown(page)[:3] == ["loss-learning-rate", "loss-depth", "loss-width"]
     order.select_option("size")
     assert sorted(shown(page)) == sorted(before)
-    page.get_by_role("button", name="Show all").click()
+    page.get_by_role("button", name="Clear").click()
     wait_for(lambda: shown(page) == before, "the order of before")
     assert page.evaluate("document.querySelector('#find').order.value") == ""
 

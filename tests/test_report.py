@@ -123,7 +123,9 @@ def test_the_page_needs_nothing_but_itself_and_runs_no_script_but_its_own(page, 
     assert not any("action" in form for form in page.all("form"))
     assert all(image["src"].startswith("data:image/") for image in page.all("img"))
     links = [a["href"] for a in page.all("a", "link")]
-    assert all(link.startswith(("#", "data:")) for link in links)
+    beside = {link for link in links if not link.startswith(("#", "data:"))}
+    assert {link.partition("/")[0] for link in beside} == {"claims"}, "cards, which it only offers"
+    assert all((folder / link).exists() for link in beside)
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
     policy = next(a["content"] for a in page.all("meta") if "http-equiv" in a)
     assert "default-src 'none'" in policy

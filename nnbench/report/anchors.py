@@ -14,7 +14,7 @@ from nnbench.records.results import ClaimResult, Finding, Results
 _LONGEST = 120  # characters; file systems allow 255 bytes, a number and a suffix among them
 _OF_THE_PAGE = (
     "main", "verdicts", "reading", "studies", "tracks", "failures", "methods", "provenance", "overview", "pairs",
-    "evidence", "practice",
+    "evidence", "practice", "contents",
     "surprises", "belief", "find", "defaults",
 )  # fmt: skip
 

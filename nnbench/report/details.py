@@ -24,11 +24,10 @@ Items = list[tuple[str, str]]
 
 
 def other_table(finding: Finding) -> Table:
-    """What else was measured, and what it cost."""
+    """What else was measured, and what it cost: a row each, as there are more of these than levels."""
     levels = ordered_levels(finding)
     names = [name for name in METRICS if any(name in level.metrics for level in levels)]
-    columns = {
-        "Level": [level_name(level) for level in levels],
+    rows: dict[str, list[str]] = {
         **{
             with_unit(title_of(METRICS[name]), unit): interval_texts(
                 [level.metrics.get(name) for level in levels], unit
@@ -43,7 +42,11 @@ def other_table(finding: Finding) -> Table:
     }
     timed = any(METRICS[name].timing for name in names)
     times = f"; times on {' and on '.join(finding.machines)}" if timed else ""
-    return Table.of(f"Other measurements and cost{times}", columns, text=("Cell",))
+    return Table(
+        f"Other measurements and cost{times}",
+        ("Mean of runs", *map(level_name, levels)),
+        rows=[[name, *values] for name, values in rows.items()],
+    )
 
 
 def unit_on(name: str, finding: Finding) -> str:

@@ -17,6 +17,17 @@ def leading(result: GeneralResult) -> GeneralPairResult | None:
     return next((p for p in result.pairs if p.role == "extremes"), (*result.pairs, None)[0])
 
 
+def described(context: ContextResult) -> str:
+    """A context in words: its name, its data and its settings, as in: context c12, MNIST-5k: 2 × 64 units, activation tanh."""
+    return f"context {context.name}, {context.dataset_title}: {settings_text(context)}"
+
+
+def settings_text(context: ContextResult) -> str:
+    """What a context sets besides the data; a value of one word alone does not say what it is the value of."""
+    values = ((k, v) for k, v in context.values.items() if k != "dataset")
+    return ", ".join(value if " " in value else f"{factor} {value}" for factor, value in values)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """How far apart a claim's levels are, by the pair that stands for it; positive is as claimed."""
@@ -93,26 +104,24 @@ def context_table(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Tabl
     if pair is None:
         return None
     metric, found = METRICS[claim.metric], {effect.context: effect for effect in pair.effects}
-    used = [context for context in contexts if context.name in found]
-    factors = [name for name in (used[0].values if used else ()) if name != "dataset"]
-    columns = ("Context", "Data", "Outcome", "Difference", *(name.capitalize() for name in factors))
-    rows: list[list[Cell]] = []
-    for context in used:
-        effect = found[context.name]
-        rows.append(
-            [
-                context.name,
-                context.dataset_title,
-                shown_chip(effect.shown),
-                interval(effect.difference, effect.low, effect.high, metric),
-                *(context.values.get(name, "") for name in factors),
-            ]
-        )
+    used = [(context, found[context.name]) for context in contexts if context.name in found]
+    rows: list[list[Cell]] = [
+        [
+            context.name,
+            context.dataset_title,
+            shown_chip(effect.shown),
+            interval(effect.difference, effect.low, effect.high, metric),
+            settings_text(context),
+        ]
+        for context, effect in used
+    ]
     caption = (
         f"{pair.a} against {pair.b} in each context; positive is as claimed, with 95 % intervals"
     )
-    text = ("Data", "Outcome", *(name.capitalize() for name in factors))
-    return Table(caption, columns, rows=rows, text=text) if rows else None
+    columns = ("Context", "Data", "Outcome", "Difference", "Settings")
+    return (
+        Table(caption, columns, rows=rows, text=("Data", "Outcome", "Settings")) if rows else None
+    )
 
 
 def moderator_table(claim: ClaimResult) -> Table | None:

@@ -118,6 +118,7 @@ def _keys(claim: ClaimResult) -> dict[str, str]:
         "verdict": claim_chip(claim).word,
         "general": word,
         "document": claim.document,
+        "control": "yes" if claim.control else "",
         "states": "numbers" if claim.claimed else "words",
         "depends": "yes" if depends or word == "depends" else "",
         "order-verdict": str(_VERDICT_ORDER.index(claim_chip(claim))),
@@ -133,7 +134,7 @@ def choices(claims: Sequence[ClaimResult]) -> list[tuple[str, str, list[tuple[st
         "verdict": ("Here", [(chip.word, str(chip)) for chip in _VERDICT_ORDER]),
         "general": ("In general", [(word, str(chip)) for word, chip in GENERAL.items()]),
         "document": ("Document", [(c.document, c.document_title) for c in claims]),
-        "states": ("States", [("numbers", "numbers"), ("words", "words alone")]),
+        "states": ("Stated in", [("numbers", "numbers"), ("words", "words alone")]),
     }
     found = []
     for key, (label, values) in named.items():

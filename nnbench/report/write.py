@@ -19,6 +19,7 @@ from nnbench.report import (
     advice,
     appendix,
     details,
+    evidence,
     general,
     head,
     markdown,
@@ -44,10 +45,12 @@ _OURS = re.compile(
     r"(figures|data|claims)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)"
 )
 _TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPTS = ("report", "scales")
 _MODULES = (
     advice,
     appendix,
     details,
+    evidence,
     general,
     head,
     matrix,
@@ -155,7 +158,7 @@ def _html() -> jinja2.Template:
 
 def _script() -> dict[str, str]:
     """The page's own script, and the only one that its policy allows."""
-    text = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    text = "\n".join((_TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return {"script": text, "script_hash": f"sha256-{digest}"}
 

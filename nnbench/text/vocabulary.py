@@ -1,6 +1,7 @@
 """The report's vocabulary: each verdict and outcome as a symbol, a word and a colour.
 
-Never colour alone: the symbol and the word say the same. The colours are Okabe and Ito's
+Never colour alone: the symbol and the word say the same. A symbol means one thing: ✓ △ ½ ✗ ? what was found, of a
+claim, a pair and a context alike, ● ◕ ◐ ○ ◌ how generally, ≈ that nothing differs. The colours are Okabe and Ito's
 colour-blind-safe hues (2008), darkened on white and lightened on black until text in them has a
 contrast of at least 4.5 (WCAG AA).
 """
@@ -56,7 +57,7 @@ def _chip(tone: str, symbol: str, word: str | None = None) -> Chip:
 VERDICTS: Mapping[str, Chip] = {
     "reproduced": _chip("reproduced", "✓"),
     "reproduced, small": _chip("reproduced-small", "△", "reproduced, small"),
-    "partly": _chip("partly", "◐"),
+    "partly": _chip("partly", "½"),
     "contradicted": _chip("contradicted", "✗"),
     "inconclusive": _chip("inconclusive", "?"),
     "not testable here": _chip("not-testable", "⊘", "not testable here"),
@@ -83,7 +84,7 @@ GENERAL: Mapping[Word, Chip] = {
     "usual": _chip("reproduced", "◕", "usual"),
     "depends": _chip("partly", "◐", "depends"),
     "absent or reversed": _chip("contradicted", "○", "absent or reversed"),
-    "unknown": _chip("inconclusive", "?", "unknown"),
+    "unknown": _chip("inconclusive", "◌", "unknown"),
 }
 GENERAL_MEANINGS: Mapping[str, str] = {
     "general": "found over all contexts together, to be expected in a new one, and carried by no single data set",
@@ -96,7 +97,7 @@ _SHOWN: Mapping[Shown | None, Chip] = {
     "as claimed": _chip("reproduced", "✓", "as claimed"),
     "holds": _chip("reproduced", "✓", "tie holds"),
     "small": _chip("reproduced-small", "△", "as claimed, small"),
-    "equal": _chip("partly", "≈", "no practical difference"),
+    "equal": _chip("contradicted", "≈", "no practical difference"),
     "reversed": _chip("contradicted", "✗", "reversed"),
     "violated": _chip("contradicted", "✗", "tie violated"),
     "unclear": _chip("inconclusive", "?", "unclear"),
@@ -105,7 +106,7 @@ _SHOWN: Mapping[Shown | None, Chip] = {
 
 _PAIRS: Mapping[str, Chip] = {
     "UP": _chip("reproduced", "✓", "as claimed"),
-    "up": _chip("partly", "◐", "as claimed, uncorrected"),
+    "up": _chip("partly", "(✓)", "as claimed, uncorrected"),
     "REV": _chip("contradicted", "✗", "reversed"),
     "equal": _chip("contradicted", "≈", "no practical difference"),
     "unclear": _chip("inconclusive", "?", "unclear"),
@@ -114,7 +115,7 @@ _PAIRS: Mapping[str, Chip] = {
 }
 _TWO_SIDED: Mapping[str, Chip] = {  # where a difference in either direction is claimed
     "UP": _chip("reproduced", "✓", "differ"),
-    "up": _chip("partly", "◐", "differ, uncorrected"),
+    "up": _chip("partly", "(✓)", "differ, uncorrected"),
     "REV": _chip("reproduced", "✓", "differ"),
 }
 _TIES: Mapping[str, Chip] = {  # where all are claimed to be equal

@@ -1,15 +1,25 @@
 """Axes that read well: few ticks, plain numbers, logarithms only where they help."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nnbench.report.figures.canvas import GRID, MUTED, SMALL, element, line, text, text_width
+from nnbench.report.figures.canvas import (
+    GRID,
+    MUTED,
+    SMALL,
+    Style,
+    element,
+    number,
+    text,
+    text_width,
+)
 from nnbench.text.rounding import MINUS
 
 _DECADES = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))  # ticks within one
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # between ticks, times a power of ten
+LOG = "log\u00a0axis"  # what a title says, on one line
 _BEYOND = 3.0  # lengths of the axis up to which what lies outside is drawn
 
 
@@ -51,24 +61,41 @@ class Axis:
         return self.ticks(most=2)
 
 
-def bottom_axis(axis: Axis, *, top: float, bottom: float, most: int = 6) -> str:
-    """Grid lines down to the texts of a horizontal axis."""
+def switchable(axis: Axis, *shapes: str, way: str = "x") -> str:
+    """What is drawn on an axis; of a logarithmic one, marked with it, so that the page's script can make it linear."""
+    if not axis.log:
+        return "".join(shapes)
+    ends = (*(f"{limit:.6g}" for limit in axis.limits), number(axis.start), number(axis.end))
+    return element("g", *shapes, data_axis=" ".join((way, *ends)))
+
+
+def bottom_axis(
+    axis: Axis,
+    *,
+    top: float,
+    bottom: float,
+    most: int = 6,
+    lanes: Sequence[tuple[float, float]] = (),
+) -> str:
+    """Grid lines down to the texts of a horizontal axis, through ``lanes`` (top and bottom of each) alone if some are given."""
     ticks = axis.fitting_ticks(most=most)
-    shape = "".join(f"M{axis.at(tick):.1f} {top:.1f}V{bottom:.1f}" for tick in ticks)
-    named = (text(axis.at(t), bottom + 13, tick_text(t), fill=MUTED, size=SMALL) for t in ticks)
-    grid = element("path", d=shape, stroke=GRID) if ticks else ""
-    return grid + element("g", *named, text_anchor="middle") if ticks else ""
+    down = "".join(f"V{number(b)}m0 {number(c - b)}" for (_, b), (c, _) in pairwise(lanes))
+    shape = "".join(f"M{number(axis.at(t))} {number(top)}{down}V{number(bottom)}" for t in ticks)
+    if not ticks:
+        return ""
+    named = (text(axis.at(t), bottom + 13, tick_text(t), fill=None, size=None) for t in ticks)
+    style: Style = {"fill": MUTED, "text_anchor": "middle"}
+    grid = element("path", d=shape, stroke=GRID) if bottom > top else ""
+    return grid + element("g", *named, **style)
 
 
 def left_axis(axis: Axis, *, left: float, right: float, most: int = 6) -> str:
     """Grid lines from the texts of a vertical axis."""
-    named = (
-        line((left, y), (right, y), GRID)
-        + text(left - 5, y + 4, tick_text(tick), fill=MUTED, size=SMALL, text_anchor="end")
-        for tick in axis.ticks(most=most)
-        for y in [axis.at(tick)]
-    )
-    return "".join(named)
+    places = [(axis.at(tick), tick_text(tick)) for tick in axis.ticks(most=most)]
+    shape = "".join(f"M{number(left)} {number(y)}H{number(right)}" for y, _ in places)
+    named = (text(left - 5, y + 4, words, fill=None, size=None) for y, words in places)
+    style: Style = {"fill": MUTED, "text_anchor": "end"}
+    return element("path", d=shape, stroke=GRID) + element("g", *named, **style)
 
 
 def padded(values: Iterable[float], *, log: bool, share: float = 0.06) -> tuple[float, float]:

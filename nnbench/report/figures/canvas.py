@@ -8,15 +8,26 @@ it as it is, a larger screen a little enlarged.
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from nnbench.text.vocabulary import TONES
 
 WIDTH = 360.0
-TEXT, SMALL = 12.0, 11.0
+TEXT, SMALL = 12.0, 11.5  # no less: a phone shows a figure at its drawn size
 _SHOWN_AT = 7 / 6  # natural size over drawn size
+# Widths of characters in thousandths of an em: Helvetica's (Adobe font metrics), which Arial and others share.
+_WIDTHS = {
+    222: "ijl'‘’", 278: " !,./:;I[]\\ft·|\u00a0", 333: "()r-`*“”", 500: "ckssvxyzJ", 584: "+<=>~×±−≈",
+    611: "FTZ", 667: "ABEKPSVXY&", 722: "CDHNRUw", 778: "GOQ", 833: "mM", 889: "%", 1000: "W@—…✓✗△◐½◌●◕○←→",
+}  # fmt: skip
+_WIDE = {character: width for width, characters in _WIDTHS.items() for character in characters}
+_OTHER, _WIDER = (
+    556,
+    1.08,
+)  # digits and most small letters; what the widest font of a page takes beyond these
 _NUMBER = re.compile(r"[×x]?\s*[\d.,]+(e[+-]?\d+)?\s*(%|°|\w{0,8})?")
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -58,8 +69,7 @@ def page_style() -> str:
     """The rules that a page needs once for all figures inside it."""
     return (
         f"svg.figure{{display:block;max-width:100%;height:auto}}svg.figure text{{font-family:{_FONTS}}}"
-        "svg.figure a{text-decoration:none}.evidence.narrow{display:none}"
-        "@media(max-width:66rem){.evidence.wide{display:none}.evidence.narrow{display:block}}"
+        "svg.figure a{text-decoration:none}"
         f"@media(prefers-color-scheme:dark){{{dark_rules('svg.figure ')}}}"
     )
 
@@ -102,7 +112,8 @@ class Image:
     def _svg(self, own: str, inner: str) -> str:
         size = f'width="{self.width}" height="{self.height}"'
         box = f'viewBox="0 0 {number(self.box[0])} {number(self.box[1])}"'
-        return f'<svg {own} {size} {box} aria-label="{escaped(self.alt)}">{inner}</svg>'
+        small = f'font-size="{number(SMALL)}"'
+        return f'<svg {own} {size} {box} {small} aria-label="{escaped(self.alt)}">{inner}</svg>'
 
 
 def _plate(box: tuple[float, float]) -> str:
@@ -139,9 +150,11 @@ def titled(title: str) -> str:
 
 
 def text(
-    x: float, y: float, words: str, *, fill: str = INK, size: float = TEXT, **attributes: str | None
-) -> str:
-    """Text whose baseline starts (``text_anchor``: ends, has its middle) at a point."""
+    x: float, y: float, words: str, *, fill: str | None = INK, size: float | None = TEXT,
+    **attributes: str | None,
+) -> str:  # fmt: skip
+    """Text whose baseline starts (``text_anchor``: ends, has its middle) at a point; without what its group says."""
+    size = None if size == SMALL else size  # which the figure says once
     return element("text", escaped(words), x=x, y=y, fill=fill, font_size=size, **attributes)
 
 
@@ -154,15 +167,39 @@ def line(
     return element("path", d=shape, stroke=stroke, stroke_width=width, **attributes)
 
 
+def runs(points: Iterable[tuple[float, float, str]], colour: str) -> str:
+    """A small dot for each run, which says what it is on hover (nothing where that is empty): strokes without length."""
+    shown = (
+        element("path", *([titled(said)] if said else []), d=f"M{number(x)} {number(y)}h0")
+        for x, y, said in points
+    )
+    style: Style = {
+        "stroke": colour,
+        "stroke_width": 4.4,
+        "stroke_linecap": "round",
+        "opacity": "0.5",
+    }
+    return element("g", *shown, **style)
+
+
 def dot(x: float, y: float, radius: float, *inner: str, **attributes: str | float | None) -> str:
     """A filled or hollow circle."""
     return element("circle", *inner, cx=x, cy=y, r=radius, **attributes)
 
 
+def track(points: Iterable[tuple[float, float]]) -> str:
+    """A path through points, in steps: these take fewer characters, and their tenths add up exactly."""
+    tenths = [(round(10 * x), round(10 * y)) for x, y in points]
+    (x, y), *_ = tenths
+    steps = [
+        f"{number((b - a) / 10)} {number((d - c) / 10)}" for (a, c), (b, d) in pairwise(tenths)
+    ]
+    return f"M{number(x / 10)} {number(y / 10)}l{' '.join(steps or ['0 0'])}".replace(" -", "-")
+
+
 def polygon(points: Sequence[tuple[float, float]], *inner: str, **attributes: str | float) -> str:
     """A closed shape."""
-    shape = "M" + "L".join(f"{number(x)} {number(y)}" for x, y in points) + "z"
-    return element("path", *inner, d=shape, **attributes)
+    return element("path", *inner, d=f"{track(points)}z", **attributes)
 
 
 def diamond(x: float, y: float, radius: float, *inner: str, **attributes: str | float) -> str:
@@ -180,8 +217,35 @@ def shortened(words: str, most: int) -> str:
 
 
 def text_width(words: str, size: float = TEXT) -> float:
-    """An upper estimate of a text's width: a character takes 0.56 em in the fonts of a page."""
-    return max(map(len, words.split("\n"))) * size * 0.56
+    """The most that a text's longest line takes in the fonts of a page."""
+    lines = words.split("\n")
+    return max(sum(_WIDE.get(c, _OTHER) for c in line) for line in lines) * size * _WIDER / 1000
+
+
+def wrapped(words: str, room: float, *, most: int, size: float = TEXT) -> list[str]:
+    """The lines of a text that fit a width, broken inside a word only if it is wider; the last of too many is cut."""
+    lines: list[str] = []
+    for word in words.split(" "):
+        if lines and text_width(f"{lines[-1]} {word}", size) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines += _pieces(word, room, size)
+    if len(lines) <= most:
+        return lines
+    cut = " ".join(lines[most - 1 :])
+    while text_width(f"{cut}…", size) > room:
+        cut = cut[:-1]
+    return [*lines[: most - 1], f"{cut.rstrip()}…"]
+
+
+def _pieces(word: str, room: float, size: float) -> list[str]:
+    """A word, in parts where it has no room as a whole."""
+    pieces = [""]
+    for character in word:
+        if text_width(pieces[-1] + character, size) > room and pieces[-1]:
+            pieces.append("")
+        pieces[-1] += character
+    return pieces
 
 
 def colours(names: Sequence[str]) -> list[str]:

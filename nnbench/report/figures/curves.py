@@ -8,15 +8,23 @@ from itertools import pairwise
 from nnbench.records.level import LevelResult, Series
 from nnbench.records.results import Finding
 from nnbench.report.figures import canvas
-from nnbench.report.figures.axes import Axis, bottom_axis, left_axis, padded, spans_decades
-from nnbench.report.figures.canvas import Image, element, number
+from nnbench.report.figures.axes import (
+    LOG,
+    Axis,
+    bottom_axis,
+    left_axis,
+    padded,
+    spans_decades,
+    switchable,
+)
+from nnbench.report.figures.canvas import Image, element
 from nnbench.report.figures.words import below
 from nnbench.text.rounding import loss_unit, significant, unit_words, with_unit
 
 _TOP, _BOTTOM, _LEFT, _PLOT = 42.0, 36.0, 46.0, 190.0
 _MOST_POINTS = 100  # more than the eye resolves at this width; keeps the file small
 _LINE_HEIGHT = 14.0
-_LABEL = 20  # characters
+_NAMES = 118.0  # the most room of names beside the plot
 _DASHES = (None, "6 2", "1.5 1.5", "6 2 1.5 2")
 _STRAIGHT = 0.3  # pixels that a point may lie off the line between its neighbours and be left out
 Point = tuple[float, float]
@@ -58,26 +66,31 @@ def learning_curves(finding: Finding, *, alt: str) -> Image | None:
     lines = _lines(finding.levels, key=key, unit=unit)
     if not lines:
         return None
-    right = canvas.WIDTH - 18 - min(130, max(canvas.text_width(_short(ln.label)) for ln in lines))
-    bottom = _TOP + max(_PLOT, _LINE_HEIGHT * len(lines))
+    names = [_name(line) for line in lines]
+    right = canvas.WIDTH - 14 - max(canvas.text_width("\n".join(name)) for name in names)
+    bottom = _TOP + max(_PLOT, _LINE_HEIGHT * sum(map(len, names)))
     across, up = _axes(lines, loss=unit == "nats", right=right, bottom=bottom)
-    drawn = [_draw(line, across, up, dashes=_DASHES[i % 4]) for i, line in enumerate(lines)]
     marked = [_tested(line, across, up) for line in lines]
-    shapes = [
-        canvas.text(8, 14, title, fill=canvas.MUTED, size=canvas.SMALL),
-        canvas.text(8, 29, _legend(any(marked)), fill=canvas.MUTED, size=canvas.SMALL),
+    upwards = [
         left_axis(up, left=_LEFT, right=right),
-        bottom_axis(across, top=bottom, bottom=bottom),
-        *drawn,
+        *(_draw(line, across, up, dashes=_DASHES[i % 4]) for i, line in enumerate(lines)),
         *marked,
         _name_ends(lines, across, up),
-        below("epoch", bottom + 29, right=right),
+    ]
+    epochs, measured = (f"; {LOG}" if axis.log else "" for axis in (across, up))
+    grid, plot = bottom_axis(across, top=bottom, bottom=bottom), switchable(up, *upwards, way="y")
+    shapes = [
+        canvas.text(8, 14, f"{title}{measured}", fill=canvas.MUTED, size=canvas.SMALL),
+        canvas.text(8, 29, _legend(any(marked)), fill=canvas.MUTED, size=canvas.SMALL),
+        switchable(across, grid, plot),
+        below(f"epoch{epochs}", bottom + 29, right=right),
     ]
     return Image(body="".join(shapes), box=(canvas.WIDTH, bottom + _BOTTOM), alt=alt)
 
 
-def _short(label: str) -> str:
-    return canvas.shortened(label, _LABEL)
+def _name(line: Line) -> list[str]:
+    """A level's name, on two lines where it is long."""
+    return canvas.wrapped(line.label, _NAMES, most=2)
 
 
 def _legend(marked: bool) -> str:
@@ -190,11 +203,7 @@ def _path(x: Sequence[float], y: Sequence[float], across: Axis, up: Axis) -> str
             parts[-1].append((across.at(at), up.at(value)))
         elif parts[-1]:
             parts.append([])
-    return "".join(
-        "M" + " ".join(f"{number(a)} {number(b)}" for a, b in sparse(part))
-        for part in parts
-        if part
-    )
+    return "".join(canvas.track(sparse(part)) for part in parts if part)
 
 
 def sparse(points: Sequence[Point]) -> list[Point]:
@@ -221,37 +230,51 @@ def _tested(line: Line, across: Axis, up: Axis) -> str:
 
 
 def _name_ends(lines: Sequence[Line], across: Axis, up: Axis) -> str:
-    """Each line's name beside its end; a faint line leads to a name that had to move."""
-    ends = [(line, end) for line in lines if (end := line.end())]
-    wanted = [up.start - up.within(end[1]) for _, end in ends]
-    places = spaced(wanted, gap=_LINE_HEIGHT, top=up.start - up.end)
+    """Each line's name beside its end, in ink; a stroke of the line's colour leads to it."""
+    ends = [(line, _name(line), end) for line in lines if (end := line.end())]
+    wanted = [up.start - up.within(end[1]) for *_, end in ends]
+    heights = [_LINE_HEIGHT * len(name) for _, name, _ in ends]
+    places = spaced(wanted, heights, top=up.start - up.end)
     shown = []
-    for (line, end), place in zip(ends, places, strict=True):
-        at, y = across.at(end[0]), up.start - place
-        ends_at = (at, up.within(end[1]))
-        shown.append(canvas.line(ends_at, (across.end + 7, y), line.colour, 0.8, opacity="0.6"))
-        shown.append(canvas.dot(*ends_at, 2.6, fill=line.colour))
-        shown.append(canvas.text(across.end + 10, y + 4, _short(line.label), fill=line.colour))
+    for (line, name, end), place in zip(ends, places, strict=True):
+        y, ends_at = up.start - place, (across.at(end[0]), up.within(end[1]))
+        leader = canvas.line(ends_at, (across.end + 7, y), line.colour, 1.2, class_="lead")
+        base = y + 4 - _LINE_HEIGHT / 2 * (len(name) - 1)
+        words = [
+            canvas.text(across.end + 10, base + _LINE_HEIGHT * i, part)
+            for i, part in enumerate(name)
+        ]
+        shown += [leader, canvas.dot(*ends_at, 2.6, fill=line.colour), *words]
     return "".join(shown)
 
 
-def spaced(positions: Sequence[float], *, gap: float, top: float) -> list[float]:
-    """Positions moved apart to ``gap``, as little as needed, kept between 0 and ``top``.
+def spaced(positions: Sequence[float], heights: Sequence[float], *, top: float) -> list[float]:
+    """Middles moved apart by as little as needed, so that no two heights overlap, kept between 0 and ``top``.
 
     Neighbours that would overlap form a block around the mean of what they want.
     """
     order = sorted(range(len(positions)), key=lambda i: positions[i])
-    blocks: list[list[float]] = []
+    blocks: list[list[int]] = []
 
-    def start(block: Sequence[float]) -> float:
-        length = gap * (len(block) - 1)
-        return max(0.0, min(sum(block) / len(block) - length / 2, top - length))
+    def low(block: Sequence[int]) -> float:
+        length = sum(heights[i] for i in block)
+        middle = sum(positions[i] for i in block) / len(block)
+        return max(
+            -heights[block[0]] / 2, min(middle - length / 2, top - length + heights[block[-1]] / 2)
+        )
+
+    def high(block: Sequence[int]) -> float:
+        return low(block) + sum(heights[i] for i in block)
 
     for i in order:
-        blocks.append([positions[i]])
-        while len(blocks) > 1 and start(blocks[-1]) < start(blocks[-2]) + gap * len(blocks[-2]):
+        blocks.append([i])
+        while len(blocks) > 1 and low(blocks[-1]) < high(blocks[-2]):
             last = blocks.pop()
             blocks[-1] += last
-    placed = (start(block) + gap * k for block in blocks for k in range(len(block)))
-    result = dict(zip(order, placed, strict=True))
-    return [result[i] for i in range(len(positions))]
+    found = dict[int, float]()
+    for block in blocks:
+        y = low(block)
+        for i in block:
+            found[i] = y + heights[i] / 2
+            y += heights[i]
+    return [found[i] for i in range(len(positions))]

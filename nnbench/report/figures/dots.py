@@ -1,112 +1,56 @@
 """The dot plot of one finding: every run, the mean with its interval, and what was claimed."""
 
 import math
-import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding
 from nnbench.report.figures import canvas
-from nnbench.report.figures.axes import Axis, bottom_axis, padded, spans_decades
+from nnbench.report.figures.axes import LOG, Axis, bottom_axis, padded, spans_decades, switchable
 from nnbench.report.figures.canvas import Image, element
+from nnbench.report.figures.levels import LINE, Row, rows_of
 from nnbench.report.figures.words import below, below_height, legend
-from nnbench.report.tables import ordered_levels
 from nnbench.text.rounding import significant, unit_words, with_unit
 
-_ROW, _TOP, _BOTTOM, _GAP, _RIGHT = 30.0, 30.0, 36.0, 14.0, canvas.WIDTH - 12
+_BOTTOM, _GAP, _RIGHT = 36.0, 14.0, canvas.WIDTH - 12
+_SPREAD = 9.0  # of runs above and below their row's middle
 _ZOOM_BELOW = 0.35  # share of the axis under which the measured values get an axis of their own
-_LABEL_CHARACTERS = 16
 _MOST_SAID = 60  # runs of a level that say on hover which they are
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One level as it is drawn, in shown units."""
-
-    name: str
-    label: str
-    control: bool
-    claimed: float | None
-    mean: float | None
-    interval: tuple[float, float] | None
-    ok: Mapping[str, float]  # by seed
-    capped: Mapping[str, float]
-    diverged: int
-
-    @property
-    def colour(self) -> str:
-        """Controls, about which nothing is claimed, stand back in grey."""
-        return canvas.CONTROL if self.control else canvas.MEASURED
-
-    def measured(self) -> list[float]:
-        """Everything measured that the axis can show."""
-        mean = [] if self.mean is None else [self.mean]
-        return [*self.ok.values(), *self.capped.values(), *(self.interval or ()), *mean]
-
-
-def rows_of(finding: Finding) -> list[Row]:
-    """The levels in the document's order, then the controls."""
-    factor = unit_words(finding.unit).factor
-    return [_row(level, factor=factor) for level in ordered_levels(finding)]
-
-
-def _row(level: LevelResult, *, factor: float) -> Row:
-    def runs(status: str) -> dict[str, float]:
-        wanted = (seed for seed, word in level.seed_status.items() if word == status)
-        values = ((seed, level.values.get(seed)) for seed in wanted)
-        return {seed: value * factor for seed, value in values if value is not None}
-
-    def scaled(value: float | None) -> float | None:
-        return None if value is None else value * factor
-
-    low, high = scaled(level.low), scaled(level.high)
-    why = "(not measured)" if level.not_measured else "(no runs)"
-    remark = [why] if level.mean is None else []
-    return Row(
-        name=level.level,
-        label="\n".join([*_two_lines(level.level), *remark]),
-        control=level.role == "control",
-        claimed=scaled(level.claimed),
-        mean=scaled(level.mean),
-        interval=None if low is None or high is None else (low, high),
-        ok=runs("ok"),
-        capped=runs("capped"),
-        diverged=level.diverged,
-    )
-
-
-def _two_lines(name: str) -> list[str]:
-    """A name as a row has room for it; what is longer is cut."""
-    first, *rest = textwrap.wrap(name, _LABEL_CHARACTERS) or [name]
-    return [first, canvas.shortened(" ".join(rest), _LABEL_CHARACTERS)] if rest else [first]
 
 
 def dot_plot(finding: Finding, *, alt: str) -> Image:
     """Draw one finding; where claims lie far off, the measurements get an enlarged panel."""
     rows = rows_of(finding)
-    bottom = _TOP + _ROW * len(rows)
+    bottom = rows[-1].y + rows[0].y
     left = 12 + max(canvas.text_width(row.label) for row in rows)
+    log, overview = finding.scale == "log", None
     shapes = [_names(rows, left - 6)]
-    log = finding.scale == "log"
-    if enlarged := _needs_zoom(rows, log_allowed=log):
+    if _needs_zoom(rows, log_allowed=log):
         middle = left + (canvas.WIDTH - left) * 0.40
-        axis = _axis(rows, log, span=(middle + _GAP / 2, _RIGHT), claims=False)
         overview = _axis(rows, log, span=(left, middle - _GAP / 2), claims=True)
-        shapes += [_shade(axis, overview, bottom)]
-        shapes += [bottom_axis(overview, top=_TOP, bottom=bottom, most=4)]
-        shapes += [_panel(overview, rows, runs=False), _claims(overview, rows)]
-        shapes += [bottom_axis(axis, top=_TOP, bottom=bottom, most=4), _panel(axis, rows)]
+        left = middle + _GAP / 2
+    axis = _axis(rows, log, span=(left, _RIGHT), claims=overview is None)
+    chance = _chance(axis, finding, bottom)
+    grid = bottom_axis(axis, top=0, bottom=bottom, most=4 if overview else 6)
+    plot = [grid, _panel(axis, rows), chance]
+    if overview:
+        low, high = (overview.at(end) for end in axis.limits)
+        beside = [
+            _shade(low, max(high, low + 1.5), bottom),
+            bottom_axis(overview, top=0, bottom=bottom, most=4),
+            _panel(overview, rows, runs=False),
+            _claims(overview, rows),
+        ]
+        shapes += [_shade(axis.start, axis.end, bottom)]
+        shapes += [switchable(overview, *beside), switchable(axis, *plot)]
     else:
-        axis = _axis(rows, log, span=(left, _RIGHT), claims=True)
-        shapes += [bottom_axis(axis, top=_TOP, bottom=bottom), _panel(axis, rows)]
-        shapes += [_claims(axis, rows)]
+        shapes += [switchable(axis, *plot, _claims(axis, rows))]
     shapes += [_edge_marks(axis, rows, worse_is_right=finding.lower_is_better)]
-    shapes += [_chance(axis, finding, bottom), _legend(rows, repeated=bool(finding.looks))]
-    title = _axis_title(finding, enlarged=enlarged)
+    title = _axis_title(finding, axis, overview)
     shapes += [below(title, bottom + 29)]
-    height = bottom + _BOTTOM + below_height(title)
-    return Image(body="".join(shapes), box=(canvas.WIDTH, height), alt=alt)
+    key, top = _legend(rows, repeated=bool(finding.looks), chance=bool(chance))
+    body = key + element("g", *shapes, transform=f"translate(0 {canvas.number(top)})")
+    height = top + bottom + _BOTTOM + below_height(title)
+    return Image(body=body, box=(canvas.WIDTH, height), alt=alt)
 
 
 def _needs_zoom(rows: Sequence[Row], *, log_allowed: bool) -> bool:
@@ -134,60 +78,60 @@ def _axis(
     return Axis(limits=padded(values, log=log), log=log, start=span[0], end=span[1])
 
 
-def _middle(index: int) -> float:
-    return _TOP + _ROW * (index + 0.5)
-
-
 def _names(rows: Sequence[Row], right: float) -> str:
     """The levels' names to the left of the plot, controls in italics."""
     shown = []
-    for index, row in enumerate(rows):
+    for row in rows:
         lines = row.label.split("\n")
         style: canvas.Style = {"fill": canvas.MUTED, "font_style": "italic"} if row.control else {}
-        first = _middle(index) + 4 - 6.5 * (len(lines) - 1)
+        first = row.y + 4 - LINE / 2 * (len(lines) - 1)
         shown += [
-            canvas.text(right, first + 13 * i, words, **style) for i, words in enumerate(lines)
+            canvas.text(right, first + LINE * i, words, **style) for i, words in enumerate(lines)
         ]
     return element("g", *shown, text_anchor="end")
 
 
-def _shade(axis: Axis, overview: Axis, bottom: float) -> str:
-    """What the enlarged panel shows: its background, and the same place in the overview."""
-    low, high = (overview.at(end) for end in axis.limits)
-    areas = ((axis.start, axis.end), (low, max(high, low + 1.5)))
-    boxes = (element("rect", x=a, y=_TOP, width=b - a, height=bottom - _TOP) for a, b in areas)
-    return element("g", *boxes, fill=canvas.SHADE)
+def _shade(start: float, end: float, bottom: float) -> str:
+    """The background of the enlarged panel, and of the same place in the overview."""
+    return element("rect", x=start, y=0.0, width=end - start, height=bottom, fill=canvas.SHADE)
 
 
 def _panel(axis: Axis, rows: Sequence[Row], *, runs: bool = True) -> str:
     shown = []
-    for index, row in enumerate(rows):
-        y = _middle(index)
-        shown += [canvas.line((axis.start, y), (axis.end, y), canvas.GRID)]
-        shown += [_runs(axis, row, y)] if runs else []
-        shown += [_estimate(axis, row, y)]
+    lines = "".join(
+        f"M{canvas.number(axis.start)} {canvas.number(row.y)}H{canvas.number(axis.end)}"
+        for row in rows
+    )
+    shown += [element("path", d=lines, stroke=canvas.GRID)]
+    for row in rows:
+        shown += [_runs(axis, row)] if runs else []
+        shown += [_estimate(axis, row, row.y)]
     if first := next((i for i, row in enumerate(rows) if row.control), 0):
-        y, dashes = _middle(first) - _ROW / 2, {"stroke_dasharray": "4 3"}
+        y, dashes = (rows[first - 1].y + rows[first].y) / 2, {"stroke_dasharray": "4 3"}
         shown += [canvas.line((axis.start, y), (axis.end, y), canvas.MUTED, 0.8, **dashes)]
     return "".join(shown)
 
 
-def _runs(axis: Axis, row: Row, y: float) -> str:
+def _runs(axis: Axis, row: Row) -> str:
     """Every run, spread within its row, with its seed and value on hover."""
-    shown = []
-    for index, (seed, value) in enumerate(row.ok.items()):
-        at = y + 0.3 * _ROW * spread(index)
-        shown.append(canvas.dot(axis.at(value), at, 2.2, *_said(row, seed, value)))
+    ok = [
+        (axis.at(value), row.y + _SPREAD * spread(index), _said(row, seed, value))
+        for index, (seed, value) in enumerate(row.ok.items())
+    ]
+    capped = []
     for index, (seed, value) in enumerate(row.capped.items()):
-        x, at = axis.at(value), y + 0.3 * _ROW * spread(index)
-        corners = [(x - 2.5, at - 3), (x + 3, at), (x - 2.5, at + 3)]
-        shown.append(canvas.polygon(corners, *_said(row, f"{seed}, capped", value)))
-    return element("g", *shown, fill=row.colour, opacity="0.5") if shown else ""
+        x, at = axis.at(value), row.y + _SPREAD * spread(index)
+        corners, said = [(x - 2.5, at - 3), (x + 3, at), (x - 2.5, at + 3)], _said(row, seed, value)
+        capped.append(
+            canvas.polygon(corners, *([canvas.titled(f"{said}, capped")] if said else []))
+        )
+    style: canvas.Style = {"fill": row.colour, "opacity": "0.5"}
+    return canvas.runs(ok, row.colour) + (element("g", *capped, **style) if capped else "")
 
 
-def _said(row: Row, seed: str, value: float) -> tuple[str, ...]:
+def _said(row: Row, seed: str, value: float) -> str:
     few = len(row.ok) + len(row.capped) <= _MOST_SAID
-    return (canvas.titled(f"seed {seed}: {significant(value, 4)}"),) if few else ()
+    return f"seed {seed}: {significant(value, 4)}" if few else ""
 
 
 def spread(index: int) -> float:
@@ -214,10 +158,10 @@ def _estimate(axis: Axis, row: Row, y: float) -> str:
 def _claims(axis: Axis, rows: Sequence[Row]) -> str:
     shown = [
         canvas.diamond(
-            axis.at(row.claimed), _middle(index), 5,
+            axis.at(row.claimed), row.y, 5,
             canvas.titled(f"{row.name}: claimed {row.claimed:,.6g}"),
         )
-        for index, row in enumerate(rows)
+        for row in rows
         if row.claimed is not None
     ]  # fmt: skip
     style: canvas.Style = {"fill": "none", "stroke": canvas.CLAIMED, "stroke_width": 1.8}
@@ -230,8 +174,8 @@ def _edge_marks(axis: Axis, rows: Sequence[Row], *, worse_is_right: bool) -> str
     edge, step = (axis.end - 5, -7) if worse_is_right else (axis.start + 5, 7)
     most = max(1, int((axis.end - axis.start) / 7) - 1)
     crosses = [
-        _cross(edge + step * i, _middle(index) - 0.3 * _ROW)
-        for index, row in enumerate(rows)
+        _cross(edge + step * i, row.y - _SPREAD)
+        for row in rows
         for i in range(min(row.diverged, most))
     ]
     return (
@@ -251,32 +195,35 @@ def _chance(axis: Axis, finding: Finding, bottom: float) -> str:
     low, high = axis.limits
     if not low < chance < high:
         return ""
-    x, half = axis.at(chance), canvas.text_width("untrained", canvas.SMALL) / 2
-    style: canvas.Style = {"fill": canvas.MUTED, "size": canvas.SMALL, "text_anchor": "middle"}
-    named = canvas.text(min(x, canvas.WIDTH - half), _TOP - 2, "untrained", **style)
-    return canvas.line((x, _TOP), (x, bottom), canvas.MUTED, stroke_dasharray="1 2") + named
+    x, said = axis.at(chance), f"an untrained predictor: {significant(chance, 4)}"
+    line = canvas.line((x, 0), (x, bottom), canvas.MUTED, 1.4, stroke_dasharray="1.5 2")
+    return element("g", canvas.titled(said), line)
 
 
-def _axis_title(finding: Finding, *, enlarged: bool) -> str:
+def _axis_title(finding: Finding, axis: Axis, overview: Axis | None) -> str:
     title = with_unit(finding.metric_title, finding.unit)
     if finding.directed:
         title += f" ({'lower' if finding.lower_is_better else 'higher'} is better)"
-    return f"{title}; right: enlarged" if enlarged else title
+    if overview is None:
+        return f"{title}; {LOG}" if axis.log else title
+    scale = f"; {LOG}" if axis.log else f"; left: {LOG}" if overview.log else ""
+    return f"{title}; right: enlarged{scale}"
 
 
-def _legend(rows: Sequence[Row], *, repeated: bool) -> str:
-    """Name the marks that are drawn."""
+def _legend(rows: Sequence[Row], *, repeated: bool, chance: bool) -> tuple[str, float]:
+    """Name the marks that are drawn; and the height that this takes."""
     bar = any(row.interval for row in rows)
     interval = "mean, 95 % repeated CI" if repeated else "mean, 95 % CI"
     style: canvas.Style = {"fill": "none", "stroke": canvas.CLAIMED, "stroke_width": 1.8}
     marks = (
         (True, _mean_mark(bar=bar), interval if bar else "measured"),
-        (any(row.ok for row in rows), canvas.dot(0, 0, 2.2, fill=canvas.MEASURED, opacity="0.5"), "one run"),
+        (any(row.ok for row in rows), canvas.runs([(0, 0, "")], canvas.MEASURED), "one run"),
         (any(row.claimed is not None for row in rows), canvas.diamond(0, 0, 4.4, **style), "claimed"),
         (any(row.diverged for row in rows),
          element("path", d=_cross(0, 0), stroke=canvas.INK, stroke_width=1.4), "diverged"),
         (any(row.capped for row in rows),
          canvas.polygon([(-2.5, -3), (3, 0), (-2.5, 3)], fill=canvas.MEASURED, opacity="0.5"), "capped"),
+        (chance, canvas.line((0, -6), (0, 6), canvas.MUTED, 1.4, stroke_dasharray="1.5 2"), "untrained"),
     )  # fmt: skip
     return legend([(mark, words) for drawn, mark, words in marks if drawn])
 

@@ -1,43 +1,30 @@
 """Forest plots: differences with their intervals and margins, of a finding's pairs or of a pair over contexts."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nnbench.claims.kinds import KINDS
 from nnbench.claims.outcomes import named
-from nnbench.metrics import METRICS
+from nnbench.metrics import METRICS, Metric
 from nnbench.records.general import ContextEffect, ContextResult, GeneralPairResult
 from nnbench.records.results import ClaimResult, Finding, PairResult
 from nnbench.report.figures import canvas
-from nnbench.report.figures.axes import Axis, bottom_axis, padded, spans_decades
+from nnbench.report.figures.axes import LOG, Axis, bottom_axis, padded, spans_decades, switchable
 from nnbench.report.figures.canvas import Image, element
-from nnbench.report.figures.words import below, legend
-from nnbench.report.general import leading
+from nnbench.report.figures.words import below, below_height, legend
+from nnbench.report.general import described, leading
 from nnbench.text.generality import brief
 from nnbench.text.rounding import unit_words
 from nnbench.text.vocabulary import TONES, pair_chip, shown_chip
 
-_TOP, _BOTTOM, _NAME, _TINY = 26.0, 50.0, 21, 10.0
-_END = 246.0  # of the plot; numbers stand behind it
+_BOTTOM, _LEAST, _GAP = (
+    36.0,
+    96.0,
+    8.0,
+)  # below a plot; the least width of one; between it and its numbers
+_NAMES, _LINE = 128.0, 13.5  # the most room of names beside a plot; the height of a line of them
 _REACH = 1.5  # spans of the estimates that the axis shows around them; longer bars are cut
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """Where a row's name and bar are."""
-
-    row: float  # height
-    left: float  # of the plot
-    name: tuple[
-        float, float
-    ]  # its end, or its start if the name stands above the bar; its base line
-    bar: float  # below the row's top
-    above: bool
-
-
-_BESIDE = Layout(row=18.0, left=126.0, name=(120.0, 13.0), bar=9.0, above=False)
-_ABOVE = Layout(row=34.0, left=12.0, name=(12.0, 13.0), bar=24.0, above=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +38,7 @@ class Row:
     low: float | None
     high: float | None
     margin: float
+    numbers: str  # what stands beside its bar
     shape: str = "dot"  # or ``diamond``: pooled, ``none``: an interval alone
 
 
@@ -59,20 +47,21 @@ def pair_plot(finding: Finding, *, alt: str) -> Image | None:
     if not any(pair.difference is not None for pair in finding.pairs):
         return None
     rows = [_pair_row(pair, finding) for pair in finding.pairs]
-    return _drawn(rows, finding.metric, _ABOVE, alt=alt, towards=_towards(finding))
+    return _drawn(rows, finding.metric, above=True, alt=alt, towards=_towards(finding))
 
 
 def _pair_row(pair: PairResult, finding: Finding) -> Row:
     chip = pair_chip(pair, kind=finding.kind)
     name = f"{pair.a} against {pair.b}"
     return Row(
-        name=canvas.shortened(f"{chip} · {name}", 58),
+        name=f"{chip} · {name}",
         said=f"{name}: {chip.word}",
         colour=TONES[chip.tone][0],
         middle=pair.difference,
         low=pair.low,
         high=pair.high,
         margin=pair.margin,
+        numbers=brief(pair.difference, pair.low, pair.high, METRICS[finding.metric]),
     )
 
 
@@ -92,37 +81,39 @@ def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image 
     effects = sorted(
         pair.effects, key=lambda e: (known[e.context].dataset_title, e.difference or 0)
     )
-    rows = [_context_row(effect, known[effect.context], pair) for effect in effects]
+    metric = METRICS[claim.metric]
+    rows = [_context_row(effect, known[effect.context], pair.margin, metric) for effect in effects]
     alt = f"{claim.title}. {pair.text}"
-    every, what = [*rows, *_pooled(pair)], f" of {named(pair.a)} against {named(pair.b)}"
-    return _drawn(every, claim.metric, _BESIDE, alt=alt, what=what, ruled=len(rows))
+    every, what = [*rows, *_pooled(pair, metric)], f" of {named(pair.a)} against {named(pair.b)}"
+    return _drawn(every, claim.metric, above=False, alt=alt, what=what, ruled=len(rows))
 
 
-def _context_row(effect: ContextEffect, context: ContextResult, pair: GeneralPairResult) -> Row:
+def _context_row(
+    effect: ContextEffect, context: ContextResult, margin: float, metric: Metric
+) -> Row:
     chip = shown_chip(effect.shown)
     return Row(
-        name=canvas.shortened(f"{context.dataset_title} · {context.name}", _NAME),
-        said=f"{context.dataset_title}, {_described(context.values)}: {chip.word}",
+        name=f"{context.dataset_title} · {context.name}",
+        said=f"{described(context)}: {chip.word}",
         colour=TONES[chip.tone][0],
         middle=effect.difference,
         low=effect.low,
         high=effect.high,
-        margin=pair.margin,
+        margin=margin,
+        numbers=brief(effect.difference, effect.low, effect.high, metric),
     )
 
 
-def _described(values: Mapping[str, str]) -> str:
-    return ", ".join(value for factor, value in values.items() if factor != "dataset")
-
-
-def _pooled(pair: GeneralPairResult) -> list[Row]:
+def _pooled(pair: GeneralPairResult, metric: Metric) -> list[Row]:
     average = Row(
         name="average", said="on average over the contexts", colour=canvas.INK, margin=pair.margin,
         middle=pair.difference, low=pair.low, high=pair.high, shape="diamond",
+        numbers=brief(pair.difference, pair.low, pair.high, metric),
     )  # fmt: skip
     new = Row(
         name="in a new context", said="to be expected in a new context", colour=canvas.INK, middle=None,
         low=pair.prediction_low, high=pair.prediction_high, margin=pair.margin, shape="none",
+        numbers=brief(None, pair.prediction_low, pair.prediction_high, metric),
     )  # fmt: skip
     return [average, new]
 
@@ -130,27 +121,64 @@ def _pooled(pair: GeneralPairResult) -> list[Row]:
 # --- drawing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a row's name and bar are, below the top of the plot."""
+
+    lines: list[str]  # of its name
+    base: float  # line of the first
+    lane: tuple[float, float]  # top and bottom of what its bar has for itself
+
+    @property
+    def bar(self) -> float:
+        """The middle of its lane."""
+        return sum(self.lane) / 2
+
+
 def _drawn(
-    rows: Sequence[Row], metric: str, layout: Layout, *, alt: str, towards: str = "as claimed",
+    rows: Sequence[Row], metric: str, *, above: bool, alt: str, towards: str = "as claimed",
     what: str = "", ruled: int | None = None,
 ) -> Image:  # fmt: skip
-    """All rows on one axis; a line above that of number ``ruled``."""
-    bottom = _TOP + layout.row * len(rows)
-    axis = _axis(rows, metric, layout.left)
-    zero = axis.at(shown(0, metric))
-    tops = [_TOP + layout.row * i for i in range(len(rows))]
-    shapes = [
-        *(_margin(row, top, axis, metric, layout) for row, top in zip(rows, tops, strict=True)),
-        bottom_axis(axis, top=_TOP, bottom=bottom, most=5),
-        canvas.line((zero, _TOP), (zero, bottom), canvas.MUTED),
-        *(_row(row, top, axis, metric, layout) for row, top in zip(rows, tops, strict=True)),
-        _legend(),
-        below(f"{METRICS[metric].title}{what}, {_unit(metric)}: {towards}", bottom + 29),
+    """All rows on one axis; a line above that of number ``ruled``. Names that leave the plot no room stand above."""
+    names = min(_NAMES, max(canvas.text_width(row.name, canvas.SMALL) for row in rows))
+    end = canvas.WIDTH - 4 - _GAP - max(canvas.text_width(r.numbers, canvas.SMALL) for r in rows)
+    above = above or end - names - 2 * _GAP < _LEAST
+    axis = _axis(rows, metric, 8.0 if above else names + 2 * _GAP, end)
+    places = list(_places(rows, above=above, room=canvas.WIDTH - 8 if above else names))
+    bottom, lanes = places[-1].lane[1], [place.lane for place in places]
+    zero, title = (
+        canvas.number(axis.at(shown(0, metric))),
+        f"{METRICS[metric].title}{what}, {_unit(metric)}: {towards}{f'; {LOG}' if axis.log else ''}",
+    )
+    down = "".join(
+        f"M{zero} {canvas.number(top)}V{canvas.number(lower)}"
+        for top, lower in (lanes if above else [(0.0, bottom)])
+    )
+    plot = [
+        *(_margin(row, at.lane, axis, metric) for row, at in zip(rows, places, strict=True)),
+        bottom_axis(axis, top=lanes[0][0], bottom=bottom, most=5, lanes=lanes if above else ()),
+        element("path", d=down, stroke=canvas.MUTED),
+        *(_row(row, at, axis, metric, above=above) for row, at in zip(rows, places, strict=True)),
     ]
+    shapes = [switchable(axis, *plot), below(title, bottom + 29)]
     if ruled is not None:
-        y = tops[ruled]
-        shapes.append(canvas.line((6, y), (canvas.WIDTH - 6, y), canvas.MUTED, 0.8))
-    return Image(body="".join(shapes), box=(canvas.WIDTH, bottom + _BOTTOM), alt=alt)
+        y = places[ruled].base - 13
+        shapes.append(canvas.line((4, y), (canvas.WIDTH - 4, y), canvas.MUTED, 0.8))
+    key, top = _legend(cut=any(any(_beyond(row, axis, metric)) for row in rows))
+    body = key + element("g", *shapes, transform=f"translate(0 {canvas.number(top)})")
+    height = top + bottom + _BOTTOM + below_height(title)
+    return Image(body=body, box=(canvas.WIDTH, height), alt=alt)
+
+
+def _places(rows: Sequence[Row], *, above: bool, room: float) -> Iterator[Place]:
+    """One row below the other, as high as its name."""
+    y = 0.0
+    for row in rows:
+        lines = canvas.wrapped(row.name, room, most=3, size=canvas.SMALL)
+        tall = _LINE * len(lines) + 4
+        lane = (y + tall, y + tall + 16) if above else (y, y + tall)
+        yield Place(lines=lines, base=y + 13, lane=lane)
+        y = lane[1] + (5 if above else 0)
 
 
 def _unit(metric: str) -> str:
@@ -170,7 +198,7 @@ def shown(value: float, metric: str) -> float:
     return value * (100.0 if known.unit == "fraction" else 1.0)
 
 
-def _axis(rows: Sequence[Row], metric: str, left: float) -> Axis:
+def _axis(rows: Sequence[Row], metric: str, left: float, right: float) -> Axis:
     """All estimates and margins, and as much of the intervals as leaves these apart."""
     estimates = [row.middle for row in rows if row.middle is not None]
     estimates += [
@@ -182,44 +210,53 @@ def _axis(rows: Sequence[Row], metric: str, left: float) -> Axis:
     ends = [end for row in rows for end in (row.low, row.high) if end is not None]
     values = [shown(v, metric) for v in (*estimates, *(min(max(e, least), most) for e in ends))]
     log = METRICS[metric].scale == "log" and spans_decades(values, factor=4.0)
-    return Axis(limits=padded(values, log=log), log=log, start=left, end=_END)
+    return Axis(limits=padded(values, log=log), log=log, start=left, end=right)
 
 
-def _margin(row: Row, top: float, axis: Axis, metric: str, layout: Layout) -> str:
+def _margin(row: Row, lane: tuple[float, float], axis: Axis, metric: str) -> str:
     """The band of differences that do not matter."""
     low, high = (axis.within(shown(end, metric)) for end in (-row.margin, row.margin))
-    return element("rect", x=low, y=top, width=high - low, height=layout.row, fill=canvas.SHADE)
+    height = lane[1] - lane[0]
+    return element("rect", x=low, y=lane[0], width=high - low, height=height, fill=canvas.SHADE)
 
 
-def _row(row: Row, top: float, axis: Axis, metric: str, layout: Layout) -> str:
-    numbers = brief(row.middle, row.low, row.high, METRICS[metric])
-    (x, base), y = layout.name, top + layout.bar
-    anchor = None if layout.above else "end"
-    name = canvas.text(
-        x, top + base, row.name, size=canvas.SMALL, text_anchor=anchor, **canvas.HALO
-    )
-    value = canvas.text(_END + 8, y + 4, numbers, size=_TINY, fill=canvas.MUTED)
-    said = canvas.titled(f"{row.said}, {numbers}")
+def _row(row: Row, place: Place, axis: Axis, metric: str, *, above: bool) -> str:
+    x = 4.0 if above else axis.start - _GAP
+    names = [
+        canvas.text(x, place.base + _LINE * i, words, fill=None, size=None)
+        for i, words in enumerate(place.lines)
+    ]
+    style: canvas.Style = {
+        "fill": canvas.INK, "text_anchor": None if above else "end",
+    }  # fmt: skip
+    y = place.bar
+    value = canvas.text(axis.end + _GAP, y + 4, row.numbers, size=canvas.SMALL, fill=canvas.MUTED)
+    said = canvas.titled(f"{row.said}, {row.numbers}")
     bar, mark = _interval(row, y, axis, metric), _mark(row, y, axis, metric)
-    return element("g", said, name, bar, mark, value)
+    return element("g", said, element("g", *names, **style), bar, mark, value)
+
+
+def _beyond(row: Row, axis: Axis, metric: str) -> tuple[bool, bool]:
+    """Whether its interval goes on beyond the axis, to the left and to the right."""
+    if row.low is None or row.high is None:
+        return False, False
+    return shown(row.low, metric) < axis.limits[0], shown(row.high, metric) > axis.limits[1]
 
 
 def _interval(row: Row, y: float, axis: Axis, metric: str) -> str:
     """The 95 % interval; where it goes on beyond the axis, an arrow."""
     if row.low is None or row.high is None:
         return ""
-    values = [shown(end, metric) for end in (row.low, row.high)]
-    low, high = (axis.within(value) for value in values)
+    low, high = (axis.within(shown(end, metric)) for end in (row.low, row.high))
     dashes = "3 2" if row.shape == "none" else None
     width = 3.0 if row.shape == "diamond" else 1.8
     bar = canvas.line((low, y), (high, y), row.colour, width, stroke_dasharray=dashes)
-    beyond = ((values[0] < axis.limits[0], low, -4.0), (values[1] > axis.limits[1], high, 4.0))
-    arrows = [
-        canvas.polygon([(x + step, y), (x, y - 3), (x, y + 3)], fill=row.colour)
-        for out, x, step in beyond
-        if out
-    ]
-    return bar + "".join(arrows)
+    ends = zip(_beyond(row, axis, metric), ((low, -4.0), (high, 4.0)), strict=True)
+    return bar + "".join(_arrow(x, y, step, row.colour) for out, (x, step) in ends if out)
+
+
+def _arrow(x: float, y: float, step: float, colour: str) -> str:
+    return canvas.polygon([(x + step, y), (x, y - 3), (x, y + 3)], fill=colour)
 
 
 def _mark(row: Row, y: float, axis: Axis, metric: str) -> str:
@@ -231,7 +268,9 @@ def _mark(row: Row, y: float, axis: Axis, metric: str) -> str:
     return canvas.dot(x, y, 3.2, fill=row.colour)
 
 
-def _legend() -> str:
+def _legend(*, cut: bool) -> tuple[str, float]:
     dot = canvas.line((-7, 0), (7, 0), canvas.MUTED, 1.8) + canvas.dot(0, 0, 3.2, fill=canvas.MUTED)
     band = element("rect", x=-7.0, y=-6.0, width=14.0, height=12.0, fill=canvas.SHADE)
-    return legend([(dot, "difference, 95 % CI"), (band, "below the margin")])
+    goes_on = canvas.line((-7, 0), (2, 0), canvas.MUTED, 1.8) + _arrow(2, 0, 4, canvas.MUTED)
+    known = [(dot, "difference, 95 % CI"), (band, "below the margin")]
+    return legend([*known, *([(goes_on, "goes on")] if cut else [])])

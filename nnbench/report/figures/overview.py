@@ -1,5 +1,6 @@
 """All claims with numbers at a glance: how much of each claimed gap was measured."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +12,12 @@ from nnbench.report.anchors import Anchors
 from nnbench.report.figures import canvas
 from nnbench.report.figures.axes import Axis, bottom_axis
 from nnbench.report.figures.canvas import Image, element
-from nnbench.report.figures.words import below
+from nnbench.report.figures.words import below, below_height
 from nnbench.text.rounding import whole_percent
 from nnbench.text.vocabulary import TONES, VERDICTS
 
-_ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 36.0, 22.0, 50.0, 18.0, 288.0
+_LINE, _LANE, _TOP, _BOTTOM, _LEFT, _RIGHT = 14.0, 20.0, 22.0, 36.0, 18.0, 284.0
 _MOST = 200  # claims; of a thousand no picture can be made
-_CHARACTERS = 62  # of a claim's title
 _LIMITS = (-100.0, 160.0)  # percent of the claimed gap; what lies beyond gets an arrow
 _LEAST = (-60.0, 130.0)
 
@@ -83,18 +83,24 @@ def overview(claims: Sequence[ClaimResult], anchors: Anchors, *, alt: str) -> Im
     entries = shares(claims)
     if not 1 <= len(entries) <= _MOST:
         return None
-    bottom = _TOP + _ROW * len(entries)
+    titles = [canvas.wrapped(e.title, canvas.WIDTH - 8, most=2, size=canvas.SMALL) for e in entries]
+    heights = [_LINE * len(lines) + _LANE for lines in titles]
+    *tops, bottom = itertools.accumulate(heights, initial=_TOP)
     axis = Axis(limits=_limits(entries), log=False, start=_LEFT, end=_RIGHT)
+    words = "Measured difference of the best and the worst level, % of the claimed one; 95 % CI"
+    if any(_beyond(axis, value) for e in entries for value in (*e.decides, *e.others)):
+        words += ". What lies beyond the axis is a triangle at its edge, its number beside it"
     shapes = [
         bottom_axis(axis, top=_TOP, bottom=bottom, most=5),
         _references(axis, bottom),
-        *(_entry(entry, axis, anchors, top=_TOP + _ROW * i) for i, entry in enumerate(entries)),
-        below(
-            "Measured difference of the best and the worst level, % of the claimed one; 95 % CI",
-            bottom + 29,
+        *(
+            _entry(entry, lines, axis, anchors, top=top)
+            for entry, lines, top in zip(entries, titles, tops, strict=True)
         ),
+        below(words, bottom + 29),
     ]
-    return Image(body="".join(shapes), box=(canvas.WIDTH, bottom + _BOTTOM), alt=alt)
+    box = (canvas.WIDTH, bottom + _BOTTOM + below_height(words))
+    return Image(body="".join(shapes), box=box, alt=alt)
 
 
 def _limits(entries: Sequence[Share]) -> tuple[float, float]:
@@ -104,40 +110,42 @@ def _limits(entries: Sequence[Share]) -> tuple[float, float]:
     return max(_LIMITS[0], min(_LEAST[0], low)), min(_LIMITS[1], max(_LEAST[1], high))
 
 
-def _entry(entry: Share, axis: Axis, anchors: Anchors, *, top: float) -> str:
-    """The title, and below it the share with its interval, its number and its verdict."""
+def _entry(entry: Share, lines: Sequence[str], axis: Axis, anchors: Anchors, *, top: float) -> str:
+    """The title, which leads to the claim, and below it the share with its interval, its number and its verdict."""
     chip = VERDICTS[entry.verdict]
-    colour, y = TONES[chip.tone][0], top + 25
+    colour, y = TONES[chip.tone][0], top + _LINE * len(lines) + 11
     middle, low, high = entry.decides
     ends = (axis.within(low), axis.within(high))
+    title = [
+        canvas.text(4, top + 13 + _LINE * i, words, size=canvas.SMALL, **canvas.HALO)
+        for i, words in enumerate(lines)
+    ]
+    others = [_mark(axis, v, y, radius=3, fill=canvas.PLATE, stroke=colour) for v in entry.others]
     shapes = [
-        canvas.text(
-            4,
-            top + 13,
-            canvas.shortened(entry.title, _CHARACTERS),
-            size=canvas.SMALL,
-            **canvas.HALO,
-        ),
         canvas.line((axis.start, y), (axis.end, y), canvas.GRID, 0.8),
-        *(
-            _mark(axis, other, y, radius=3, fill=canvas.PLATE, stroke=colour)
-            for other in entry.others
-        ),
+        *others,
         canvas.line((ends[0], y), (ends[1], y), colour, 3),
         _mark(axis, middle, y, radius=4.6, fill=colour, stroke=canvas.PLATE),
-        canvas.text(_RIGHT + 6, y + 4, f"{chip.symbol} {whole_percent(middle)}", fill=colour),
+        canvas.text(_RIGHT + 8, y + 4, f"{chip.symbol} {whole_percent(middle)}", fill=colour),
     ]
     said = f"{entry.title}: {whole_percent(middle)} of the claimed difference, {chip.word}"
-    return element("a", canvas.titled(said), *shapes, href=f"#{anchors.claims[entry.id]}")
+    elsewhere = ", ".join(map(whole_percent, entry.others))
+    said += f"; elsewhere: {elsewhere}" if elsewhere else ""
+    link = element("a", *title, href=f"#{anchors.claims[entry.id]}")
+    return element("g", link, element("g", canvas.titled(said), *shapes))
+
+
+def _beyond(axis: Axis, value: float) -> bool:
+    low, high = axis.limits
+    return not low <= value <= high
 
 
 def _mark(axis: Axis, value: float, y: float, *, radius: float, fill: str, stroke: str) -> str:
     """A dot, or an arrow at the edge for a value beyond it."""
-    low, high = axis.limits
     x = axis.within(value)
-    if low <= value <= high:
+    if not _beyond(axis, value):
         return canvas.dot(x, y, radius, fill=fill, stroke=stroke)
-    back = radius * (1 if value > high else -1)
+    back = radius * (1 if value > axis.limits[1] else -1)
     corners = [(x + back, y), (x - back, y - radius), (x - back, y + radius)]
     return canvas.polygon(corners, fill=fill, stroke=stroke)
 

@@ -10,7 +10,7 @@ from nnbench.report.anchors import Anchors
 from nnbench.report.figures.canvas import Image
 from nnbench.report.figures.curves import learning_curves
 from nnbench.report.figures.dots import dot_plot
-from nnbench.report.figures.evidence import evidence_map, narrow_map
+from nnbench.report.figures.evidence import evidence_map
 from nnbench.report.figures.forest import forest_plot, pair_plot
 from nnbench.report.figures.overview import overview, shares
 from nnbench.report.figures.samples import sample_picture
@@ -25,8 +25,7 @@ class Pictures:
 
     overview: Image | None
     overview_stem: str  # of its file's name
-    evidence: Image | None  # the map of claims and contexts, for a poster
-    evidence_narrow: Image | None  # the same for a phone
+    evidence: Image | None  # the map of claims and contexts, as a poster beside Markdown
     evidence_stem: str
     dots: Mapping[str, Image]
     pairs: Mapping[str, Image]
@@ -92,7 +91,6 @@ def _summary(page: Page, anchors: Anchors) -> dict[str, Any]:
         "overview": overview(claims, anchors, alt=_overview_alt(claims)),
         "overview_stem": page.stem if page.document else "overview",
         "evidence": evidence_map(claims, contexts, anchors),
-        "evidence_narrow": narrow_map(claims, contexts, anchors),
         "evidence_stem": f"{page.stem}.evidence" if page.document else "evidence",
     }
 

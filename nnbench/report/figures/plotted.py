@@ -30,7 +30,6 @@ _STYLE = {
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "svg.fonttype": "none",
-    "svg.hashsalt": "nnbench",
 }
 _NOISE = re.compile(
     r"<!--.*?-->|<metadata>.*?</metadata>|<style type.*?</style>| id=\"(?:figure|axes|patch|matplotlib|line2d|text"
@@ -51,6 +50,7 @@ def image(axes: Axes, *, alt: str) -> Image:
     sns.despine(ax=axes, left=True, bottom=True)
     figure, buffer = axes.get_figure(root=True), io.StringIO()
     assert figure
+    mpl.rcParams["svg.hashsalt"] = alt  # names of shapes, which no other figure of a page may have
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)
     drawn = buffer.getvalue()

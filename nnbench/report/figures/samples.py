@@ -15,7 +15,7 @@ from nnbench.report.figures.axes import padded
 from nnbench.report.figures.canvas import Image, element, number
 from nnbench.text.rounding import significant
 
-_COLUMNS, _LABEL, _GAP, _SIGNAL_HEIGHT = 10, 16.0, 5.0, 38.0
+_COLUMNS, _LINE, _GAP, _SIGNAL_HEIGHT = 10, 13.0, 5.0, 38.0
 _MOST, _FEW_VALUES = 20, 16
 
 
@@ -29,19 +29,27 @@ def sample_picture(dataset: DatasetFacts) -> Image:
     columns = min(len(samples), _COLUMNS if images else _COLUMNS // 2)
     side = (canvas.WIDTH - _GAP) / max(columns, 5) - _GAP
     height = side if images else _SIGNAL_HEIGHT
+    names = [_name(sample, dataset, side) for sample in samples]
+    step = height + _LINE * max(map(len, names)) + 3 + _GAP
     shapes = []
-    for index, sample in enumerate(samples):
+    for index, (sample, lines) in enumerate(zip(samples, names, strict=True)):
         row, column = divmod(index, columns)
-        x, y = _GAP + column * (side + _GAP), _GAP + row * (height + _LABEL + _GAP)
-        name = significant(sample.label, 3) if numbers else dataset.class_names[int(sample.label)]
-        fitting = canvas.shortened(name, max(2, int(side / canvas.text_width("x", canvas.SMALL))))
-        style: canvas.Style = {"fill": canvas.MUTED, "size": canvas.SMALL, "text_anchor": "middle"}
+        x, y = _GAP + column * (side + _GAP), _GAP + row * step
         shapes.append(_drawn(sample, x, y, (side, height)))
-        shapes.append(canvas.text(x + side / 2, y + height + 12, fitting, **style))
-    rows = math.ceil(len(samples) / columns)
+        middle, base = x + side / 2, y + height + 12
+        style: canvas.Style = {"fill": canvas.MUTED, "size": canvas.SMALL, "text_anchor": "middle"}
+        shapes += [canvas.text(middle, base + _LINE * i, w, **style) for i, w in enumerate(lines)]
     alt = f"{len(samples)} samples of {dataset.title}, each with its {'target' if numbers else 'class'}."
-    box = (canvas.WIDTH, rows * (height + _LABEL + _GAP) + _GAP)
+    box = (canvas.WIDTH, math.ceil(len(samples) / columns) * step + _GAP)
     return Image(body="".join(shapes), box=box, alt=alt)
+
+
+def _name(sample: Sample, dataset: DatasetFacts, side: float) -> list[str]:
+    """A sample's target, or its class on lines as wide as the sample."""
+    if dataset.task == "regression":
+        return [significant(sample.label, 3)]
+    name = dataset.class_names[int(sample.label)]
+    return canvas.wrapped(name, side + _GAP - 1, most=4, size=canvas.SMALL)
 
 
 def _drawn(sample: Sample, x: float, y: float, size: tuple[float, float]) -> str:

@@ -1,0 +1,119 @@
+"""The evidence map: what every context shows of every claim, by document, the most general first."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from nnbench.metrics import METRICS, Metric
+from nnbench.records.general import ContextEffect, ContextResult, Shown
+from nnbench.records.results import ClaimResult
+from nnbench.report.general import described, leading
+from nnbench.text.generality import brief
+from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
+
+KEY: tuple[Shown, ...] = ("as claimed", "small", "equal", "unclear", "reversed")
+_MOST = 200  # claims; of more no map can be read
+_ABREAST = 2  # marks of a claim on the same data up to which they stand side by side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What one context shows of a claim."""
+
+    chip: Chip
+    said: str  # the context, what it shows, and by how much
+
+    @property
+    def pale(self) -> bool:
+        """Whether nothing differs or nothing is clear, so that what does stands out."""
+        return self.chip.symbol in "≈?·"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A claim and what each of its contexts shows of its leading pair, by context."""
+
+    claim: ClaimResult
+    effects: Mapping[str, ContextEffect]
+
+    @property
+    def order(self) -> tuple[int, float]:
+        """The most general first, then by the share of contexts that show it; without contexts last."""
+        general = self.claim.general
+        if general is None:
+            return len(GENERAL), 0.0
+        good = sum(e.shown in ("as claimed", "small", "holds") for e in self.effects.values())
+        return list(GENERAL).index(general.word), -good / max(len(self.effects), 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map:
+    """Rows, and the contexts that they use: those on the same data side by side, the most used first."""
+
+    rows: Sequence[Row]
+    contexts: Mapping[str, ContextResult]  # by name
+
+    def documents(self) -> list[tuple[str, list[Row]]]:
+        """The rows of each document, by its title."""
+        by_title = groupby(self.rows, key=lambda row: row.claim.document_title)
+        return [(title, list(own)) for title, own in by_title]
+
+    def columns(self) -> list[tuple[str, int]]:
+        """Each data set's title, and how many marks stand side by side in its column."""
+        titles = dict.fromkeys(context.dataset_title for context in self.contexts.values())
+        widest = {title: max(len(self._on(row, title)) for row in self.rows) for title in titles}
+        return [(t, n if n <= _ABREAST else math.ceil(n / 2)) for t, n in widest.items()]
+
+    def marks(self, row: Row) -> list[list[Mark]]:
+        """What a claim's contexts show, by the columns."""
+        metric = METRICS[row.claim.metric]
+        return [
+            [_mark(context, row.effects[context.name], metric) for context in self._on(row, title)]
+            for title, _ in self.columns()
+        ]
+
+    def _on(self, row: Row, title: str) -> list[ContextResult]:
+        known = (c for name, c in self.contexts.items() if name in row.effects)
+        return [context for context in known if context.dataset_title == title]
+
+
+def _mark(context: ContextResult, effect: ContextEffect, metric: Metric) -> Mark:
+    chip = shown_chip(effect.shown)
+    size = brief(effect.difference, effect.low, effect.high, metric)
+    return Mark(chip=chip, said=f"{described(context)}: {chip.word}, {size}")
+
+
+def key() -> Iterator[Mark]:
+    """What the marks mean."""
+    for shown in KEY:
+        yield Mark(chip=shown_chip(shown), said="")
+
+
+def map_of(claims: Sequence[ClaimResult], contexts: Sequence[ContextResult]) -> Map | None:
+    """The map of some claims; None where none of them has contexts, or there are too many to be read."""
+    rows = _rows(claims)
+    used = Counter(name for row in rows for name in row.effects)
+    on = Counter[str]()
+    for context in contexts:
+        on[context.dataset_title] += used[context.name]
+    order = sorted(
+        (c for c in contexts if used[c.name]),
+        key=lambda c: (-on[c.dataset_title], c.dataset_title, -used[c.name]),
+    )
+    if not order or len(rows) > _MOST:
+        return None
+    return Map(rows=rows, contexts={context.name: context for context in order})
+
+
+def _rows(claims: Sequence[ClaimResult]) -> list[Row]:
+    """The claims that were judged or have contexts, by document, the most general first."""
+    shown = [_row(claim) for claim in claims if claim.verdict or claim.general]
+    by_document = groupby(shown, key=lambda row: row.claim.document)
+    return [row for _, own in by_document for row in sorted(own, key=lambda row: row.order)]
+
+
+def _row(claim: ClaimResult) -> Row:
+    pair = leading(claim.general) if claim.general else None
+    return Row(claim=claim, effects={e.context: e for e in pair.effects} if pair else {})
