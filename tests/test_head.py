@@ -10,7 +10,7 @@ from made_up_general import results_in_contexts
 from made_up_results import Page, made_up_results, typed, write
 
 from nnbench.records.results import Results
-from nnbench.report import head
+from nnbench.report import belief, head
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +68,10 @@ def test_a_report_without_contradictions_has_no_surprises(tmp_path) -> None:
 
 def test_runs_that_several_claims_share_count_once() -> None:
     content = copy.deepcopy(made_up_results())
-    once = dict(head.belief(typed(Results, content)))["Runs"]
+    once = dict(belief.belief(typed(Results, content)))["Runs"]
     twin = copy.deepcopy(content["claims"][0]) | {"id": "loss/twin", "name": "twin"}
     content["claims"].append(twin)
-    assert dict(head.belief(typed(Results, content)))["Runs"] == once
+    assert dict(belief.belief(typed(Results, content)))["Runs"] == once
     assert "of them diverged" in once
     assert "of them lost" in once
 

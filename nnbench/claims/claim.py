@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from nnbench.claims.advised import Advised
 from nnbench.claims.contexts import InContexts
 from nnbench.claims.kinds import KINDS, Kind
 from nnbench.claims.looks import EnoughSeeds
@@ -76,6 +77,8 @@ class Claim(Strict):
     kind: Kind
     metric: str = "test_loss"
     factor: str = ""
+    advice: Advised | None = None
+    """What contexts may be read as advice on; None: nothing that one would choose."""
     levels: dict[str, Overrides] = Field(default_factory=dict)
     controls: dict[str, Overrides] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=dict)
@@ -116,7 +119,8 @@ class Claim(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for problem in (*_claim_problems(self), *_context_problems(self)):
+        advised = self.advice.problems(self) if self.advice else ()
+        for problem in (*_claim_problems(self), *_context_problems(self), *advised):
             raise ValueError(problem)
         return self
 

@@ -87,6 +87,28 @@ def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
     return Table("Claims that this run did not measure", columns, rows=rows, text=columns)
 
 
+# --- what was changed after a result
+
+
+def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | None:
+    """Each change of a claim's specification after a result of it had been seen."""
+    rows: list[list[Cell]] = [
+        [
+            Link(text=claim.title, target=anchors.claims[claim.id]),
+            str(change.version),
+            change.date,
+            change.what,
+            change.why,
+            change.before,
+        ]
+        for claim in claims
+        for change in claim.changes
+    ]
+    columns = ("Claim", "Version", "Date", "What was changed", "Why", "Verdict before")
+    caption = "Specifications that were changed after a result had been seen"
+    return Table(caption, columns, rows=rows, text=columns) if rows else None
+
+
 # --- where the numbers come from
 
 

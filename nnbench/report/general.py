@@ -7,6 +7,7 @@ from nnbench.metrics import METRICS, Metric
 from nnbench.records.general import ContextResult, GeneralPairResult, GeneralResult
 from nnbench.records.results import ClaimResult, Results
 from nnbench.report.tables import Cell, Table
+from nnbench.text.effects import too_few
 from nnbench.text.generality import counted, interval
 from nnbench.text.rounding import p_text
 from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
@@ -22,9 +23,12 @@ class Difference:
     """How far apart a claim's levels are, by the pair that stands for it; positive is as claimed."""
 
     size: float  # on the analysis scale
+    low: float | None  # 95 % interval
+    high: float | None
     margin: float
     tie: bool
     here: bool  # found here alone, not pooled over contexts
+    p: float | None  # where it was found here alone
 
     @property
     def margins(self) -> float:
@@ -36,10 +40,20 @@ def difference(claim: ClaimResult) -> Difference | None:
     """Over the contexts, or here where there are none."""
     pooled = leading(claim.general) if claim.general else None
     here = [p for f in claim.results if f.decides for p in f.pairs]
-    pair = pooled or next((p for p in here if p.role == "extremes"), (*here, None)[0])
+    own = next((p for p in here if p.role == "extremes"), (*here, None)[0])
+    pair = pooled or own
     if pair is None or pair.difference is None:
         return None
-    return Difference(size=pair.difference, margin=pair.margin, tie=pair.tie, here=pooled is None)
+    low, high = pooled.ends if pooled else (pair.low, pair.high)
+    return Difference(
+        size=pair.difference,
+        low=low,
+        high=high,
+        margin=pair.margin,
+        tie=pair.tie,
+        here=pooled is None,
+        p=own.p_holm if own and pooled is None else None,
+    )
 
 
 def counts(results: Results) -> list[tuple[Chip, int]]:
@@ -73,8 +87,8 @@ def _pair_row(pair: GeneralPairResult, metric: Metric) -> list[Cell]:
     return [
         f"{pair.a} against {pair.b}",
         GENERAL[pair.word],
-        interval(pair.difference, pair.low, pair.high, metric),
-        interval(None, pair.prediction_low, pair.prediction_high, metric),
+        interval(pair.difference, *pair.ends, metric),
+        interval(None, *pair.new_ends, metric),
         f"{pair.pointing} of {pair.contexts}",
         _share(pair),
     ]
@@ -147,4 +161,6 @@ def how(result: GeneralResult) -> str:
     """How its numbers were made."""
     without = [rest for pair in result.pairs[:1] for rest in pair.without]
     alone = ", and again without each data set in turn" if without else ""
-    return f"{result.seeds} seeds in each context; pooled by random effects{alone}."
+    few = too_few(result.datasets)
+    lacking = f" {few[:1].upper()}{few[1:]} that says something." if few else ""
+    return f"{result.seeds} seeds in each context; pooled by random effects{alone}.{lacking}"

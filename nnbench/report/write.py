@@ -18,6 +18,7 @@ from nnbench.records.store import write_atomically
 from nnbench.report import (
     advice,
     appendix,
+    belief,
     details,
     general,
     head,
@@ -47,6 +48,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _MODULES = (
     advice,
     appendix,
+    belief,
     details,
     general,
     head,

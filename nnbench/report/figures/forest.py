@@ -118,11 +118,11 @@ def _described(values: Mapping[str, str]) -> str:
 def _pooled(pair: GeneralPairResult) -> list[Row]:
     average = Row(
         name="average", said="on average over the contexts", colour=canvas.INK, margin=pair.margin,
-        middle=pair.difference, low=pair.low, high=pair.high, shape="diamond",
+        middle=pair.difference, low=pair.ends[0], high=pair.ends[1], shape="diamond",
     )  # fmt: skip
     new = Row(
         name="in a new context", said="to be expected in a new context", colour=canvas.INK, middle=None,
-        low=pair.prediction_low, high=pair.prediction_high, margin=pair.margin, shape="none",
+        low=pair.new_ends[0], high=pair.new_ends[1], margin=pair.margin, shape="none",
     )  # fmt: skip
     return [average, new]
 

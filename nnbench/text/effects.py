@@ -1,0 +1,44 @@
+"""The size of an effect in a few words, and which intervals say anything at all."""
+
+import math
+
+from nnbench.metrics import Metric, percent_change
+from nnbench.records.general import FEWEST
+from nnbench.text.rounding import significant, unit_words
+
+_TIMES = math.log(10.0)  # in both directions at once, an interval of ratios leaves everything open
+_TIMES_FROM = math.log(4.0)  # from which a factor is shorter than a percentage
+
+
+def effect(better: str, worse: str, difference: float, metric: Metric) -> tuple[str, str]:
+    """How much better (> 0, analysis scale), and which way, as in: With SGD, test loss is 45 % larger; larger."""
+    log = metric.scale == "log"
+    first = worse if log and metric.lower_is_better else better
+    title = f"With {first}, {metric.title[:1].lower()}{metric.title[1:]} {'are' if metric.plural else 'is'}"
+    if log and difference >= _TIMES_FROM:
+        return f"{title} {significant(math.exp(difference), 2)} times as large", metric.more
+    than = metric.more if log else "lower" if metric.lower_is_better else "higher"
+    return f"{title} {size(difference, metric)} {than}", than
+
+
+def size(difference: float, metric: Metric) -> str:
+    """A difference on the analysis scale, as in: 5 %, 1 point, 0.05 nats."""
+    if metric.scale == "log":
+        return f"{significant(percent_change(difference), 2).removesuffix('.0')} %"
+    text = significant(unit_words(metric.unit).factor * difference, 2).removesuffix(".0")
+    unit = unit_words(metric.unit).difference
+    return f"{text}{unit.removesuffix('s') if unit == ' points' and text == '1' else unit}"
+
+
+def says_nothing(low: float, high: float, metric: Metric) -> bool:
+    """Whether an interval leaves everything open: the whole range of a fraction, or ten times either way."""
+    if metric.unit == "fraction":
+        return low <= -1.0 or high >= 1.0
+    return metric.scale == "log" and low <= -_TIMES and high >= _TIMES
+
+
+def too_few(datasets: int) -> str:
+    """What stands where an interval over data sets would; empty where they suffice for one."""
+    if datasets >= FEWEST:
+        return ""
+    return f"{'one data set is' if datasets == 1 else 'two data sets are'} too few for an interval"
