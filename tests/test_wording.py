@@ -129,7 +129,7 @@ def test_a_level_of_an_undirected_metric_is_smaller_and_not_better() -> None:
     shown = finding(unit="ratio", lower_is_better=True, directed=False)
     text = wording.sentence(shown, claim(kind="best", better=("B",), than=("A", "C", "D", "E")))
     assert text == (
-        "Yes, B came out smaller than A, C, D and 1 more, as claimed. "
+        "Yes, B came out smaller than A, C, D and E, as claimed. "
         "Images per second, smallest first: B (9.00), A (30.0)."
     )
 
@@ -148,7 +148,7 @@ def test_an_inconclusive_result_says_what_was_not_measured() -> None:
         ("best", "partly", "A came out ahead of B only in part: why."),
         ("exists", "reproduced", "Yes, there is such a case: why."),
         ("exists", "reproduced, small", "Yes, there is such a case, though a small one: why."),
-        ("exists", "inconclusive", "No case that was tried shows it: why."),
+        ("exists", "inconclusive", "No case that was tried here shows it: why."),
         ("differs", "reproduced, small", "Yes, the outcome changes, though by less than what counts: why."),
         ("best", "contradicted", "No: why."),
         ("order", "not testable here", "This machine cannot decide it: why."),

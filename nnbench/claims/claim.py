@@ -161,6 +161,8 @@ class Document(Strict):
     """What kind of text it is, as in: answer to a question."""
     date: str = ""
     """When it was published, as in 2025-01-30; empty where the text does not say."""
+    author: str = ""
+    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     controls: bool = False
     """Whether these are nnbench's own, whose outcome is known: judged like all others, and counted apart."""
     claims: dict[str, Claim]
@@ -203,6 +205,8 @@ def _replaced(variant: Variant) -> dict[str, object]:
         if name != "title" and (value := getattr(variant, name)) is not None
     }
     dropped: dict[str, object] = {"claimed": {}} if {"metric", "order"} & set(given) else {}
+    if "levels" in given:
+        dropped["factor"] = ""  # it varies something else
     if "metric" in given:
         dropped["margin"] = None  # a margin belongs to its metric
     return {**dropped, **given}

@@ -124,3 +124,5 @@ class GeneralResult(Section):
     """A sentence, where a factor of contexts explains the differences of the pair furthest apart."""
     moderators: tuple[ModeratorResult, ...] = ()
     """Of that pair, all factors that take several values."""
+    there: str = ""
+    """What levels and settings are in contexts, where that is not what they are here."""

@@ -194,6 +194,8 @@ class DocumentResult(Section):
     title: str
     source: str = ""
     date: str = ""
+    author: str = ""
+    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
 
 
 def count_name(word: str) -> str:

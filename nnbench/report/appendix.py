@@ -17,6 +17,12 @@ _FLAGS = {"deterministic": "deterministic algorithms", "tf32": "TF32"}
 _OWN = "Threads and packages of claims that measure these themselves"
 _KINDS = {"fixed": "fixed samples", "generated": "generated anew for each seed"}
 
+
+def plain(text: str) -> str:
+    """A message as the page shows it: what a terminal sets in backticks stands for itself."""
+    return text.replace("`", "")
+
+
 # --- what failed and what was not run
 
 
@@ -77,7 +83,7 @@ def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
         [
             Link(text=claim.title, target=anchors.claims[claim.id]),
             claim.document_title,
-            claim.reason or "–",
+            plain(claim.reason or "–"),
             "–" if claim.cost_seconds is None else cost(claim.cost_seconds),
         ]
         for claim in claims

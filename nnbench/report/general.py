@@ -7,7 +7,7 @@ from nnbench.metrics import METRICS, Metric
 from nnbench.records.general import ContextResult, GeneralPairResult, GeneralResult
 from nnbench.records.results import ClaimResult, Results
 from nnbench.report.tables import Cell, Table
-from nnbench.text.effects import too_few
+from nnbench.text.effects import size, too_few
 from nnbench.text.generality import counted, interval
 from nnbench.text.rounding import p_text
 from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
@@ -157,10 +157,25 @@ def title(result: GeneralResult) -> str:
     return f"In general: {counted(result.measured, 'context')} on {counted(result.datasets, 'data set')}"
 
 
-def how(result: GeneralResult) -> str:
-    """How its numbers were made."""
+def how(claim: ClaimResult) -> str:
+    """How its numbers were made, what counts, and what levels are there."""
+    result = claim.general
+    if result is None:
+        return ""
     without = [rest for pair in result.pairs[:1] for rest in pair.without]
     alone = ", and again without each data set in turn" if without else ""
     few = too_few(result.datasets)
     lacking = f" {few[:1].upper()}{few[1:]} that says something." if few else ""
-    return f"{result.seeds} seeds in each context; pooled by random effects{alone}.{lacking}"
+    texts = (
+        f"{result.seeds} seeds in each context; pooled by random effects{alone}.{lacking}",
+        f"The margin is {_margin(claim)}." if result.pairs else "",
+        result.there,
+    )
+    return " ".join(filter(None, texts))
+
+
+def _margin(claim: ClaimResult) -> str:
+    """The smallest difference that counts, or from which to which it is, pair by pair."""
+    margins = [pair.margin for pair in claim.general.pairs] if claim.general else []
+    low, high = (size(end(margins), METRICS[claim.metric]) for end in (min, max))
+    return low if low == high else f"{low} to {high}, by pair"

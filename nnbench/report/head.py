@@ -45,7 +45,8 @@ class Source:
 
     name: str
     title: str
-    kind: str  # of text, and its date
+    kind: str  # of text, who wrote it, and its date
+    url: str
     claims: int
 
 
@@ -59,6 +60,7 @@ def sources(results: Results) -> list[Source]:
             name=name,
             title=title,
             kind=_kind(known[name]) if name in known else "",
+            url=known[name].url if name in known else "",
             claims=sum(claim.document == name for claim in claims),
         )
         for name, title in titles.items()
@@ -67,7 +69,12 @@ def sources(results: Results) -> list[Source]:
 
 def _kind(document: DocumentResult) -> str:
     date = date_text(document.date) if document.date else "undated" if document.source else ""
-    return ", ".join(filter(None, (document.source, date)))
+    unknown = (
+        ""
+        if document.author or document.url or not document.source
+        else "no author or address given"
+    )
+    return ", ".join(filter(None, (document.source, document.author, date, unknown)))
 
 
 # --- what was found
@@ -131,8 +138,8 @@ def _held(claims: Sequence[ClaimResult]) -> str:
     if not general:
         return f"Here {reproduced}."
     return (
-        f"In general (over other data, networks and trainings) {held} of the {len(general)} that were measured so "
-        f"{'is' if held == 1 else 'are'} found generally or usually; here, each in one setting, {reproduced}."
+        f"Here, each in one setting, {reproduced}. Of the {len(general)} that were measured in contexts, too, {held} "
+        f"{'holds' if held == 1 else 'hold'} there generally or usually."
     )
 
 
@@ -144,7 +151,7 @@ def _direction_and_size(claims: Sequence[ClaimResult]) -> str:
     right = sum(share.decides[1] > 0 for share in found)
     median = statistics.median(share.decides[0] for share in found)
     return (
-        f"Direction and size are two questions: here the first and the last level differ as claimed in {right} of "
+        f"Direction and size are two questions: the first and the last level differ as claimed here in {right} of "
         f"{len(found)}, and the difference is {median:.0f} % of the claimed one in the median."
     ).replace(" -", " \u2212")
 

@@ -4,9 +4,10 @@ import math
 
 from nnbench.metrics import Metric, percent_change
 from nnbench.records.general import FEWEST
-from nnbench.text.rounding import significant, unit_words
+from nnbench.text.rounding import significant, two_digits, unit_words
 
 _TIMES = math.log(10.0)  # in both directions at once, an interval of ratios leaves everything open
+_FACTOR_FROM = math.log(10.0) - 1e-9  # from which a margin is told as a factor
 _TIMES_FROM = math.log(4.0)  # from which a factor is shorter than a percentage
 
 
@@ -16,13 +17,15 @@ def effect(better: str, worse: str, difference: float, metric: Metric) -> tuple[
     first = worse if log and metric.lower_is_better else better
     title = f"With {first}, {metric.title[:1].lower()}{metric.title[1:]} {'are' if metric.plural else 'is'}"
     if log and difference >= _TIMES_FROM:
-        return f"{title} {significant(math.exp(difference), 2)} times as large", metric.more
+        return f"{title} {two_digits(math.exp(difference))} times as large", metric.more
     than = metric.more if log else "lower" if metric.lower_is_better else "higher"
     return f"{title} {size(difference, metric)} {than}", than
 
 
 def size(difference: float, metric: Metric) -> str:
     """A difference on the analysis scale, as in: 5 %, 1 point, 0.05 nats."""
+    if metric.scale == "log" and difference >= _FACTOR_FROM:
+        return f"a factor of {two_digits(math.exp(difference)).removesuffix('.0')}"
     if metric.scale == "log":
         return f"{significant(percent_change(difference), 2).removesuffix('.0')} %"
     text = significant(unit_words(metric.unit).factor * difference, 2).removesuffix(".0")

@@ -9,7 +9,7 @@ from nnbench.records.general import GeneralPairResult, GeneralResult, Word
 from nnbench.records.results import Finding
 from nnbench.text import wording
 from nnbench.text.effects import says_nothing, too_few
-from nnbench.text.rounding import MINUS, significant, unit_words
+from nnbench.text.rounding import MINUS, significant, two_digits, unit_words
 
 _LEADS: Mapping[Word, str] = {
     "general": "It holds in general",
@@ -111,7 +111,7 @@ def interval(middle: float | None, low: float | None, high: float | None, metric
     if not known:
         return "–"
     text, _, unit = wording.difference_words(max(map(abs, known)), metric)
-    unit = unit or (" points" if metric.unit == "fraction" else "")
+    unit = unit or unit_words(metric.unit).difference
     shown = text if unit == " times" else lambda value: _signed(text(value))
     known_ends = low is not None and high is not None
     if known_ends and says_nothing(low, high, metric):
@@ -133,14 +133,18 @@ def brief(middle: float | None, low: float | None, high: float | None, metric: M
     if low is not None and high is not None and says_nothing(low, high, metric):
         return _ANYTHING if middle is None else f"{lead(middle)}{text(middle)}{unit} [{_ANYTHING}]"
     if middle is None:
-        return f"{'×' if times else ''}{ends}{unit}"
+        return (
+            f"{text(low)} to {text(high)} times"
+            if times and low is not None and high is not None
+            else ends + unit
+        )
     return f"{lead(middle)}{text(middle)}{unit} {ends}".rstrip()
 
 
 def _brief_words(metric: Metric, *, times: bool) -> tuple[_Text, _Text, str]:
     """How a value is written, what stands before the first one, and what behind."""
     if times:
-        return lambda v: significant(math.exp(min(v, _LARGEST)), 2), lambda _: "×", ""
+        return lambda v: two_digits(math.exp(min(v, _LARGEST))), lambda _: "×", ""
     if metric.scale == "log":
         return lambda v: significant(percent_change(v), 2), _plus, "\u00a0%"
     factor = unit_words(metric.unit).factor

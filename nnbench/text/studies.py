@@ -29,6 +29,10 @@ def sentence(metric: str, factors: Sequence[FactorOrder], datasets: Sequence[Stu
     )
     if rest:
         text += f"; then {', '.join(f'{f.factor} ({percent(f.share)})' for f in rest)}"
+    if close := [
+        f.factor for f in rest if f.share and first.share and f.share.high >= first.share.low
+    ]:
+        text += f". Which comes first is not settled: the intervals of {first.factor} and of {' and '.join(close)} overlap"
     small = [f.factor for f in known if f.share and f.share.value < SMALL and f is not first]
     return (
         f"{text}. Below {SMALL:.0%} each: {', '.join(small)}.".replace("5%", "5\u00a0%")

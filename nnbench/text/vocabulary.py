@@ -121,7 +121,7 @@ _SHOWN: Mapping[Shown | None, Chip] = {
 
 _PAIRS: Mapping[str, Chip] = {
     "UP": _chip("reproduced", "✓", "as claimed"),
-    "up": _chip("partly", "◐", "as claimed, uncorrected"),
+    "up": _chip("partly", "◐", "as claimed (uncorrected)"),
     "REV": _chip("contradicted", "✗", "reversed"),
     "equal": _chip("contradicted", "≈", "no practical difference"),
     "unclear": _chip("inconclusive", "?", "unclear"),
@@ -130,7 +130,7 @@ _PAIRS: Mapping[str, Chip] = {
 }
 _TWO_SIDED: Mapping[str, Chip] = {  # where a difference in either direction is claimed
     "UP": _chip("reproduced", "✓", "differ"),
-    "up": _chip("partly", "◐", "differ, uncorrected"),
+    "up": _chip("partly", "◐", "differ (uncorrected)"),
     "REV": _chip("reproduced", "✓", "differ"),
 }
 _TIES: Mapping[str, Chip] = {  # where all are claimed to be equal

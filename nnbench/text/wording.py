@@ -10,7 +10,8 @@ from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.progress.durations import rounded
 from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding, PairResult
-from nnbench.text.rounding import MINUS, significant, unit_words, value_text, with_units
+from nnbench.text import effects
+from nnbench.text.rounding import MINUS, two_digits, unit_words, value_text, with_units
 
 # how differences are written, what follows the first one, and what follows an interval
 Words = tuple[Callable[[float], str], str, str]
@@ -89,11 +90,16 @@ def compared(
     said = [
         f"{what} {text(low)} to {text(high)}{unit}"
         for what, (low, high) in intervals.items()
-        if low is not None and high is not None
+        if low is not None and high is not None and (_shows(text(low)) or _shows(text(high)))
     ]
     shown = f" ({'; '.join(said)})" if said else ""
-    size = text(middle) if float(text(middle).replace(",", "")) else _less_than(text(middle))
+    size = text(middle) if _shows(text(middle)) else _less_than(text(middle))
     return f"{title_of(metric)} of {named(a)} {verb} {size}{how} {that} of {named(b)}{shown}"
+
+
+def _shows(text: str) -> bool:
+    """Whether a rounded number is more than nothing."""
+    return any(digit in text for digit in "123456789")
 
 
 def _less_than(zero: str) -> str:
@@ -114,7 +120,7 @@ def _ratio(largest: float, metric: Metric) -> Words:
     """How much larger: in percent, or as a factor where that is large."""
     percent = percent_change(largest)
     if percent >= _TIMES_FROM:
-        return lambda end: significant(math.exp(min(end, 700.0)), 2), " times", " times"
+        return lambda end: two_digits(math.exp(min(end, 700.0))), " times", " times"
     digits = 0 if percent >= _WHOLE_FROM else 1
     return lambda end: _fixed(percent_change(end), digits), f" % {metric.more} than", " %"
 
@@ -142,7 +148,23 @@ def sentence(finding: Finding, reading: Claim) -> str:
         better=listed(reading.better) or "it",
         than=listed(reading.than) or "the others",
     )
-    return f"{said[:1].upper()}{said[1:]} {_ranking(finding, reading.factor)}"
+    texts = (
+        f"{said[:1].upper()}{said[1:]}",
+        _margins(finding, reading, said),
+        _ranking(finding, reading.factor),
+    )
+    return " ".join(filter(None, texts))
+
+
+def _margins(finding: Finding, reading: Claim, said: str) -> str:
+    """What counts: where levels are called equal or small, and where it is not what is usual of the metric."""
+    metric = METRICS[finding.metric]
+    margins = [pair.margin for pair in finding.pairs if math.isfinite(pair.margin)]
+    own = reading.margin not in (None, metric.margin)
+    if not margins or not (own or KINDS[finding.kind].ties or "margin" in said):
+        return ""
+    low, high = (effects.size(end(margins), metric) for end in (min, max))
+    return f"The margin is {low}." if low == high else f"Margins are {low} to {high}."
 
 
 def leads_of(kind: Kind, *, directed: bool) -> Mapping[str, str]:
@@ -150,7 +172,7 @@ def leads_of(kind: Kind, *, directed: bool) -> Mapping[str, str]:
     return {**_OPEN, **_LEADS.get(KINDS[kind].lead_of(directed=directed), {})}
 
 
-def listed(names: Sequence[str], *, most: int = 3) -> str:
+def listed(names: Sequence[str], *, most: int = 6) -> str:
     """Some levels, as in: L1, L2 and dropout; of many the first ones."""
     shown = [named(name) for name in names[:most]]
     if more := len(names) - most if len(names) > most else 0:
@@ -220,7 +242,7 @@ _LEADS: Mapping[str, Mapping[str, str]] = {
     "exists": {
         "reproduced": "Yes, there is such a case: {reason}.",
         "reproduced, small": "Yes, there is such a case, though a small one: {reason}.",
-        "inconclusive": "No case that was tried shows it: {reason}.",
+        "inconclusive": "No case that was tried here shows it: {reason}.",
     },
     "differs": {
         "reproduced": "Yes, the outcome changes, as claimed: {reason}.",

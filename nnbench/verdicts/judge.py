@@ -84,8 +84,8 @@ def config_hash(plan: Plan) -> str:
 
 
 def _document(document: Document) -> DocumentResult:
-    own = document
-    return DocumentResult(name=own.document, title=own.title, source=own.source, date=own.date)
+    same = {key: getattr(document, key) for key in ("title", "source", "date", "author", "url")}
+    return DocumentResult(name=document.document, **same)
 
 
 def _corrected(claims: Sequence[ClaimResult]) -> tuple[ClaimResult, ...]:
