@@ -77,10 +77,19 @@ def pair_table(claim: ClaimResult) -> Table | None:
         "Of the claimed difference",
     )
     rows = [_pair_row(pair, metric) for pair in result.pairs]
-    caption = "Pairs of levels over all contexts; positive is as claimed, with 95 % intervals"
+    caption = f"Pairs of levels over all contexts; positive is as claimed, with 95 % intervals{_turned(result, metric)}"
     if all(pair.claimed_difference is None for pair in result.pairs):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     return Table(caption, columns, rows=rows, text=("In general",))
+
+
+def _turned(result: GeneralResult, metric: Metric) -> str:
+    """Why a ratio that is told the other way round has another percentage; empty where none is."""
+    against = [pair.difference for pair in result.pairs if (pair.difference or 0.0) < 0]
+    if metric.scale != "log" or not against or against[0] is None:
+        return ""
+    one, other = (interval(end, None, None, metric) for end in (against[0], -against[0]))
+    return f"; {one} seen from one level is {other} from the other"
 
 
 def _pair_row(pair: GeneralPairResult, metric: Metric) -> list[Cell]:

@@ -2,9 +2,11 @@
 
 import math
 
-from nnbench.metrics import Metric, percent_change
+from nnbench.claims.kinds import KINDS
+from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.records.general import FEWEST
-from nnbench.text.rounding import significant, two_digits, unit_words
+from nnbench.records.results import Finding
+from nnbench.text.rounding import significant, times_text, unit_words
 
 _TIMES = math.log(10.0)  # in both directions at once, an interval of ratios leaves everything open
 _FACTOR_FROM = math.log(10.0) - 1e-9  # from which a margin is told as a factor
@@ -17,7 +19,7 @@ def effect(better: str, worse: str, difference: float, metric: Metric) -> tuple[
     first = worse if log and metric.lower_is_better else better
     title = f"With {first}, {metric.title[:1].lower()}{metric.title[1:]} {'are' if metric.plural else 'is'}"
     if log and difference >= _TIMES_FROM:
-        return f"{title} {two_digits(math.exp(difference))} times as large", metric.more
+        return f"{title} {times_text(math.exp(difference))} times as large", metric.more
     than = metric.more if log else "lower" if metric.lower_is_better else "higher"
     return f"{title} {size(difference, metric)} {than}", than
 
@@ -25,12 +27,24 @@ def effect(better: str, worse: str, difference: float, metric: Metric) -> tuple[
 def size(difference: float, metric: Metric) -> str:
     """A difference on the analysis scale, as in: 5 %, 1 point, 0.05 nats."""
     if metric.scale == "log" and difference >= _FACTOR_FROM:
-        return f"a factor of {two_digits(math.exp(difference)).removesuffix('.0')}"
+        return f"a factor of {times_text(math.exp(difference)).removesuffix('.0')}"
     if metric.scale == "log":
         return f"{significant(percent_change(difference), 2).removesuffix('.0')} %"
-    text = significant(unit_words(metric.unit).factor * difference, 2).removesuffix(".0")
+    text = significant(unit_words(metric.unit).factor * difference, 2)
+    text = text.rstrip("0").rstrip(".") if "." in text else text
     unit = unit_words(metric.unit).difference
     return f"{text}{unit.removesuffix('s') if unit == ' points' and text == '1' else unit}"
+
+
+def margins(finding: Finding, said: str, *, own: float | None) -> str:
+    """What counts: where levels are called equal or small, and where it is a claim's ``own`` and not usual of the metric."""
+    metric = METRICS[finding.metric]
+    known = [pair.margin for pair in finding.pairs if math.isfinite(pair.margin)]
+    told = own not in (None, metric.margin) or KINDS[finding.kind].ties or "margin" in said
+    if not known or not told:
+        return ""
+    low, high = (size(end(known), metric) for end in (min, max))
+    return f"The margin is {low}." if low == high else f"Margins are {low} to {high}."
 
 
 def says_nothing(low: float, high: float, metric: Metric) -> bool:

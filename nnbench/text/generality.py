@@ -9,7 +9,7 @@ from nnbench.records.general import GeneralPairResult, GeneralResult, Word
 from nnbench.records.results import Finding
 from nnbench.text import wording
 from nnbench.text.effects import says_nothing, too_few
-from nnbench.text.rounding import MINUS, significant, two_digits, unit_words
+from nnbench.text.rounding import MINUS, significant, times_text, unit_words
 
 _LEADS: Mapping[Word, str] = {
     "general": "It holds in general",
@@ -61,9 +61,8 @@ def how_large(here: Finding | None, general: GeneralResult | None, metric: Metri
     texts = [f"{pair.text}{_share(pair.difference, claimed)}."]
     if everywhere is not None and everywhere.difference is not None:
         over = counted(everywhere.contexts, "context")
-        mean = interval(everywhere.difference, *everywhere.ends, metric)
-        share = _share(everywhere.difference, claimed)
-        texts.append(f"Over {over}: {mean}{share}.")
+        mean = average(everywhere, metric).replace("On average,", f"On average over {over},", 1)
+        texts.append(f"{mean}{_share(everywhere.difference, claimed)}.")
     return " ".join(texts)
 
 
@@ -144,7 +143,7 @@ def brief(middle: float | None, low: float | None, high: float | None, metric: M
 def _brief_words(metric: Metric, *, times: bool) -> tuple[_Text, _Text, str]:
     """How a value is written, what stands before the first one, and what behind."""
     if times:
-        return lambda v: two_digits(math.exp(min(v, _LARGEST))), lambda _: "×", ""
+        return lambda v: times_text(math.exp(min(v, _LARGEST))), lambda _: "×", ""
     if metric.scale == "log":
         return lambda v: significant(percent_change(v), 2), _plus, "\u00a0%"
     factor = unit_words(metric.unit).factor

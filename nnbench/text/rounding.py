@@ -93,9 +93,9 @@ def significant(value: float, digits: int = 3) -> str:
     return _fixed(value, max(decimals, 0))
 
 
-def two_digits(value: float) -> str:
-    """A ratio as a sentence wants it: two significant digits, those before the decimal point, too."""
-    return significant(float(f"{value:.1e}") if value >= 100 else value, 2)
+def times_text(value: float) -> str:
+    """How many times: with two significant digits, three from a hundred on, and none beyond them."""
+    return significant(float(f"{value:.2e}") if value >= 100 else value, 2)
 
 
 def value_text(value: float | None, unit: str, *, digits: int = 3) -> str:

@@ -99,7 +99,7 @@ WORDS: Mapping[str, str] = {
     "block": "one run of every level with the same seed, so that they differ in nothing else",
     "margin": "the smallest difference that counts, of each claim: 5 % of a loss, one point of accuracy, unless it says another",
     "margin of a pair": "at most half the claimed difference of the two",
-    "as written, tuned": "two tracks: with the document’s settings, and with a learning rate that is searched for each level",
+    "as written, tuned": "two tracks: with the document’s settings, and with learning rates or strengths that are searched for each level",
     "read differently": "another reading of the same sentence, judged beside the first",
     "reference network": "what every level is but for what the claim varies: one hidden layer of 128 ReLU units, trained by Adam",
     "cell": "one level with its settings and data: what is trained and stored as a piece",

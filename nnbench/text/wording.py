@@ -1,6 +1,7 @@
 """The report's sentences, made from numbers: one plain sentence for a pair, a finding, a claim."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from nnbench.claims.claim import Claim
@@ -11,7 +12,7 @@ from nnbench.progress.durations import rounded
 from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding, PairResult
 from nnbench.text import effects
-from nnbench.text.rounding import MINUS, two_digits, unit_words, value_text, with_units
+from nnbench.text.rounding import MINUS, times_text, unit_words, value_text, with_units
 
 # how differences are written, what follows the first one, and what follows an interval
 Words = tuple[Callable[[float], str], str, str]
@@ -66,7 +67,15 @@ def pair(result: PairResult, metric: Metric) -> str:
         f"95 % {'repeated ' * result.repeated}CI": (result.low, result.high),
         "over new test samples too": (result.low_samples, result.high_samples),
     }
-    return compared(result.a, result.b, result.difference, intervals, metric)
+    text = compared(result.a, result.b, result.difference, intervals, metric)
+    return _below(text, result) if result.small and metric.unit == "fraction" else text
+
+
+def _below(text: str, result: PairResult) -> str:
+    """A difference below its margin that rounds to it, with the digit that shows the difference."""
+    shown, margin = f"{100 * abs(result.difference or 0.0):.2f}", f"{100 * result.margin:.2f}"
+    finer = f"{100 * abs(result.difference or 0.0):.3f}"
+    return text.replace(f" {shown} points", f" {finer} points", 1) if shown == margin else text
 
 
 def compared(
@@ -120,7 +129,7 @@ def _ratio(largest: float, metric: Metric) -> Words:
     """How much larger: in percent, or as a factor where that is large."""
     percent = percent_change(largest)
     if percent >= _TIMES_FROM:
-        return lambda end: two_digits(math.exp(min(end, 700.0))), " times", " times"
+        return lambda end: times_text(math.exp(min(end, 700.0))), " times", " times"
     digits = 0 if percent >= _WHOLE_FROM else 1
     return lambda end: _fixed(percent_change(end), digits), f" % {metric.more} than", " %"
 
@@ -148,23 +157,21 @@ def sentence(finding: Finding, reading: Claim) -> str:
         better=listed(reading.better) or "it",
         than=listed(reading.than) or "the others",
     )
+    said = _with_factor(said, finding, reading.factor)
     texts = (
         f"{said[:1].upper()}{said[1:]}",
-        _margins(finding, reading, said),
+        effects.margins(finding, said, own=reading.margin),
         _ranking(finding, reading.factor),
     )
     return " ".join(filter(None, texts))
 
 
-def _margins(finding: Finding, reading: Claim, said: str) -> str:
-    """What counts: where levels are called equal or small, and where it is not what is usual of the metric."""
-    metric = METRICS[finding.metric]
-    margins = [pair.margin for pair in finding.pairs if math.isfinite(pair.margin)]
-    own = reading.margin not in (None, metric.margin)
-    if not margins or not (own or KINDS[finding.kind].ties or "margin" in said):
-        return ""
-    low, high = (effects.size(end(margins), metric) for end in (min, max))
-    return f"The margin is {low}." if low == high else f"Margins are {low} to {high}."
+def _with_factor(said: str, finding: Finding, factor: str) -> str:
+    """Numbers do not say of what they are: the first one that stands for a level says it."""
+    numbers = [named(lv.level) for lv in finding.levels if not any(map(str.isalpha, lv.level))]
+    first = min((n for n in numbers if n in said), key=said.index, default="")
+    what = re.split(r",| and | \(", factor)[0]
+    return said.replace(first, f"{what} {first}", 1) if first and what else said
 
 
 def leads_of(kind: Kind, *, directed: bool) -> Mapping[str, str]:
