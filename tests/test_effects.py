@@ -62,7 +62,7 @@ def test_two_data_sets_give_no_interval_and_say_why() -> None:
 
 
 def test_large_ratios_are_rounded_to_what_a_reader_keeps() -> None:
-    assert generality.interval(math.log(119_337), None, None, LOSS) == "120,000 times"
+    assert generality.interval(math.log(119_337), None, None, LOSS) == "119,000 times"
 
 
 def test_what_levels_are_in_contexts_is_said_where_it_is_something_else() -> None:

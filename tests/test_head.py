@@ -23,7 +23,7 @@ def test_a_document_is_named_with_kind_date_and_claims(results: Results) -> None
     first = head.sources(results)[0]
     assert (first.title, first.kind) == (
         "Neural Net Loss",
-        "web article, 16 December 2024, no author or address given",
+        "web article, 16 December 2024",
     )
     assert sum(source.claims for source in head.sources(results)) == len(results.claims)
 
@@ -113,4 +113,7 @@ def test_what_was_changed_after_a_result_is_counted_and_leads_to_the_list() -> N
     told = dict(belief.belief(typed(Results, content)))
     changed = told["Changed after a result of theirs"]
     assert (str(changed)[:28], changed.target) == ("the specification of 1 claim", "changed")
-    assert told["More seeds than the others"] == "1 claim, whose result was near a threshold"
+    assert (
+        told["More seeds than the others"]
+        == "1 claim, each because a result of it was near a threshold"
+    )

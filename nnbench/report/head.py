@@ -67,14 +67,20 @@ def sources(results: Results) -> list[Source]:
     ]
 
 
+def unknown(results: Results) -> str:
+    """Of how many texts neither author nor address is known; nothing where nothing at all is."""
+    known = [d for d in results.documents if d.source and not (d.author or d.url)]
+    mine = {claim.document for claim in results.claims if not claim.control}
+    names = [document.name for document in known if document.name in mine]
+    if not names:
+        return ""
+    which = "of these texts" if len(names) == len(mine) else f"of {len(names)} of these texts"
+    return f"Neither author nor address {which} is known; lines are counted in the text as saved."
+
+
 def _kind(document: DocumentResult) -> str:
     date = date_text(document.date) if document.date else "undated" if document.source else ""
-    unknown = (
-        ""
-        if document.author or document.url or not document.source
-        else "no author or address given"
-    )
-    return ", ".join(filter(None, (document.source, document.author, date, unknown)))
+    return ", ".join(filter(None, (document.source, document.author, date)))
 
 
 # --- what was found

@@ -36,15 +36,17 @@ def size(difference: float, metric: Metric) -> str:
     return f"{text}{unit.removesuffix('s') if unit == ' points' and text == '1' else unit}"
 
 
-def margins(finding: Finding, said: str, *, own: float | None) -> str:
-    """What counts: where levels are called equal or small, and where it is a claim's ``own`` and not usual of the metric."""
+def with_margin(said: str, finding: Finding, *, own: float | None) -> str:
+    """A sentence that says what counts: of levels that are equal or small, and where a claim's ``own`` is not the metric's."""
     metric = METRICS[finding.metric]
     known = [pair.margin for pair in finding.pairs if math.isfinite(pair.margin)]
     told = own not in (None, metric.margin) or KINDS[finding.kind].ties or "margin" in said
     if not known or not told:
-        return ""
+        return said
     low, high = (size(end(known), metric) for end in (min, max))
-    return f"The margin is {low}." if low == high else f"Margins are {low} to {high}."
+    if low == high and "the margin" in said:
+        return said.replace("the margin", f"the margin of {low}", 1)
+    return f"{said} The margin is {low}." if low == high else f"{said} Margins are {low} to {high}."
 
 
 def says_nothing(low: float, high: float, metric: Metric) -> bool:

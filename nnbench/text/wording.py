@@ -16,6 +16,7 @@ from nnbench.text.rounding import MINUS, times_text, unit_words, value_text, wit
 
 # how differences are written, what follows the first one, and what follows an interval
 Words = tuple[Callable[[float], str], str, str]
+_NUMBER = re.compile(r"[\d.,]+")
 _WHOLE_FROM = 100.0  # percent from which decimals say nothing
 _TIMES_FROM = 900.0  # percent from which "ten times" reads better than "900 % larger"
 
@@ -158,17 +159,13 @@ def sentence(finding: Finding, reading: Claim) -> str:
         than=listed(reading.than) or "the others",
     )
     said = _with_factor(said, finding, reading.factor)
-    texts = (
-        f"{said[:1].upper()}{said[1:]}",
-        effects.margins(finding, said, own=reading.margin),
-        _ranking(finding, reading.factor),
-    )
-    return " ".join(filter(None, texts))
+    said = effects.with_margin(said, finding, own=reading.margin)
+    return f"{said[:1].upper()}{said[1:]} {_ranking(finding, reading.factor)}"
 
 
 def _with_factor(said: str, finding: Finding, factor: str) -> str:
     """Numbers do not say of what they are: the first one that stands for a level says it."""
-    numbers = [named(lv.level) for lv in finding.levels if not any(map(str.isalpha, lv.level))]
+    numbers = [named(lv.level) for lv in finding.levels if _NUMBER.fullmatch(lv.level)]
     first = min((n for n in numbers if n in said), key=said.index, default="")
     what = re.split(r",| and | \(", factor)[0]
     return said.replace(first, f"{what} {first}", 1) if first and what else said
