@@ -233,31 +233,34 @@ def test_a_reading_that_is_not_judged_contradicts_nobody() -> None:
 
 
 def test_levels_that_are_equal_or_small_say_by_which_margin() -> None:
-    def text(reason: str, **own: float) -> str:
+    pairs = [{**pair("A", "B", 0.05, "equal"), "margin": 0.1}]
+
+    def text(reason: str, **own: Any) -> str:
         found = finding(
-            verdict="contradicted", verdict_reason=reason, metric="test_accuracy", unit="fraction",
-            pairs=(pair_result(margin=0.1),),
-        )  # fmt: skip
+            "test_accuracy",
+            verdict="contradicted",
+            verdict_reason=reason,
+            unit="fraction",
+            pairs=pairs,
+        )
         return wording.sentence(found, claim(kind="best", better=("A",), than=("B",), **own))
 
-    assert text("A and B are equal within the margin").startswith(
-        "No: A and B are equal within the margin of 10 points. "
-    )
+    equal = text("A and B are equal within the margin")
+    assert equal.startswith("No: A and B are equal within the margin of 10 points. ")
     assert "The margin is 10 points." in text("B came out ahead of A", margin=0.1)
     assert "margin" not in text("B came out ahead of A")
 
 
 def test_a_number_says_of_what_it_is_once() -> None:
-    levels = (level("0", 0.2), level("0.5", 0.3))
+    levels = [level(name, None, mean, spread=0.0) for name, mean in (("0", 0.2), ("0.5", 0.3))]
     found = finding(
         verdict="contradicted", verdict_reason="“0” came out ahead of “0.5”", levels=levels
     )
-    own = claim(kind="best", better=("0.5",), than=("0",), factor="dropout rate, and more")
-    assert wording.sentence(found, own).startswith(
-        "No: dropout rate “0” came out ahead of “0.5”. "
-    )
+    text = wording.sentence(found, claim(kind="best", factor="dropout rate, and more"))
+    assert text.startswith("No: dropout rate “0” came out ahead of “0.5”. ")
 
 
 def test_a_difference_below_its_margin_does_not_read_as_the_margin() -> None:
-    shown = pair_result(difference=0.00996, margin=0.01, small=True, low=None, high=None)
+    more = {"margin": 0.01, "small": True}
+    shown = entry(0.00996, None, None).model_copy(update=more)
     assert "0.996 points" in wording.pair(shown, METRICS["test_accuracy"])
