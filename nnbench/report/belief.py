@@ -15,7 +15,7 @@ def belief(results: Results) -> Iterator[tuple[str, Cell]]:
     runs, diverged, missing = _runs(results.claims)
     counted_out = f"{_or_none(diverged)} diverged, {_or_none(missing)} lost"
     yield "Runs", f"{runs:,} in the claims’ own settings; {counted_out}"
-    yield "All cells", known["Runs"]
+    yield "All cells", f"{known['Runs']}; a cell is a level with its settings and its data"
     if results.contexts:
         datasets = len({context.dataset for context in results.contexts})
         yield "Contexts", f"{len(results.contexts)} on {counted(datasets, 'data set')}"

@@ -112,12 +112,11 @@ def interval(middle: float | None, low: float | None, high: float | None, metric
     text, _, unit = wording.difference_words(max(map(abs, known)), metric)
     unit = unit or unit_words(metric.unit).difference
     shown = text if unit == " times" else lambda value: _signed(text(value))
-    known_ends = low is not None and high is not None
-    if known_ends and says_nothing(low, high, metric):
-        return _ANYTHING if middle is None else f"{shown(middle)}{unit} [{_ANYTHING}]"
-    ends = f"{shown(low)} to {shown(high)}" if known_ends else ""
+    ends = "" if low is None or high is None else f"{shown(low)} to {shown(high)}"
+    if low is not None and high is not None and says_nothing(low, high, metric):
+        ends = _ANYTHING
     if middle is None:
-        return ends + unit
+        return ends + (unit if ends != _ANYTHING else "")
     return f"{shown(middle)}{unit}" + (f" [{ends}]" if ends else "")
 
 

@@ -22,17 +22,15 @@ def sentence(metric: str, factors: Sequence[FactorOrder], datasets: Sequence[Stu
     if not known:
         return "Not measured so far."
     first, *rest = [f for f in known if f.share and f.share.value >= SMALL] or known[:1]
+    settled = not any(f.share and first.share and f.share.high >= first.share.low for f in rest)
+    how = "matters most" if settled else "comes first, which these intervals do not settle"
     where = counted(sum(bool(data.factors) for data in datasets), "data set")
     text = (
-        f"Over {where}, {first.factor} matters most: {percent(first.share)} of what settings vary in "
+        f"Over {where}, {first.factor} {how}: {percent(first.share)} of what settings vary in "
         f"{METRICS[metric].title.lower()}, interactions included"
     )
     if rest:
         text += f"; then {', '.join(f'{f.factor} ({percent(f.share)})' for f in rest)}"
-    if close := [
-        f.factor for f in rest if f.share and first.share and f.share.high >= first.share.low
-    ]:
-        text += f". Which comes first is not settled: the intervals of {first.factor} and of {' and '.join(close)} overlap"
     small = [f.factor for f in known if f.share and f.share.value < SMALL and f is not first]
     return (
         f"{text}. Below {SMALL:.0%} each: {', '.join(small)}.".replace("5%", "5\u00a0%")

@@ -124,7 +124,7 @@ def _pooled(pair: GeneralPairResult) -> list[Row]:
         name="in a new context", said="to be expected in a new context", colour=canvas.INK, middle=None,
         low=pair.new_ends[0], high=pair.new_ends[1], margin=pair.margin, shape="none",
     )  # fmt: skip
-    return [average, new]
+    return [average] if pair.new_ends[0] is None else [average, new]
 
 
 # --- drawing
