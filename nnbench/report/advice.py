@@ -35,7 +35,10 @@ _HEAD: dict[Group, tuple[str, int]] = {  # on the first screen: its first word, 
     "against": ("Do not take", 1),
     "equal": ("Take either", 1),
 }
-CHOSEN = "Chosen by rule: what most contexts agree on, then the largest effects, by the near end of their intervals in margins."
+CHOSEN = (
+    "Chosen by rule: first what the most contexts agree on, then what is surely the largest, by the near end of its 95 % "
+    "interval, in margins."
+)
 _ORDER = ("general", "usual", "absent or reversed", "depends", "unknown")
 
 

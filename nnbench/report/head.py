@@ -23,8 +23,8 @@ SURPRISING = (
 KEY = {
     "Here": "in the one setting that a claim names: a data set, a network and its training",
     "In general": (
-        "over the claim’s contexts together: general (everywhere), usual (on average and in most), depends, absent or "
-        "reversed, unknown"
+        "over the claim’s contexts together: general (to be expected in a new one, too), usual (on average and in most), "
+        "depends, absent or reversed, unknown"
     ),
     "A context": (
         "another data set with a network, an optimiser and a length of training, drawn beforehand"

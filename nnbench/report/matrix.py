@@ -7,6 +7,7 @@ from nnbench.metrics import METRICS
 from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.anchors import Anchors
 from nnbench.report.general import difference
+from nnbench.text.effects import with_margin
 from nnbench.text.generality import interval
 from nnbench.text.vocabulary import (
     GENERAL,
@@ -97,7 +98,7 @@ def note(claim: ClaimResult) -> str:
         return ""
     plain = deciding.verdict == "reproduced" or not deciding.verdict_reason
     reason = "" if plain else f": {deciding.verdict_reason}"
-    return f"{where_text(deciding)} decides{reason}."
+    return with_margin(f"{where_text(deciding)} decides{reason}.", deciding, own=None)
 
 
 def size(claim: ClaimResult) -> str:

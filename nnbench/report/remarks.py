@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding
 from nnbench.report.details import pick_texts
+from nnbench.text.effects import with_margin
 from nnbench.text.rounding import unit_behind, value_text
 
 _LOSSES = {  # by task and objective
@@ -22,6 +23,15 @@ _LOSSES = {  # by task and objective
 
 _NO_SCORE = ("loss_gap",)  # nothing learnt leaves a gap of 0, which is no score to beat
 _FAR = 3.0  # times another number, from which a reader asks why
+
+
+def reason(finding: Finding) -> str:
+    """Why the verdict is this one, with the margin that it speaks of."""
+    return (
+        with_margin(f"{finding.verdict_reason}.", finding, own=None)
+        if finding.verdict_reason
+        else ""
+    )
 
 
 def notes(finding: Finding) -> str:

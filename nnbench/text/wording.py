@@ -103,18 +103,15 @@ def compared(
         if low is not None and high is not None and (_shows(text(low)) or _shows(text(high)))
     ]
     shown = f" ({'; '.join(said)})" if said else ""
-    size = text(middle) if _shows(text(middle)) else _less_than(text(middle))
-    return f"{title_of(metric)} of {named(a)} {verb} {size}{how} {that} of {named(b)}{shown}"
+    size = f"{text(middle)}{how}"
+    if not _shows(text(middle)):  # rounded to nothing, it has no direction: 0.00 points higher than
+        size = f"within {text(middle)[:-1]}1{how.rsplit(' ', 2)[0]} of"
+    return f"{title_of(metric)} of {named(a)} {verb} {size} {that} of {named(b)}{shown}"
 
 
 def _shows(text: str) -> bool:
     """Whether a rounded number is more than nothing."""
     return any(digit in text for digit in "123456789")
-
-
-def _less_than(zero: str) -> str:
-    """What a difference that is rounded to nothing is below, as in: less than 0.01."""
-    return f"less than {zero[:-1]}1"
 
 
 def _negative(low: float | None, high: float | None) -> _Ends:
