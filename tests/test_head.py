@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from made_up_general import results_in_contexts
 from made_up_results import Page, made_up_results, typed, write
 
 from nnbench.records.results import Results
-from nnbench.report import head
+from nnbench.report import belief, head
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,10 @@ def results() -> Results:
 
 def test_a_document_is_named_with_kind_date_and_claims(results: Results) -> None:
     first = head.sources(results)[0]
-    assert (first.title, first.kind) == ("Neural Net Loss", "web article, 16 December 2024")
+    assert (first.title, first.kind) == (
+        "Neural Net Loss",
+        "web article, 16 December 2024",
+    )
     assert sum(source.claims for source in head.sources(results)) == len(results.claims)
 
 
@@ -36,13 +40,13 @@ def test_what_was_found_keeps_numbers_from_words_and_general_from_here(results: 
     (numbers, first), (words, second) = head.sentences(typed(Results, content))
     assert numbers.endswith("claims with numbers")
     assert words.endswith("in words")
-    assert first.index("In general") < first.index("here") < first.index("Direction and size")
+    assert first.index("Here") < first.index("in contexts") < first.index("Direction and size")
     assert "Direction" not in second
 
 
 def test_without_contexts_nothing_is_said_in_general() -> None:
     assert all(
-        "In general" not in text for _, text in head.sentences(typed(Results, made_up_results()))
+        "contexts" not in text for _, text in head.sentences(typed(Results, made_up_results()))
     )
 
 
@@ -68,10 +72,10 @@ def test_a_report_without_contradictions_has_no_surprises(tmp_path) -> None:
 
 def test_runs_that_several_claims_share_count_once() -> None:
     content = copy.deepcopy(made_up_results())
-    once = dict(head.belief(typed(Results, content)))["Runs"]
+    once = dict(belief.belief(typed(Results, content)))["Runs"]
     twin = copy.deepcopy(content["claims"][0]) | {"id": "loss/twin", "name": "twin"}
     content["claims"].append(twin)
-    assert dict(head.belief(typed(Results, content)))["Runs"] == once
+    assert dict(belief.belief(typed(Results, content)))["Runs"] == once
     assert "of them diverged" in once
     assert "of them lost" in once
 
@@ -79,3 +83,37 @@ def test_runs_that_several_claims_share_count_once() -> None:
 def test_the_commands_are_those_of_the_readme() -> None:
     readme = Path(__file__).parent.parent / "README.md"
     assert head.QUICK in readme.read_text(encoding="utf-8")
+
+
+def test_the_lead_and_what_it_leaves_over_make_all_claims(results: Results) -> None:
+    claims = [claim for claim in results.claims if not claim.control]
+    judged = sum(claim.verdict is not None for claim in claims)
+    assert head.lead(results).startswith(f"{judged} of {len(claims)} claims have a verdict: ")
+    counts = map(
+        int, re.findall(r"(\d+) (?:is|are) (?:measured|quoted|not run)", head.left_over(results))
+    )
+    assert judged + sum(counts) == len(claims)
+
+
+def test_a_flagged_result_or_one_of_a_busy_machine_surprises_nobody(results: Results) -> None:
+    content = results.model_dump(mode="json")
+    before = head.surprises(results)[0].claim.id
+    claim = next(c for c in content["claims"] if c["id"] == before)
+    for finding in claim["results"]:
+        finding["notes"] = ["Other programs used 21% of the time of the 2 CPU cores."]
+    assert before not in [found.claim.id for found in head.surprises(typed(Results, content))]
+
+
+def test_what_was_changed_after_a_result_is_counted_and_leads_to_the_list() -> None:
+    content = copy.deepcopy(made_up_results())
+    change = {
+        "version": 2, "date": "2026-01-01", "what": "Longer.", "why": "It bound.", "before": "partly",
+    }  # fmt: skip
+    content["claims"][0] |= {"changes": [change], "version": 2, "seeds_times": 3}
+    told = dict(belief.belief(typed(Results, content)))
+    changed = told["Changed after a result of theirs"]
+    assert (str(changed)[:28], changed.target) == ("the specification of 1 claim", "changed")
+    assert (
+        told["More seeds than the others"]
+        == "1 claim, each because a result of it was near a threshold"
+    )

@@ -1,4 +1,4 @@
-"""What a report shows of contexts: the evidence map, forest plots, advice, and a claim's card and badge."""
+"""What a report shows of contexts: the evidence map, forest plots, and a claim's card and badge."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import pytest
 from all_sentences import general_pair
-from made_up_results import Page, made_up_results, typed, write
+from made_up_results import made_up_results, typed, write
 
 from nnbench.records.results import Results
 from nnbench.report import evidence
-from nnbench.report.advice import Advice, advice
 from nnbench.report.anchors import anchors_of
 from nnbench.report.figures import evidence as poster
 from nnbench.report.figures.forest import forest_plot
@@ -53,11 +51,6 @@ def results(*found: dict[str, Any] | None, **more: Any) -> Results:
         for claim, own in zip(content["claims"], found, strict=False)
     ]
     return typed(Results, content | {"claims": claims, "contexts": CONTEXTS})
-
-
-def advised(*found: dict[str, Any] | None, **more: Any) -> tuple[Advice, ...]:
-    made = results(*found, **more)
-    return advice(made.claims, anchors_of(made))
 
 
 # --- the evidence map
@@ -118,45 +111,6 @@ def test_a_forest_has_a_row_per_context_the_margin_as_a_band_and_numbers_beside(
     assert "to be expected in a new context, [−16, 52]\u00a0%" in image.body
 
 
-# --- advice
-
-
-@pytest.mark.parametrize(
-    ("word", "pair", "action"),
-    [
-        ("general", {}, "Take ReLU rather than “0.1”."),
-        ("usual", {}, "Usually take ReLU rather than “0.1”."),
-        ("absent or reversed", {"difference": -0.2, "low": -0.3, "high": -0.1},
-         "Take “0.1” rather than ReLU, against the claim."),
-        ("absent or reversed", {"difference": 0.0, "low": -0.01, "high": 0.01},
-         "Take ReLU or “0.1”: on average they are equal within the margin."),
-        ("depends", {}, "Try both ReLU and “0.1”: which is better depends on the context."),
-        ("unknown", {}, "Try both ReLU and “0.1”: the contexts cannot tell which is better."),
-    ],
-)  # fmt: skip
-def test_advice_follows_from_what_the_contexts_show(
-    word: str, pair: dict[str, Any], action: str
-) -> None:
-    (found,) = advised(general(word, SHOWN, **pair))
-    assert found.action == action
-    assert "contexts on 8 data sets" in found.evidence
-    assert found.links[0].target == "loss-activation"
-
-
-def test_claims_about_one_factor_are_told_together_the_best_supported_first() -> None:
-    (found,) = advised(general("unknown", SHOWN), general("general", SHOWN), factor="rate")
-    assert found.action == "Take ReLU rather than “0.1”."
-    assert "ReLU against “0.1” is unclear" in found.limits
-    assert [link.target for link in found.links] == ["loss-learning-rate", "loss-activation"]
-
-
-def test_nobody_is_advised_on_what_cannot_be_chosen_or_is_no_result() -> None:
-    assert advised(None) == ()
-    assert advised(general("general", SHOWN), factor="size of the shift") == ()
-    assert advised(general("general", SHOWN), control=True) == ()
-    assert advised(general("general", SHOWN), metric="gradient_ratio") == ()
-
-
 # --- a claim on its own
 
 
@@ -184,13 +138,9 @@ def test_a_claim_has_a_card_and_a_badge_that_the_report_owns(tmp_path: Path) -> 
     assert not list((tmp_path / "claims").iterdir())
 
 
-def test_page_and_markdown_show_the_map_and_the_advice(tmp_path: Path) -> None:
+def test_the_markdown_shows_the_map(tmp_path: Path) -> None:
     content = results(general("usual", SHOWN), general("depends", SHOWN)).model_dump(mode="json")
     write(content, tmp_path)
-    page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert "What should I do?" in page.text
-    assert "Usually take ReLU rather than" in page.text
-    assert "## What should I do?" in readme
     assert "(figures/evidence.svg)" in readme
     assert (tmp_path / "figures/evidence.svg").exists()

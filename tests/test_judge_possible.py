@@ -55,7 +55,7 @@ def test_a_possibility_that_no_case_shows_is_never_contradicted(tmp_path: Path) 
         "digits": ("inconclusive", True),
         "mnist1d": ("inconclusive", False),
     }
-    assert found["answer"].startswith("No case that was tried shows it: b came out ahead")
+    assert found["answer"].startswith("No case that was tried here shows it: b came out ahead")
 
 
 def test_a_case_below_the_margin_shows_a_possibility_that_is_small(tmp_path: Path) -> None:

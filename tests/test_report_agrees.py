@@ -79,7 +79,7 @@ def test_packages_and_threads_that_levels_name_stand_in_the_provenance() -> None
         (">0.220 ± 0.004<", ">0.230 ± 0.004<", "the figure does not say"),
         ("2.303 ✕ diverged", "2.303", "values that say so"),
         ('<span class="note">', '<span class="x">', "which decides"),
-        ("<dt>Here</dt>", "<dt>There</dt>", "the answer does not say"),
+        ("<dt>Here</dt><dd><", "<dt>There</dt><dd><", "the answer does not say"),
     ],
 )
 def test_a_page_that_says_something_else_somewhere_is_found_out(

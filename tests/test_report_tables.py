@@ -150,4 +150,4 @@ def test_a_quotation_has_its_tables_heading_and_says_where_it_stands() -> None:
     place = {"section": "Learning rates", "columns": "Learning Rate Loss", "line": 126}
     told = typed(ClaimResult, made | {"place": place})
     assert quote_lines(told)[0] == "Learning Rate Loss"
-    assert place_text(told) == "Neural Net Loss, “Learning rates”, line 126"
+    assert place_text(told) == "Neural Net Loss, “Learning rates”, line 126 of the text as saved"

@@ -129,7 +129,7 @@ def test_a_level_of_an_undirected_metric_is_smaller_and_not_better() -> None:
     shown = finding(unit="ratio", lower_is_better=True, directed=False)
     text = wording.sentence(shown, claim(kind="best", better=("B",), than=("A", "C", "D", "E")))
     assert text == (
-        "Yes, B came out smaller than A, C, D and 1 more, as claimed. "
+        "Yes, B came out smaller than A, C, D and E, as claimed. "
         "Images per second, smallest first: B (9.00), A (30.0)."
     )
 
@@ -148,7 +148,7 @@ def test_an_inconclusive_result_says_what_was_not_measured() -> None:
         ("best", "partly", "A came out ahead of B only in part: why."),
         ("exists", "reproduced", "Yes, there is such a case: why."),
         ("exists", "reproduced, small", "Yes, there is such a case, though a small one: why."),
-        ("exists", "inconclusive", "No case that was tried shows it: why."),
+        ("exists", "inconclusive", "No case that was tried here shows it: why."),
         ("differs", "reproduced, small", "Yes, the outcome changes, though by less than what counts: why."),
         ("best", "contradicted", "No: why."),
         ("order", "not testable here", "This machine cannot decide it: why."),
@@ -169,7 +169,7 @@ def test_names_that_are_no_names_stand_in_quotation_marks() -> None:
 
 def test_a_difference_that_rounds_to_nothing_is_not_called_zero() -> None:
     accuracy = wording.pair(entry(0.00001, 0.0, 0.00002), METRICS["test_accuracy"])
-    assert "is less than 0.01 points higher" in accuracy
+    assert "is within 0.01 points of that of B" in accuracy
     assert "is less than 0.1 % larger" in wording.pair(
         log(1.0001, 1.0, 1.0002), METRICS["test_loss"]
     )
@@ -230,3 +230,37 @@ def test_a_reading_that_is_not_judged_contradicts_nobody() -> None:
     assert wording.answer(deciding, [deciding, other]) == (
         "Yes. Elsewhere the verdict differs: partly on D (tuned, by loss)."
     )
+
+
+def test_levels_that_are_equal_or_small_say_by_which_margin() -> None:
+    pairs = [{**pair("A", "B", 0.05, "equal"), "margin": 0.1}]
+
+    def text(reason: str, **own: Any) -> str:
+        found = finding(
+            "test_accuracy",
+            verdict="contradicted",
+            verdict_reason=reason,
+            unit="fraction",
+            pairs=pairs,
+        )
+        return wording.sentence(found, claim(kind="best", better=("A",), than=("B",), **own))
+
+    equal = text("A and B are equal within the margin")
+    assert equal.startswith("No: A and B are equal within the margin of 10 points. ")
+    assert "The margin is 10 points." in text("B came out ahead of A", margin=0.1)
+    assert "margin" not in text("B came out ahead of A")
+
+
+def test_a_number_says_of_what_it_is_once() -> None:
+    levels = [level(name, None, mean, spread=0.0) for name, mean in (("0", 0.2), ("0.5", 0.3))]
+    found = finding(
+        verdict="contradicted", verdict_reason="“0” came out ahead of “0.5”", levels=levels
+    )
+    text = wording.sentence(found, claim(kind="best", factor="dropout rate, and more"))
+    assert text.startswith("No: dropout rate “0” came out ahead of “0.5”. ")
+
+
+def test_a_difference_below_its_margin_does_not_read_as_the_margin() -> None:
+    more = {"margin": 0.01, "small": True}
+    shown = entry(0.00996, None, None).model_copy(update=more)
+    assert "0.996 points" in wording.pair(shown, METRICS["test_accuracy"])

@@ -21,7 +21,18 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Text = Annotated[str, Field(min_length=1)]
 
 WORDS = frozenset(
-    {"title", "quote", "factor", "experiment", "limits", "caveats", "second_look", "links", "place"}
+    {
+        "title",
+        "quote",
+        "factor",
+        "advice",
+        "experiment",
+        "limits",
+        "caveats",
+        "second_look",
+        "links",
+        "place",
+    }
 )
 """Keys of a claim that decide nothing."""
 

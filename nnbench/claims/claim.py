@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from nnbench.claims.advised import Advised
 from nnbench.claims.contexts import InContexts
 from nnbench.claims.kinds import KINDS, Kind
 from nnbench.claims.looks import EnoughSeeds
@@ -76,6 +77,8 @@ class Claim(Strict):
     kind: Kind
     metric: str = "test_loss"
     factor: str = ""
+    advice: Advised | None = None
+    """What contexts may be read as advice on; None: nothing that one would choose."""
     levels: dict[str, Overrides] = Field(default_factory=dict)
     controls: dict[str, Overrides] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=dict)
@@ -116,7 +119,8 @@ class Claim(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for problem in (*_claim_problems(self), *_context_problems(self)):
+        advised = self.advice.problems(self) if self.advice else ()
+        for problem in (*_claim_problems(self), *_context_problems(self), *advised):
             raise ValueError(problem)
         return self
 
@@ -157,6 +161,8 @@ class Document(Strict):
     """What kind of text it is, as in: answer to a question."""
     date: str = ""
     """When it was published, as in 2025-01-30; empty where the text does not say."""
+    author: str = ""
+    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     controls: bool = False
     """Whether these are nnbench's own, whose outcome is known: judged like all others, and counted apart."""
     claims: dict[str, Claim]
@@ -199,6 +205,8 @@ def _replaced(variant: Variant) -> dict[str, object]:
         if name != "title" and (value := getattr(variant, name)) is not None
     }
     dropped: dict[str, object] = {"claimed": {}} if {"metric", "order"} & set(given) else {}
+    if "levels" in given:
+        dropped["factor"] = ""  # it varies something else
     if "metric" in given:
         dropped["margin"] = None  # a margin belongs to its metric
     return {**dropped, **given}

@@ -168,7 +168,7 @@ KINDS: Mapping[Kind, ClaimKind] = {
         lead="order",
     ),
     "best": ClaimKind(
-        meaning="one level is claimed to be the best",
+        meaning="some levels are claimed to be better than others",
         problems=_needs_better,
         pairs=_better_than,
         outcome=best_outcome,

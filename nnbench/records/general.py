@@ -4,6 +4,9 @@ from typing import Literal
 
 from nnbench.records.origin import Count, Section
 
+FEWEST = 3
+"""Data sets from which an interval over them says something: two leave a single degree of freedom."""
+Ends = tuple[float | None, float | None]
 Word = Literal["general", "usual", "depends", "absent or reversed", "unknown"]
 # What one context shows by itself. "small": as claimed, but below the margin. A claimed tie holds,
 # is violated, or neither is shown.
@@ -69,6 +72,17 @@ class GeneralPairResult(Section):
     effects: tuple[ContextEffect, ...]
     text: str
 
+    @property
+    def ends(self) -> Ends:
+        """The interval of the pooled difference, where data sets suffice for one that says something."""
+        return (self.low, self.high) if self.datasets >= FEWEST else (None, None)
+
+    @property
+    def new_ends(self) -> Ends:
+        """The same of the difference in a new context."""
+        known = self.datasets >= FEWEST
+        return (self.prediction_low, self.prediction_high) if known else (None, None)
+
 
 class ValueEffect(Section):
     """The pooled difference in the contexts that share a value of a factor, with its 95 % interval."""
@@ -110,3 +124,5 @@ class GeneralResult(Section):
     """A sentence, where a factor of contexts explains the differences of the pair furthest apart."""
     moderators: tuple[ModeratorResult, ...] = ()
     """Of that pair, all factors that take several values."""
+    there: str = ""
+    """What levels and settings are in contexts, where that is not what they are here."""

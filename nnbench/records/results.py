@@ -18,7 +18,7 @@ from nnbench.errors import NnbenchError
 from nnbench.records.general import ContextResult, GeneralResult
 from nnbench.records.level import LevelResult, MetricName
 from nnbench.records.origin import Count, Provenance, Section
-from nnbench.records.said import ChangeResult, PlaceResult
+from nnbench.records.said import AdviceResult, ChangeResult, PlaceResult
 from nnbench.records.studies import StudyResult
 from nnbench.schema import first_problem
 
@@ -142,6 +142,7 @@ class ClaimResult(Section):
     place: PlaceResult = Field(default_factory=PlaceResult)
     kind: Kind
     factor: str = ""
+    advice: AdviceResult | None = None
     metric: str = "test_loss"
     tier: str = "default"
     claimed: dict[str, float] = Field(default_factory=dict)
@@ -165,6 +166,8 @@ class ClaimResult(Section):
     general: GeneralResult | None = None
     study: str | None = None
     """The id of the study that judges it, where it has no results of its own."""
+    seeds_times: Count = 1
+    """More seeds than the others, by this factor: a result of it was near a threshold."""
     version: Count = 1
     changes: tuple[ChangeResult, ...] = ()
 
@@ -192,6 +195,8 @@ class DocumentResult(Section):
     title: str
     source: str = ""
     date: str = ""
+    author: str = ""
+    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
 
 
 def count_name(word: str) -> str:

@@ -1,5 +1,7 @@
 """What a document says and where, and how a claim's specification was changed, in ``results.json``."""
 
+from pydantic import Field
+
 from nnbench.records.origin import Count, Section
 
 
@@ -9,6 +11,14 @@ class PlaceResult(Section):
     section: str = ""
     columns: str = ""
     line: Count | None = None
+
+
+class AdviceResult(Section):
+    """What a claim's contexts may be read as advice on: its condition, and what levels are called."""
+
+    when: str
+    about: str = ""
+    levels: dict[str, str] = Field(default_factory=dict)
 
 
 class ChangeResult(Section):

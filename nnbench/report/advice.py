@@ -1,131 +1,222 @@
-"""What should I do? For each factor of the claims one piece of advice, made by rule of what contexts show.
+"""What should I do? Made by rule of what contexts show, from the claims that say on what (``advice``).
 
-Of each claim the best supported pair of levels counts: one whose word is *general*, else *usual*, else
-reversed or absent, else *depends*. Each that is settled is an advice, and the best of all has its evidence
-beside it. Pairs that are open stand behind it as limits.
+Of each such claim: *take* the level that is better by the best supported pair, unless another pair shows that
+it is beaten itself; any two that are *equal* within the margin; else the question is *open*.
 """
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Literal
 
 from nnbench.claims.kinds import KINDS
-from nnbench.claims.outcomes import named
 from nnbench.metrics import METRICS
-from nnbench.records.general import GeneralPairResult
+from nnbench.records.general import FEWEST, GeneralPairResult
 from nnbench.records.results import ClaimResult
 from nnbench.report.anchors import Anchors
-from nnbench.report.tables import Link
-from nnbench.text import generality
+from nnbench.text import effects
+from nnbench.text.generality import counted
+from nnbench.text.vocabulary import GENERAL, Chip, general_chip
 
+Group = Literal["take", "against", "equal", "open"]
+HEADINGS: dict[Group, str] = {
+    "take": "Take",
+    "against": "Do not take, although a document says so",
+    "equal": "Take either: they do not differ by what matters",
+    "open": "Not settled: it depends, or these contexts cannot tell",
+}
+INTRODUCTION = (
+    "Made by rule of what the contexts show, with small networks and short trainings; each names the condition of its "
+    "experiment. The word behind it is that of these two alone: a claim that compares more may be less settled. Where much "
+    "depends on it, try it on your own data."
+)
+_HEAD: dict[Group, tuple[str, int]] = {  # on the first screen: its first word, and how many
+    "take": ("Take", 3),
+    "against": ("Do not take", 1),
+    "equal": ("Take either", 1),
+}
+CHOSEN = (
+    "Chosen by rule: first what the most contexts agree on, then what is surely the largest, by the near end of its 95 % "
+    "interval, in margins."
+)
 _ORDER = ("general", "usual", "absent or reversed", "depends", "unknown")
-_MORE = re.compile(r",| and | \(")  # what stands behind it in a factor's name is varied with it
-_GIVEN = re.compile(r"shift|class|cause|^labels|noise|wrong")  # is found, not chosen
-_SETTLED = 3  # of these words
-_FEW = 2  # open pairs that are named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """One factor: what to do, what that rests on, what it leaves open, and where the evidence is."""
+    """What to do about one thing that one chooses."""
 
-    factor: str
+    group: Group
+    about: str
     action: str
-    evidence: str
-    limits: str
-    links: tuple[Link, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    claim: ClaimResult
-    pair: GeneralPairResult
-
-    @property
-    def rank(self) -> tuple[int, bool, float]:
-        """The best supported first; then the ends of an order; then the largest difference."""
-        difference = abs(self.pair.difference or 0.0)
-        return _ORDER.index(self.pair.word), self.pair.role != "extremes", -difference
-
-    @property
-    def reversed(self) -> bool:
-        """Whether the level that is claimed to be worse is better on average."""
-        return self.pair.word == "absent or reversed" and (self.pair.high or 0.0) < 0
+    effect: str  # a sentence; empty where it is open
+    source: str = ""  # the document that says otherwise
+    chip: Chip  # how generally that holds; leads to its contexts
+    rank: tuple[float, ...]  # the most convincing first
 
 
 def advice(claims: Sequence[ClaimResult], anchors: Anchors) -> tuple[Advice, ...]:
-    """One entry for each factor that can be chosen and is measured in contexts, by name."""
-    by_factor: dict[str, list[_Case]] = {}
-    for case in chain.from_iterable(map(_cases, claims)):
-        by_factor.setdefault(_factor(case.claim), []).append(case)
-    return tuple(_advice(name, by_factor[name], anchors) for name in sorted(by_factor))
+    """All advice, by what it is about; two claims that say the same say it once, with the stronger evidence."""
+    found = chain.from_iterable(_advice(claim, anchors) for claim in claims)
+    ranked = sorted(found, key=lambda one: one.rank)
+    once = {(one.about, one.action): one for one in reversed(ranked)}.values()
+    return tuple(sorted(once, key=lambda one: (one.about, one.rank)))
 
 
-def _cases(claim: ClaimResult) -> Iterator[_Case]:
-    """The pairs of a claim about something that one chooses, and of which one end is better."""
-    kept = METRICS[claim.metric].directed and not claim.control and not KINDS[claim.kind].ties
-    if not kept or claim.general is None or _GIVEN.search(claim.factor):
+def groups(found: Sequence[Advice]) -> list[tuple[str, list[Advice]]]:
+    """The advice below its headings, as far as there is any."""
+    parts = ((text, [one for one in found if one.group == name]) for name, text in HEADINGS.items())
+    return [(text, own) for text, own in parts if own]
+
+
+def first(found: Sequence[Advice]) -> list[tuple[str, Advice]]:
+    """What the first screen says, by the rule in ``CHOSEN``; one of each claim and of each thing."""
+    shown: list[tuple[str, Advice]] = []
+    for group, (word, most) in _HEAD.items():
+        known = {one.about for _, one in shown}
+        ranked = sorted((one for one in found if one.group == group), key=lambda one: one.rank)
+        fresh = {one.about: one for one in reversed(ranked) if one.about not in known}
+        best = sorted(fresh.values(), key=lambda one: one.rank)
+        shown += [(word, one) for one in best[:most]]
+    return shown
+
+
+# --- what one claim says
+
+
+def _advice(claim: ClaimResult, anchors: Anchors) -> Iterator[Advice]:
+    if claim.advice is None or claim.general is None or claim.control:
         return
-    for pair in claim.general.pairs:
-        if pair.difference is not None and not pair.tie:
-            yield _Case(claim=claim, pair=pair)
+    pairs = [pair for pair in claim.general.pairs if pair.difference is not None and not pair.tie]
+    won = sorted(
+        _won(pairs),
+        key=lambda pair: (_ORDER.index(pair.word), pair.role != "extremes", *_rank(pair)),
+    )
+    equal = [] if KINDS[claim.kind].ties else [pair for pair in pairs if _equal(pair)]
+    target = anchors.contexts[claim.id]
+    for pair in won[:1]:
+        yield _take(claim, pair, target)
+    for pair in equal[:1]:
+        yield _either(claim, pair, target)
+    if not won and not equal:
+        yield _open(claim, target)
 
 
-def _factor(claim: ClaimResult) -> str:
-    """The factor's name without what is varied beside it."""
-    return _MORE.split(claim.factor)[0].strip() or claim.title
+def _won(pairs: Sequence[GeneralPairResult]) -> list[GeneralPairResult]:
+    """Pairs that are settled, whose better level is not the worse one of another."""
+    settled = [pair for pair in pairs if pair.word in ("general", "usual") or _reversed(pair)]
+    beaten = {_ends(pair)[1] for pair in settled}
+    return [pair for pair in settled if _ends(pair)[0] not in beaten]
 
 
-def _advice(factor: str, cases: Sequence[_Case], anchors: Anchors) -> Advice:
-    ranked = sorted(cases, key=lambda case: case.rank)
-    firsts = list({case.claim.id: case for case in reversed(ranked)}.values())[::-1]
-    best, *others = sorted(firsts, key=lambda case: case.rank)
-    told = [best, *(case for case in others if case.pair.word in _ORDER[:_SETTLED])]
+def _reversed(pair: GeneralPairResult) -> bool:
+    """Whether the level that is claimed to be worse is better on average."""
+    return pair.word == "absent or reversed" and pair.high is not None and pair.high < 0
+
+
+def _equal(pair: GeneralPairResult) -> bool:
+    known = pair.word == "absent or reversed" and pair.low is not None and pair.high is not None
+    return known and -pair.margin < (pair.low or 0.0) and (pair.high or 0.0) < pair.margin
+
+
+def _ends(pair: GeneralPairResult) -> tuple[str, str]:
+    """The better level and the worse one."""
+    return (pair.b, pair.a) if _reversed(pair) else (pair.a, pair.b)
+
+
+def _rank(pair: GeneralPairResult) -> tuple[float, ...]:
+    """The share of contexts that agree, how many, and the near end of the interval in margins; negative."""
+    agree = _agreeing(pair) / pair.contexts if pair.contexts else 0.0
+    near = -(pair.high or 0.0) if _reversed(pair) else pair.low or 0.0
+    return -agree, -pair.contexts, -near / pair.margin
+
+
+def _agreeing(pair: GeneralPairResult) -> int:
+    return pair.contexts - pair.pointing if _reversed(pair) else pair.pointing
+
+
+# --- in words
+
+
+def _about(claim: ClaimResult) -> str:
+    text = (claim.advice.about if claim.advice else "") or claim.factor or claim.title
+    return _capital(text)
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def _called(claim: ClaimResult, level: str) -> str:
+    return (claim.advice.levels if claim.advice else {}).get(level) or level
+
+
+def _said(claim: ClaimResult, levels: str) -> str:
+    """The levels and the condition that the experiment keeps."""
+    text = f"{levels}, {claim.advice.when}" if claim.advice else levels
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def _take(claim: ClaimResult, pair: GeneralPairResult, target: str) -> Advice:
+    better, worse = (_called(claim, level) for level in _ends(pair))
+    against = _reversed(pair)
+    said = f"{worse} rather than {better}" if against else f"{better} rather than {worse}"
+    chip = replace(GENERAL[pair.word], word="reversed") if against else GENERAL[pair.word]
     return Advice(
-        factor=f"{factor[:1].upper()}{factor[1:]}",
-        action=" ".join(dict.fromkeys(map(_action, told))),
-        evidence=_evidence(best),
-        limits=" ".join(filter(None, (_open(told, ranked), best.claim.limits))),
-        links=tuple(
-            Link(text=case.claim.title, target=anchors.claims[case.claim.id])
-            for case in (best, *others)
-        ),
+        group="against" if against else "take",
+        about=_about(claim),
+        action=f"{_said(claim, said)}.",
+        effect=_effect(claim, pair),
+        source=f"“{claim.document_title}” says so." if against else "",
+        chip=chip.to(target),
+        rank=_rank(pair),
     )
 
 
-def _action(case: _Case) -> str:
-    a, b = named(case.pair.a), named(case.pair.b)
-    if KINDS[case.claim.kind].two_sided:
-        return f"The outcome differs between {a} and {b}: try both."
-    if case.reversed:
-        return f"Take {b} rather than {a}, against the claim."
-    return {
-        "general": f"Take {a} rather than {b}.",
-        "usual": f"Usually take {a} rather than {b}.",
-        "absent or reversed": f"Take {a} or {b}: on average they are equal within the margin.",
-        "depends": f"Try both {a} and {b}: which is better depends on the context.",
-        "unknown": f"Try both {a} and {b}: the contexts cannot tell which is better.",
-    }[case.pair.word]
+def _effect(claim: ClaimResult, pair: GeneralPairResult) -> str:
+    better, worse = (_called(claim, level) for level in _ends(pair))
+    metric, difference = METRICS[claim.metric], abs(pair.difference or 0.0)
+    by, than = effects.effect(better, worse, difference, metric)
+    return (
+        f"{by} on average, and {than} in {_agreeing(pair)} of {counted(pair.contexts, 'context')}."
+    )
 
 
-def _evidence(case: _Case) -> str:
-    """The effect, in how many contexts, and what to expect in a new one."""
-    pair, metric = case.pair, METRICS[case.claim.metric]
-    ahead = case.pair.difference is not None and case.pair.difference > 0
-    count = pair.pointing if ahead else pair.contexts - pair.pointing
-    so = f"so in {count} of {generality.over(pair.contexts, pair.datasets)}"
-    depends = f" {case.claim.general.depends_on}" if case.claim.general else ""
-    return f"{generality.average(pair, metric)}, {so}{generality.in_a_new_one(pair, metric)}.{depends}".rstrip()
+def _either(claim: ClaimResult, pair: GeneralPairResult, target: str) -> Advice:
+    metric = METRICS[claim.metric]
+    near = max(abs(pair.low or 0.0), abs(pair.high or 0.0)) / pair.margin
+    size = effects.size(pair.margin, metric)
+    return Advice(
+        group="equal",
+        about=_about(claim),
+        action=f"{_said(claim, f'{_called(claim, pair.a)} or {_called(claim, pair.b)}')}.",
+        effect=f"{metric.title} differs by less than {size} on average, over {counted(pair.contexts, 'context')}.",
+        chip=replace(GENERAL[pair.word], word="absent").to(target),
+        rank=(float(pair.margin > metric.margin_on_scale()), -pair.contexts, near),
+    )
 
 
-def _open(told: Sequence[_Case], cases: Sequence[_Case]) -> str:
-    """The first pairs of the factor that are not settled."""
-    said = {"depends": "depends on the context", "unknown": "is unclear"}
-    words = [
-        f"{named(case.pair.a)} against {named(case.pair.b)} {said[case.pair.word]}"
-        for case in cases
-        if case not in told and case.pair.word in said
-    ]
-    shown = list(dict.fromkeys(words))[:_FEW]
-    return f"But {', and '.join(shown)}." if shown else ""
+def _open(claim: ClaimResult, target: str) -> Advice:
+    """What to choose among; where all contexts agree and are of too few data sets, also on what."""
+    pairs = claim.general.pairs if claim.general else ()
+    names = list(dict.fromkeys([*(pair.a for pair in pairs), *(pair.b for pair in pairs)]))
+    shown = [_called(claim, name) for name in names]
+    words = " or ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
+    few = bool(pairs) and pairs[0].datasets < FEWEST
+    agree = (
+        len(pairs) == 1
+        and pairs[0].difference is not None
+        and pairs[0].pointing == pairs[0].contexts
+    )
+    said = (
+        _effect(claim, pairs[0]) if agree else "",
+        "Two data sets are too few to tell." if few else "",
+    )
+    return Advice(
+        group="open",
+        about=_about(claim),
+        action=f"{_said(claim, words)}.",
+        effect=" ".join(filter(None, said)),
+        chip=(general_chip(claim) or GENERAL["unknown"]).to(target),
+        rank=(0.0,),
+    )

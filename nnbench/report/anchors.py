@@ -15,7 +15,7 @@ _LONGEST = 120  # characters; file systems allow 255 bytes, a number and a suffi
 _OF_THE_PAGE = (
     "main", "verdicts", "reading", "studies", "tracks", "failures", "methods", "provenance", "overview", "pairs",
     "evidence", "practice", "contents",
-    "surprises", "belief", "find", "defaults",
+    "surprises", "belief", "find", "defaults", "changed",
 )  # fmt: skip
 
 

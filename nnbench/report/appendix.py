@@ -17,6 +17,12 @@ _FLAGS = {"deterministic": "deterministic algorithms", "tf32": "TF32"}
 _OWN = "Threads and packages of claims that measure these themselves"
 _KINDS = {"fixed": "fixed samples", "generated": "generated anew for each seed"}
 
+
+def plain(text: str) -> str:
+    """A message as the page shows it: what a terminal sets in backticks stands for itself."""
+    return text.replace("`", "")
+
+
 # --- what failed and what was not run
 
 
@@ -77,7 +83,7 @@ def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
         [
             Link(text=claim.title, target=anchors.claims[claim.id]),
             claim.document_title,
-            claim.reason or "–",
+            plain(claim.reason or "–"),
             "–" if claim.cost_seconds is None else cost(claim.cost_seconds),
         ]
         for claim in claims
@@ -85,6 +91,28 @@ def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
     ]
     columns = ("Claim", "Document", "Reason", "Estimated cost")
     return Table("Claims that this run did not measure", columns, rows=rows, text=columns)
+
+
+# --- what was changed after a result
+
+
+def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | None:
+    """Each change of a claim's specification after a result of it had been seen."""
+    rows: list[list[Cell]] = [
+        [
+            Link(text=claim.title, target=anchors.claims[claim.id]),
+            str(change.version),
+            change.date,
+            change.what,
+            change.why,
+            change.before,
+        ]
+        for claim in claims
+        for change in claim.changes
+    ]
+    columns = ("Claim", "Version", "Date", "What was changed", "Why", "Verdict before")
+    caption = "Specifications that were changed after a result had been seen"
+    return Table(caption, columns, rows=rows, text=columns) if rows else None
 
 
 # --- where the numbers come from

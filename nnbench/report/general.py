@@ -7,6 +7,7 @@ from nnbench.metrics import METRICS, Metric
 from nnbench.records.general import ContextResult, GeneralPairResult, GeneralResult
 from nnbench.records.results import ClaimResult, Results
 from nnbench.report.tables import Cell, Table
+from nnbench.text.effects import size, too_few
 from nnbench.text.generality import counted, interval
 from nnbench.text.rounding import p_text
 from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
@@ -33,9 +34,12 @@ class Difference:
     """How far apart a claim's levels are, by the pair that stands for it; positive is as claimed."""
 
     size: float  # on the analysis scale
+    low: float | None  # 95 % interval
+    high: float | None
     margin: float
     tie: bool
     here: bool  # found here alone, not pooled over contexts
+    p: float | None  # where it was found here alone
 
     @property
     def margins(self) -> float:
@@ -47,10 +51,20 @@ def difference(claim: ClaimResult) -> Difference | None:
     """Over the contexts, or here where there are none."""
     pooled = leading(claim.general) if claim.general else None
     here = [p for f in claim.results if f.decides for p in f.pairs]
-    pair = pooled or next((p for p in here if p.role == "extremes"), (*here, None)[0])
+    own = next((p for p in here if p.role == "extremes"), (*here, None)[0])
+    pair = pooled or own
     if pair is None or pair.difference is None:
         return None
-    return Difference(size=pair.difference, margin=pair.margin, tie=pair.tie, here=pooled is None)
+    low, high = pooled.ends if pooled else (pair.low, pair.high)
+    return Difference(
+        size=pair.difference,
+        low=low,
+        high=high,
+        margin=pair.margin,
+        tie=pair.tie,
+        here=pooled is None,
+        p=own.p_holm if own and pooled is None else None,
+    )
 
 
 def counts(results: Results) -> list[tuple[Chip, int]]:
@@ -74,18 +88,27 @@ def pair_table(claim: ClaimResult) -> Table | None:
         "Of the claimed difference",
     )
     rows = [_pair_row(pair, metric) for pair in result.pairs]
-    caption = "Pairs of levels over all contexts; positive is as claimed, with 95 % intervals"
+    caption = f"Pairs of levels over all contexts; positive is as claimed, with 95 % intervals{_turned(result, metric)}"
     if all(pair.claimed_difference is None for pair in result.pairs):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     return Table(caption, columns, rows=rows, text=("In general",))
+
+
+def _turned(result: GeneralResult, metric: Metric) -> str:
+    """Why a ratio that is told the other way round has another percentage; empty where none is."""
+    against = [pair.difference for pair in result.pairs if (pair.difference or 0.0) < 0]
+    if metric.scale != "log" or not against or against[0] is None:
+        return ""
+    one, other = (interval(end, None, None, metric) for end in (against[0], -against[0]))
+    return f"; {one} seen from one level is {other} from the other"
 
 
 def _pair_row(pair: GeneralPairResult, metric: Metric) -> list[Cell]:
     return [
         f"{pair.a} against {pair.b}",
         GENERAL[pair.word],
-        interval(pair.difference, pair.low, pair.high, metric),
-        interval(None, pair.prediction_low, pair.prediction_high, metric),
+        interval(pair.difference, *pair.ends, metric),
+        interval(None, *pair.new_ends, metric),
         f"{pair.pointing} of {pair.contexts}",
         _share(pair),
     ]
@@ -152,8 +175,25 @@ def title(result: GeneralResult) -> str:
     return f"In general: {counted(result.measured, 'context')} on {counted(result.datasets, 'data set')}"
 
 
-def how(result: GeneralResult) -> str:
-    """How its numbers were made."""
+def how(claim: ClaimResult) -> str:
+    """How its numbers were made, what counts, and what levels are there."""
+    result = claim.general
+    if result is None:
+        return ""
     without = [rest for pair in result.pairs[:1] for rest in pair.without]
     alone = ", and again without each data set in turn" if without else ""
-    return f"{result.seeds} seeds in each context; pooled by random effects{alone}."
+    few = too_few(result.datasets)
+    lacking = f" {few[:1].upper()}{few[1:]} that says something." if few else ""
+    texts = (
+        f"{result.seeds} seeds in each context; pooled by random effects{alone}.{lacking}",
+        f"The margin is {_margin(claim)}." if result.pairs else "",
+        result.there,
+    )
+    return " ".join(filter(None, texts))
+
+
+def _margin(claim: ClaimResult) -> str:
+    """The smallest difference that counts, or from which to which it is, pair by pair."""
+    margins = [pair.margin for pair in claim.general.pairs] if claim.general else []
+    low, high = (size(end(margins), METRICS[claim.metric]) for end in (min, max))
+    return low if low == high else f"{low} to {high}, by pair"

@@ -1,7 +1,7 @@
-"""The first screen: whose claims these are, what was found, what surprises, and why to believe it."""
+"""The first screen: what was found in a sentence, whose claims these are, what surprises."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnbench.claims.kinds import KINDS
@@ -9,14 +9,27 @@ from nnbench.claims.outcomes import FOUND
 from nnbench.records.results import ClaimResult, DocumentResult, Finding, Results
 from nnbench.report.figures.overview import shares
 from nnbench.report.general import difference
-from nnbench.report.page import controls_text, date_text, facts
+from nnbench.report.page import date_text
 from nnbench.text.generality import counted
 
 _SURPRISES = 3
+_CLEAR = 0.01  # of a difference that was found here alone
+_LOADED = "Other programs used"  # begins the note on a machine that was not alone (jobs/other_load)
 SURPRISING = (
-    "Chosen by rule: of the claims that are contradicted here, or absent or reversed in general, those whose levels lie "
-    "furthest against the document, counted in margins; over all contexts where there are some, else here."
+    "Chosen by rule: of the claims that are contradicted here, or absent or reversed in general, without a flag, those "
+    "whose levels lie furthest against the document, by the end of the 95 % interval that is nearest to it, in margins; "
+    "over all contexts where there are some, else here, and then with p below 0.01."
 )
+KEY = {
+    "Here": "in the one setting that a claim names: a data set, a network and its training",
+    "In general": (
+        "over the claim’s contexts together: general (to be expected in a new one, too), usual (on average and in most), "
+        "depends, absent or reversed, unknown"
+    ),
+    "A context": (
+        "another data set with a network, an optimiser and a length of training, drawn beforehand"
+    ),
+}
 QUICK = (
     "python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e . && "
     ".venv/bin/snakemake --cores all --configfile config/quick.yaml"
@@ -32,7 +45,8 @@ class Source:
 
     name: str
     title: str
-    kind: str  # of text, and its date
+    kind: str  # of text, who wrote it, and its date
+    url: str
     claims: int
 
 
@@ -46,18 +60,65 @@ def sources(results: Results) -> list[Source]:
             name=name,
             title=title,
             kind=_kind(known[name]) if name in known else "",
+            url=known[name].url if name in known else "",
             claims=sum(claim.document == name for claim in claims),
         )
         for name, title in titles.items()
     ]
 
 
+def unknown(results: Results) -> str:
+    """Of how many texts neither author nor address is known; nothing where nothing at all is."""
+    known = [d for d in results.documents if d.source and not (d.author or d.url)]
+    mine = {claim.document for claim in results.claims if not claim.control}
+    names = [document.name for document in known if document.name in mine]
+    if not names:
+        return ""
+    which = "of these texts" if len(names) == len(mine) else f"of {len(names)} of these texts"
+    return f"Neither author nor address {which} is known; lines are counted in the text as saved."
+
+
 def _kind(document: DocumentResult) -> str:
     date = date_text(document.date) if document.date else "undated" if document.source else ""
-    return ", ".join(filter(None, (document.source, date)))
+    return ", ".join(filter(None, (document.source, document.author, date)))
 
 
 # --- what was found
+
+
+def lead(results: Results) -> str:
+    """How many claims have a verdict, and what the verdicts are; then what the others are."""
+    claims = [claim for claim in results.claims if not claim.control]
+    judged = [claim for claim in claims if claim.verdict]
+    here = sum(claim.verdict in FOUND for claim in judged)
+    small = sum(claim.verdict == "reproduced, small" for claim in judged)
+    text = (
+        f"{len(judged)} of {counted(len(claims), 'claim')} have a verdict: {_are(here)} reproduced here"
+        f"{f' ({small} of them with a small effect)' if small else ''}"
+    )
+    general = [claim.general.word for claim in claims if claim.general]
+    if general:
+        held = sum(word in ("general", "usual") for word in general)
+        text += f"; {held} of the {len(general)} that were measured in contexts, too, hold there generally or usually"
+    return f"{text}."
+
+
+def _are(count: int) -> str:
+    return f"{count} {'is' if count == 1 else 'are'}"
+
+
+def left_over(results: Results) -> str:
+    """Claims without a verdict by what became of them, and the controls, which are counted apart."""
+    known = results.summary
+    parts = (
+        (known.measured, "measured as a definition"),
+        (known.qualitative, "quoted"),
+        (known.not_run, "not run"),
+    )
+    said = ", ".join(f"{_are(count)} {what}" for count, what in parts if count)
+    controls = f"nnbench’s own {counted(known.controls, 'control')} {'is' if known.controls == 1 else 'are'} counted apart."
+    texts = (f"Without a verdict: {said}." if said else "", controls if known.controls else "")
+    return " ".join(filter(None, texts))
 
 
 def sentences(results: Results) -> list[tuple[str, str]]:
@@ -83,8 +144,8 @@ def _held(claims: Sequence[ClaimResult]) -> str:
     if not general:
         return f"Here {reproduced}."
     return (
-        f"In general (over other data, networks and trainings) {held} of the {len(general)} that were measured so "
-        f"{'is' if held == 1 else 'are'} found generally or usually; here, each in one setting, {reproduced}."
+        f"Here, each in one setting, {reproduced}. Of the {len(general)} that were measured in contexts, too, {held} "
+        f"{'holds' if held == 1 else 'hold'} there generally or usually."
     )
 
 
@@ -96,7 +157,7 @@ def _direction_and_size(claims: Sequence[ClaimResult]) -> str:
     right = sum(share.decides[1] > 0 for share in found)
     median = statistics.median(share.decides[0] for share in found)
     return (
-        f"Direction and size are two questions: here the first and the last level differ as claimed in {right} of "
+        f"Direction and size are two questions: the first and the last level differ as claimed here in {right} of "
         f"{len(found)}, and the difference is {median:.0f} % of the claimed one in the median."
     ).replace(" -", " \u2212")
 
@@ -121,15 +182,27 @@ def surprises(results: Results) -> list[Surprise]:
 
 
 def _against(claim: ClaimResult) -> float | None:
-    """The leading difference in margins, negative where it is against the document; None: it is no surprise."""
+    """The near end of the leading difference in margins, negative where it is against the document; None: no surprise."""
     word = claim.general.word if claim.general else None
     if claim.verdict != "contradicted" and word != "absent or reversed":
         return None
     apart = difference(claim)
-    if apart is None or not any(finding.decides for finding in claim.results):
+    if apart is None or apart.low is None or apart.high is None or not _sound(claim):
         return None
-    size = -abs(apart.margins) if KINDS[claim.kind].ties else apart.margins
-    return size if size < 1 else None  # as claimed by the margin or more, at least elsewhere
+    if apart.here and not (apart.p is not None and apart.p <= _CLEAR):
+        return None
+    near = min(apart.high, -apart.low) if KINDS[claim.kind].ties else apart.high
+    return (
+        near / apart.margin if near < apart.margin else None
+    )  # else it may be as claimed elsewhere
+
+
+def _sound(claim: ClaimResult) -> bool:
+    """Whether what decides has neither a flag nor a note that the machine was not alone."""
+    deciding = next((finding for finding in claim.results if finding.decides), None)
+    if deciding is None or deciding.flags:
+        return False
+    return not any(note.startswith(_LOADED) for note in deciding.notes)
 
 
 def _surprise(claim: ClaimResult) -> Surprise:
@@ -138,46 +211,3 @@ def _surprise(claim: ClaimResult) -> Surprise:
     reversed_here = claim.verdict == "contradicted" or general is None
     text = claim.answer if reversed_here else general.sentence if general else ""
     return Surprise(claim=claim, finding=deciding, text=text)
-
-
-# --- why to believe it
-
-
-def belief(results: Results) -> Iterator[tuple[str, str]]:
-    """How much was measured, what failed, and what keeps the numbers honest."""
-    made = results.provenance
-    known = dict(facts(results))
-    runs, diverged, missing = _runs(results.claims)
-    counted_out = f"{_or_none(diverged)} diverged, {_or_none(missing)} lost"
-    yield "Runs", f"{runs:,} in the claims’ own settings; {counted_out}"
-    yield "All cells", known["Runs"]
-    if results.contexts:
-        datasets = len({context.dataset for context in results.contexts})
-        yield "Contexts", f"{len(results.contexts)} on {counted(datasets, 'data set')}"
-    if controls := controls_text(results):
-        yield "Claims of known outcome", controls
-    yield "Fixed before the run", f"claims, seeds and margins: SHA-256 {made.config_sha256[:12]}…"
-    yield (
-        "Measured again",
-        "the same machine and packages give the same numbers to the bit; nnbench audit checks it",
-    )
-    yield "Where and when", f"{known['Machine']}; measured in {known['Wall time']}; {known['Date']}"
-
-
-def _or_none(count: int) -> str:
-    return f"{count:,} of them" if count else "none"
-
-
-def _runs(claims: Sequence[ClaimResult]) -> tuple[int, int, int]:
-    """Runs of the claims' own settings, those that diverged and those that left nothing; shared ones count once."""
-    levels = {
-        level.cell or (claim.id, finding.key, level.level): level
-        for claim in claims
-        for finding in claim.results
-        for level in finding.levels
-    }.values()
-    counts = [(level.planned, level.diverged, level.failed) for level in levels]
-    planned, diverged, failed = (
-        (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0, 0)
-    )
-    return planned, diverged, failed

@@ -7,6 +7,7 @@ from nnbench.metrics import METRICS
 from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.anchors import Anchors
 from nnbench.report.general import difference
+from nnbench.text.effects import with_margin
 from nnbench.text.generality import interval
 from nnbench.text.vocabulary import (
     GENERAL,
@@ -21,9 +22,9 @@ from nnbench.text.vocabulary import (
 
 COLUMNS = ("As written", "Tuned", "On other data", "Read differently")
 RULE = (
-    "The ringed verdict decides: that of the first data set that the claim names, with the document’s own settings, or "
-    "tuned ones where these are what the claim is about; of what is claimed to be possible, the first example that was "
-    "found. The other verdicts show how far it carries."
+    "A ring marks the verdict that decides. That is the one on the first data set of a claim with the document’s own settings, "
+    "or with tuned ones where the claim is about these. Where something is claimed to be possible, it is the first example "
+    "that was found. The other verdicts show how far it carries."
 )
 _GENERAL_ORDER = [*GENERAL.values(), None]
 _VERDICT_ORDER = [*VERDICTS.values(), *STATUSES.values()]
@@ -97,7 +98,7 @@ def note(claim: ClaimResult) -> str:
         return ""
     plain = deciding.verdict == "reproduced" or not deciding.verdict_reason
     reason = "" if plain else f": {deciding.verdict_reason}"
-    return f"{where_text(deciding)} decides{reason}."
+    return with_margin(f"{where_text(deciding)} decides{reason}.", deciding, own=None)
 
 
 def size(claim: ClaimResult) -> str:

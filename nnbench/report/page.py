@@ -11,9 +11,10 @@ from nnbench.claims.looks import AUTO, LOOKS, first_of
 from nnbench.claims.outcomes import FOUND
 from nnbench.records.results import ClaimResult, Finding, Results, count_name
 from nnbench.report.anchors import Anchors
-from nnbench.report.appendix import memory_text
+from nnbench.report.appendix import memory_text, plain
 from nnbench.report.details import chosen_text
 from nnbench.report.tables import Cell, Link, Table
+from nnbench.text.generality import counted
 from nnbench.text.rounding import duration_text
 from nnbench.text.vocabulary import (
     STATUSES,
@@ -54,7 +55,9 @@ def corrected(claims: Sequence[ClaimResult]) -> str:
     fallen = [claim.title for claim in found if not claim.stands]
     if not found or len(tested) == 1:
         return ""
+    small = sum(claim.verdict == "reproduced, small" for claim in found)
     text = f"{len(found)} of the {len(tested)} tested claims are reproduced"
+    text += f" ({small} of them with a small effect)" if small else ""
     if not fallen:
         return f"{text}, also after Holm’s correction over all {len(tested)}."
     left, named = len(found) - len(fallen), ", ".join(f"“{title}”" for title in fallen)
@@ -104,6 +107,20 @@ def _seeds(results: Results) -> str:
     }
     low, high = min(found), max(found)
     return f"{high} seeds" if low == high else f"{low} to {high} seeds"
+
+
+def blocks_range(results: Results) -> str:
+    """How many blocks claims have, as in: 5 to 30 here; most of them 10."""
+    blocks = Counter(f.blocks for c in results.claims for f in c.results if f.decides and f.blocks)
+    if not blocks:
+        return "none here"
+    low, high = min(blocks), max(blocks)
+    if low == high:
+        return f"all have {low}"
+    told = ", ".join(
+        f"{counted(number, 'claim')} with {size}" for size, number in sorted(blocks.items())
+    )
+    return f"here {told}"
 
 
 def blocks_meant(results: Results) -> str:
@@ -213,7 +230,7 @@ def place_text(claim: ClaimResult) -> str:
     """Where that stands, as in: Neural Net Loss, “Common Misconceptions”, line 59."""
     place = claim.place
     section = f"“{place.section}”" if place.section else ""
-    line = f"line {place.line}" if place.line else ""
+    line = f"line {place.line} of the text as saved" if place.line else ""
     return ", ".join(filter(None, (claim.document_title, section, line)))
 
 
@@ -247,6 +264,7 @@ def changes(claim: ClaimResult) -> list[str]:
 
 def not_run_text(claim: ClaimResult) -> str | None:
     """Why a claim was not run, and what it would take."""
-    if claim.reason is None or claim.cost_seconds is None:
-        return claim.reason
-    return f"{claim.reason} ({cost(claim.cost_seconds)})"
+    if claim.reason is None:
+        return None
+    estimate = "" if claim.cost_seconds is None else f" ({cost(claim.cost_seconds)})"
+    return f"{plain(claim.reason)}{estimate}"

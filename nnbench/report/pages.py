@@ -72,7 +72,7 @@ def _places(results: Results, anchors: Anchors) -> Places:
     pages = {claim.id: anchors.documents[claim.document] for claim in results.claims}
     return {
         **dict.fromkeys(anchors.studies.values(), "index"),
-        "defaults": "index",
+        **dict.fromkeys(("defaults", "changed"), "index"),
         **{page: page for page in anchors.documents.values()},
         **{anchors.claims[claim_id]: page for claim_id, page in pages.items()},
         **{anchor: pages[claim_id] for claim_id, anchor in anchors.contexts.items()},

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding
 from nnbench.report.details import pick_texts
+from nnbench.text.effects import with_margin
 from nnbench.text.rounding import unit_behind, value_text
 
 _LOSSES = {  # by task and objective
@@ -20,7 +21,17 @@ _LOSSES = {  # by task and objective
     ),
 }
 
+_NO_SCORE = ("loss_gap",)  # nothing learnt leaves a gap of 0, which is no score to beat
 _FAR = 3.0  # times another number, from which a reader asks why
+
+
+def reason(finding: Finding) -> str:
+    """Why the verdict is this one, with the margin that it speaks of."""
+    return (
+        with_margin(f"{finding.verdict_reason}.", finding, own=None)
+        if finding.verdict_reason
+        else ""
+    )
 
 
 def notes(finding: Finding) -> str:
@@ -41,7 +52,7 @@ def _notes(finding: Finding) -> Iterator[str]:
     if finding.timing and finding.machines:
         yield f"On this machine: {'; '.join(finding.machines)}."
     yield from _data_notes(finding)
-    if finding.chance is not None and finding.unit != "count":
+    if finding.chance is not None and finding.unit != "count" and finding.metric not in _NO_SCORE:
         untrained = f"{value_text(finding.chance, finding.unit)} {unit_behind(finding.unit)}"
         yield f"An untrained predictor scores {untrained.rstrip()}."
         yield from _worse_than_untrained(finding, finding.chance)
@@ -49,7 +60,7 @@ def _notes(finding: Finding) -> Iterator[str]:
     values = (value for level in finding.levels for value in level.values.values())
     if finding.scale == "log" and 0 in values:
         yield "On the logarithmic scale a value of 0 counts as 1e\u221212."
-    yield from (f"Flagged, {flag.name}: {flag.text}" for flag in finding.flags)
+    yield from (f"Flagged: {flag.text}" for flag in finding.flags)
     yield from finding.notes
 
 

@@ -31,7 +31,10 @@ def order_table(study: StudyResult, claims: Sequence[ClaimResult]) -> Table:
         for factor in study.factors
     ]
     columns = ("Factor", "Rank", "With interactions", "Alone", "Most on", "Claims about it")
-    caption = "Shares of the variance between settings, mean over data sets, with 95 % intervals"
+    caption = (
+        "Shares of the variance between settings, mean over data sets, with 95 % intervals; those with interactions "
+        "count an interaction for each of its factors, and add up to more than 100 %"
+    )
     return Table(caption, columns, rows=rows, text=("Most on", "Claims about it"))
 
 

@@ -158,7 +158,7 @@ def _pair_row(pair: PairResult, finding: Finding) -> list[Cell]:
         + (f" ({ends})" if pair.role == "extremes" else ""),
         pair_chip(pair, kind=finding.kind),
         pair.text + (" (sign test: some runs were capped)" if pair.censored else ""),
-        f"±{_size(pair.margin, finding=finding)}",
+        _margin(pair.margin, finding=finding),
         p_text(pair.p),
         p_text(pair.p_holm),
     ]
@@ -172,6 +172,12 @@ def _relation(pair: PairResult, finding: Finding) -> str:
     if pair.tie or kind.ties:
         return "as good as" if finding.directed else "as large as"
     return "better than" if finding.directed else "smaller than"
+
+
+def _margin(margin: float, *, finding: Finding) -> str:
+    """As in: ±5.0 %, a factor of 10."""
+    text = _size(margin, finding=finding)
+    return f"a factor of {text[1:].removesuffix('.0')}" if text.startswith("×") else f"±{text}"
 
 
 def _size(difference: float, *, finding: Finding) -> str:

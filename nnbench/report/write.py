@@ -18,6 +18,7 @@ from nnbench.records.store import write_atomically
 from nnbench.report import (
     advice,
     appendix,
+    belief,
     details,
     evidence,
     general,
@@ -49,6 +50,7 @@ _SCRIPTS = ("report", "scales")
 _MODULES = (
     advice,
     appendix,
+    belief,
     details,
     evidence,
     general,

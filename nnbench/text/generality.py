@@ -8,7 +8,8 @@ from nnbench.metrics import Metric, percent_change
 from nnbench.records.general import GeneralPairResult, GeneralResult, Word
 from nnbench.records.results import Finding
 from nnbench.text import wording
-from nnbench.text.rounding import MINUS, significant, unit_words
+from nnbench.text.effects import says_nothing, too_few
+from nnbench.text.rounding import MINUS, significant, times_text, unit_words
 
 _LEADS: Mapping[Word, str] = {
     "general": "It holds in general",
@@ -20,6 +21,7 @@ _LEADS: Mapping[Word, str] = {
 _Text = Callable[[float], str]
 _TIMES_FROM = math.log(4.0)  # on the log scale, from which a factor is shorter than a percentage
 _LARGEST = 700.0  # whose exponential a float still holds
+_ANYTHING = "anything"  # what an interval says that leaves everything open
 _BY_PAIR = "It holds for some of the levels"
 
 
@@ -66,9 +68,8 @@ def how_large(here: Finding | None, general: GeneralResult | None, metric: Metri
     texts = [f"{pair.text}{_share(pair.difference, claimed)}."]
     if everywhere is not None and everywhere.difference is not None:
         over = counted(everywhere.contexts, "context")
-        mean = interval(everywhere.difference, everywhere.low, everywhere.high, metric)
-        share = _share(everywhere.difference, claimed)
-        texts.append(f"Over {over}: {mean}{share}.")
+        mean = average(everywhere, metric).replace("On average,", f"On average over {over},", 1)
+        texts.append(f"{mean}{_share(everywhere.difference, claimed)}.")
     return " ".join(texts)
 
 
@@ -93,9 +94,12 @@ def _share(difference: float, claimed: float | None) -> str:
 
 def average(result: GeneralPairResult, metric: Metric) -> str:
     """The pooled difference, as in: On average, test loss of tanh is 11 % larger than that of ReLU."""
-    pooled = {"95 % CI": (result.low, result.high)}
+    low, high = result.ends
+    open_ended = low is not None and high is not None and says_nothing(low, high, metric)
+    pooled = {} if open_ended else {"95 % CI": (low, high)}
     text = wording.compared(result.a, result.b, result.difference, pooled, metric)
-    return f"On average, {text[:1].lower()}{text[1:]}"
+    lacking = too_few(result.datasets) or ("95 % CI: anything" if open_ended else "")
+    return f"On average, {text[:1].lower()}{text[1:]}{f' ({lacking})' if lacking else ''}"
 
 
 def pair(result: GeneralPairResult, metric: Metric) -> str:
@@ -113,11 +117,13 @@ def interval(middle: float | None, low: float | None, high: float | None, metric
     if not known:
         return "–"
     text, _, unit = wording.difference_words(max(map(abs, known)), metric)
-    unit = unit or (" points" if metric.unit == "fraction" else "")
+    unit = unit or unit_words(metric.unit).difference
     shown = text if unit == " times" else lambda value: _signed(text(value))
     ends = "" if low is None or high is None else f"{shown(low)} to {shown(high)}"
+    if low is not None and high is not None and says_nothing(low, high, metric):
+        ends = _ANYTHING
     if middle is None:
-        return ends + unit
+        return ends + (unit if ends != _ANYTHING else "")
     return f"{shown(middle)}{unit}" + (f" [{ends}]" if ends else "")
 
 
@@ -129,15 +135,21 @@ def brief(middle: float | None, low: float | None, high: float | None, metric: M
     times = metric.scale == "log" and max(map(abs, known)) >= _TIMES_FROM
     text, lead, unit = _brief_words(metric, times=times)
     ends = "" if low is None or high is None else f"[{text(low)}, {text(high)}]"
+    if low is not None and high is not None and says_nothing(low, high, metric):
+        return _ANYTHING if middle is None else f"{lead(middle)}{text(middle)}{unit} [{_ANYTHING}]"
     if middle is None:
-        return f"{'×' if times else ''}{ends}{unit}"
+        return (
+            f"{text(low)} to {text(high)} times"
+            if times and low is not None and high is not None
+            else ends + unit
+        )
     return f"{lead(middle)}{text(middle)}{unit} {ends}".rstrip()
 
 
 def _brief_words(metric: Metric, *, times: bool) -> tuple[_Text, _Text, str]:
     """How a value is written, what stands before the first one, and what behind."""
     if times:
-        return lambda v: significant(math.exp(min(v, _LARGEST)), 2), lambda _: "×", ""
+        return lambda v: times_text(math.exp(min(v, _LARGEST))), lambda _: "×", ""
     if metric.scale == "log":
         return lambda v: significant(percent_change(v), 2), _plus, "\u00a0%"
     factor = unit_words(metric.unit).factor
@@ -150,14 +162,14 @@ def _plus(value: float) -> str:
 
 def in_a_new_one(result: GeneralPairResult, metric: Metric) -> str:
     """What to expect elsewhere, turned as the pair's sentence is."""
-    low, high, middle = result.prediction_low, result.prediction_high, result.difference
+    (low, high), middle = result.new_ends, result.difference
     if low is None or high is None or middle is None:
         return ""
-    if metric.unit == "fraction" and (low <= -1 or high >= 1):
-        return "; a new one may show anything"
+    if says_nothing(low, high, metric):
+        return "; a new context may show anything"
     if middle < 0:
         low, high = -high, -low
-    return f"; expect {interval(None, low, high, metric)} in a new one"
+    return f"; expect {interval(None, low, high, metric)} in a new context"
 
 
 def _signed(text: str) -> str:

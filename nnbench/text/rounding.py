@@ -93,6 +93,11 @@ def significant(value: float, digits: int = 3) -> str:
     return _fixed(value, max(decimals, 0))
 
 
+def times_text(value: float) -> str:
+    """How many times: with two significant digits, three from a hundred on, and none beyond them."""
+    return significant(float(f"{value:.2e}") if value >= 100 else value, 2)
+
+
 def value_text(value: float | None, unit: str, *, digits: int = 3) -> str:
     """One measured value; an en dash where there is none."""
     if value is None or not math.isfinite(value):

@@ -22,9 +22,11 @@ def sentence(metric: str, factors: Sequence[FactorOrder], datasets: Sequence[Stu
     if not known:
         return "Not measured so far."
     first, *rest = [f for f in known if f.share and f.share.value >= SMALL] or known[:1]
+    settled = not any(f.share and first.share and f.share.high >= first.share.low for f in rest)
+    how = "matters most" if settled else "comes first, which these intervals do not settle"
     where = counted(sum(bool(data.factors) for data in datasets), "data set")
     text = (
-        f"Over {where}, {first.factor} matters most: {percent(first.share)} of what settings vary in "
+        f"Over {where}, {first.factor} {how}: {percent(first.share)} of what settings vary in "
         f"{METRICS[metric].title.lower()}, interactions included"
     )
     if rest:

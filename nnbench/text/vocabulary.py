@@ -93,6 +93,22 @@ GENERAL_MEANINGS: Mapping[str, str] = {
     "absent or reversed": "on average there is no difference that matters, or the reverse",
     "unknown": "these contexts cannot tell",
 }
+WORDS: Mapping[str, str] = {
+    "here": "in the setting that decides: the first data set that a claim names, and the network and training stated beside it",
+    "context": "a data set with a network, an optimiser, a length of training and so on, drawn before anything was measured; c06 is the name of one",
+    "level": "one of the things that a claim compares: an activation function, a learning rate",
+    "block": "one run of every level with the same seed, so that they differ in nothing else",
+    "margin": "the smallest difference that counts, of each claim: 5 % of a loss, one point of accuracy, unless it says another",
+    "margin of a pair": "at most half the claimed difference of the two",
+    "as written, tuned": "two tracks: with the document’s settings, and with learning rates or strengths that are searched for each level",
+    "read differently": "another reading of the same sentence, judged beside the first",
+    "reference network": "what every level is but for what the claim varies: one hidden layer of 128 ReLU units, trained by Adam",
+    "cell": "one level with its settings and data: what is trained and stored as a piece",
+    "tier": "how much of the plan a run takes: quick, default or full",
+    "nats": "the unit of a cross-entropy: what guessing among C classes costs is ln C, 2.30 of ten classes",
+    "Holm": "a correction of p values for the number of comparisons made",
+    "flag": "a mark that makes a result weaker than its verdict says",
+}
 _SHOWN: Mapping[Shown | None, Chip] = {
     "as claimed": _chip("reproduced", "✓", "as claimed"),
     "holds": _chip("reproduced", "✓", "tie holds"),
@@ -106,7 +122,7 @@ _SHOWN: Mapping[Shown | None, Chip] = {
 
 _PAIRS: Mapping[str, Chip] = {
     "UP": _chip("reproduced", "✓", "as claimed"),
-    "up": _chip("partly", "(✓)", "as claimed, uncorrected"),
+    "up": _chip("partly", "(✓)", "as claimed (uncorrected)"),
     "REV": _chip("contradicted", "✗", "reversed"),
     "equal": _chip("contradicted", "≈", "no practical difference"),
     "unclear": _chip("inconclusive", "?", "unclear"),
@@ -115,7 +131,7 @@ _PAIRS: Mapping[str, Chip] = {
 }
 _TWO_SIDED: Mapping[str, Chip] = {  # where a difference in either direction is claimed
     "UP": _chip("reproduced", "✓", "differ"),
-    "up": _chip("partly", "(✓)", "differ, uncorrected"),
+    "up": _chip("partly", "(✓)", "differ (uncorrected)"),
     "REV": _chip("reproduced", "✓", "differ"),
 }
 _TIES: Mapping[str, Chip] = {  # where all are claimed to be equal

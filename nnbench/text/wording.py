@@ -1,6 +1,7 @@
 """The report's sentences, made from numbers: one plain sentence for a pair, a finding, a claim."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from nnbench.claims.claim import Claim
@@ -10,10 +11,12 @@ from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.progress.durations import rounded
 from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding, PairResult
-from nnbench.text.rounding import MINUS, significant, unit_words, value_text, with_units
+from nnbench.text import effects
+from nnbench.text.rounding import MINUS, times_text, unit_words, value_text, with_units
 
 # how differences are written, what follows the first one, and what follows an interval
 Words = tuple[Callable[[float], str], str, str]
+_NUMBER = re.compile(r"[\d.,]+")
 _WHOLE_FROM = 100.0  # percent from which decimals say nothing
 _TIMES_FROM = 900.0  # percent from which "ten times" reads better than "900 % larger"
 
@@ -65,7 +68,15 @@ def pair(result: PairResult, metric: Metric) -> str:
         f"95 % {'repeated ' * result.repeated}CI": (result.low, result.high),
         "over new test samples too": (result.low_samples, result.high_samples),
     }
-    return compared(result.a, result.b, result.difference, intervals, metric)
+    text = compared(result.a, result.b, result.difference, intervals, metric)
+    return _below(text, result) if result.small and metric.unit == "fraction" else text
+
+
+def _below(text: str, result: PairResult) -> str:
+    """A difference below its margin that rounds to it, with the digit that shows the difference."""
+    shown, margin = f"{100 * abs(result.difference or 0.0):.2f}", f"{100 * result.margin:.2f}"
+    finer = f"{100 * abs(result.difference or 0.0):.3f}"
+    return text.replace(f" {shown} points", f" {finer} points", 1) if shown == margin else text
 
 
 def compared(
@@ -89,16 +100,18 @@ def compared(
     said = [
         f"{what} {text(low)} to {text(high)}{unit}"
         for what, (low, high) in intervals.items()
-        if low is not None and high is not None
+        if low is not None and high is not None and (_shows(text(low)) or _shows(text(high)))
     ]
     shown = f" ({'; '.join(said)})" if said else ""
-    size = text(middle) if float(text(middle).replace(",", "")) else _less_than(text(middle))
-    return f"{title_of(metric)} of {named(a)} {verb} {size}{how} {that} of {named(b)}{shown}"
+    size = f"{text(middle)}{how}"
+    if not _shows(text(middle)):  # rounded to nothing, it has no direction: 0.00 points higher than
+        size = f"within {text(middle)[:-1]}1{how.rsplit(' ', 2)[0]} of"
+    return f"{title_of(metric)} of {named(a)} {verb} {size} {that} of {named(b)}{shown}"
 
 
-def _less_than(zero: str) -> str:
-    """What a difference that is rounded to nothing is below, as in: less than 0.01."""
-    return f"less than {zero[:-1]}1"
+def _shows(text: str) -> bool:
+    """Whether a rounded number is more than nothing."""
+    return any(digit in text for digit in "123456789")
 
 
 def _negative(low: float | None, high: float | None) -> _Ends:
@@ -114,7 +127,7 @@ def _ratio(largest: float, metric: Metric) -> Words:
     """How much larger: in percent, or as a factor where that is large."""
     percent = percent_change(largest)
     if percent >= _TIMES_FROM:
-        return lambda end: significant(math.exp(min(end, 700.0)), 2), " times", " times"
+        return lambda end: times_text(math.exp(min(end, 700.0))), " times", " times"
     digits = 0 if percent >= _WHOLE_FROM else 1
     return lambda end: _fixed(percent_change(end), digits), f" % {metric.more} than", " %"
 
@@ -142,7 +155,17 @@ def sentence(finding: Finding, reading: Claim) -> str:
         better=listed(reading.better) or "it",
         than=listed(reading.than) or "the others",
     )
+    said = _with_factor(said, finding, reading.factor)
+    said = effects.with_margin(said, finding, own=reading.margin)
     return f"{said[:1].upper()}{said[1:]} {_ranking(finding, reading.factor)}"
+
+
+def _with_factor(said: str, finding: Finding, factor: str) -> str:
+    """Numbers do not say of what they are: the first one that stands for a level says it."""
+    numbers = [named(lv.level) for lv in finding.levels if _NUMBER.fullmatch(lv.level)]
+    first = min((n for n in numbers if n in said), key=said.index, default="")
+    what = re.split(r",| and | \(", factor)[0]
+    return said.replace(first, f"{what} {first}", 1) if first and what else said
 
 
 def leads_of(kind: Kind, *, directed: bool) -> Mapping[str, str]:
@@ -150,7 +173,7 @@ def leads_of(kind: Kind, *, directed: bool) -> Mapping[str, str]:
     return {**_OPEN, **_LEADS.get(KINDS[kind].lead_of(directed=directed), {})}
 
 
-def listed(names: Sequence[str], *, most: int = 3) -> str:
+def listed(names: Sequence[str], *, most: int = 6) -> str:
     """Some levels, as in: L1, L2 and dropout; of many the first ones."""
     shown = [named(name) for name in names[:most]]
     if more := len(names) - most if len(names) > most else 0:
@@ -220,7 +243,7 @@ _LEADS: Mapping[str, Mapping[str, str]] = {
     "exists": {
         "reproduced": "Yes, there is such a case: {reason}.",
         "reproduced, small": "Yes, there is such a case, though a small one: {reason}.",
-        "inconclusive": "No case that was tried shows it: {reason}.",
+        "inconclusive": "No case that was tried here shows it: {reason}.",
     },
     "differs": {
         "reproduced": "Yes, the outcome changes, as claimed: {reason}.",

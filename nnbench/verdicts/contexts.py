@@ -21,6 +21,7 @@ from nnbench.records.general import (
     Without,
 )
 from nnbench.text import generality
+from nnbench.text.there import there
 from nnbench.verdicts.alike import Pair, alike
 from nnbench.verdicts.findings import Evidence
 from nnbench.verdicts.general import Claimed, in_general
@@ -83,6 +84,7 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
         pairs=pairs,
         depends_on=moderated(looks),
         moderators=tuple(map(_moderator, looks)),
+        there=there(claim),
     )
     sentence = generality.sentence(result, found.reason, metric)
     return result.model_copy(update={"sentence": sentence})

@@ -25,7 +25,7 @@ from nnbench.records.results import (
     Results,
     Summary,
 )
-from nnbench.records.said import ChangeResult, PlaceResult
+from nnbench.records.said import AdviceResult, ChangeResult, PlaceResult
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.records.studies import StudyResult
 from nnbench.text import generality, wording
@@ -84,8 +84,8 @@ def config_hash(plan: Plan) -> str:
 
 
 def _document(document: Document) -> DocumentResult:
-    own = document
-    return DocumentResult(name=own.document, title=own.title, source=own.source, date=own.date)
+    same = {key: getattr(document, key) for key in ("title", "source", "date", "author", "url")}
+    return DocumentResult(name=document.document, **same)
 
 
 def _corrected(claims: Sequence[ClaimResult]) -> tuple[ClaimResult, ...]:
@@ -136,6 +136,7 @@ def _claim(
         name=claim_id.partition("/")[2],
         **{name: getattr(claim, name) for name in _REPEATED},
         place=PlaceResult(**claim.place.model_dump()),
+        advice=AdviceResult(**claim.advice.model_dump()) if claim.advice else None,
         status=status,
         reason=reason,
         cost_seconds=cost,
@@ -165,7 +166,7 @@ def _reason_open(found: Iterable[Finding]) -> str | None:
 
 _REPEATED = (
     "title", "quote", "kind", "factor", "metric", "tier", "claimed", "order", "experiment", "limits",
-    "caveats", "links", "second_look",
+    "caveats", "links", "second_look", "seeds_times",
 )  # fmt: skip
 
 

@@ -107,15 +107,15 @@ def _context_row(
 def _pooled(pair: GeneralPairResult, metric: Metric) -> list[Row]:
     average = Row(
         name="average", said="on average over the contexts", colour=canvas.INK, margin=pair.margin,
-        middle=pair.difference, low=pair.low, high=pair.high, shape="diamond",
-        numbers=brief(pair.difference, pair.low, pair.high, metric),
+        middle=pair.difference, low=pair.ends[0], high=pair.ends[1], shape="diamond",
+        numbers=brief(pair.difference, *pair.ends, metric),
     )  # fmt: skip
     new = Row(
         name="in a new context", said="to be expected in a new context", colour=canvas.INK, middle=None,
-        low=pair.prediction_low, high=pair.prediction_high, margin=pair.margin, shape="none",
-        numbers=brief(None, pair.prediction_low, pair.prediction_high, metric),
+        low=pair.new_ends[0], high=pair.new_ends[1], margin=pair.margin, shape="none",
+        numbers=brief(None, *pair.new_ends, metric),
     )  # fmt: skip
-    return [average, new]
+    return [average] if pair.new_ends[0] is None else [average, new]
 
 
 # --- drawing

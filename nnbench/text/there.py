@@ -1,0 +1,33 @@
+"""What a claim's levels and settings are in contexts, where that is not what they are in its own setting."""
+
+from collections.abc import Iterator, Mapping
+
+from nnbench.claims.claim import Claim
+from nnbench.claims.outcomes import named
+
+
+def there(claim: Claim) -> str:
+    """As in: There “10,000” stands for train_share = 0.01. Empty where nothing differs."""
+    return " ".join(_texts(claim))
+
+
+def _texts(claim: Claim) -> Iterator[str]:
+    own = claim.contexts
+    if own is None:
+        return
+    if own.levels is not None:
+        told = (f"{named(name)} for {_settings(given)}" for name, given in own.levels.items())
+        yield f"There the levels stand for other settings: {', '.join(told)}."
+    if own.settings:
+        yield f"All levels have {_settings(own.settings)} there."
+    if freed := [name for name in own.free if name in claim.settings]:
+        yield f"The context sets {', '.join(freed)}, not the claim."
+
+
+def _settings(given: Mapping[str, object]) -> str:
+    texts = (f"{key} = {_value(value)}" for key, value in given.items())
+    return " and ".join(texts) or "what the context has"
+
+
+def _value(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

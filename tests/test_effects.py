@@ -1,0 +1,82 @@
+"""How large an effect is in a few words, and which intervals say anything at all."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from all_sentences import general_pair
+
+from nnbench.claims.claim import Claim
+from nnbench.metrics import METRICS
+from nnbench.text import effects, generality
+from nnbench.text.there import there
+
+LOSS, ACCURACY, GAP = (METRICS[name] for name in ("test_loss", "test_accuracy", "loss_gap"))
+
+
+@pytest.mark.parametrize(
+    ("difference", "metric", "text"),
+    [
+        (math.log(1.45), LOSS, "With SGD, test loss is 45 % larger"),
+        (math.log(8.34), LOSS, "With SGD, test loss is 8.3 times as large"),
+        (0.171, ACCURACY, "With Adam, test accuracy is 17 points higher"),
+        (0.01, ACCURACY, "With Adam, test accuracy is 1 point higher"),
+        (0.124, GAP, "With Adam, loss gap (test minus training) is 0.12 nats lower"),
+    ],
+)
+def test_an_effect_names_the_level_with_the_larger_loss_or_the_better_one(
+    difference: float, metric, text: str
+) -> None:
+    assert effects.effect("Adam", "SGD", difference, metric)[0] == text
+
+
+@pytest.mark.parametrize(
+    ("difference", "metric", "text"),
+    [
+        (math.log(1.05), LOSS, "5 %"),
+        (math.log(10), LOSS, "a factor of 10"),
+        (0.1, ACCURACY, "10 points"),
+    ],
+)
+def test_a_margin_is_told_in_the_unit_of_its_metric(difference: float, metric, text: str) -> None:
+    assert effects.size(difference, metric) == text
+
+
+def test_an_interval_over_the_whole_range_or_ten_times_either_way_says_nothing() -> None:
+    assert effects.says_nothing(-1.27, 1.4, ACCURACY)
+    assert not effects.says_nothing(-0.5, 0.6, ACCURACY)
+    assert effects.says_nothing(math.log(0.07), math.log(36_857), LOSS)
+    assert not effects.says_nothing(math.log(0.2), math.log(39), LOSS)
+    assert generality.interval(2.9, math.log(0.0026), math.log(1e5), LOSS) == "18 times [anything]"
+    assert generality.brief(None, -1.3, 0.2, ACCURACY) == "anything"
+
+
+def test_two_data_sets_give_no_interval_and_say_why() -> None:
+    few = general_pair().model_copy(update={"datasets": 2})
+    assert (few.ends, few.new_ends) == ((None, None), (None, None))
+    text = generality.pair(few, LOSS)
+    assert "(two data sets are too few for an interval)" in text
+    assert "in a new context" not in text
+    assert "CI" in generality.pair(general_pair(), LOSS)
+
+
+def test_large_ratios_are_rounded_to_what_a_reader_keeps() -> None:
+    assert generality.interval(math.log(119_337), None, None, LOSS) == "119,000 times"
+
+
+def test_what_levels_are_in_contexts_is_said_where_it_is_something_else() -> None:
+    own = {
+        "free": ("train_for",), "settings": {"checkpoint": "last"},
+        "levels": {"10,000": {"train_share": 0.01}, "all": {}},
+    }  # fmt: skip
+    claim = Claim(
+        title="t", quote="q", kind="best", better=("all",), than=("10,000",), contexts=own,
+        settings={"train_for": "10 epochs"}, datasets={"digits": {}},
+        levels={"10,000": {"train_size": 10_000}, "all": {}},
+    )  # fmt: skip
+    assert there(claim) == (
+        "There the levels stand for other settings: “10,000” for train_share = 0.01, “all” for what the context has. "
+        "All levels have checkpoint = last there. The context sets train_for, not the claim."
+    )
+    assert there(claim.model_copy(update={"contexts": None})) == ""
