@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from screens import DESKTOP, PAPER, PHONE
+from screens import DESKTOP, PAPER, PHONE, open_details
 from waiting import wait_for
 
 pytest_plugins = ["shown_in_browser"]
@@ -131,3 +131,13 @@ def test_on_paper_claims_are_short_and_one_can_be_printed_in_full(visit):
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert other.is_visible()
     assert inside.is_hidden()
+
+
+def test_on_a_phone_tables_that_were_folded_become_cards_once_they_are_open(visit):
+    page, _ = visit(size=PHONE)
+    wide = page.locator(".drill .scroll:has(> table:not(.entries, .cards))")
+    too_wide = "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+    closed = wide.count()
+    open_details(page)
+    wait_for(lambda: wide.evaluate_all(too_wide) == 0, "no table is wider than the phone")
+    assert wide.count() < closed

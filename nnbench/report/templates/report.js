@@ -262,19 +262,20 @@ function figures() {
 
 function cards() {
   const narrow = matchMedia("(max-width: 40rem)");
-  function fit() {
+  // What is folded has no layout, and to ask for its width would make one, table by table: it is asked once it is open.
+  // All are measured before any is changed, as each change would have the page laid out again.
+  function fit(part) {
     if (!narrow.matches) return;
-    for (const box of all(".scroll")) {
-      const table = one("table:not(.cards, .entries)", box);
-      if (!table || box.scrollWidth <= box.clientWidth) continue;
+    const shown = all(".scroll > table:not(.cards, .entries, .marks)", part).filter(table => !table.closest("details:not([open])"));
+    for (const table of shown.filter(({parentNode: box}) => box.scrollWidth > box.clientWidth)) {
       const names = [...table.tHead.rows[0].cells].map(cell => cell.textContent);
       for (const row of table.tBodies[0].rows) [...row.cells].slice(1).forEach((cell, i) => { cell.dataset.l = names[i + 1]; });
       table.classList.add("cards");
     }
   }
-  fit();
-  narrow.addEventListener("change", fit);
-  document.addEventListener("toggle", fit, true);
+  fit(document);
+  narrow.addEventListener("change", () => fit(document));
+  document.addEventListener("toggle", event => fit(event.target), true);
 }
 
 document.body.append(said);
