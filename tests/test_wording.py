@@ -170,7 +170,7 @@ def test_names_that_are_no_names_stand_in_quotation_marks() -> None:
 def test_a_difference_that_rounds_to_nothing_is_not_called_zero() -> None:
     accuracy = wording.pair(entry(0.00001, 0.0, 0.00002), METRICS["test_accuracy"])
     assert "is within 0.01 points of that of B" in accuracy
-    assert "is less than 0.1 % larger" in wording.pair(
+    assert "is within 0.1 % of that of A" in wording.pair(
         log(1.0001, 1.0, 1.0002), METRICS["test_loss"]
     )
 
