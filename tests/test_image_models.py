@@ -32,7 +32,7 @@ def entry_of(level: str, *, batch_size: int = 6) -> Entry:
         model=model,
         resolution=SIDE,
         batch_size=batch_size,
-        described=describe(model, SIDE),
+        described=describe(model, SIDE, training=True),
     )
 
 
@@ -79,8 +79,8 @@ def test_uniform_guesses_cost_ln_c_and_auxiliary_ones_two_fifths_of_it() -> None
 
 def test_a_multiplication_and_an_addition_are_two_operations() -> None:
     """5 x 5 outputs of 8 channels, each a sum of 3 * 3 * 3 products."""
-    assert describe("tiny_images:Convolution", 5).flops == 2 * 5 * 5 * 8 * 27
-    assert describe("tiny_images:Tiny", SIDE).flops == 2 * 48 * 5
+    assert describe("tiny_images:Convolution", 5, training=True).flops == 2 * 5 * 5 * 8 * 27
+    assert describe("tiny_images:Tiny", SIDE, training=True).flops == 2 * 48 * 5
 
 
 WEIGHTS = {
@@ -97,7 +97,7 @@ def test_parameters_and_operations_are_those_that_torchvision_publishes(
     model: str, parameters: int
 ) -> None:
     """Its weights' documentation states billions of multiply-adds, rounded to three digits."""
-    described = describe(model, NATIVE_RESOLUTION[model])
+    described = describe(model, NATIVE_RESOLUTION[model], training=True)
     published = torchvision.models.get_model_weights(model).DEFAULT.meta
     assert described.parameters == published["num_params"] == parameters
     assert described.flops / 2e9 == pytest.approx(published["_ops"], abs=0.0006)
@@ -120,3 +120,9 @@ def test_torchvisions_models_leave_the_memory_by_themselves(model: str) -> None:
 def test_an_unknown_model_is_an_error_with_the_nearest_name() -> None:
     with pytest.raises(NnbenchError, match="did you mean 'resnet50'"):
         build("resnet5O")
+
+
+def test_a_model_classifies_images_that_are_too_small_for_its_auxiliary_classifiers() -> None:
+    small = describe("inception_v3", 224, training=False)
+    assert small.flops < describe("inception_v3", 299, training=True).flops
+    assert small.auxiliary == 0

@@ -58,14 +58,17 @@ def build(model: str) -> nn.Module:
     return made
 
 
-def describe(model: str, resolution: int) -> Described:
-    """Count on PyTorch's meta device, where tensors have shapes but no values."""
+def describe(model: str, resolution: int, *, training: bool) -> Described:
+    """Count on PyTorch's meta device, where tensors have shapes but no values.
+
+    Auxiliary classifiers are counted for ``training`` alone: they may need larger images than the rest.
+    """
     with torch.device("meta"), torch.no_grad():
         network = build(model).eval()
         images = torch.empty(2, 3, resolution, resolution)  # normalisation trains on two or more
         with FlopCounterMode(display=False) as counter:
             logits = network(images[:1])
-        trained = network.train()(images)
+        trained = network.train()(images) if training else logits
     return Described(
         parameters=sum(p.numel() for p in network.parameters()),
         flops=counter.get_total_flops(),

@@ -209,7 +209,9 @@ def _entries(options: InferenceSpeed | TrainingSpeed, *, batch_size: int) -> dic
             model=model,
             resolution=options.resolution(level),
             batch_size=batch_size,
-            described=describe(model, options.resolution(level)),
+            described=describe(
+                model, options.resolution(level), training=isinstance(options, TrainingSpeed)
+            ),
         )
         for level, model in options.models.items()
     }
