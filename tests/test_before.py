@@ -85,5 +85,5 @@ def test_a_replicate_does_not_depend_on_those_beside_it(folder: Path) -> None:
 
 
 def test_no_other_pretraining_goes_with_it() -> None:
-    with pytest.raises(NnbenchError, match="neither pretrain nor rbm"):
+    with pytest.raises(NnbenchError, match="before does not go with"):
         settings_with(before=BEFORE, rbm={})

@@ -89,7 +89,7 @@ def test_sizes_and_times_of_a_run_that_diverged_are_kept() -> None:
     kept = {name for name, metric in METRICS.items() if metric.diverged == "kept"}
     times = {name for name, metric in METRICS.items() if metric.timing}
     assert kept == times | {
-        "parameters", "flops", "epochs_to_target", "steps_to_target", "gradient_ratio_start"
+        "parameters", "flops", "epochs_to_target", "steps_to_target", "gradient_ratio_start", "trapped"
     }  # fmt: skip
 
 
