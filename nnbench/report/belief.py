@@ -25,7 +25,7 @@ def belief(results: Results) -> Iterator[tuple[str, Cell]]:
     yield from _not_fixed(results.claims)
     yield (
         "Measured again",
-        "the same machine and packages give the same numbers to the bit; nnbench audit checks it",
+        "the same machine and packages give the same numbers to the bit, but for times; nnbench audit checks it",
     )
     yield "Where and when", f"{known['Machine']}; measured in {known['Wall time']}; {known['Date']}"
 

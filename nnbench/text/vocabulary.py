@@ -89,7 +89,7 @@ GENERAL: Mapping[Word, Chip] = {
 GENERAL_MEANINGS: Mapping[str, str] = {
     "general": "found over all contexts together, to be expected in a new one, and carried by no single data set",
     "usual": "found on average and in most contexts; a new one may show otherwise",
-    "depends": "found in some contexts and reversed in others",
+    "depends": "found in some contexts and reversed in others, or for some of the levels alone, or the result here is flagged",
     "absent or reversed": "on average there is no difference that matters, or the reverse",
     "unknown": "these contexts cannot tell",
 }

@@ -153,7 +153,7 @@ def _clause(pair: GeneralPair) -> str:
     absent = "reversed on average" if pooled.high < 0 else "below the margin on average"
     return {
         "general": "as claimed, also to be expected in a new context",
-        "usual": f"within the margin on average and in {pointing}, however surely"
+        "usual": f"within the margin on average, and so are the estimates in {pointing}"
         if tie
         else f"as claimed on average, and {pointing} point that way",
         "absent or reversed": "different by more than the margin" if tie else absent,
