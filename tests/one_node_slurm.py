@@ -143,6 +143,8 @@ def one_node_slurm(folder: Path, *, accounting: bool = False) -> Iterator[Slurm]
     Raises:
         TimeoutError: A part of it does not come up; its log is in the folder.
     """
+    # else jobs hang: the names of their sockets in `spool` have at most 108 characters
+    assert len(str(folder)) <= 80, f"the path of {folder} is too long for SLURM's sockets"
     folder.mkdir(parents=True, exist_ok=True)
     # munged and the database of users insist on paths that nobody else can write to
     folder.chmod(0o755)

@@ -68,11 +68,12 @@ def test_a_run_killed_after_a_look_and_one_forced_anew_end_in_the_same_numbers(
 
 @pytest.mark.slurm
 @pytest.mark.skipif(bool(why_not(accounting=False)), reason=str(why_not(accounting=False)))
-def test_a_cluster_looks_as_this_machine_does(undisturbed: Project, tmp_path: Path) -> None:
+def test_a_cluster_looks_as_this_machine_does(
+    undisturbed: Project, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     pytest.importorskip("snakemake_executor_plugin_slurm")
-    (tmp_path / "project").mkdir()
-    with one_node_slurm(tmp_path / "slurm") as slurm:
-        project = Project(tmp_path / "project").looked_at().on_cluster(slurm.environment)
+    with one_node_slurm(tmp_path_factory.mktemp("slurm")) as slurm:
+        project = Project(tmp_path).looked_at().on_cluster(slurm.environment)
         done = project.run(
             "--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue",
             "--slurm-init-seconds-before-status-checks", "3", cores=None,
