@@ -84,6 +84,16 @@ def test_no_level_is_advised_that_another_one_beats() -> None:
     assert found.action.startswith("Tanh rather than ReLU")
 
 
+@pytest.mark.parametrize(
+    ("datasets", "said"), [(1, "One data set is too few to tell."), (0, ""), (3, "")]
+)
+def test_it_is_told_how_many_data_sets_are_too_few(datasets: int, said: str) -> None:
+    found = general(
+        pair(word="unknown", datasets=datasets, pointing=6, contexts=12), word="unknown"
+    )
+    assert [one.effect for one in advised(found)] == [said]
+
+
 def test_two_data_sets_give_no_advice_but_say_that_they_are_too_few() -> None:
     fields = {"word": "unknown", "datasets": 2, "pointing": 12, "contexts": 12}
     (found,) = advised(general(pair(**fields), word="unknown"))

@@ -7,6 +7,7 @@ from nnbench.audit.comparison import Comparison, FindingVerdict, LevelChange, Ve
 from nnbench.audit.noise import MEANS
 from nnbench.audit.subjects import and_more
 from nnbench.schema import printable
+from nnbench.text.phrases import capitalised
 from nnbench.text.rounding import duration_text, p_text, signed_percent, significant, value_text
 
 MOST_CAUSES = 3  # shown per level; --json has all
@@ -142,7 +143,7 @@ def not_compared(found: Comparison) -> Iterator[str]:
             yield f"Claims in {side} only: {', '.join(names)}"
     statuses = ((f"{one.a} in A, {one.b} in B", one.claim) for one in found.measured_in_one)
     for status, claims in _groups(statuses).items():
-        yield f"{status[:1].upper()}{status[1:]}: {', '.join(claims)}"
+        yield f"{capitalised(status)}: {', '.join(claims)}"
     for one in found.levels_in_one:
         yield f"{one.claim}, {one.context}: level {one.level} in {one.side.upper()} only"
     skipped = [level for level in found.levels if level.outcome == "skipped"]

@@ -11,11 +11,12 @@ from typing import Literal
 
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS
-from nnbench.records.general import FEWEST, GeneralPairResult
+from nnbench.records.general import GeneralPairResult
 from nnbench.records.results import ClaimResult
 from nnbench.report.anchors import Anchors
 from nnbench.text import effects
 from nnbench.text.generality import counted
+from nnbench.text.phrases import capitalised, in_a_row
 from nnbench.text.vocabulary import GENERAL, Chip, general_chip
 
 Group = Literal["take", "against", "equal", "open"]
@@ -140,11 +141,7 @@ def _agreeing(pair: GeneralPairResult) -> int:
 
 def _about(claim: ClaimResult) -> str:
     text = (claim.advice.about if claim.advice else "") or claim.factor or claim.title
-    return _capital(text)
-
-
-def _capital(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
+    return capitalised(text)
 
 
 def _called(claim: ClaimResult, level: str) -> str:
@@ -154,7 +151,7 @@ def _called(claim: ClaimResult, level: str) -> str:
 def _said(claim: ClaimResult, levels: str) -> str:
     """The levels and the condition that the experiment keeps."""
     text = f"{levels}, {claim.advice.when}" if claim.advice else levels
-    return f"{text[:1].upper()}{text[1:]}"
+    return capitalised(text)
 
 
 def _take(claim: ClaimResult, pair: GeneralPairResult, target: str) -> Advice:
@@ -201,8 +198,8 @@ def _open(claim: ClaimResult, target: str) -> Advice:
     pairs = claim.general.pairs if claim.general else ()
     names = list(dict.fromkeys([*(pair.a for pair in pairs), *(pair.b for pair in pairs)]))
     shown = [_called(claim, name) for name in names]
-    words = " or ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
-    few = bool(pairs) and pairs[0].datasets < FEWEST
+    words = in_a_row(shown, "or")
+    few = effects.too_few(pairs[0].datasets, "to tell") if pairs else ""
     agree = (
         len(pairs) == 1
         and pairs[0].difference is not None
@@ -210,7 +207,7 @@ def _open(claim: ClaimResult, target: str) -> Advice:
     )
     said = (
         _effect(claim, pairs[0]) if agree else "",
-        "Two data sets are too few to tell." if few else "",
+        f"{capitalised(few)}." if few else "",
     )
     return Advice(
         group="open",

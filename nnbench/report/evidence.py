@@ -62,17 +62,20 @@ class Map:
 
     def columns(self) -> list[tuple[str, int]]:
         """Each data set's title, and how many marks stand side by side in its column."""
-        titles = dict.fromkeys(context.dataset_title for context in self.contexts.values())
-        widest = {title: max(len(self._on(row, title)) for row in self.rows) for title in titles}
-        return [(t, n if n <= _ABREAST else math.ceil(n / 2)) for t, n in widest.items()]
+        widest = [(t, max(len(self._on(row, t)) for row in self.rows)) for t in self._titles()]
+        return [(t, n if n <= _ABREAST else math.ceil(n / 2)) for t, n in widest]
 
     def marks(self, row: Row) -> list[list[Mark]]:
         """What a claim's contexts show, by the columns."""
         metric = METRICS[row.claim.metric]
         return [
             [_mark(context, row.effects[context.name], metric) for context in self._on(row, title)]
-            for title, _ in self.columns()
+            for title in self._titles()
         ]
+
+    def _titles(self) -> list[str]:
+        """The data sets, in the order of the columns."""
+        return list(dict.fromkeys(context.dataset_title for context in self.contexts.values()))
 
     def _on(self, row: Row, title: str) -> list[ContextResult]:
         known = (c for name, c in self.contexts.items() if name in row.effects)

@@ -9,6 +9,7 @@ from nnbench.records.results import ClaimResult, Results
 from nnbench.report.tables import Cell, Table
 from nnbench.text.effects import size, too_few
 from nnbench.text.generality import counted, interval
+from nnbench.text.phrases import capitalised
 from nnbench.text.rounding import p_text
 from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
 
@@ -183,7 +184,7 @@ def how(claim: ClaimResult) -> str:
     without = [rest for pair in result.pairs[:1] for rest in pair.without]
     alone = ", and again without each data set in turn" if without else ""
     few = too_few(result.datasets)
-    lacking = f" {few[:1].upper()}{few[1:]} that says something." if few else ""
+    lacking = f" {capitalised(few)} that says something." if few else ""
     texts = (
         f"{result.seeds} seeds in each context; pooled by random effects{alone}.{lacking}",
         f"The margin is {_margin(claim)}." if result.pairs else "",

@@ -6,6 +6,7 @@ from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding
 from nnbench.report.details import pick_texts
 from nnbench.text.effects import with_margin
+from nnbench.text.phrases import capitalised
 from nnbench.text.rounding import unit_behind, value_text
 
 _LOSSES = {  # by task and objective
@@ -48,7 +49,7 @@ def _notes(finding: Finding) -> Iterator[str]:
         )
         yield f"Judged at {last}; intervals are repeated confidence intervals."
     if finding.derived:
-        yield f"{finding.derived[:1].upper()}{finding.derived[1:]}."
+        yield f"{capitalised(finding.derived)}."
     if finding.timing and finding.machines:
         yield f"On this machine: {'; '.join(finding.machines)}."
     yield from _data_notes(finding)

@@ -6,6 +6,7 @@ from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.records.general import FEWEST
 from nnbench.records.results import Finding
+from nnbench.text.phrases import lowered
 from nnbench.text.rounding import significant, times_text, unit_words
 
 _TIMES = math.log(10.0)  # in both directions at once, an interval of ratios leaves everything open
@@ -17,7 +18,7 @@ def effect(better: str, worse: str, difference: float, metric: Metric) -> tuple[
     """How much better (> 0, analysis scale), and which way, as in: With SGD, test loss is 45 % larger; larger."""
     log = metric.scale == "log"
     first = worse if log and metric.lower_is_better else better
-    title = f"With {first}, {metric.title[:1].lower()}{metric.title[1:]} {'are' if metric.plural else 'is'}"
+    title = f"With {first}, {lowered(metric.title)} {'are' if metric.plural else 'is'}"
     if log and difference >= _TIMES_FROM:
         return f"{title} {times_text(math.exp(difference))} times as large", metric.more
     than = metric.more if log else "lower" if metric.lower_is_better else "higher"
@@ -56,8 +57,8 @@ def says_nothing(low: float, high: float, metric: Metric) -> bool:
     return metric.scale == "log" and low <= -_TIMES and high >= _TIMES
 
 
-def too_few(datasets: int) -> str:
-    """What stands where an interval over data sets would; empty where they suffice for one."""
-    if datasets >= FEWEST:
+def too_few(datasets: int, what: str = "for an interval") -> str:
+    """What stands where an interval over data sets would; empty where they suffice for one, or there are none."""
+    if not 0 < datasets < FEWEST:
         return ""
-    return f"{'one data set is' if datasets == 1 else 'two data sets are'} too few for an interval"
+    return f"{'one data set is' if datasets == 1 else 'two data sets are'} too few {what}"

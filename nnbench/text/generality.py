@@ -9,6 +9,7 @@ from nnbench.records.general import GeneralPairResult, GeneralResult, Word
 from nnbench.records.results import Finding
 from nnbench.text import wording
 from nnbench.text.effects import says_nothing, too_few
+from nnbench.text.phrases import lowered
 from nnbench.text.rounding import MINUS, significant, times_text, unit_words
 
 _LEADS: Mapping[Word, str] = {
@@ -99,7 +100,7 @@ def average(result: GeneralPairResult, metric: Metric) -> str:
     pooled = {} if open_ended else {"95 % CI": (low, high)}
     text = wording.compared(result.a, result.b, result.difference, pooled, metric)
     lacking = too_few(result.datasets) or ("95 % CI: anything" if open_ended else "")
-    return f"On average, {text[:1].lower()}{text[1:]}{f' ({lacking})' if lacking else ''}"
+    return f"On average, {lowered(text)}{f' ({lacking})' if lacking else ''}"
 
 
 def pair(result: GeneralPairResult, metric: Metric) -> str:

@@ -12,6 +12,7 @@ from nnbench.progress.durations import rounded
 from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding, PairResult
 from nnbench.text import effects
+from nnbench.text.phrases import capitalised, in_a_row, lowered
 from nnbench.text.rounding import MINUS, times_text, unit_words, value_text, with_units
 
 # how differences are written, what follows the first one, and what follows an interval
@@ -157,7 +158,7 @@ def sentence(finding: Finding, reading: Claim) -> str:
     )
     said = _with_factor(said, finding, reading.factor)
     said = effects.with_margin(said, finding, own=reading.margin)
-    return f"{said[:1].upper()}{said[1:]} {_ranking(finding, reading.factor)}"
+    return f"{capitalised(said)} {_ranking(finding, reading.factor)}"
 
 
 def _with_factor(said: str, finding: Finding, factor: str) -> str:
@@ -178,7 +179,7 @@ def listed(names: Sequence[str], *, most: int = 6) -> str:
     shown = [named(name) for name in names[:most]]
     if more := len(names) - most if len(names) > most else 0:
         shown.append(f"{more} more")
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
+    return in_a_row(shown)
 
 
 def _counted(finding: Finding, reading: Claim) -> str:
@@ -186,7 +187,7 @@ def _counted(finding: Finding, reading: Claim) -> str:
     missing = [named(level.level) for level in finding.levels if level.mean is None]
     if missing:
         return f"Some networks could not be built, and have no count: {', '.join(missing)}."
-    what = finding.metric_title[:1].lower() + finding.metric_title[1:]
+    what = lowered(finding.metric_title)
     counts = ", ".join(_beside_claimed(level) for level in finding.levels)
     return f"Counted ({what}): {counts}.{_agreement(finding, reading)}"
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
@@ -10,6 +11,7 @@ from nnbench.claims.kinds import KINDS
 from nnbench.claims.looks import LOOKS
 from nnbench.claims.outcomes import Outcome
 from nnbench.metrics import METRICS, Metric
+from nnbench.plan.levels import Use
 from nnbench.plan.plan import Plan
 from nnbench.records.record import Record
 from nnbench.records.results import Finding
@@ -22,7 +24,7 @@ from nnbench.verdicts.levels import level_result, objective_of, resolution
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.pairs import pair_result, seconds_of_a_block, verdict_of
 from nnbench.verdicts.provenance import machine_texts
-from nnbench.verdicts.rules import finite
+from nnbench.verdicts.rules import Verdict, finite
 from nnbench.verdicts.samples import over_divisions, over_samples
 
 _ALIKE = 0.01  # relative spread of untrained scores that one line in a figure can stand for
@@ -84,21 +86,18 @@ def _finding(
     elsewhere: Sequence[Sequence[float | None]] = (),
 ) -> Finding:
     """``elsewhere``: p values of what was tried in other findings, where these share a correction."""
-    plan, records, use = evidence.plan, evidence.records, levels[0].use
+    records, use = evidence.records, levels[0].use
     reading, dataset = claim.reading(use.variant), dataset_of(use.dataset)
     metric = METRICS[reading.metric]
-    first = (None, next(iter(claim.datasets)), claim.decided_by)
-    decides = (use.variant, use.dataset, use.track) == first
     lost = {lv.use.level: _why_lost(lv, metric, records) for lv in levels if lv.lost}
     shown = tuple(
-        level_result(level, reading, plan, records, reason=lost.get(level.use.level))
+        level_result(level, reading, evidence.plan, records, reason=lost.get(level.use.level))
         for level in levels
     )
     objective = objective_of(shown, dataset)
     if metric.unit == "nats":  # a loss has the unit of what its networks minimise
         metric = replace(metric, unit=loss_unit(objective, dataset.task))
     blocks = [b for lv in levels for c in lv.use.cells for b in records.of(c, seeds=lv.use.seeds)]
-    machines = machine_texts(blocks)
     same = alike(levels, records=records)
     verdict = verdict_of(
         levels,
@@ -109,22 +108,10 @@ def _finding(
         blocks=blocks,
         elsewhere=[p for others in elsewhere for p in others if p is not None],
     )
-    seconds = {lv.use.level: seconds_of_a_block(lv, plan) for lv in levels}
     told = [note for block in blocks for note in _told(block)] + sorted(map(alike_text, same))
-    pairs = verdict.pairs if verdict else ()
-    divided = _each_seed_divides(levels, plan)
-    wider = (
-        over_divisions(pairs, levels, metric, dataset)
-        if divided
-        else over_samples(pairs, levels, metric, records)
-    )
+    divided = _each_seed_divides(levels, evidence.plan)
     finding = Finding(
-        dataset=use.dataset,
-        dataset_title=dataset.title,
-        track=use.track,
-        variant=use.variant,
-        variant_title=claim.variants[use.variant].title if use.variant else None,
-        decides=decides,
+        **_place(claim, use),
         kind=reading.kind,
         task=dataset.task,
         metric=metric.name,
@@ -132,25 +119,61 @@ def _finding(
         **{name: getattr(metric, name) for name in _METRIC_FACTS},
         conditional=dataset.kind == "fixed" and not divided,
         objective=objective,
-        machines=machines,
+        machines=machine_texts(blocks),
         notes=tuple(dict.fromkeys(told)),
         chance=_chance(levels, metric, records),
         resolution=None if divided else resolution(shown, metric, dataset),
         levels=shown,
-        verdict=verdict.verdict if verdict else None,
-        verdict_reason=verdict.reason if verdict else "",
         blocks=verdict.blocks if verdict else max(level.planned for level in shown),
-        looks=tuple(n for n in LOOKS if n <= use.seeds) if use.auto else (),
-        most=LOOKS[-1] if use.auto else None,
-        p=finite(verdict.p) if verdict else None,
-        pairs=tuple(
-            pair_result(pair, metric, seconds, one, repeated=use.auto)
-            for pair, one in zip(pairs, wider, strict=True)
-        ),
-        flags=flags_of(levels, shown, pairs, reading, records),
+        **_decided(verdict, levels, metric, evidence, divided=divided),
+        flags=flags_of(levels, shown, verdict.pairs if verdict else (), reading, records),
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})
+
+
+def _place(claim: Claim, use: Use) -> dict[str, Any]:
+    """Where it is found, and whether that decides."""
+    first = (None, next(iter(claim.datasets)), claim.decided_by)
+    return {
+        "dataset": use.dataset,
+        "dataset_title": dataset_of(use.dataset).title,
+        "track": use.track,
+        "variant": use.variant,
+        "variant_title": claim.variants[use.variant].title if use.variant else None,
+        "decides": (use.variant, use.dataset, use.track) == first,
+        "looks": tuple(n for n in LOOKS if n <= use.seeds) if use.auto else (),
+        "most": LOOKS[-1] if use.auto else None,
+    }
+
+
+def _decided(
+    verdict: Verdict | None,
+    levels: Sequence[LevelRuns],
+    metric: Metric,
+    evidence: Evidence,
+    *,
+    divided: bool,
+) -> dict[str, Any]:
+    """What was decided, pair by pair; ``divided``: each seed drew its own test set."""
+    if verdict is None:
+        return {"verdict": None, "verdict_reason": "", "p": None, "pairs": ()}
+    use, pairs = levels[0].use, verdict.pairs
+    wider = (
+        over_divisions(pairs, levels, metric, dataset_of(use.dataset))
+        if divided
+        else over_samples(pairs, levels, metric, evidence.records)
+    )
+    seconds = {lv.use.level: seconds_of_a_block(lv, evidence.plan) for lv in levels}
+    return {
+        "verdict": verdict.verdict,
+        "verdict_reason": verdict.reason,
+        "p": finite(verdict.p),
+        "pairs": tuple(
+            pair_result(pair, metric, seconds, one, repeated=use.auto)
+            for pair, one in zip(pairs, wider, strict=True)
+        ),
+    }
 
 
 def _each_seed_divides(levels: Sequence[LevelRuns], plan: Plan) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from nnbench.text.phrases import in_a_row
 from nnbench.verdicts.pooling import Effect, Pooled, pool, usable
 from nnbench.verdicts.rules import ALPHA, Floats, holm_adjusted
 
@@ -69,14 +70,10 @@ def sentence(found: Sequence[Moderator]) -> str:
             if at.finding != "unclear":
                 values.setdefault(at.finding, []).append(at.value)
         if moderator.stable and len(values) > 1:
-            clauses = [f"{finding} for {_and(names)}" for finding, names in values.items()]
-            also = f" ({_and(moderator.same_as)} differs with it)" if moderator.same_as else ""
+            clauses = [f"{finding} for {in_a_row(names)}" for finding, names in values.items()]
+            also = f" ({in_a_row(moderator.same_as)} differs with it)" if moderator.same_as else ""
             return f"By {moderator.factor}{also}: {'; '.join(clauses)}."
     return ""
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
 def _agrees(whole: Moderator, rest: Moderator | None) -> bool:
