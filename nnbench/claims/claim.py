@@ -50,9 +50,11 @@ class Variant(Strict):
     order: tuple[str, ...] | None = None
     better: tuple[str, ...] | None = None
     than: tuple[str, ...] | None = None
+    baseline: dict[str, str] | None = None
     margin: Annotated[float, Field(gt=0.0)] | None = None
     datasets: Datasets | None = None
     settings: Overrides | None = None
+    tracks: tuple[Track, ...] | None = None
 
 
 class Place(Strict):
@@ -86,6 +88,8 @@ class Claim(Strict):
     order: tuple[str, ...] = ()
     better: tuple[str, ...] = ()
     than: tuple[str, ...] = ()
+    baseline: dict[str, str] = Field(default_factory=dict)
+    """From which level or control each level is read, as its change: for sentences about an interaction."""
     margin: Annotated[float, Field(gt=0.0)] | None = None
     datasets: Datasets = Field(default_factory=dict)
     settings: Overrides = Field(default_factory=dict)
@@ -141,11 +145,12 @@ class Claim(Strict):
         own = self.contexts or InContexts()
         kept = {name: value for name, value in self.settings.items() if name not in own.free}
         levels = self.levels if own.levels is None else own.levels
+        baselines = {*self.baseline.values()}
         return self.model_copy(
             update={
                 "levels": levels,
                 "settings": {**kept, **own.settings},
-                "controls": {},
+                "controls": {name: own for name, own in self.controls.items() if name in baselines},
                 "variants": {},
             }
         )
@@ -206,7 +211,7 @@ def _replaced(variant: Variant) -> dict[str, object]:
     }
     dropped: dict[str, object] = {"claimed": {}} if {"metric", "order"} & set(given) else {}
     if "levels" in given:
-        dropped["factor"] = ""  # it varies something else
+        dropped |= {"factor": "", "baseline": {}}  # it varies something else
     if "metric" in given:
         dropped["margin"] = None  # a margin belongs to its metric
     return {**dropped, **given}

@@ -85,10 +85,10 @@ def claim_uses(
     """Every level of a claim wherever the report shows it, with its cells; then those in contexts."""
     if not claim.runs:
         return
-    for variant, track in itertools.product((None, *claim.variants), claim.tracks):
+    for variant in (None, *claim.variants):
         reading = claim.reading(variant)
         found: list[Cell] = []
-        for dataset in reading.datasets:
+        for track, dataset in itertools.product(reading.tracks, reading.datasets):
             for use, cells in _uses(Place(claim_id, reading, variant, dataset, track, config)):
                 found += cells
                 yield use, cells
