@@ -151,11 +151,17 @@ def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes
 def _html() -> jinja2.Template:
     """The page as one HTML file with everything inside."""
     environment = _environment()
+    environment.finalize = _joined
     environment.filters["json"] = _pretty
     environment.globals |= {"figure_style": page_style(), **_script()}
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
     return environment.get_template("report.html.j2")
+
+
+def _joined(value: object) -> object:
+    """Text whose numbers stay on one line with their percent signs; markup as it is."""
+    return value.replace(" %", "\u00a0%") if type(value) is str else value
 
 
 def _script() -> dict[str, str]:

@@ -7,6 +7,7 @@ from nnbench.claims.outcomes import named
 
 _NUMBER = re.compile(r"\d[\d.,–-]*( ?%|°)?")
 _COUNTED = "number of "
+_WORDS = 2  # up to which a name stands before its number
 
 
 def with_factor(said: str, levels: Sequence[str], factor: str) -> str:
@@ -27,7 +28,7 @@ def with_factor(said: str, levels: Sequence[str], factor: str) -> str:
 
 
 def _of_what(number: str, what: str) -> str:
-    """As in: batch size 64, 50,000 training samples."""
+    """As in: batch size 64, 50,000 training samples, 45° (size of the shift)."""
     if what.startswith(_COUNTED) and number != "1":
         return f"{number} {what.removeprefix(_COUNTED)}"
-    return f"{what} {number}"
+    return f"{what} {number}" if what.count(" ") < _WORDS else f"{number} ({what})"

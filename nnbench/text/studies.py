@@ -8,15 +8,19 @@ from nnbench.text.generality import counted
 from nnbench.text.phrases import in_a_row
 
 SMALL = 0.05  # a share below which factors are told together
-_DIGITS = 2  # at most, of a percentage
 
 
-def percent(share: ShareResult | None, *, digits: int = 0) -> str:
+def percent(share: ShareResult | None) -> str:
     """A share with its interval: ``34 % [28, 41]``."""
     if share is None:
         return "–"
-    value, low, high = (_read(x, digits) for x in (share.value, share.low, share.high))
+    value, low, high = map(_read, (share.value, share.low, share.high))
     return f"{value}\u00a0% [{low}, {high}]"
+
+
+def _read(share: float) -> int:
+    """The percentage that is printed."""
+    return round(100 * share)
 
 
 def sentence(metric: str, factors: Sequence[FactorOrder], datasets: Sequence[StudyData]) -> str:
@@ -25,18 +29,14 @@ def sentence(metric: str, factors: Sequence[FactorOrder], datasets: Sequence[Stu
     if not known:
         return "Not measured so far."
     first, *rest = [f for f in known if f.share and f.share.value >= SMALL] or known[:1]
-    close = [f for f in rest if f.share and first.share and f.share.high >= first.share.low]
-    names = in_a_row([factor.factor for factor in close])
-    how = f"comes first, though its interval overlaps that of {names}" if close else "matters most"
-    digits = _digits(first, rest)
+    how = _how(first, rest)
     where = counted(sum(bool(data.factors) for data in datasets), "data set")
     text = (
-        f"Over {where}, {first.factor} {how}: {percent(first.share, digits=digits)} of what settings vary in "
+        f"Over {where}, {first.factor} {how}: {percent(first.share)} of what settings vary in "
         f"{METRICS[metric].title.lower()}, interactions included"
     )
     if rest:
-        told = (f"{f.factor} ({percent(f.share, digits=digits)})" for f in rest)
-        text += f"; then {', '.join(told)}"
+        text += f"; then {', '.join(f'{f.factor} ({percent(f.share)})' for f in rest)}"
     small = [f.factor for f in known if f.share and f.share.value < SMALL and f is not first]
     return (
         f"{text}. Below {SMALL:.0%} each: {', '.join(small)}.".replace("5%", "5\u00a0%")
@@ -45,16 +45,14 @@ def sentence(metric: str, factors: Sequence[FactorOrder], datasets: Sequence[Stu
     )
 
 
-def _digits(first: FactorOrder, rest: Sequence[FactorOrder]) -> int:
-    """So many that the near ends of two intervals read as one number only where they nearly are."""
-    low = first.share.low if first.share else 0.0
-    ends = [f.share.high for f in rest if f.share]
-    enough = (n for n in range(_DIGITS) if all(_read(low, n) != _read(end, n) for end in ends))
-    return next(enough, _DIGITS)
-
-
-def _read(share: float, digits: int) -> str:
-    return f"{100 * share:.{digits}f}"
+def _how(first: FactorOrder, rest: Sequence[FactorOrder]) -> str:
+    """Whether the first one is settled, by the numbers as they are printed, and else by which others it is not."""
+    low = _read(first.share.low) if first.share else 0
+    near = {f.factor: _read(f.share.high) for f in rest if f.share and _read(f.share.high) >= low}
+    if not near:
+        return "matters most"
+    meets = "touches" if set(near.values()) == {low} else "overlaps"
+    return f"comes first, though its interval {meets} that of {in_a_row(list(near))}"
 
 
 def answer(study: StudyResult, factors: Sequence[str], beside: str | None, least: float) -> str:
