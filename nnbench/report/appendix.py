@@ -167,7 +167,7 @@ def _machines(machines: Sequence[MeasuredOn]) -> Table:
         "Cores": [str(machine.cores) for machine in machines],
         "Memory": [memory_text(machine) for machine in machines],
         "Threads of a training": [str(machine.threads) for machine in machines],
-        "Cells": [str(machine.cells) for machine in machines],
+        "Cells": [f"{machine.cells:,}" for machine in machines],
     }
     if len(machines) < 2:
         del columns["Host"]

@@ -45,6 +45,7 @@ LIST = ".nnbench-files.json"  # what the last report wrote beside README.md and 
 _OURS = re.compile(
     r"(figures|data|claims)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)"
 )
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|(?:s|ms|min|h|nats|points?)\b)")
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = ("report", "scales")
 _MODULES = (
@@ -160,8 +161,8 @@ def _html() -> jinja2.Template:
 
 
 def _joined(value: object) -> object:
-    """Text whose numbers stay on one line with their percent signs; markup as it is."""
-    return value.replace(" %", "\u00a0%") if type(value) is str else value
+    """Text whose numbers stay on one line with their units; markup as it is."""
+    return _BEFORE_UNIT.sub("\u00a0", value) if type(value) is str else value
 
 
 def _script() -> dict[str, str]:

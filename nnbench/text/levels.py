@@ -21,7 +21,9 @@ def with_factor(said: str, levels: Sequence[str], factor: str) -> str:
     what = re.split(r",| and | \(", factor)[0]
     if first is None or not what:
         return said
-    said = said.replace(first, _of_what(quoted[first], what), 1)
+    said = said.replace(first, _of_what(quoted[first], what), 1).replace(
+        f"({what}) (", f"({what}; "
+    )
     for name, level in quoted.items():
         said = said.replace(name, level)
     return said
