@@ -161,6 +161,5 @@ def test_what_is_surely_wider_than_a_phone_becomes_cards_whose_cells_know_their_
     assert wide.is_wide
     macros = write._html().environment.get_template("macros.html.j2")
     shown = str(macros.make_module({"path_to": None}).table(wide))
-    assert """style='--l2:"The \\"best\\" &lt;b>";--l3:"It&#39;s"'>""" in shown.replace(
-        "\\\\", "\\"
-    )
+    labels = """'--l2:"The \\"best\\" &lt;b>";--l3:"It&#39;s"'"""
+    assert f"style={labels}>" in shown

@@ -182,11 +182,6 @@ class ClaimResult(Section):
         return self.status != "not run"
 
     @property
-    def was_measured(self) -> bool:
-        """Whether anything was measured of it."""
-        return bool(self.results or self.study) and self.taken
-
-    @property
     def held(self) -> bool:
         """Of a control: whether it came out as it must."""
         everywhere = self.general is None or self.general.word == "general"

@@ -74,7 +74,7 @@ def title(results: Results, subject: str) -> str:
 
 
 def _counts(claims: Sequence[ClaimResult], subject: str = "") -> str:
-    measured = sum(claim.was_measured for claim in claims)
+    measured = sum(claim.taken and bool(claim.results or claim.study) for claim in claims)
     which = "measured" if measured == len(claims) else f"{measured} of them measured"
     return f"{counted(len(claims), 'claim')}{subject}, {which}"
 

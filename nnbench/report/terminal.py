@@ -18,7 +18,7 @@ _FEW = 3  # claims that are told one by one
 
 def headline(results: Results) -> list[str]:
     """What was found, in a few lines: the counts or each of a few claims, then what was run."""
-    judged = [c for c in results.claims if c.was_measured and not c.control]
+    judged = [c for c in results.claims if (c.results or c.study) and not c.control]
     ran = ". ".join(f"{name}: {text}" for name, text in facts(results)) + "."
     own = [f"{study.id}: {study.sentence}" for study in results.studies]
     if len(judged) <= _FEW:
