@@ -203,6 +203,7 @@ def numbers() -> Iterator[str]:
     """Levels that are numbers, by what they are of; of a factor without a name they stay in quotation marks."""
     for factor, a, b in (
         ("batch size", "64", "16"),
+        ("learning rate", "1e-3", "3e-4"),
         ("number of training samples", "50,000", "1,000"),
         ("number of workers", "1", "2"),
         ("hidden layers", "256-128", "128"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from nnbench.claims.outcomes import named
 
-_NUMBER = re.compile(r"\d[\d.,–-]*( ?%|°)?")
+_NUMBER = re.compile(r"\d[\d.,–-]*(e[+-]?\d+)?( ?%|°)?")
 _COUNTED = "number of "
 _WORDS = 2  # up to which a name stands before its number
 
