@@ -12,7 +12,7 @@ from made_up_results import typed
 
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
-from nnbench.claims.outcomes import JudgedPair, Status
+from nnbench.claims.outcomes import JudgedPair, Status, named
 from nnbench.metrics import METRICS
 from nnbench.records.general import GeneralPairResult, GeneralResult, Word
 from nnbench.records.results import Finding, PairResult
@@ -199,10 +199,29 @@ def sizes() -> Iterator[str]:
         )
 
 
+def numbers() -> Iterator[str]:
+    """Levels that are numbers, by what they are of; of a factor without a name they stay in quotation marks."""
+    for factor, a, b in (
+        ("batch size", "64", "16"),
+        ("learning rate", "1e-3", "3e-4"),
+        ("number of training samples", "50,000", "1,000"),
+        ("number of workers", "1", "2"),
+        ("hidden layers", "256-128", "128"),
+        ("label noise and augmentation", "20 %", "20 %, augmented"),
+        ("size of the shift", "no drift", "45°"),
+        ("", "64", "16"),
+    ):
+        given = typed(PairResult, pair(a, b, 0.2, "UP", low=0.15, high=0.25))
+        yield wording.pair(given, METRICS["test_loss"], factor)
+        shown, metric = general_pair(a=a, b=b), METRICS["test_accuracy"]
+        reason = f"{named(a)} against {named(b)} is as claimed on average"
+        yield generality.sentence(general("usual", [shown]), reason, metric, factor)
+
+
 SECTIONS = {
     "Reasons": reasons, "Findings": findings, "Counts": counts, "Pairs": pairs, "Answers": answers,
     "Not measured, and not settled": notes, "In general": in_general, "A pair in general": general_pairs,
-    "How large": sizes,
+    "How large": sizes, "Levels that are numbers": numbers,
 }  # fmt: skip
 
 

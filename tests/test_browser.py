@@ -111,6 +111,8 @@ def test_on_a_phone_pairs_and_verdicts_are_cards_whose_values_are_named(visit):
     cell = page.locator("table.matrix td[data-l='As written']").first
     named = cell.evaluate("one => getComputedStyle(one, '::before').content")
     assert named == '"As written"'
+    pair = page.locator("table.numbers.cards td:nth-child(2)").first
+    assert pair.evaluate("one => getComputedStyle(one, '::before').content") == '"Outcome"'
     assert page.locator("table.cards thead").first.is_hidden()
     desktop, _ = visit(size=DESKTOP)
     assert desktop.locator("table.cards thead").first.is_visible()

@@ -11,7 +11,9 @@ from made_up_general import results_in_contexts
 from made_up_results import Page, made_up_results, typed, write
 
 from nnbench.records.results import Results
-from nnbench.report import belief, head
+from nnbench.records.said import ChangeResult
+from nnbench.report import appendix, belief, head
+from nnbench.report.anchors import anchors_of
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,29 @@ def test_a_document_is_named_with_kind_date_and_claims(results: Results) -> None
         "Neural Net Loss",
         "web article, 16 December 2024",
     )
-    assert sum(source.claims for source in head.sources(results)) == len(results.claims)
+    assert first.counts.endswith("measured")
+
+
+def test_counts_of_a_selection_count_the_selection(results: Results) -> None:
+    change = {"version": 2, "date": "2026-11-29", "what": "w", "why": "y", "before": "b"}
+    claims = [
+        claim.model_copy(
+            update={"changes": (ChangeResult.model_validate(change),), "seeds_times": 3}
+        )
+        for claim in results.claims
+        if not claim.control
+    ]
+    left = claims[2].model_copy(update={"status": "not run", "results": ()})
+    some = results.model_copy(update={"claims": (*claims[:2], left)})
+    assert head.title(some, "here") == "3 claims here, 2 of them measured"
+    assert (
+        head.title(results.model_copy(update={"claims": claims[:1]}), "here")
+        == "1 claim here, measured"
+    )
+    assert len(appendix.changes_table(some.claims, anchors_of(some)).rows) == 2
+    told = {name: str(value) for name, value in belief.belief(some)}
+    assert told["More seeds than the others"].startswith("2 claims")
+    assert "of 2 claims" in told["Changed after a result of theirs"]
 
 
 def test_a_document_of_which_nothing_is_known_is_named_by_its_title_alone() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from all_sentences import general_pair
-from made_up_results import made_up_results, typed, write
+from made_up_results import Page, made_up_results, typed, write
 
 from nnbench.records.results import Results
 from nnbench.report import evidence
@@ -144,3 +144,23 @@ def test_the_markdown_shows_the_map(tmp_path: Path) -> None:
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "(figures/evidence.svg)" in readme
     assert (tmp_path / "figures/evidence.svg").exists()
+
+
+def test_data_sets_have_codes_of_their_own_whatever_they_are_called() -> None:
+    titles = ["MNIST-5k", "MNIST-1D", "Diamonds", "Diabetes", "Aa", "AA", "9", "–", "Årsdata"]
+    found = evidence.codes(titles)
+    assert list(found) == titles
+    assert len(set(found.values())) == len(titles)
+    assert [found[title] for title in titles[:4]] == ["Mn", "Mi", "Di", "Da"]
+    assert max(map(len, found.values())) <= 2
+
+
+def test_each_mark_says_its_data_set_which_the_key_explains(tmp_path: Path) -> None:
+    made = results(general("general", SHOWN))
+    write(made.model_dump(mode="json"), tmp_path)
+    page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    told = {mark.get("data-c") for mark in page.all("i")} - {None}
+    assert told == {"Di", "Wi", "Da"}
+    assert all(
+        f"{code} {title}" in page.text for code, title in (("Wi", "Wine"), ("Da", "Diamonds"))
+    )

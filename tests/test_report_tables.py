@@ -151,3 +151,15 @@ def test_a_quotation_has_its_tables_heading_and_says_where_it_stands() -> None:
     told = typed(ClaimResult, made | {"place": place})
     assert quote_lines(told)[0] == "Learning Rate Loss"
     assert place_text(told) == "Neural Net Loss, “Learning rates”, line 126 of the text as saved"
+
+
+def test_what_is_surely_wider_than_a_phone_becomes_cards_whose_cells_know_their_columns():
+    narrow = Table("c", ("Level", "Measured"), rows=[["a" * 90, "b" * 90]])
+    assert not narrow.is_wide, "two columns are entries, which wrap"
+    assert not Table("c", ("Level", "16", "64"), rows=[["a", "0.2", "0.3"]]).is_wide
+    wide = Table("c", ("Level", 'The "best" <b>', "It's"), rows=[["a" * 40, "b" * 40, "c"]])
+    assert wide.is_wide
+    macros = write._html().environment.get_template("macros.html.j2")
+    shown = str(macros.make_module({"path_to": None}).table(wide))
+    labels = """'--l2:"The \\"best\\" &lt;b>";--l3:"It&#39;s"'"""
+    assert f"style={labels}>" in shown

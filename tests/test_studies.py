@@ -13,7 +13,9 @@ from nnbench.claims.config import parse_config
 from nnbench.claims.shares import shares_outcome, weight
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan, make_plan
+from nnbench.records.studies import FactorOrder, ShareResult
 from nnbench.report.write import report_files
+from nnbench.text.studies import sentence
 from nnbench.verdicts.judge import config_hash, judge
 
 STUDY: dict[str, Any] = {
@@ -199,3 +201,27 @@ def test_a_report_has_its_studies_as_figure_tables_and_csv(tmp_path: Path, lost:
     assert ("figures/study-mine.svg" in files) == (lost == 0)
     assert 'id="study-mine"' in page
     assert "What matters" in files["README.md"].decode()
+
+
+# --- in words
+
+
+def order(factor: str, value: float, low: float, high: float) -> FactorOrder:
+    share = ShareResult(value=value, low=low, high=high)
+    return FactorOrder(factor=factor, rank=1, share=share, alone=None, highest=None, claims=())
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.60, 0.52, "rate matters most: 71 % [60, 80] of"),
+        (0.601, 0.604, "rate comes first, though its interval touches that of loss: 71 % [60, 80]"),
+        (0.604, 0.601, "rate comes first, though its interval touches that of loss: 71 % [60, 80]"),
+        (0.50, 0.60, "rate comes first, though its interval overlaps that of loss: 71 % [50, 80]"),
+    ],
+)
+def test_what_is_said_of_two_intervals_can_be_read_from_the_numbers_beside_it(
+    low: float, high: float, said: str
+) -> None:
+    factors = [order("rate", 0.71, low, 0.8), order("loss", 0.41, 0.26, high)]
+    assert said in sentence("test_accuracy", factors, datasets=()).replace("\u00a0", " ")

@@ -245,7 +245,7 @@ def test_a_reason_names_no_more_than_three_pairs() -> None:
     verdict = verdict_of(levels(*[0] * 6, spread=3), rules, kind="best")
     assert (
         verdict.reason
-        == "A against B is unclear; A against C is unclear; A against D is unclear; …"
+        == "A against B is unclear; A against C is unclear; A against D is unclear; and 2 more"
     )
 
 

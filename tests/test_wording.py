@@ -257,7 +257,7 @@ def test_a_number_says_of_what_it_is_once() -> None:
         verdict="contradicted", verdict_reason="“0” came out ahead of “0.5”", levels=levels
     )
     text = wording.sentence(found, claim(kind="best", factor="dropout rate, and more"))
-    assert text.startswith("No: dropout rate “0” came out ahead of “0.5”. ")
+    assert text.startswith("No: dropout rate 0 came out ahead of 0.5. ")
 
 
 def test_a_difference_below_its_margin_does_not_read_as_the_margin() -> None:

@@ -129,11 +129,15 @@ _CLAUSES: Mapping[str, str] = {
 
 def _clause(pairs: Judged) -> str:
     """What was found, for the first few pairs."""
-    found = [_CLAUSES[p.status].format(named(p.better), named(p.worse)) for p in pairs[:_FEW]]
-    return "; ".join(found) + ("; …" if pairs[_FEW:] else "")
+    return first_few([_CLAUSES[p.status].format(named(p.better), named(p.worse)) for p in pairs])
 
 
 def _listed(pairs: Judged) -> str:
     """The first few pairs by their names."""
-    found = [f"{named(pair.better)} against {named(pair.worse)}" for pair in pairs[:_FEW]]
-    return "; ".join(found) + ("; …" if pairs[_FEW:] else "")
+    return first_few([f"{named(pair.better)} against {named(pair.worse)}" for pair in pairs])
+
+
+def first_few(clauses: Sequence[str]) -> str:
+    """The first few clauses of a sentence, and how many more there are."""
+    more = len(clauses) - _FEW
+    return "; ".join(clauses[:_FEW]) + (f"; and {more} more" if more > 0 else "")

@@ -177,6 +177,11 @@ class ClaimResult(Section):
         return next((finding.flags for finding in self.results if finding.decides), ())
 
     @property
+    def taken(self) -> bool:
+        """Whether it belongs to this run's tier and selection."""
+        return self.status != "not run"
+
+    @property
     def held(self) -> bool:
         """Of a control: whether it came out as it must."""
         everywhere = self.general is None or self.general.word == "general"

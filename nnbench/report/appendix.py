@@ -87,7 +87,7 @@ def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
             "–" if claim.cost_seconds is None else cost(claim.cost_seconds),
         ]
         for claim in claims
-        if claim.status == "not run"
+        if not claim.taken
     ]
     columns = ("Claim", "Document", "Reason", "Estimated cost")
     return Table("Claims that this run did not measure", columns, rows=rows, text=columns)
@@ -108,6 +108,7 @@ def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | No
             change.before,
         ]
         for claim in claims
+        if claim.taken
         for change in claim.changes
     ]
     columns = ("Claim", "Version", "Date", "What was changed", "Why", "Verdict before")
@@ -166,7 +167,7 @@ def _machines(machines: Sequence[MeasuredOn]) -> Table:
         "Cores": [str(machine.cores) for machine in machines],
         "Memory": [memory_text(machine) for machine in machines],
         "Threads of a training": [str(machine.threads) for machine in machines],
-        "Cells": [str(machine.cells) for machine in machines],
+        "Cells": [f"{machine.cells:,}" for machine in machines],
     }
     if len(machines) < 2:
         del columns["Host"]

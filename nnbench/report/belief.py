@@ -32,8 +32,8 @@ def belief(results: Results) -> Iterator[tuple[str, Cell]]:
 
 def _not_fixed(claims: Sequence[ClaimResult]) -> Iterator[tuple[str, Cell]]:
     """How many claims were changed after a result of theirs, and how many got more seeds."""
-    changed = sum(bool(claim.changes) for claim in claims)
-    more = sum(claim.seeds_times > 1 for claim in claims)
+    changed = sum(bool(claim.changes) for claim in claims if claim.taken)
+    more = sum(claim.seeds_times > 1 for claim in claims if claim.taken)
     if changed:
         text = (
             f"the specification of {counted(changed, 'claim')}: what, why, and the verdict before"

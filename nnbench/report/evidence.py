@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 from nnbench.metrics import METRICS, Metric
@@ -24,6 +25,7 @@ class Mark:
 
     chip: Chip
     said: str  # the context, what it shows, and by how much
+    code: str = ""  # of its data set
 
     @property
     def pale(self) -> bool:
@@ -48,7 +50,7 @@ class Row:
         return list(GENERAL).index(general.word), -good / max(len(self.effects), 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Map:
     """Rows, and the contexts that they use: those on the same data side by side, the most used first."""
 
@@ -69,9 +71,17 @@ class Map:
         """What a claim's contexts show, by the columns."""
         metric = METRICS[row.claim.metric]
         return [
-            [_mark(context, row.effects[context.name], metric) for context in self._on(row, title)]
-            for title in self._titles()
+            [
+                _mark(context, row.effects[context.name], metric, code)
+                for context in self._on(row, title)
+            ]
+            for title, code in self.codes.items()
         ]
+
+    @cached_property
+    def codes(self) -> dict[str, str]:
+        """Each data set's title, and what stands for it where columns have no heading."""
+        return codes(self._titles())
 
     def _titles(self) -> list[str]:
         """The data sets, in the order of the columns."""
@@ -82,10 +92,21 @@ class Map:
         return [context for context in known if context.dataset_title == title]
 
 
-def _mark(context: ContextResult, effect: ContextEffect, metric: Metric) -> Mark:
+def codes(titles: Sequence[str]) -> dict[str, str]:
+    """Two characters for each title: its first one, and the next by which it differs from those before; else its number."""
+    found: dict[str, str] = {}
+    for number, title in enumerate(titles, start=1):
+        first, *others = [letter for letter in title if letter.isalnum()] or ["?"]
+        possible = (first.upper() + other.lower() for other in others)
+        free = (code for code in possible if code not in found.values())
+        found[title] = next(free, str(number))
+    return found
+
+
+def _mark(context: ContextResult, effect: ContextEffect, metric: Metric, code: str) -> Mark:
     chip = shown_chip(effect.shown)
     size = brief(effect.difference, effect.low, effect.high, metric)
-    return Mark(chip=chip, said=f"{described(context)}: {chip.word}, {size}")
+    return Mark(chip=chip, said=f"{described(context)}: {chip.word}, {size}", code=code)
 
 
 def key() -> Iterator[Mark]:

@@ -47,7 +47,7 @@ class Source:
     title: str
     kind: str  # of text, who wrote it, and its date
     url: str
-    claims: int
+    counts: str  # of its claims, and of those that were measured
 
 
 def sources(results: Results) -> list[Source]:
@@ -61,10 +61,22 @@ def sources(results: Results) -> list[Source]:
             title=title,
             kind=_kind(known[name]) if name in known else "",
             url=known[name].url if name in known else "",
-            claims=sum(claim.document == name for claim in claims),
+            counts=_counts([claim for claim in claims if claim.document == name]),
         )
         for name, title in titles.items()
     ]
+
+
+def title(results: Results, subject: str) -> str:
+    """The heading, as in: 89 claims about neural networks, 13 of them measured."""
+    claims = [claim for claim in results.claims if not claim.control]
+    return _counts(claims, f" {subject}")
+
+
+def _counts(claims: Sequence[ClaimResult], subject: str = "") -> str:
+    measured = sum(claim.taken and bool(claim.results or claim.study) for claim in claims)
+    which = "measured" if measured == len(claims) else f"{measured} of them measured"
+    return f"{counted(len(claims), 'claim')}{subject}, {which}"
 
 
 def unknown(results: Results) -> str:

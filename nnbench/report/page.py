@@ -151,8 +151,8 @@ def documents(claims: Sequence[ClaimResult], anchors: Anchors) -> list[Document]
     found = []
     for name, group in itertools.groupby(claims, key=lambda claim: claim.document):
         own = tuple(group)
-        shown = tuple(claim for claim in own if claim.status != "not run")
-        rest = tuple(claim for claim in own if claim.status == "not run")
+        shown = tuple(claim for claim in own if claim.taken)
+        rest = tuple(claim for claim in own if not claim.taken)
         title, anchor = own[0].document_title, anchors.documents[name]
         found.append(
             Document(

@@ -1,6 +1,7 @@
 """The tables of a claim that a reader sees first: its levels, its pairs of levels, every run."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
@@ -36,6 +37,11 @@ class Link:
 
 
 Cell = str | Chip | Link
+_PHONE, _LONG, _GAP = (
+    66,
+    32,
+    2,
+)  # characters: of a line, of a cell that is not broken, between columns
 SEEN = "Could have seen"  # the heading of what unclear pairs could have shown
 
 
@@ -53,6 +59,19 @@ class Table:
         bad = [row for row in self.rows if len(row) != len(self.columns)]
         if bad:
             raise ValueError(f"table {self.caption!r}: {len(self.columns)} columns, row {bad[0]}")
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it is surely wider than a phone, by the longest cell of each column."""
+        rows = [self.columns, *self.rows]
+        longest = (max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True))
+        return len(self.columns) > 2 and sum(min(n, _LONG) + _GAP for n in longest) > _PHONE
+
+    @property
+    def labels(self) -> str:
+        """The names of all columns but the first as custom properties, by which the cells of cards say theirs."""
+        quoted = (re.sub(r'(["\\])', r"\\\1", name) for name in self.columns[1:])
+        return ";".join(f'--l{number}:"{name}"' for number, name in enumerate(quoted, start=2))
 
     @classmethod
     def of(

@@ -45,6 +45,7 @@ LIST = ".nnbench-files.json"  # what the last report wrote beside README.md and 
 _OURS = re.compile(
     r"(figures|data|claims)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)"
 )
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|(?:s|ms|min|h|nats|points?)\b)")
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = ("report", "scales")
 _MODULES = (
@@ -151,11 +152,17 @@ def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes
 def _html() -> jinja2.Template:
     """The page as one HTML file with everything inside."""
     environment = _environment()
+    environment.finalize = _joined
     environment.filters["json"] = _pretty
     environment.globals |= {"figure_style": page_style(), **_script()}
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
     return environment.get_template("report.html.j2")
+
+
+def _joined(value: object) -> object:
+    """Text whose numbers stay on one line with their units; markup as it is."""
+    return _BEFORE_UNIT.sub("\u00a0", value) if type(value) is str else value
 
 
 def _script() -> dict[str, str]:

@@ -9,6 +9,7 @@ from nnbench.records.general import GeneralPairResult, GeneralResult, Word
 from nnbench.records.results import Finding
 from nnbench.text import wording
 from nnbench.text.effects import says_nothing, too_few
+from nnbench.text.levels import with_factor
 from nnbench.text.phrases import lowered
 from nnbench.text.rounding import MINUS, significant, times_text, unit_words
 
@@ -36,14 +37,20 @@ def over(contexts: int, datasets: int) -> str:
     return f"{counted(contexts, 'context')} on {counted(datasets, 'data set')}"
 
 
-def sentence(result: GeneralResult, reason: str, metric: Metric) -> str:
+def sentence(result: GeneralResult, reason: str, metric: Metric, factor: str = "") -> str:
     """What a claim's contexts show, and by how much on average."""
     # some pairs hold and others do not, whatever the context
     by_pair = result.word == "depends" and not any(p.word == "depends" for p in result.pairs)
     said = _BY_PAIR if by_pair and result.found is None else _LEADS[result.word]
+    names = [name for pair in result.pairs for name in (pair.a, pair.b)]
+    reason = with_factor(reason, names, factor)
     lead = f"{said} ({over(result.measured, result.datasets)}): {reason}."
     shown = [p for p in result.pairs if p.role == "extremes"] or list(result.pairs[:1])
-    largest = f" {average(shown[0], metric)}." if shown and shown[0].difference is not None else ""
+    largest = (
+        f" {average(shown[0], metric, factor)}."
+        if shown and shown[0].difference is not None
+        else ""
+    )
     late = result.planned - result.measured
     return lead + largest + (f" {counted(late, 'context')} without a value." if late else "")
 
@@ -55,7 +62,9 @@ def flagged(result: GeneralResult, why: str) -> str:
     return f"It depends: the result here is flagged ({why}). By its contexts alone it would {would}{alone}"
 
 
-def how_large(here: Finding | None, general: GeneralResult | None, metric: Metric) -> str:
+def how_large(
+    here: Finding | None, general: GeneralResult | None, metric: Metric, factor: str = ""
+) -> str:
     """The effect of the pair furthest apart, here and on average, in plain units and as a share of the claimed one."""
     if here is None or not here.pairs:
         return ""
@@ -69,7 +78,9 @@ def how_large(here: Finding | None, general: GeneralResult | None, metric: Metri
     texts = [f"{pair.text}{_share(pair.difference, claimed)}."]
     if everywhere is not None and everywhere.difference is not None:
         over = counted(everywhere.contexts, "context")
-        mean = average(everywhere, metric).replace("On average,", f"On average over {over},", 1)
+        mean = average(everywhere, metric, factor).replace(
+            "On average,", f"On average over {over},", 1
+        )
         texts.append(f"{mean}{_share(everywhere.difference, claimed)}.")
     return " ".join(texts)
 
@@ -93,23 +104,24 @@ def _share(difference: float, claimed: float | None) -> str:
     return f", {percent}" + (", but the other way round" if difference < 0 else "")
 
 
-def average(result: GeneralPairResult, metric: Metric) -> str:
+def average(result: GeneralPairResult, metric: Metric, factor: str = "") -> str:
     """The pooled difference, as in: On average, test loss of tanh is 11 % larger than that of ReLU."""
     low, high = result.ends
     open_ended = low is not None and high is not None and says_nothing(low, high, metric)
     pooled = {} if open_ended else {"95 % CI": (low, high)}
     text = wording.compared(result.a, result.b, result.difference, pooled, metric)
+    text = with_factor(text, (result.a, result.b), factor)
     lacking = too_few(result.datasets) or ("95 % CI: anything" if open_ended else "")
     return f"On average, {lowered(text)}{f' ({lacking})' if lacking else ''}"
 
 
-def pair(result: GeneralPairResult, metric: Metric) -> str:
+def pair(result: GeneralPairResult, metric: Metric, factor: str = "") -> str:
     """One pair over its contexts: on average, in how many, and in a new one."""
     if result.difference is None:
         return f"{named(result.a)} against {named(result.b)}: too few contexts"
     there = f"{result.pointing} of {counted(result.contexts, 'context')}"
     within = "differ by less than the margin" if result.tie else "point as claimed"
-    return f"{average(result, metric)}; {there} {within}{in_a_new_one(result, metric)}."
+    return f"{average(result, metric, factor)}; {there} {within}{in_a_new_one(result, metric)}."
 
 
 def interval(middle: float | None, low: float | None, high: float | None, metric: Metric) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from nnbench.metrics import METRICS
 from nnbench.records.studies import FactorOrder, ShareResult, StudyData, StudyResult
 from nnbench.text.generality import counted
+from nnbench.text.phrases import in_a_row
 
 SMALL = 0.05  # a share below which factors are told together
 
@@ -13,7 +14,13 @@ def percent(share: ShareResult | None) -> str:
     """A share with its interval: ``34 % [28, 41]``."""
     if share is None:
         return "–"
-    return f"{100 * share.value:.0f}\u00a0% [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+    value, low, high = map(_read, (share.value, share.low, share.high))
+    return f"{value}\u00a0% [{low}, {high}]"
+
+
+def _read(share: float) -> int:
+    """The percentage that is printed."""
+    return round(100 * share)
 
 
 def sentence(metric: str, factors: Sequence[FactorOrder], datasets: Sequence[StudyData]) -> str:
@@ -22,8 +29,7 @@ def sentence(metric: str, factors: Sequence[FactorOrder], datasets: Sequence[Stu
     if not known:
         return "Not measured so far."
     first, *rest = [f for f in known if f.share and f.share.value >= SMALL] or known[:1]
-    settled = not any(f.share and first.share and f.share.high >= first.share.low for f in rest)
-    how = "matters most" if settled else "comes first, which these intervals do not settle"
+    how = _how(first, rest)
     where = counted(sum(bool(data.factors) for data in datasets), "data set")
     text = (
         f"Over {where}, {first.factor} {how}: {percent(first.share)} of what settings vary in "
@@ -37,6 +43,16 @@ def sentence(metric: str, factors: Sequence[FactorOrder], datasets: Sequence[Stu
         if small
         else f"{text}."
     )
+
+
+def _how(first: FactorOrder, rest: Sequence[FactorOrder]) -> str:
+    """Whether the first one is settled, by the numbers as they are printed, and else by which others it is not."""
+    low = _read(first.share.low) if first.share else 0
+    near = {f.factor: _read(f.share.high) for f in rest if f.share and _read(f.share.high) >= low}
+    if not near:
+        return "matters most"
+    meets = "touches" if set(near.values()) == {low} else "overlaps"
+    return f"comes first, though its interval {meets} that of {in_a_row(list(near))}"
 
 
 def answer(study: StudyResult, factors: Sequence[str], beside: str | None, least: float) -> str:

@@ -1,7 +1,6 @@
 """The report's sentences, made from numbers: one plain sentence for a pair, a finding, a claim."""
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from nnbench.claims.claim import Claim
@@ -12,12 +11,12 @@ from nnbench.progress.durations import rounded
 from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding, PairResult
 from nnbench.text import effects
+from nnbench.text.levels import with_factor
 from nnbench.text.phrases import capitalised, in_a_row, lowered
 from nnbench.text.rounding import MINUS, times_text, unit_words, value_text, with_units
 
 # how differences are written, what follows the first one, and what follows an interval
 Words = tuple[Callable[[float], str], str, str]
-_NUMBER = re.compile(r"[\d.,]+")
 _WHOLE_FROM = 100.0  # percent from which decimals say nothing
 _TIMES_FROM = 900.0  # percent from which "ten times" reads better than "900 % larger"
 
@@ -63,13 +62,14 @@ def number(value: float | None, unit: str) -> str:
 _Ends = tuple[float | None, float | None]
 
 
-def pair(result: PairResult, metric: Metric) -> str:
+def pair(result: PairResult, metric: Metric, factor: str = "") -> str:
     """One pair, as in: Test loss of tanh is 11 % larger than that of ReLU (95 % CI 8 to 14 %)."""
     intervals = {
         f"95 % {'repeated ' * result.repeated}CI": (result.low, result.high),
         "over new test samples too": (result.low_samples, result.high_samples),
     }
     text = compared(result.a, result.b, result.difference, intervals, metric)
+    text = with_factor(text, (result.a, result.b), factor)
     return _below(text, result) if result.small and metric.unit == "fraction" else text
 
 
@@ -156,17 +156,9 @@ def sentence(finding: Finding, reading: Claim) -> str:
         better=listed(reading.better) or "it",
         than=listed(reading.than) or "the others",
     )
-    said = _with_factor(said, finding, reading.factor)
+    said = with_factor(said, [level.level for level in finding.levels], reading.factor)
     said = effects.with_margin(said, finding, own=reading.margin)
     return f"{capitalised(said)} {_ranking(finding, reading.factor)}"
-
-
-def _with_factor(said: str, finding: Finding, factor: str) -> str:
-    """Numbers do not say of what they are: the first one that stands for a level says it."""
-    numbers = [named(lv.level) for lv in finding.levels if _NUMBER.fullmatch(lv.level)]
-    first = min((n for n in numbers if n in said), key=said.index, default="")
-    what = re.split(r",| and | \(", factor)[0]
-    return said.replace(first, f"{what} {first}", 1) if first and what else said
 
 
 def leads_of(kind: Kind, *, directed: bool) -> Mapping[str, str]:

@@ -67,10 +67,7 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
     datasets = {name: own[0].use.dataset for name, own in levels.items()}
     claimed = [(rule, _effects(rule, tests, datasets)) for rule in rules]
     found = in_general(claimed, kind=claim.kind)
-    pairs = tuple(
-        _pair(pair, tests, claimed=_claimed_difference(pair.rule, claim, metric), metric=metric)
-        for pair in found.pairs
-    )
+    pairs = tuple(_pair(pair, tests, claim, metric) for pair in found.pairs)
     looks = _looks(claimed, _factors(evidence.plan))
     measured = {e.context for _, effects in claimed for e in usable(effects)}
     result = GeneralResult(
@@ -86,7 +83,7 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
         moderators=tuple(map(_moderator, looks)),
         there=there(claim),
     )
-    sentence = generality.sentence(result, found.reason, metric)
+    sentence = generality.sentence(result, found.reason, metric, claim.factor)
     return result.model_copy(update={"sentence": sentence})
 
 
@@ -151,9 +148,7 @@ def _claimed_difference(rule: PairRule, claim: Claim, metric: Metric) -> float |
     return abs(better - worse)
 
 
-def _pair(
-    pair: GeneralPair, tests: Tests, *, claimed: float | None, metric: Metric
-) -> GeneralPairResult:
+def _pair(pair: GeneralPair, tests: Tests, claim: Claim, metric: Metric) -> GeneralPairResult:
     rule, pooled = pair.rule, pair.pooled
     result = GeneralPairResult(
         a=rule.better,
@@ -174,7 +169,7 @@ def _pair(
         datasets=pooled.datasets,
         pointing=pair.pointing.count,
         shares={shown: share.count for shown, share in pair.shares.items()},
-        claimed_difference=claimed,
+        claimed_difference=_claimed_difference(rule, claim, metric),
         without=tuple(
             Without(
                 dataset=dataset_of(rest.dataset).title,
@@ -198,4 +193,4 @@ def _pair(
         ),
         text="",
     )
-    return result.model_copy(update={"text": generality.pair(result, metric)})
+    return result.model_copy(update={"text": generality.pair(result, metric, claim.factor)})

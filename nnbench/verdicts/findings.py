@@ -16,6 +16,7 @@ from nnbench.plan.plan import Plan
 from nnbench.records.record import Record
 from nnbench.records.results import Finding
 from nnbench.text import wording
+from nnbench.text.levels import with_factor
 from nnbench.text.rounding import loss_unit
 from nnbench.verdicts.alike import alike, alike_text
 from nnbench.verdicts.evidence import Records
@@ -125,7 +126,7 @@ def _finding(
         resolution=None if divided else resolution(shown, metric, dataset),
         levels=shown,
         blocks=verdict.blocks if verdict else max(level.planned for level in shown),
-        **_decided(verdict, levels, metric, evidence, divided=divided),
+        **_decided(verdict, levels, metric, evidence, divided=divided, factor=reading.factor),
         flags=flags_of(levels, shown, verdict.pairs if verdict else (), reading, records),
         sentence=None,
     )
@@ -154,6 +155,7 @@ def _decided(
     evidence: Evidence,
     *,
     divided: bool,
+    factor: str,
 ) -> dict[str, Any]:
     """What was decided, pair by pair; ``divided``: each seed drew its own test set."""
     if verdict is None:
@@ -167,10 +169,10 @@ def _decided(
     seconds = {lv.use.level: seconds_of_a_block(lv, evidence.plan) for lv in levels}
     return {
         "verdict": verdict.verdict,
-        "verdict_reason": verdict.reason,
+        "verdict_reason": with_factor(verdict.reason, [lv.use.level for lv in levels], factor),
         "p": finite(verdict.p),
         "pairs": tuple(
-            pair_result(pair, metric, seconds, one, repeated=use.auto)
+            pair_result(pair, metric, seconds, one, repeated=use.auto, factor=factor)
             for pair, one in zip(pairs, wider, strict=True)
         ),
     }

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nnbench.claims.outcomes import PairRule, named
+from nnbench.claims.outcomes import PairRule, first_few, named
 from nnbench.records.general import Word
 from nnbench.verdicts.general_pairs import (
     BROAD_DATASETS,
@@ -137,10 +137,9 @@ def _negated(effect: Effect) -> Effect:
 
 def _because(pairs: Sequence[GeneralPair]) -> str:
     """What decided, for the first few pairs."""
-    clauses = [
-        f"{named(p.rule.better)} against {named(p.rule.worse)} is {_clause(p)}" for p in pairs[:3]
-    ]
-    return "; ".join(clauses) + ("; …" if pairs[3:] else "")
+    return first_few(
+        [f"{named(p.rule.better)} against {named(p.rule.worse)} is {_clause(p)}" for p in pairs]
+    )
 
 
 def _clause(pair: GeneralPair) -> str:

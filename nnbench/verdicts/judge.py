@@ -144,7 +144,7 @@ def _claim(
         study=f"{PREFIX}/{claim.shares.study}" if claim.shares and reason is None else None,
         p=deciding.p if deciding else None,
         answer=answer or wording.not_run(status, reason or "", seconds=cost),
-        how_large=generality.how_large(deciding, general, METRICS[claim.metric]),
+        how_large=generality.how_large(deciding, general, METRICS[claim.metric], claim.factor),
         depends_on_track=len(verdicts) > len({place[:2] for place in verdicts}),
         command=f"nnbench run {claim_id}",
         results=found,

@@ -159,6 +159,7 @@ def pair_result(
     wider: Interval | None,
     *,
     repeated: bool,
+    factor: str,
 ) -> PairResult:
     """A pair with its sentence.
 
@@ -168,6 +169,7 @@ def pair_result(
         seconds: What one more block costs, by level and cell.
         wider: The interval over new test samples too.
         repeated: It was measured at one of several looks.
+        factor: What the claim varies.
     """
     power = pair.power
     more = power.blocks - pair.n if power and power.blocks else 0
@@ -192,4 +194,4 @@ def pair_result(
         seconds_needed=more * cost if more else None,
         text="",
     )
-    return result.model_copy(update={"text": wording.pair(result, metric)})
+    return result.model_copy(update={"text": wording.pair(result, metric, factor)})

@@ -258,7 +258,7 @@ function figures() {
   addEventListener("pointerdown", event => { if (!event.target.closest("svg.figure, table.marks")) show(null); });
 }
 
-// --- on a phone, tables that are wider than it become cards, as those that matter most are without this
+// --- on a phone, tables that are wider than it become cards, as those that surely are wider do without this
 
 function cards() {
   const narrow = matchMedia("(max-width: 40rem)");
@@ -268,8 +268,7 @@ function cards() {
     if (!narrow.matches) return;
     const shown = all(".scroll > table:not(.cards, .entries, .marks)", part).filter(table => !table.closest("details:not([open])"));
     for (const table of shown.filter(({parentNode: box}) => box.scrollWidth > box.clientWidth)) {
-      const names = [...table.tHead.rows[0].cells].map(cell => cell.textContent);
-      for (const row of table.tBodies[0].rows) [...row.cells].slice(1).forEach((cell, i) => { cell.dataset.l = names[i + 1]; });
+      [...table.tHead.rows[0].cells].forEach((cell, i) => table.style.setProperty(`--l${i + 1}`, JSON.stringify(cell.textContent)));
       table.classList.add("cards");
     }
   }
