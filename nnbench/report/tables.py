@@ -37,11 +37,7 @@ class Link:
 
 
 Cell = str | Chip | Link
-_PHONE, _LONG, _GAP = (
-    66,
-    32,
-    2,
-)  # characters: of a line, of a cell that is not broken, between columns
+_PHONE, _LONG, _GAP = 66, 32, 2  # characters: of a line, of an unbroken cell, between columns
 SEEN = "Could have seen"  # the heading of what unclear pairs could have shown
 
 
