@@ -124,6 +124,11 @@ class Finding(Section):
     sentence: str | None
 
     @property
+    def of_changes(self) -> bool:
+        """Whether levels are compared by their changes from baselines."""
+        return any(level.from_baseline for level in self.levels)
+
+    @property
     def key(self) -> tuple[str, str, str | None]:
         """What tells it from the other findings of its claim: dataset, track, variant."""
         return self.dataset, self.track, self.variant
@@ -147,6 +152,7 @@ class ClaimResult(Section):
     tier: str = "default"
     claimed: dict[str, float] = Field(default_factory=dict)
     order: tuple[str, ...] = ()
+    baseline: dict[str, str] = Field(default_factory=dict)  # what each level's change is from
     status: ClaimStatus
     reason: str | None
     cost_seconds: float | None

@@ -11,7 +11,7 @@ from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.progress.durations import rounded
 from nnbench.records.level import LevelResult
 from nnbench.records.results import Finding, PairResult
-from nnbench.text import effects
+from nnbench.text import changes, effects
 from nnbench.text.phrases import capitalised, in_a_row, lowered
 from nnbench.text.rounding import MINUS, times_text, unit_words, value_text, with_units
 
@@ -158,7 +158,8 @@ def sentence(finding: Finding, reading: Claim) -> str:
     )
     said = _with_factor(said, finding, reading.factor)
     said = effects.with_margin(said, finding, own=reading.margin)
-    return f"{capitalised(said)} {_ranking(finding, reading.factor)}"
+    ranked = changes.ranking(finding) if reading.baseline else _ranking(finding, reading.factor)
+    return f"{capitalised(said)} {ranked}"
 
 
 def _with_factor(said: str, finding: Finding, factor: str) -> str:
