@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from made_up_plan import cells_by_level, claim, made_up_record, planned, store
 
+from nnbench.experiments.samples import packed_losses
 from nnbench.plan.plan import Plan
 from nnbench.records.results import Results
 from nnbench.verdicts.judge import judge
@@ -56,3 +57,17 @@ def by_hand(metric: str = "test_loss") -> np.ndarray[Any, Any]:
         table = {name: np.log(row) for name, row in table.items()}
     changes = {name: table[name] - table[base] for name, base in CLEAN.items()}
     return np.asarray(changes["steep"] - changes["mild"])
+
+
+def with_samples(plan: Plan) -> tuple[Plan, dict[str, np.ndarray[Any, Any]]]:
+    """Records with each sample's loss; and by level, what it adds to the logarithm of the mean [seeds, samples]."""
+    logs = {}
+    for index, (name, cell) in enumerate(cells_by_level(plan).items()):
+        own = np.random.default_rng(index)
+        losses = VALUES[name][0] * own.exponential(1.0, 400) * own.uniform(0.8, 1.2, (5, 400))
+        means = losses.mean(axis=1, keepdims=True)
+        logs[name] = np.log(means) + losses / means - 1
+        kept = {"losses": {str(i): packed_losses(row) for i, row in enumerate(losses)}, "hits": {}}
+        metrics = {"test_loss": means[:, 0].tolist()}
+        store(plan, cell, made_up_record(cell, metrics, test_samples=400, samples=kept))
+    return plan, logs

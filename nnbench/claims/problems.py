@@ -68,6 +68,6 @@ def _not_comparable(claim: Claim) -> Iterator[str]:
         yield "claimed numbers are those of levels, baseline compares their changes: give an order instead"
     if "tuned" in claim.tracks and (fixed := {*claim.baseline.values()} & claim.controls.keys()):
         yield (
-            f"baseline names controls, which are never tuned, beside tuned levels: {', '.join(sorted(fixed))}; "
+            f"baseline names controls, which are never tuned, beside tuned levels: {', '.join(map(repr, sorted(fixed)))}; "
             "write tracks: [as-written]"
         )
