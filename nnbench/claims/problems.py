@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def choice(name: str, known: Iterable[str]) -> str:
     """The nearest known name, then all of them."""
     guess = nearest(name, known)
-    return (f"did you mean {guess!r}? " if guess else "") + f"allowed: {', '.join(known) or 'none'}"
+    names = (repr(one) if "," in one else one for one in known)
+    return (f"did you mean {guess!r}? " if guess else "") + f"allowed: {', '.join(names) or 'none'}"
 
 
 def claimed_problems(claim: Claim) -> Iterator[str]:
