@@ -15,8 +15,9 @@ from nnbench.claims.kinds import KINDS
 from nnbench.claims.outcomes import JudgedPair, Status, named
 from nnbench.metrics import METRICS
 from nnbench.records.general import GeneralPairResult, GeneralResult, Word
-from nnbench.records.results import Finding, PairResult
-from nnbench.text import generality, wording
+from nnbench.records.pair import PairResult
+from nnbench.records.results import Finding
+from nnbench.text import changes, generality, wording
 
 LEVELS = ("ReLU", "tanh", "0.1", "none", "20 %, augmented")
 TIES: Sequence[Status] = ("unclear", "holds", "violated")  # of pairs that are claimed to be equal
@@ -218,10 +219,35 @@ def numbers() -> Iterator[str]:
         yield generality.sentence(general("usual", [shown]), reason, metric, factor)
 
 
+def from_baselines() -> Iterator[str]:
+    """Levels that are compared by their changes: in percent, as a factor, in points, and with none."""
+    of_changes = claim(kind="order", baseline={"MAE": "clean", "MSE": "MSE, clean"})
+    found = (
+        ("test_mae", 0.04, 0.26),
+        ("test_loss", -0.1, 3.0),
+        ("test_accuracy", -0.05, 0.0),
+        ("gradient_ratio", 0.2, None),
+    )
+    for metric, *sizes in found:
+        none = {"low": None, "high": None}
+        levels = [
+            level(name, None, 0.5, spread=0.0) | {"from_baseline": {"mean": size, "baseline": base, **none}}
+            for size, (name, base) in zip(sizes, of_changes.baseline.items(), strict=True)
+        ]  # fmt: skip
+        directed = METRICS[metric].directed
+        shown = finding(metric, levels=levels, verdict="reproduced", directed=directed)
+        yield wording.sentence(shown, of_changes)
+        told = changes.told(METRICS[metric], of_changes.baseline)
+        yield wording.compared("MAE", "MSE", 0.1, INTERVAL, told)
+        yield generality.average(general_pair(), told)
+    lost = [level("MAE", None, 0.5, spread=0.0)]
+    yield wording.sentence(finding("test_loss", levels=lost, verdict="inconclusive"), of_changes)
+
+
 SECTIONS = {
     "Reasons": reasons, "Findings": findings, "Counts": counts, "Pairs": pairs, "Answers": answers,
     "Not measured, and not settled": notes, "In general": in_general, "A pair in general": general_pairs,
-    "How large": sizes, "Levels that are numbers": numbers,
+    "How large": sizes, "Levels that are numbers": numbers, "Changes from baselines": from_baselines,
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from redrawn import Divided, World, coverage
 from scipy import stats
 
 from nnbench.experiments.samples import packed_groups, packed_hits, packed_losses
-from nnbench.records.results import PairResult
+from nnbench.records.pair import PairResult
 from nnbench.verdicts.judge import judge
 from nnbench.verdicts.rules import mean_interval
 from nnbench.verdicts.samples import by_group, crossed_interval

@@ -10,7 +10,8 @@ import pytest
 from made_up_parts import claim, level, pair, result
 from made_up_results import made_up_results, typed
 
-from nnbench.records.results import ClaimResult, Finding, PairResult
+from nnbench.records.pair import PairResult
+from nnbench.records.results import ClaimResult, Finding
 from nnbench.report import markdown, write
 from nnbench.report.details import defaults, fact_text, flat, settings_of
 from nnbench.report.page import corrected, place_text, quote_lines

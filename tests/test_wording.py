@@ -13,7 +13,8 @@ from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import Kind
 from nnbench.claims.outcomes import named
 from nnbench.metrics import METRICS
-from nnbench.records.results import Finding, PairResult
+from nnbench.records.pair import PairResult
+from nnbench.records.results import Finding
 from nnbench.text import wording
 
 

@@ -29,6 +29,8 @@ class Advised(Strict):
         """What is wrong with it beside its claim: advice is drawn from contexts, of levels that there are."""
         if claim.contexts is None:
             yield "advice is drawn from contexts: give contexts, too, or leave it out"
+        if claim.baseline:
+            yield "advice is on levels, and baseline compares their changes: leave one of them out"
         for name in self.levels:
             if name not in claim.levels:
                 yield f"advice: levels names {name!r}, which is no level; allowed: {', '.join(claim.levels)}"

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -12,10 +12,11 @@ from nnbench.claims.advised import Advised
 from nnbench.claims.contexts import InContexts
 from nnbench.claims.kinds import KINDS, Kind
 from nnbench.claims.looks import EnoughSeeds
+from nnbench.claims.problems import baseline_problems, choice, claimed_problems
 from nnbench.claims.shares import Shares
 from nnbench.claims.testable import Needs
 from nnbench.datasets.own.spelling import named_once
-from nnbench.errors import nearest, unknown_name
+from nnbench.errors import unknown_name
 from nnbench.metrics import METRICS
 from nnbench.schema import Strict, is_name
 
@@ -89,7 +90,7 @@ class Claim(Strict):
     better: tuple[str, ...] = ()
     than: tuple[str, ...] = ()
     baseline: dict[str, str] = Field(default_factory=dict)
-    """From which level or control each level is read, as its change: for sentences about an interaction."""
+    """From which level or control each level is read, as its change: for sentences on interactions."""
     margin: Annotated[float, Field(gt=0.0)] | None = None
     datasets: Datasets = Field(default_factory=dict)
     settings: Overrides = Field(default_factory=dict)
@@ -231,7 +232,7 @@ def _claim_problems(claim: Claim) -> list[str]:
     if KINDS[claim.kind].status == "qualitative":
         return problems
     problems += [
-        f"{key} names {name!r}, which is no level; {_choice(name, claim.levels)}"
+        f"{key} names {name!r}, which is no level; {choice(name, claim.levels)}"
         for key in ("better", "than", "order")
         for name in getattr(claim, key)
         if name not in claim.levels
@@ -248,7 +249,7 @@ def _claim_problems(claim: Claim) -> list[str]:
     problems += _variant_problems(claim)
     if claim.decided_by not in claim.tracks:
         problems.append(f"decided_by is {claim.decided_by!r}, but tracks are {list(claim.tracks)}")
-    problems += _claimed_problems(claim)
+    problems += [*claimed_problems(claim), *baseline_problems(claim)]
     if claim.runs and not claim.levels:
         problems.append("zero levels: name at least one")
     if claim.runs and not claim.datasets:
@@ -262,7 +263,7 @@ def _variant_problems(claim: Claim) -> Iterator[str]:
         if not NAME.fullmatch(name):
             yield f"variant {name!r}: use lower-case letters, digits, - and _"
         if variant.metric is not None and variant.metric not in METRICS:
-            yield f"variant {name!r}: unknown metric; {_choice(variant.metric, METRICS)}"
+            yield f"variant {name!r}: unknown metric; {choice(variant.metric, METRICS)}"
             continue
         for problem in _claim_problems(claim.reading(name)):
             yield f"variant {name!r}: {problem}"
@@ -280,25 +281,3 @@ def _context_problems(claim: Claim) -> Iterator[str]:
             yield f"contexts: free names {name!r}, which is none of the claim's settings"
     if own.levels is not None and (differ := set(own.levels) ^ set(claim.levels)):
         yield f"contexts: levels should be those of the claim: {', '.join(sorted(differ))}"
-
-
-def _choice(name: str, known: Iterable[str]) -> str:
-    """The nearest known name, then all of them."""
-    guess = nearest(name, known)
-    return (f"did you mean {guess!r}? " if guess else "") + f"allowed: {', '.join(known) or 'none'}"
-
-
-def _claimed_problems(claim: Claim) -> Iterator[str]:
-    for name in claim.claimed:
-        if name not in claim.levels:
-            yield f"claimed has {name!r}, which is no level; {_choice(name, claim.levels)}"
-    if claim.order and claim.claimed:
-        yield "give claimed numbers or an order, not both"
-    if claim.order and claim.kind != "order":
-        yield f"order belongs to kind order, got kind {claim.kind}"
-    for name, value in claim.claimed.items():
-        metric = METRICS[claim.metric]
-        if metric.scale == "log" and value <= 0:
-            yield f"claimed {name!r} must be positive, got {value}"
-        if metric.unit == "fraction" and not metric.possible(value, by=0.0):
-            yield f'claimed {name!r} is an accuracy: write 0.85 or "85 %", got {value}'

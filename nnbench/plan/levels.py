@@ -126,6 +126,7 @@ def _check_shared(claim: Claim, cells: Sequence[Cell], *, where: str) -> None:
 def _uses(place: Place) -> Iterator[tuple[Use, tuple[Cell, ...]]]:
     budgets: dict[str, int] = {}
     first: dict[object, tuple[str, Cell]] = {}
+    read: dict[str, tuple[object, Cell]] = {}
     claim = place.claim
     levels = [_level(place, name, own, "level") for name, own in claim.levels.items()]
     levels += [_level(place, name, own, "control") for name, own in claim.controls.items()]
@@ -135,11 +136,15 @@ def _uses(place: Place) -> Iterator[tuple[Use, tuple[Cell, ...]]]:
         if cells[0].search is not None:
             budgets[use.level] = len(cells[0].search.candidates)
         yield use, cells
+        what, _ = read[use.level] = _read(place, use, cells), cells[0]
         if use.role == "level":
-            other, cell = first.setdefault(_read(place, use, cells), (use.level, cells[0]))
+            other, cell = first.setdefault(what, (use.level, cells[0]))
             if other != use.level:
-                what = f"{place.where}: levels {other!r} and {use.level!r} are the same experiment"
-                raise _same(what, cell, cells[0])
+                raise _same(f"{place.where}: levels {other!r} and {use.level!r}", cell, cells[0])
+    for name, base in claim.baseline.items():
+        if read[name][0] == read[base][0]:
+            both = f"{place.where}: level {name!r} and its baseline {base!r}"
+            raise _same(both, read[name][1], read[base][1])
     if len(set(budgets.values())) > 1:
         raise NnbenchError(
             f"{place.where}: unequal tuning budgets",
@@ -156,11 +161,11 @@ def _read(place: Place, use: Use, cells: Sequence[Cell]) -> object:
     return (frozenset(known), tried, use.at, use.pick_by, use.draws)
 
 
-def _same(what: str, a: Cell, b: Cell) -> NnbenchError:
+def _same(both: str, a: Cell, b: Cell) -> NnbenchError:
     reasons = {**_reasons(a), **_reasons(b)}
     differing = difference(a.settings, b.settings, reasons)
     return NnbenchError(
-        what,
+        f"{both} are the same experiment",
         got=f"they differ in {differing} alone, which has no effect" if differing else None,
         todo="let them differ in a setting that has an effect, or remove one",
     )

@@ -61,6 +61,15 @@ class PickResult(Section):
     chosen: dict[Seed, str | None] = Field(default_factory=dict)
 
 
+class FromBaseline(Bounds):
+    """By how much a level differs from its baseline: mean and 95 % interval on the analysis scale.
+
+    Paired by seed; above 0 is larger: logarithms of ratios, or differences in natural units.
+    """
+
+    baseline: str
+
+
 class LevelResult(Bounds):
     """One level: what was claimed, and what every seed measured."""
 
@@ -69,6 +78,7 @@ class LevelResult(Bounds):
     at: str | None
     claimed: float | None
     claimed_rank: Count | None
+    from_baseline: FromBaseline | None = None  # what is judged, where a claim is about changes
     n: Count
     planned: Count
     diverged: Count

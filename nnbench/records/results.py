@@ -13,11 +13,12 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, Field, ValidationError
 
 from nnbench.claims.kinds import Kind
-from nnbench.claims.outcomes import FOUND, Outcome, Status
+from nnbench.claims.outcomes import FOUND, Outcome
 from nnbench.errors import NnbenchError
 from nnbench.records.general import ContextResult, GeneralResult
 from nnbench.records.level import LevelResult, MetricName
 from nnbench.records.origin import Count, Provenance, Section
+from nnbench.records.pair import PairResult
 from nnbench.records.said import AdviceResult, ChangeResult, PlaceResult
 from nnbench.records.studies import StudyResult
 from nnbench.schema import first_problem
@@ -26,7 +27,6 @@ SCHEMA_VERSION = 2
 _ALPHA = 0.05
 _READABLE = (1, SCHEMA_VERSION)  # 1: p values are one-sided, and what came later is missing
 _AGAIN = "run `nnbench judge` again with this version of nnbench"
-
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 ClaimStatus = Literal["judged", "measured", "not run", "qualitative"]
@@ -42,35 +42,6 @@ def _unique(kind: str, name: str) -> AfterValidator:
         return sections
 
     return AfterValidator(checked)
-
-
-class PairResult(Section):
-    """Two levels, compared; a positive difference is as claimed."""
-
-    a: str
-    b: str
-    difference: float | None
-    low: float | None
-    high: float | None
-    repeated: bool = False  # they are repeated confidence intervals: one of several looks
-    low_samples: float | None = None  # over new test samples, too
-    high_samples: float | None = None
-    margin: float
-    unit: Literal["raw", "log"]
-    percent: float | None = None
-    status: Status
-    small: bool = False
-    role: str
-    p: float | None
-    p_holm: float | None
-    p_equal: float | None = None  # that the difference lies within the margin
-    tie: bool
-    n: Count
-    censored: bool
-    detectable: float | None = None
-    blocks_needed: Count | None = None
-    seconds_needed: float | None = None
-    text: str
 
 
 FlagName = Literal[
@@ -124,6 +95,11 @@ class Finding(Section):
     sentence: str | None
 
     @property
+    def of_changes(self) -> bool:
+        """Whether levels are compared by their changes from baselines."""
+        return any(level.from_baseline for level in self.levels)
+
+    @property
     def key(self) -> tuple[str, str, str | None]:
         """What tells it from the other findings of its claim: dataset, track, variant."""
         return self.dataset, self.track, self.variant
@@ -147,6 +123,7 @@ class ClaimResult(Section):
     tier: str = "default"
     claimed: dict[str, float] = Field(default_factory=dict)
     order: tuple[str, ...] = ()
+    baseline: dict[str, str] = Field(default_factory=dict)  # what each level's change is from
     status: ClaimStatus
     reason: str | None
     cost_seconds: float | None

@@ -20,7 +20,7 @@ _VERDICTS = (
     "claim", "kind", "status", *_KEY[1:], "decides", "metric", "verdict", "reason", "blocks", "p",
 )  # fmt: skip
 _PAIRS = (
-    *_KEY, "metric", "a", "b", "role", "tie", "difference", "low", "high", "margin", "unit",
+    *_KEY, "metric", "a", "b", "a_from", "b_from", "role", "tie", "difference", "low", "high", "margin", "unit",
     "percent", "p", "p_holm", "status", "small", "n", "censored", "detectable", "blocks_needed",
     "seconds_needed",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from nnbench.metrics import METRICS, Metric
 from nnbench.records.general import ContextResult, GeneralPairResult, GeneralResult
 from nnbench.records.results import ClaimResult, Results
 from nnbench.report.tables import Cell, Table
+from nnbench.text.changes import OF_CHANGES
 from nnbench.text.effects import size, too_few
 from nnbench.text.generality import counted, interval
 from nnbench.text.phrases import capitalised
@@ -89,10 +90,15 @@ def pair_table(claim: ClaimResult) -> Table | None:
         "Of the claimed difference",
     )
     rows = [_pair_row(pair, metric) for pair in result.pairs]
-    caption = f"Pairs of levels over all contexts; positive is as claimed, with 95 % intervals{_turned(result, metric)}"
+    what = f"Pairs of levels{_of_changes(claim)} over all contexts"
+    caption = f"{what}; positive is as claimed, with 95 % intervals{_turned(result, metric)}"
     if all(pair.claimed_difference is None for pair in result.pairs):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     return Table(caption, columns, rows=rows, text=("In general",))
+
+
+def _of_changes(claim: ClaimResult) -> str:
+    return f"{OF_CHANGES}," if claim.baseline else ""
 
 
 def _turned(result: GeneralResult, metric: Metric) -> str:
@@ -139,9 +145,8 @@ def context_table(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Tabl
         ]
         for context, effect in used
     ]
-    caption = (
-        f"{pair.a} against {pair.b} in each context; positive is as claimed, with 95 % intervals"
-    )
+    what = f"{pair.a} against {pair.b}{_of_changes(claim)} in each context"
+    caption = f"{what}; positive is as claimed, with 95 % intervals"
     columns = ("Context", "Data", "Outcome", "Difference", "Settings")
     return (
         Table(caption, columns, rows=rows, text=("Data", "Outcome", "Settings")) if rows else None
@@ -167,7 +172,8 @@ def moderator_table(claim: ClaimResult) -> Table | None:
         for at in look.values
     ]
     columns = ("Contexts with", "Difference", "Contexts", "Finding", "p of the factor, Holm")
-    caption = f"Exploratory: {pair.a} against {pair.b} by what contexts differ in"
+    what = f"{pair.a} against {pair.b}{_of_changes(claim)}"
+    caption = f"Exploratory: {what} by what contexts differ in"
     return Table(caption, columns, rows=rows, text=("Finding",))
 
 

@@ -43,6 +43,9 @@ def notes(finding: Finding) -> str:
 def _notes(finding: Finding) -> Iterator[str]:
     if finding.blocks:
         yield f"{finding.blocks} complete block{'s' * (finding.blocks != 1)}."
+    if finding.of_changes:
+        how = "ratios" if finding.scale == "log" else "differences"
+        yield f"Levels are compared by their changes from the baselines, seed by seed, as {how}."
     if finding.looks:
         last = (
             f"look {len(finding.looks)}, after {finding.looks[-1]} of at most {finding.most} seeds"

@@ -8,8 +8,12 @@ from functools import partial
 from typing import Self
 
 from nnbench.claims.kinds import KINDS
+from nnbench.metrics import METRICS
 from nnbench.records.level import LevelResult
-from nnbench.records.results import Finding, PairResult
+from nnbench.records.pair import PairResult
+from nnbench.records.results import Finding
+from nnbench.text.changes import OF_CHANGES
+from nnbench.text.generality import interval
 from nnbench.text.rounding import (
     claimed_texts,
     interval_texts,
@@ -103,12 +107,14 @@ def level_table(finding: Finding) -> Table:
             f"not measured: {level.not_measured}" if level.not_measured else text
             for level, text in zip(levels, interval_texts(levels, unit), strict=True)
         ],
+        **_changes(levels, finding),
         "Runs": [f"{level.n}/{level.planned}" for level in levels],
         "Diverged": [_of_runs(level.diverged, level) for level in levels],
     }
     if any(level.capped for level in levels):
         columns["Capped"] = [_of_runs(level.capped, level) for level in levels]
-    return Table.of(f"{finding.metric_title}: {_what_is_shown(finding)}", columns)
+    caption = f"{finding.metric_title}: {_what_is_shown(finding)}"
+    return Table.of(caption, columns, text=("From",) if finding.of_changes else ())
 
 
 def _of_runs(count: int, level: LevelResult) -> str:
@@ -127,6 +133,17 @@ def _claimed(levels: Sequence[LevelResult], unit: str) -> dict[str, list[str]]:
     if not any(ranks):
         return {}
     return {"Claimed rank": ["–" if rank is None else ordinal(rank) for rank in ranks]}
+
+
+def _changes(levels: Sequence[LevelResult], finding: Finding) -> dict[str, list[str]]:
+    """By how much each level differs from its baseline; no column where none has one."""
+    if not finding.of_changes:
+        return {}
+    metric, changes = METRICS[finding.metric], [level.from_baseline for level in levels]
+    return {
+        "Change": [interval(c.mean, c.low, c.high, metric) if c else "–" for c in changes],
+        "From": [c.baseline if c else "–" for c in changes],
+    }
 
 
 def _sizes(levels: Sequence[LevelResult], metric: str) -> dict[str, list[str]]:
@@ -162,7 +179,7 @@ def pair_table(finding: Finding) -> Table | None:
         columns.append(SEEN)
         size = partial(_size, finding=finding)
         rows = [[*row, power(p, size)] for row, p in zip(rows, finding.pairs, strict=True)]
-    caption = "Pairs of levels, compared run by run"
+    caption = f"Pairs of levels{OF_CHANGES * finding.of_changes}, compared run by run"
     return Table(caption, columns, rows=rows, text=("Measured", "Outcome", SEEN))
 
 

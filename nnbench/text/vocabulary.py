@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from nnbench.claims.kinds import KINDS, Kind
 from nnbench.records.general import Shown, Word
-from nnbench.records.results import ClaimResult, Finding, PairResult
+from nnbench.records.pair import PairResult
+from nnbench.records.results import ClaimResult, Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

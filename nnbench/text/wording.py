@@ -9,8 +9,9 @@ from nnbench.claims.outcomes import named
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.progress.durations import rounded
 from nnbench.records.level import LevelResult
-from nnbench.records.results import Finding, PairResult
-from nnbench.text import effects
+from nnbench.records.pair import PairResult
+from nnbench.records.results import Finding
+from nnbench.text import changes, effects
 from nnbench.text.levels import with_factor
 from nnbench.text.phrases import capitalised, in_a_row, lowered
 from nnbench.text.rounding import MINUS, times_text, unit_words, value_text, with_units
@@ -158,7 +159,8 @@ def sentence(finding: Finding, reading: Claim) -> str:
     )
     said = with_factor(said, [level.level for level in finding.levels], reading.factor)
     said = effects.with_margin(said, finding, own=reading.margin)
-    return f"{capitalised(said)} {_ranking(finding, reading.factor)}"
+    ranked = changes.ranking(finding) if reading.baseline else _ranking(finding, reading.factor)
+    return f"{capitalised(said)} {ranked}"
 
 
 def leads_of(kind: Kind, *, directed: bool) -> Mapping[str, str]:

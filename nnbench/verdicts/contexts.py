@@ -21,6 +21,7 @@ from nnbench.records.general import (
     Without,
 )
 from nnbench.text import generality
+from nnbench.text.changes import told
 from nnbench.text.there import there
 from nnbench.verdicts.alike import Pair, alike
 from nnbench.verdicts.findings import Evidence
@@ -60,7 +61,7 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
             levels.setdefault(level.use.context, []).append(level)
     if not levels:
         return None
-    reading, metric = claim.in_contexts(), METRICS[claim.metric]
+    reading, metric = claim.in_contexts(), told(METRICS[claim.metric], claim.baseline)
     rules = KINDS[claim.kind].pairs(reading, metric)
     same = alike(*levels.values(), records=evidence.records)
     tests = {name: _tests(own, reading, rules, same) for name, own in levels.items()}

@@ -13,12 +13,15 @@ from nnbench.claims.outcomes import Outcome
 from nnbench.metrics import METRICS, Metric
 from nnbench.plan.levels import Use
 from nnbench.plan.plan import Plan
+from nnbench.records.level import LevelResult
 from nnbench.records.record import Record
 from nnbench.records.results import Finding
 from nnbench.text import wording
+from nnbench.text.changes import told
 from nnbench.text.levels import with_factor
 from nnbench.text.rounding import loss_unit
 from nnbench.verdicts.alike import alike, alike_text
+from nnbench.verdicts.changes import behind
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.flags import flags_of
 from nnbench.verdicts.levels import level_result, objective_of, resolution
@@ -91,10 +94,7 @@ def _finding(
     reading, dataset = claim.reading(use.variant), dataset_of(use.dataset)
     metric = METRICS[reading.metric]
     lost = {lv.use.level: _why_lost(lv, metric, records) for lv in levels if lv.lost}
-    shown = tuple(
-        level_result(level, reading, evidence.plan, records, reason=lost.get(level.use.level))
-        for level in levels
-    )
+    shown = _shown(levels, reading, evidence, lost)
     objective = objective_of(shown, dataset)
     if metric.unit == "nats":  # a loss has the unit of what its networks minimise
         metric = replace(metric, unit=loss_unit(objective, dataset.task))
@@ -126,11 +126,29 @@ def _finding(
         resolution=None if divided else resolution(shown, metric, dataset),
         levels=shown,
         blocks=verdict.blocks if verdict else max(level.planned for level in shown),
-        **_decided(verdict, levels, metric, evidence, divided=divided, factor=reading.factor),
+        **_decided(verdict, levels, reading, metric, evidence, divided=divided),
         flags=flags_of(levels, shown, verdict.pairs if verdict else (), reading, records),
         sentence=None,
     )
     return finding.model_copy(update={"sentence": wording.sentence(finding, reading)})
+
+
+def _shown(
+    levels: Sequence[LevelRuns], reading: Claim, evidence: Evidence, lost: Mapping[str, str]
+) -> tuple[LevelResult, ...]:
+    """The levels as a report shows them, each beside its baseline if it has one."""
+    by_name = {level.use.level: level for level in levels}
+    return tuple(
+        level_result(
+            level,
+            reading,
+            evidence.plan,
+            evidence.records,
+            reason=lost.get(name),
+            base=by_name.get(reading.baseline.get(name, "")),
+        )
+        for name, level in by_name.items()
+    )
 
 
 def _place(claim: Claim, use: Use) -> dict[str, Any]:
@@ -151,28 +169,36 @@ def _place(claim: Claim, use: Use) -> dict[str, Any]:
 def _decided(
     verdict: Verdict | None,
     levels: Sequence[LevelRuns],
+    reading: Claim,
     metric: Metric,
     evidence: Evidence,
     *,
     divided: bool,
-    factor: str,
 ) -> dict[str, Any]:
     """What was decided, pair by pair; ``divided``: each seed drew its own test set."""
     if verdict is None:
         return {"verdict": None, "verdict_reason": "", "p": None, "pairs": ()}
-    use, pairs = levels[0].use, verdict.pairs
+    use, pairs, baseline = levels[0].use, verdict.pairs, reading.baseline
     wider = (
-        over_divisions(pairs, levels, metric, dataset_of(use.dataset))
+        over_divisions(pairs, levels, metric, dataset_of(use.dataset), baseline=baseline)
         if divided
-        else over_samples(pairs, levels, metric, evidence.records)
+        else over_samples(pairs, levels, metric, evidence.records, baseline=baseline)
     )
-    seconds = {lv.use.level: seconds_of_a_block(lv, evidence.plan) for lv in levels}
+    alone = {lv.use.level: seconds_of_a_block(lv, evidence.plan) for lv in levels}
+    seconds = {
+        name: {cell: s for one in behind(name, baseline) for cell, s in alone[one].items()}
+        for name in alone
+    }
     return {
         "verdict": verdict.verdict,
-        "verdict_reason": with_factor(verdict.reason, [lv.use.level for lv in levels], factor),
+        "verdict_reason": with_factor(
+            verdict.reason, [lv.use.level for lv in levels], reading.factor
+        ),
         "p": finite(verdict.p),
         "pairs": tuple(
-            pair_result(pair, metric, seconds, one, repeated=use.auto, factor=factor)
+            pair_result(
+                pair, told(metric, baseline), seconds, one, repeated=use.auto, factor=reading.factor
+            )
             for pair, one in zip(pairs, wider, strict=True)
         ),
     }

@@ -17,6 +17,7 @@ from nnbench.records.level import LevelResult
 from nnbench.records.record import Record
 from nnbench.records.results import Flag, FlagName
 from nnbench.text import generality
+from nnbench.verdicts.changes import behind, read_from
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.rules import PairTest, mean_interval
@@ -26,7 +27,6 @@ LEAST_READINGS = 3  # of validation, for one of them to be the last that is best
 _LENGTH = ("train_for", "patience", "stop_at_target")
 _OTHER = {"test_loss": "test_accuracy", "test_accuracy": "test_loss"}
 _SHOWN = ("UP", "up", "REV")
-Runs = Mapping[str, pd.DataFrame]
 
 
 def flags_of(
@@ -39,15 +39,15 @@ def flags_of(
     """The flags of a finding: its ``levels``, the same as they are ``shown``, and its judged ``pairs``."""
     if KINDS[reading.kind].status != "judged" or KINDS[reading.kind].ties:
         return ()  # what is claimed to be equal is no less so
-    compared = {name for pair in pairs for name in (pair.better, pair.worse)}
+    used = {name for pair in pairs for name in (pair.better, pair.worse)}
+    compared = {name for level in used for name in behind(level, reading.baseline)}
     trained = METRICS[reading.metric].source in ("training", "classes", "numbers")  # no probe
     judged = [level for level in levels if trained and level.use.level in compared]
-    runs = {level.use.level: level.runs for level in levels}
     found: Mapping[FlagName, Sequence[str]] = {
         "not converged": _not_converged(judged, records),
         "budget binds": [lv.use.level for lv in judged if _budget_binds(lv, records)],
         "edge of the grid": [lv.level for lv in shown if lv.search and lv.search.at_edge],
-        "loss and accuracy disagree": list(map(_between, _disagreeing(pairs, reading, runs))),
+        "loss and accuracy disagree": list(map(_between, _disagreeing(pairs, reading, levels))),
         "below the margin": list(map(_between, _small(pairs))),
     }
     return tuple(
@@ -114,11 +114,16 @@ def _budget_binds(level: LevelRuns, records: Records) -> bool:
     return learnt and abs(test - train) < EQUAL_LOSSES * train
 
 
-def _disagreeing(pairs: Sequence[PairTest], reading: Claim, runs: Runs) -> Iterator[PairTest]:
+def _disagreeing(
+    pairs: Sequence[PairTest], reading: Claim, levels: Sequence[LevelRuns]
+) -> Iterator[PairTest]:
     """Pairs that differ by loss or accuracy, and by the other one are reversed or equal."""
-    other = METRICS[_OTHER[reading.metric]] if reading.metric in _OTHER else None
+    if reading.metric not in _OTHER:
+        return
+    other = METRICS[_OTHER[reading.metric]]
+    runs = {lv.use.level: lv.runs for lv in read_from(levels, reading.baseline, other)}
     for pair in pairs:
-        if other is None or pair.status not in _SHOWN:
+        if pair.status not in _SHOWN:
             continue
         low, high = _interval(runs[pair.better], runs[pair.worse], other)
         if pair.status == "REV":

@@ -72,10 +72,13 @@ def run_rows(claims: Iterable[ClaimResult]) -> Iterator[Row]:
 
 
 def pair_rows(claims: Iterable[ClaimResult]) -> Iterator[Row]:
-    """Every pair of levels."""
+    """Every pair of levels; what they are read from, where their changes are compared."""
     for place, _, finding in _findings(claims):
+        changes = {lv.level: lv.from_baseline for lv in finding.levels if lv.from_baseline}
+        bases = {level: change.baseline for level, change in changes.items()}
         for pair in finding.pairs:
-            yield {**place, "metric": finding.metric, **pair.model_dump()}
+            read = {"a_from": bases.get(pair.a), "b_from": bases.get(pair.b)}
+            yield {**place, "metric": finding.metric, **pair.model_dump(), **read}
 
 
 def verdict_rows(claims: Iterable[ClaimResult]) -> Iterator[Row]:

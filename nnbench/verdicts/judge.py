@@ -29,6 +29,7 @@ from nnbench.records.said import AdviceResult, ChangeResult, PlaceResult
 from nnbench.records.store import records_sha256, write_atomically
 from nnbench.records.studies import StudyResult
 from nnbench.text import generality, wording
+from nnbench.text.changes import told
 from nnbench.verdicts.contexts import context_results, general_result
 from nnbench.verdicts.evidence import NO_RECORD, read_records
 from nnbench.verdicts.findings import Evidence, findings
@@ -144,7 +145,9 @@ def _claim(
         study=f"{PREFIX}/{claim.shares.study}" if claim.shares and reason is None else None,
         p=deciding.p if deciding else None,
         answer=answer or wording.not_run(status, reason or "", seconds=cost),
-        how_large=generality.how_large(deciding, general, METRICS[claim.metric], claim.factor),
+        how_large=generality.how_large(
+            deciding, general, told(METRICS[claim.metric], claim.baseline), claim.factor
+        ),
         depends_on_track=len(verdicts) > len({place[:2] for place in verdicts}),
         command=f"nnbench run {claim_id}",
         results=found,
@@ -165,8 +168,8 @@ def _reason_open(found: Iterable[Finding]) -> str | None:
 
 
 _REPEATED = (
-    "title", "quote", "kind", "factor", "metric", "tier", "claimed", "order", "experiment", "limits",
-    "caveats", "links", "second_look", "seeds_times",
+    "title", "quote", "kind", "factor", "metric", "tier", "claimed", "order", "baseline", "experiment",
+    "limits", "caveats", "links", "second_look", "seeds_times",
 )  # fmt: skip
 
 

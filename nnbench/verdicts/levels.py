@@ -17,12 +17,14 @@ from nnbench.plan.plan import Plan
 from nnbench.records.level import (
     Bounds,
     CandidateResult,
+    FromBaseline,
     LevelResult,
     PickResult,
     SearchResult,
     SeedStatus,
 )
 from nnbench.records.record import Record
+from nnbench.verdicts.changes import on_scale
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns, differing, metric_about
 from nnbench.verdicts.rules import ALPHA, Floats, finite, mean_interval
@@ -33,11 +35,17 @@ CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 
 
 def level_result(
-    level: LevelRuns, claim: Claim, plan: Plan, records: Records, *, reason: str | None
+    level: LevelRuns,
+    claim: Claim,
+    plan: Plan,
+    records: Records,
+    *,
+    reason: str | None,
+    base: LevelRuns | None = None,
 ) -> LevelResult:
     """What a level read in every seed, in the claim's reading.
 
-    ``reason`` says why nothing was measured, if that is so.
+    ``reason`` says why nothing was measured, if that is so; ``base`` is the level's baseline.
     """
     use, runs, metric = level.use, level.runs, METRICS[claim.metric]
     facts = [records.joined(cell_id, seeds=use.seeds) for cell_id in use.cells]
@@ -54,6 +62,7 @@ def level_result(
         claimed=claim.claimed.get(use.level),
         claimed_rank=claim.order.index(use.level) + 1 if use.level in claim.order else None,
         **dict(bounds(runs[metric.name], metric, exact=exact, level=sure)),
+        from_baseline=_from_baseline(level, base, metric, sure=sure) if base else None,
         n=len(runs) - counts["missing"],
         planned=len(runs),
         diverged=counts["diverged"],
@@ -95,6 +104,15 @@ def bounds(
         numbers = list(mean_interval(known[:1] if exact else known, level=level))
     mean, low, high = map(finite, numbers)
     return Bounds(mean=mean, low=low, high=high)
+
+
+def _from_baseline(
+    level: LevelRuns, base: LevelRuns, metric: Metric, *, sure: float
+) -> FromBaseline:
+    """The mean change over the seeds that have a run of both, with its t interval."""
+    changes = on_scale(level, metric) - on_scale(base, metric)
+    mean, low, high = map(finite, mean_interval(changes[~np.isnan(changes)], level=sure))
+    return FromBaseline(mean=mean, low=low, high=high, baseline=base.use.level)
 
 
 def objective_of(levels: Sequence[LevelResult], dataset: Dataset) -> str | None:

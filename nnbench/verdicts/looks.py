@@ -13,7 +13,8 @@ from nnbench.claims.outcomes import FOUND, Outcome
 from nnbench.plan.levels import Use
 from nnbench.plan.looks import Decision, Looks, made_of
 from nnbench.plan.plan import Plan, make_plan
-from nnbench.records.results import Finding, PairResult
+from nnbench.records.pair import PairResult
+from nnbench.records.results import Finding
 from nnbench.records.store import record_path
 from nnbench.verdicts.findings import findings
 from nnbench.verdicts.judge import gather

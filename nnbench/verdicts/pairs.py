@@ -12,10 +12,11 @@ from nnbench.claims.kinds import KINDS
 from nnbench.claims.outcomes import FOUND, PairRule
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.plan.plan import Plan
+from nnbench.records.pair import PairResult
 from nnbench.records.record import Record
-from nnbench.records.results import PairResult
 from nnbench.text import wording
 from nnbench.verdicts.alike import Pair, alike_text
+from nnbench.verdicts.changes import Baseline, lost_with, read_from, runs_of
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.provenance import machine_texts
 from nnbench.verdicts.rules import PairTest, Shared, Verdict, finite, judge
@@ -77,15 +78,16 @@ def _judged_pairs(
     claim about either is inconclusive, and its other pairs are judged to be shown: only what is
     claimed of some pair may still be found in another.
     """
-    rules = KINDS[claim.kind].pairs(claim, metric)
-    compared = _levels_of(rules)
+    rules, baseline = KINDS[claim.kind].pairs(claim, metric), claim.baseline
+    compared, lost = _levels_of(rules), lost_with(lost, baseline)
     gone = {name: why for name, why in lost.items() if name in compared}
-    one = [pair for rule in rules if (pair := frozenset((rule.better, rule.worse))) in same]
+    one = [pair for rule in rules for pair in runs_of(rule, baseline) if pair in same]
     reason = "; ".join(filter(None, (lost_text(gone), *map(alike_text, dict.fromkeys(one)))))
-    rules = tuple(rule for rule in rules if not _left_out(rule, gone, one))
+    rules = tuple(rule for rule in rules if not _left_out(rule, gone, one, baseline))
     if not rules:
         return Verdict(verdict="inconclusive", reason=reason)
-    runs = {lv.use.level: lv.runs for lv in levels if lv.use.level in _levels_of(rules)}
+    read = read_from(levels, baseline, metric)
+    runs = {lv.use.level: lv.runs for lv in read if lv.use.level in _levels_of(rules)}
     shared = Shared(elsewhere=elsewhere, share=levels[0].use.share)
     verdict = _judged(runs, claim, metric, rules=rules, shared=shared)
     unscored = [own["status"].eq("diverged") & own[metric.name].isna() for own in runs.values()]
@@ -101,9 +103,11 @@ def _judged_pairs(
     )
 
 
-def _left_out(rule: PairRule, gone: Container[str], same: Sequence[Pair]) -> bool:
-    pair = (rule.better, rule.worse)
-    return any(level in gone for level in pair) or frozenset(pair) in same
+def _left_out(
+    rule: PairRule, gone: Container[str], same: Sequence[Pair], baseline: Baseline
+) -> bool:
+    lacking = any(level in gone for level in (rule.better, rule.worse))
+    return lacking or any(pair in same for pair in runs_of(rule, baseline))
 
 
 def _levels_of(rules: Sequence[PairRule]) -> set[str]:

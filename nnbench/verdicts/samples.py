@@ -17,6 +17,7 @@ from nnbench.datasets.base import Dataset
 from nnbench.experiments.samples import groups_in, hits_in, losses_in
 from nnbench.metrics import Metric, log_scale
 from nnbench.records.record import Record
+from nnbench.verdicts.changes import Baseline, behind, read_from
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.rules import ALPHA, PairTest
@@ -68,23 +69,34 @@ def resplit_interval(
 
 
 def over_samples(
-    pairs: Sequence[PairTest], levels: Sequence[LevelRuns], metric: Metric, records: Records
+    pairs: Sequence[PairTest],
+    levels: Sequence[LevelRuns],
+    metric: Metric,
+    records: Records,
+    *,
+    baseline: Baseline,
 ) -> list[Interval | None]:
     """Of each judged pair, on the analysis scale and positive as claimed; None where it is not known.
 
-    It is known of the loss and the accuracy on a whole fixed test set whose samples are in the records.
+    It is known of the loss and the accuracy on a whole fixed test set whose samples are in the records. Levels are those
+    that were run; those with a ``baseline`` are read from it sample by sample.
     """
     if metric.name not in _WHOLE:
         return [None] * len(pairs)
-    runs = _judged(pairs, levels)
+    runs = _judged(pairs, levels, baseline)
     blocks = _complete(runs, metric).index.tolist()
     tests = {name: _test_set(level, records) for name, level in runs.items()}
     scores = {n: _scores(lv, tests[n], blocks, metric, records) for n, lv in runs.items()}
     level = 1 - ALPHA * levels[0].use.share
 
     def interval(a: str, b: str) -> Interval | None:
-        better, worse, test_set = scores[a], scores[b], tests[a]
-        if better is None or worse is None or test_set is None or test_set != tests[b]:
+        better, worse, test_set = (
+            _change(a, scores, baseline),
+            _change(b, scores, baseline),
+            tests[a],
+        )
+        used = {tests[name] for level in (a, b) for name in behind(level, baseline)}
+        if better is None or worse is None or test_set is None or used != {test_set}:
             return None
         differences = worse - better if metric.lower_is_better else better - worse
         return crossed_interval(by_group(differences, test_set.groups), level=level)
@@ -92,13 +104,27 @@ def over_samples(
     return [interval(pair.better, pair.worse) for pair in pairs]
 
 
+def _change(level: str, scores: Mapping[str, Floats | None], baseline: Baseline) -> Floats | None:
+    """What a level scores, or by how much more than its baseline; None where that is not known."""
+    own = [scores[name] for name in behind(level, baseline)]
+    first, base = own[0], own[-1]
+    if first is None or base is None:
+        return None
+    return first - base if level in baseline else first
+
+
 def over_divisions(
-    pairs: Sequence[PairTest], levels: Sequence[LevelRuns], metric: Metric, dataset: Dataset
+    pairs: Sequence[PairTest],
+    levels: Sequence[LevelRuns],
+    metric: Metric,
+    dataset: Dataset,
+    *,
+    baseline: Baseline,
 ) -> list[Interval | None]:
     """The same where each seed divides the samples anew: of whatever the test samples score."""
     if not metric.name.startswith("test_"):
         return [None] * len(pairs)
-    values = _complete(_judged(pairs, levels), metric)
+    values = _complete(_judged(pairs, read_from(levels, baseline, metric), {}), metric)
     scale = log_scale if metric.scale == "log" else np.asarray
     scaled = {name: np.asarray(scale(values[name]), np.float64) for name in values}
     sign = -1.0 if metric.lower_is_better else 1.0
@@ -107,8 +133,11 @@ def over_divisions(
     return [resplit_interval(one, test_per_train=ratio) for one in differences]
 
 
-def _judged(pairs: Sequence[PairTest], levels: Sequence[LevelRuns]) -> Mapping[str, LevelRuns]:
-    used = {name for pair in pairs for name in (pair.better, pair.worse)}
+def _judged(
+    pairs: Sequence[PairTest], levels: Sequence[LevelRuns], baseline: Baseline
+) -> Mapping[str, LevelRuns]:
+    compared = {name for pair in pairs for name in (pair.better, pair.worse)}
+    used = {name for level in compared for name in behind(level, baseline)}
     return {level.use.level: level for level in levels if level.use.level in used}
 
 

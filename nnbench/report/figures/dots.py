@@ -104,12 +104,27 @@ def _panel(axis: Axis, rows: Sequence[Row], *, runs: bool = True) -> str:
     )
     shown += [element("path", d=lines, stroke=canvas.GRID)]
     for row in rows:
+        shown += [_from_baseline(axis, row)]
         shown += [_runs(axis, row)] if runs else []
         shown += [_estimate(axis, row, row.y)]
     if first := next((i for i, row in enumerate(rows) if row.control), 0):
         y, dashes = (rows[first - 1].y + rows[first].y) / 2, {"stroke_dasharray": "4 3"}
         shown += [canvas.line((axis.start, y), (axis.end, y), canvas.MUTED, 0.8, **dashes)]
     return "".join(shown)
+
+
+def _from_baseline(axis: Axis, row: Row) -> str:
+    """A line from the mean of a level's baseline to its own, which is what is judged."""
+    if row.mean is None or row.baseline is None:
+        return ""
+    said = canvas.titled(f"{row.name}: from {significant(row.baseline, 4)}, its baseline")
+    start, end = axis.at(row.baseline), axis.at(row.mean)
+    line = canvas.line((start, row.y), (end, row.y), canvas.INK, 1.2)
+    return element("g", said, line, _baseline_mark(start, row.y))
+
+
+def _baseline_mark(x: float, y: float) -> str:
+    return canvas.line((x, y - 6), (x, y + 6), canvas.INK, 1.6)
 
 
 def _runs(axis: Axis, row: Row) -> str:
@@ -219,6 +234,7 @@ def _legend(rows: Sequence[Row], *, repeated: bool, chance: bool) -> tuple[str, 
         (True, _mean_mark(bar=bar), interval if bar else "measured"),
         (any(row.ok for row in rows), canvas.runs([(0, 0, "")], canvas.MEASURED), "one run"),
         (any(row.claimed is not None for row in rows), canvas.diamond(0, 0, 4.4, **style), "claimed"),
+        (any(row.baseline is not None for row in rows), _baseline_mark(0, 0), "its baseline"),
         (any(row.diverged for row in rows),
          element("path", d=_cross(0, 0), stroke=canvas.INK, stroke_width=1.4), "diverged"),
         (any(row.capped for row in rows),

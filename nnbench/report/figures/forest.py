@@ -8,12 +8,14 @@ from nnbench.claims.kinds import KINDS
 from nnbench.claims.outcomes import named
 from nnbench.metrics import METRICS, Metric
 from nnbench.records.general import ContextEffect, ContextResult, GeneralPairResult
-from nnbench.records.results import ClaimResult, Finding, PairResult
+from nnbench.records.pair import PairResult
+from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.figures import canvas
 from nnbench.report.figures.axes import LOG, Axis, bottom_axis, padded, spans_decades, switchable
 from nnbench.report.figures.canvas import Image, element
 from nnbench.report.figures.words import below, below_height, legend
 from nnbench.report.general import described, leading
+from nnbench.text.changes import OF_CHANGES
 from nnbench.text.generality import brief
 from nnbench.text.rounding import unit_words
 from nnbench.text.vocabulary import TONES, pair_chip, shown_chip
@@ -47,7 +49,8 @@ def pair_plot(finding: Finding, *, alt: str) -> Image | None:
     if not any(pair.difference is not None for pair in finding.pairs):
         return None
     rows = [_pair_row(pair, finding) for pair in finding.pairs]
-    return _drawn(rows, finding.metric, above=True, alt=alt, towards=_towards(finding))
+    what = OF_CHANGES * finding.of_changes
+    return _drawn(rows, finding.metric, above=True, alt=alt, towards=_towards(finding), what=what)
 
 
 def _pair_row(pair: PairResult, finding: Finding) -> Row:
@@ -85,6 +88,7 @@ def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image 
     rows = [_context_row(effect, known[effect.context], pair.margin, metric) for effect in effects]
     alt = f"{claim.title}. {pair.text}"
     every, what = [*rows, *_pooled(pair, metric)], f" of {named(pair.a)} against {named(pair.b)}"
+    what += OF_CHANGES * bool(claim.baseline)
     return _drawn(every, claim.metric, above=False, alt=alt, what=what, ruled=len(rows))
 
 

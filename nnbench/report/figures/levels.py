@@ -27,6 +27,7 @@ class Row:
     control: bool
     claimed: float | None
     mean: float | None
+    baseline: float | None  # the mean of the level that it is read from
     interval: tuple[float, float] | None
     ok: Mapping[str, float]  # by seed
     capped: Mapping[str, float]
@@ -49,8 +50,9 @@ def rows_of(finding: Finding) -> list[Row]:
     labels = [_label(level) for level in levels]
     tall = max(_ROW, *(LINE * label.count("\n") + 18 for label in labels))
     middles = (tall * (index + 0.5) for index in range(len(levels)))
+    means = {level.level: level.mean for level in levels}
     return [
-        _row(level, label, y, factor=factor)
+        _row(level, label, y, means, factor=factor)
         for level, label, y in zip(levels, labels, middles, strict=True)
     ]
 
@@ -62,7 +64,9 @@ def _label(level: LevelResult) -> str:
     return "\n".join([*canvas.wrapped(level.level, _NAMES, most=_LINES), *remark])
 
 
-def _row(level: LevelResult, label: str, y: float, *, factor: float) -> Row:
+def _row(
+    level: LevelResult, label: str, y: float, means: Mapping[str, float | None], *, factor: float
+) -> Row:
     def runs(status: str) -> dict[str, float]:
         wanted = (seed for seed, word in level.seed_status.items() if word == status)
         values = ((seed, level.values.get(seed)) for seed in wanted)
@@ -72,6 +76,7 @@ def _row(level: LevelResult, label: str, y: float, *, factor: float) -> Row:
         return None if value is None else value * factor
 
     low, high = scaled(level.low), scaled(level.high)
+    base = level.from_baseline
     return Row(
         name=level.level,
         label=label,
@@ -79,6 +84,7 @@ def _row(level: LevelResult, label: str, y: float, *, factor: float) -> Row:
         control=level.role == "control",
         claimed=scaled(level.claimed),
         mean=scaled(level.mean),
+        baseline=scaled(means.get(base.baseline)) if base else None,
         interval=None if low is None or high is None else (low, high),
         ok=runs("ok"),
         capped=runs("capped"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import log_scale
-from nnbench.records.results import ClaimResult, Finding, PairResult
+from nnbench.records.pair import PairResult
+from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.anchors import Anchors
 from nnbench.report.figures import canvas
 from nnbench.report.figures.axes import Axis, bottom_axis
