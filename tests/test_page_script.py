@@ -160,3 +160,12 @@ def test_a_filter_dims_the_other_claims_in_the_figures_that_show_all(visit, repo
     )
     assert "#loss-depth" in dim
     assert "#loss-activation" not in dim
+
+
+def test_a_csv_file_comes_out_of_a_page_that_travels_alone(page, report):
+    link = page.locator("a[href='data/loss-activation.csv']").first
+    with page.expect_download() as started:
+        link.click()
+    saved = started.value
+    assert saved.suggested_filename == "loss-activation.csv"
+    assert saved.path().read_bytes() == (report.parent / "data/loss-activation.csv").read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import csv
+import gzip
 import hashlib
 import itertools
 import json
@@ -124,7 +125,7 @@ def test_the_page_needs_nothing_but_itself_and_runs_no_script_but_its_own(page, 
     assert all(image["src"].startswith("data:image/") for image in page.all("img"))
     links = [a["href"] for a in page.all("a", "link")]
     beside = {link for link in links if not link.startswith(("#", "data:"))}
-    assert {link.partition("/")[0] for link in beside} == {"claims"}, "cards, which it only offers"
+    assert {link.partition("/")[0] for link in beside} == {"claims", "data"}, "what it only offers"
     assert all((folder / link).exists() for link in beside)
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
     policy = next(a["content"] for a in page.all("meta") if "http-equiv" in a)
@@ -174,6 +175,14 @@ def test_each_claims_csv_has_one_row_a_run(folder):
             with path.open(newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
             assert len(rows) == sum(len(level["values"]) for level in runs)
+
+
+def test_the_page_carries_every_csv_file_that_it_links_to(page, folder):
+    links = [a for a in page.all("a") if a["href"].startswith("data/")]
+    assert {a["href"] for a in links} == {f"data/{path.name}" for path in folder.glob("data/*.csv")}
+    for link in links:
+        carried = gzip.decompress(base64.b64decode(link["data-gzip"]))
+        assert carried == (folder / link["href"]).read_bytes()
 
 
 def test_csv_values_are_exact_and_carry_their_status(folder):

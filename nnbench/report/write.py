@@ -1,6 +1,7 @@
 """Write the report: ``index.html``, ``README.md`` and a page for each document, ``figures/`` and ``data/``."""
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -8,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import jinja2
 
@@ -40,14 +40,13 @@ from nnbench.text import vocabulary
 
 # What fields that disagree make tables and figures raise.
 _UNSHOWN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
-_PLAIN = ",:;/()@=+*!"  # stand for themselves in a data address, beside letters, digits and -._~
 LIST = ".nnbench-files.json"  # what the last report wrote beside README.md and index.html
 _OURS = re.compile(
     r"(figures|data|claims)/[a-z0-9_.-]+\.(svg|png|csv)|document-[a-z0-9_.-]+\.(html|md)"
 )
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|(?:s|ms|min|h|nats|points?)\b)")
 _TEMPLATES = Path(__file__).parent / "templates"
-_SCRIPTS = ("report", "scales")
+_SCRIPTS = ("report", "scales", "downloads")
 _MODULES = (
     advice,
     appendix,
@@ -103,15 +102,15 @@ def report_files(results: Results) -> Iterator[dict[str, bytes]]:
     claims = {claim.id: claim for claim in results.claims}
     for sheet in pages_of(results, anchors):
         pictures = pictures_of(sheet, anchors)
-        csvs, tables = _csvs(sheet, anchors)
-        shown = {"claims": claims, "anchors": anchors, "csvs": csvs}
+        csvs, packed = _csvs(sheet, anchors)
+        shown = {"claims": claims, "anchors": anchors, "csvs": csvs, "packed": packed}
         page = html.render(
             shown, sheet=sheet, results=sheet.results, pictures=pictures,
             path_to=partial(sheet.path_to, suffix="html"),
         )  # fmt: skip
         yield {
             **_markdown_files(twin, sheet, pictures, shown),
-            **{f"data/{name}": data for name, data in tables.items()},
+            **{f"data/{name}": data for name, data in csvs.items()},
             **{f"figures/{name}": data for name, data in pictures.files().items()},
             **({} if sheet.is_index else _cards(sheet, anchors)),
             f"{sheet.stem}.html": page.encode(),
@@ -140,13 +139,16 @@ def _markdown_files(
     return files
 
 
-def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes]]:
-    """What a page offers as CSV: the addresses by name, and the files. A page that is alone has all in itself."""
-    own = runs_of_each(page.evidence, anchors)
-    own |= runs_of_studies(page.studies)
+def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, bytes], dict[str, str]]:
+    """CSV files by name; those that the page carries, as gzip in base64. A page that is alone carries all."""
+    own = runs_of_each(page.evidence, anchors) | runs_of_studies(page.studies)
     summed = {} if page.document else over_all(page.results.claims)
-    addresses = {name: f"data/{name}" for name in summed} if page.is_index else _links(summed)
-    return {**_links(own), **addresses}, {**own, **summed}
+    carried = own if page.is_index else own | summed
+    packed = {
+        name: base64.b64encode(gzip.compress(data, mtime=0)).decode()
+        for name, data in carried.items()
+    }
+    return own | summed, packed
 
 
 def _html() -> jinja2.Template:
@@ -197,10 +199,6 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals |= {module.__name__.rpartition(".")[2]: module for module in _MODULES}
     return environment
-
-
-def _links(csvs: Mapping[str, bytes]) -> dict[str, str]:
-    return {name: f"data:text/csv,{quote(data, safe=_PLAIN)}" for name, data in csvs.items()}
 
 
 def _pretty(value: object) -> str:
