@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from nnbench.claims.config import parse_config
 from nnbench.claims.shares import shares_outcome, weight
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan, make_plan
+from nnbench.report.markdown import escape
+from nnbench.report.studies import claimed_table
+from nnbench.report.terminal import claim_text
 from nnbench.report.write import report_files
+from nnbench.text.studies import percent
 from nnbench.verdicts.judge import config_hash, judge
 
 STUDY: dict[str, Any] = {
@@ -124,9 +129,11 @@ def test_a_claim_that_names_no_factor_of_its_study_is_refused(tmp_path: Path) ->
 # --- from records to results
 
 
-def measured(folder: Path, *, lost: int = 0, diverged: int = 0) -> Plan:
+def measured(
+    folder: Path, *, claim: dict[str, Any] | None = None, lost: int = 0, diverged: int = 0
+) -> Plan:
     """Runs whose accuracy depends on the rate alone; the last points of each data set are lost."""
-    plan = planned(folder)
+    plan = planned(folder, claim)
     accuracy = {"low": 0.5, "high": 0.9, "top": 0.7}
     for point in plan.points:
         number, cell = int(point.use.level.split()[1]), plan.cells[point.use.cells[0]]
@@ -158,6 +165,37 @@ def test_a_claim_is_judged_by_the_shares_of_its_factors(tmp_path: Path) -> None:
     assert (claim.status, claim.verdict, claim.study) == ("judged", "reproduced", "study/mine")
     assert "rate" in claim.answer
     assert "beside them batch" in claim.answer
+
+
+def test_a_claims_text_table_csv_and_verdict_tell_the_same_of_its_factors(tmp_path: Path) -> None:
+    claimed = {
+        "shares": {"study": "mine", "matter": ["rate", "turned", "batch"], "beside": "activation"}
+    }
+    results = judge(measured(tmp_path, claim=claimed))
+    (claim,), (study,) = results.claims, results.studies
+    table, (files,) = claimed_table(claim), report_files(results)
+    assert table is not None
+    assert [row[0] for row in table.rows] == ["rate", "turned", "batch", "activation (beside it)"]
+    assert [row[-1] for row in table.rows] == ["2 of 2", "0 of 1", "0 of 2", "0 of 2"]
+    assert table.rows[1][2] == "not varied"
+    assert (claim.verdict, claim.answer.partition(".")[0]) == (
+        "partly",
+        "Not on most data sets: turned, batch",
+    )
+    for one in claim.shares:
+        (data,) = (data for data in study.datasets if data.dataset == one.dataset)
+        (found,) = (found for found in data.factors if found.factor == one.factor)
+        assert one.share == found.share
+        assert one.weight == weight(found.share.low, found.share.high, 0.05)
+    rows = list(csv.DictReader(files["data/paper-rate.csv"].decode().splitlines()))
+    assert [(row["factor"], row["dataset"], row["weight"]) for row in rows] == [
+        (one.factor, one.dataset, one.weight) for one in claim.shares
+    ]
+    assert {(row["verdict"], row["threshold"]) for row in rows} == {("partly", "0.05")}
+    shown = f"{percent(claim.shares[0].share)}: matters"
+    assert shown in files["index.html"].decode()
+    assert escape(shown) in files["README.md"].decode()
+    assert shown in claim_text(results, "paper/rate", tmp_path)
 
 
 def test_the_outcome_of_a_claim_takes_most_data_sets(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from nnbench.claims.shares import Weight
 from nnbench.experiments.measured import Metrics
 from nnbench.records.origin import Count, Section
 
@@ -87,6 +88,19 @@ class FactorOrder(Section):
     highest: str | None
     """The title of the data set on which it has the largest share."""
     claims: tuple[str, ...]
+
+
+class ClaimedShare(Section):
+    """What a data set says of a factor that a claim names: its share, held against the claim's threshold."""
+
+    factor: str
+    role: Literal["claimed", "beside"]
+    """Whether it is said to matter, or others beside it."""
+    dataset: str
+    dataset_title: str
+    share: ShareResult
+    threshold: float
+    weight: Weight
 
 
 class StudyResult(Section):

@@ -31,7 +31,7 @@ from nnbench.report import (
     tables,
 )
 from nnbench.report.anchors import Anchors, anchors_of
-from nnbench.report.csvs import over_all, runs_of_each, runs_of_studies
+from nnbench.report.csvs import over_all, runs_of_each, runs_of_studies, shares_of_each
 from nnbench.report.figures.canvas import page_style
 from nnbench.report.figures.card import cards
 from nnbench.report.figures.pictures import Pictures, pictures_of
@@ -142,6 +142,7 @@ def _markdown_files(
 def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, str], dict[str, bytes]]:
     """What a page offers as CSV: the addresses by name, and the files. A page that is alone has all in itself."""
     own = runs_of_each(page.evidence, anchors)
+    own |= shares_of_each(page.evidence, anchors)
     own |= runs_of_studies(page.studies)
     summed = {} if page.document else over_all(page.results.claims)
     addresses = {name: f"data/{name}" for name in summed} if page.is_index else _links(summed)

@@ -1,7 +1,7 @@
 """Factor studies: the runs of their points joined, their shares of the variance, and claims that rest on them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,12 +9,14 @@ import numpy as np
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
 from nnbench.claims.outcomes import Outcome
+from nnbench.claims.shares import Shares as ClaimedShares
 from nnbench.claims.shares import shares_outcome, weight
 from nnbench.claims.studies import PREFIX, Study
 from nnbench.metrics import METRICS, log_scale
 from nnbench.plan.plan import Plan
 from nnbench.plan.studies import Point
 from nnbench.records.studies import (
+    ClaimedShare,
     FactorOrder,
     FactorResult,
     PairShareResult,
@@ -184,25 +186,38 @@ def _share(share: Share) -> ShareResult:
 # --- claims that rest on a study
 
 
-def by_study(claim: Claim, studies: Mapping[str, StudyResult]) -> tuple[Outcome, str]:
-    """The verdict and the answer on a claim that some factors matter."""
+def by_study(
+    claim: Claim, studies: Mapping[str, StudyResult]
+) -> tuple[Outcome, str, tuple[ClaimedShare, ...]]:
+    """The verdict, the answer and the shares on a claim that some factors matter."""
     assert claim.shares is not None  # its kind needs them
     asked = claim.shares
     study = studies[f"{PREFIX}/{asked.study}"]
     if not study.measured:
-        return "inconclusive", f"Study {asked.study!r} has no shares: {_reasons(study)}."
-    weights = {
-        name: [
-            weight(found.share.low, found.share.high, asked.share)
-            for data in study.measured
-            for found in data.factors
-            if found.factor == name
-        ]
-        for name in asked.matter
-    }
+        told = f"Study {asked.study!r} has no shares: {_reasons(study)}."
+        return "inconclusive", told, ()
+    found = tuple(_claimed(asked, study))
+    weights = {n: [one.weight for one in found if one.factor == n] for n in asked.matter}
     verdict, reason = shares_outcome(weights)
     told = answer(study, asked.matter, asked.beside, asked.share)
-    return verdict, f"{reason[0].upper()}{reason[1:]}. {told}"
+    return verdict, f"{reason[0].upper()}{reason[1:]}. {told}", found
+
+
+def _claimed(asked: ClaimedShares, study: StudyResult) -> Iterator[ClaimedShare]:
+    """Each factor that is named on each data set that varies it."""
+    for name in asked.factors:
+        for data in study.measured:
+            for found in data.factors:
+                if found.factor == name:
+                    yield ClaimedShare(
+                        factor=name,
+                        role="claimed" if name in asked.matter else "beside",
+                        dataset=data.dataset,
+                        dataset_title=data.dataset_title,
+                        share=found.share,
+                        threshold=asked.share,
+                        weight=weight(found.share.low, found.share.high, asked.share),
+                    )
 
 
 def _reasons(study: StudyResult) -> str:
