@@ -3,8 +3,9 @@
 from typing import Literal
 
 from nnbench.claims.shares import Weight
-from nnbench.experiments.measured import Metrics
+from nnbench.records.level import Seed
 from nnbench.records.origin import Count, Section
+from nnbench.schema import Bounded
 
 
 class ShareResult(Section):
@@ -43,8 +44,8 @@ class PointResult(Section):
     point: str
     cell: str
     values: dict[str, str]
-    runs: Metrics
-    status: dict[str, str]
+    runs: dict[Seed, Bounded | None]
+    status: dict[Seed, str]
 
 
 class StudyData(Section):

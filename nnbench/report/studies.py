@@ -7,11 +7,11 @@ from nnbench.metrics import METRICS
 from nnbench.records.results import ClaimResult
 from nnbench.records.studies import ClaimedShare, FactorOrder, StudyData, StudyResult
 from nnbench.report.anchors import Anchors
-from nnbench.report.tables import Cell, Table
+from nnbench.report.tables import Cell, Link, Links, Table
 from nnbench.text.generality import counted
 from nnbench.text.rounding import unit_words
 from nnbench.text.studies import percent
-from nnbench.text.vocabulary import claim_chip
+from nnbench.text.vocabulary import claim_chip, general_chip
 
 CLAIMED = (
     "claim", "study", "verdict", "factor", "role", "dataset", "share", "low", "high", "threshold", "weight",
@@ -19,7 +19,7 @@ CLAIMED = (
 PAIRS = 3  # interactions that are shown of each data set
 
 
-def order_table(study: StudyResult, claims: Sequence[ClaimResult]) -> Table:
+def order_table(study: StudyResult, claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
     """The factors, the one that matters most first, with what became of the claims about each."""
     known = {claim.id: claim for claim in claims}
     rows: list[list[Cell]] = [
@@ -29,7 +29,7 @@ def order_table(study: StudyResult, claims: Sequence[ClaimResult]) -> Table:
             percent(factor.share),
             percent(factor.alone),
             factor.highest or "–",
-            "; ".join(_claim(known[name]) for name in factor.claims if name in known) or "–",
+            Links(tuple(_about(known[n], anchors) for n in factor.claims if n in known)),
         ]
         for factor in study.factors
     ]
@@ -41,8 +41,12 @@ def order_table(study: StudyResult, claims: Sequence[ClaimResult]) -> Table:
     return Table(caption, columns, rows=rows, text=("Most on", "Claims about it"))
 
 
-def _claim(claim: ClaimResult) -> str:
-    return f"{claim.id}: {claim_chip(claim).word}"
+def _about(claim: ClaimResult, anchors: Anchors) -> Link:
+    general = general_chip(claim)
+    beyond = f" (in general: {general.word})" if general else ""
+    return Link(
+        text=f"{claim.id}: {claim_chip(claim).word}{beyond}", target=anchors.claims[claim.id]
+    )
 
 
 def data_table(study: StudyResult) -> Table:

@@ -156,6 +156,7 @@ def _html() -> jinja2.Template:
     environment.globals |= {"figure_style": page_style(), **_script()}
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
+    environment.tests["links"] = lambda cell: hasattr(cell, "links")
     return environment.get_template("report.html.j2")
 
 

@@ -39,11 +39,31 @@ def study_results(plan: Plan, records: Records) -> dict[str, StudyResult]:
 
 
 def _study(study_id: str, study: Study, plan: Plan, records: Records) -> StudyResult:
-    points: dict[str, list[Point]] = {name: [] for name in study.datasets}
+    found = measured_points(study_id, plan, records)
+    reasons = {data: _why(points, records) for data, points in found.items()}
+    return analysed(study_id, study, found, reasons)
+
+
+def measured_points(
+    study_id: str, plan: Plan, records: Records
+) -> Mapping[str, Sequence[PointResult]]:
+    """A study's points with their runs, by data set."""
+    study = plan.studies[study_id]
+    found: dict[str, list[PointResult]] = {name: [] for name in study.datasets}
     for point in plan.points:
         if point.study == study_id:
-            points[point.use.dataset].append(point)
-    datasets = tuple(_data(name, own, study, records) for name, own in points.items())
+            found[point.use.dataset].append(_point(point, study, records))
+    return found
+
+
+def analysed(
+    study_id: str,
+    study: Study,
+    points: Mapping[str, Sequence[PointResult]],
+    reasons: Mapping[str, str],
+) -> StudyResult:
+    """A study from its runs, by data set; ``reasons`` say there why points are lacking, if too many are."""
+    datasets = tuple(_data(name, own, study, reasons[name]) for name, own in points.items())
     factors = _ordered([_order(name, study, datasets) for name in study.factors])
     return StudyResult(
         id=study_id,
@@ -92,8 +112,7 @@ def _ordered(factors: Sequence[FactorOrder]) -> tuple[FactorOrder, ...]:
 # --- one data set
 
 
-def _data(dataset: str, points: Sequence[Point], study: Study, records: Records) -> StudyData:
-    found = [_point(point, study, records) for point in points]
+def _data(dataset: str, found: Sequence[PointResult], study: Study, reason: str) -> StudyData:
     seeds = [str(seed) for seed in range(study.seeds)]
     runs = np.array([[p.runs[s] for s in seeds] for p in found], dtype=np.float64)
     if METRICS[study.metric].scale == "log":
@@ -101,9 +120,9 @@ def _data(dataset: str, points: Sequence[Point], study: Study, records: Records)
     measured = np.isfinite(runs).any(axis=1)
     statuses = [status for point in found for status in point.status.values()]
     enough = measured.sum() >= ENOUGH * len(found)
-    names = list(points[0].values)
+    names = list(found[0].values)
     counts = [len(study.factors[name].levels) for name in names]
-    codes = np.array([[_code(study, p, name) for name in names] for p in points])
+    codes = np.array([[_code(study, p, name) for name in names] for p in found])
     result = shares(codes[measured], runs[measured], counts) if enough else None
     return StudyData(
         dataset=dataset,
@@ -112,7 +131,7 @@ def _data(dataset: str, points: Sequence[Point], study: Study, records: Records)
         measured=int(measured.sum()),
         diverged=statuses.count("diverged"),
         missing=int((~np.isfinite(runs)).sum()),
-        not_measured=None if enough else _why(points, records),
+        not_measured=None if enough else reason,
         not_varied=tuple(name for name in study.factors if name not in names),
         points=tuple(found),
         **(_found(result, study, names) if result else _NOTHING),
@@ -124,7 +143,7 @@ _NOTHING: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def _code(study: Study, point: Point, factor: str) -> int:
+def _code(study: Study, point: PointResult, factor: str) -> int:
     return list(study.factors[factor].levels).index(point.values[factor])
 
 
@@ -145,10 +164,10 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _why(points: Sequence[Point], records: Records) -> str:
+def _why(points: Sequence[PointResult], records: Records) -> str:
     """The first reason for points without runs."""
-    cells = [cell for point in points for cell in point.use.cells]
-    reason = next((records.missing[cell] for cell in cells if cell in records.missing), NO_RECORD)
+    reasons = (records.missing[point.cell] for point in points if point.cell in records.missing)
+    reason = next(reasons, NO_RECORD)
     return f"fewer than {ENOUGH:.0%} of the points are measured: {reason}".replace("%", "\u00a0%")
 
 
