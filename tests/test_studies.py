@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from made_up_plan import made_up_record, store
+from made_up_studies import STUDY, measured, planned
 
-from nnbench.claims.config import parse_config
+from nnbench.claims.config import read_config
 from nnbench.claims.shares import shares_outcome, weight
 from nnbench.errors import NnbenchError
-from nnbench.plan.plan import Plan, make_plan
+from nnbench.plan.plan import make_plan
 from nnbench.records.studies import FactorOrder, ShareResult
+from nnbench.report.anchors import anchors_of
+from nnbench.report.markdown import escape
+from nnbench.report.studies import claimed_table, order_table
+from nnbench.report.terminal import claim_text
 from nnbench.report.write import report_files
-from nnbench.text.studies import sentence
+from nnbench.text.studies import percent, sentence
 from nnbench.verdicts.judge import config_hash, judge
 
-STUDY: dict[str, Any] = {
-    "title": "What matters",
-    "points": 16,
-    "datasets": {"digits": {}, "wine": {}},
-    "settings": {"train_for": "2 epochs", "hidden": [8]},
-    "factors": {
-        "rate": {"levels": {"low": {"lr": 0.001}, "high": {"lr": 0.01}, "top": {"lr": 0.1}}},
-        "activation": {"levels": {"relu": {}, "tanh": {"activation": "tanh"}}},
-        "batch": {"levels": {"16": {"batch_size": 16}, "32": {"batch_size": 32}, "64": {"batch_size": 64}}},
-        "turned": {"input": ["image"], "levels": {"no": {}, "yes": {"augment": {"rotation_degrees": 5}}}},
-    },
-}  # fmt: skip
-CLAIM = {
-    "title": "The rate matters", "quote": "the rate matters", "kind": "shares", "metric": "test_accuracy",
-    "shares": {"study": "mine", "matter": ["rate"], "beside": "batch"},
-}  # fmt: skip
-
-
-def planned(
-    folder: Path, claim: dict[str, Any] | None = None, *, only: str = "*", **changes: Any
-) -> Plan:
-    study = {**STUDY, **changes}
-    paper = {
-        "document": "paper",
-        "title": "P",
-        "file": "p.txt",
-        "claims": {"rate": {**CLAIM, **(claim or {})}},
-    }
-    for name, content in (("studies.yaml", {"studies": {"mine": study}}), ("paper.yaml", paper)):
-        (folder / name).write_text(yaml.safe_dump(content, sort_keys=False))
-    config = {
-        "documents": ["paper.yaml"], "studies": ["studies.yaml"], "only": [only], "results": str(folder / "results"),
-    }  # fmt: skip
-    return make_plan(parse_config(config), root=folder)
+ROOT = Path(__file__).parent.parent
 
 
 def test_a_factor_is_varied_only_where_it_acts(tmp_path: Path) -> None:
@@ -126,22 +98,6 @@ def test_a_claim_that_names_no_factor_of_its_study_is_refused(tmp_path: Path) ->
 # --- from records to results
 
 
-def measured(folder: Path, *, lost: int = 0, diverged: int = 0) -> Plan:
-    """Runs whose accuracy depends on the rate alone; the last points of each data set are lost."""
-    plan = planned(folder)
-    accuracy = {"low": 0.5, "high": 0.9, "top": 0.7}
-    for point in plan.points:
-        number, cell = int(point.use.level.split()[1]), plan.cells[point.use.cells[0]]
-        if number > 16 - lost:
-            continue
-        values = [accuracy[point.values["rate"]] + 0.002 * seed for seed in range(5)]
-        classes = 10 if point.use.dataset == "digits" else 3
-        fallen = range(5) if number <= diverged else ()
-        record = made_up_record(cell, {"test_accuracy": values}, classes=classes, diverged=fallen)
-        store(plan, cell, record)
-    return plan
-
-
 def test_the_factor_that_decides_has_all_of_the_variance_on_every_data_set(tmp_path: Path) -> None:
     (study,) = judge(measured(tmp_path)).studies
     first = study.factors[0]
@@ -160,6 +116,37 @@ def test_a_claim_is_judged_by_the_shares_of_its_factors(tmp_path: Path) -> None:
     assert (claim.status, claim.verdict, claim.study) == ("judged", "reproduced", "study/mine")
     assert "rate" in claim.answer
     assert "beside them batch" in claim.answer
+
+
+def test_a_claims_text_table_csv_and_verdict_tell_the_same_of_its_factors(tmp_path: Path) -> None:
+    claimed = {
+        "shares": {"study": "mine", "matter": ["rate", "turned", "batch"], "beside": "activation"}
+    }
+    results = judge(measured(tmp_path, claim=claimed))
+    (claim,), (study,) = results.claims, results.studies
+    table, (files,) = claimed_table(claim), report_files(results)
+    assert table is not None
+    assert [row[0] for row in table.rows] == ["rate", "turned", "batch", "activation (beside it)"]
+    assert [row[-1] for row in table.rows] == ["2 of 2", "0 of 1", "0 of 2", "0 of 2"]
+    assert table.rows[1][2] == "not varied"
+    assert (claim.verdict, claim.answer.partition(".")[0]) == (
+        "partly",
+        "Not on most data sets: turned, batch",
+    )
+    for one in claim.shares:
+        (data,) = (data for data in study.datasets if data.dataset == one.dataset)
+        (found,) = (found for found in data.factors if found.factor == one.factor)
+        assert one.share == found.share
+        assert one.weight == weight(found.share.low, found.share.high, 0.05)
+    rows = list(csv.DictReader(files["data/paper-rate.csv"].decode().splitlines()))
+    assert [(row["factor"], row["dataset"], row["weight"]) for row in rows] == [
+        (one.factor, one.dataset, one.weight) for one in claim.shares
+    ]
+    assert {(row["verdict"], row["threshold"]) for row in rows} == {("partly", "0.05")}
+    shown = f"{percent(claim.shares[0].share)}: matters"
+    assert shown in files["index.html"].decode()
+    assert escape(shown) in files["README.md"].decode()
+    assert shown in claim_text(results, "paper/rate", tmp_path)
 
 
 def test_the_outcome_of_a_claim_takes_most_data_sets(tmp_path: Path) -> None:
@@ -201,6 +188,33 @@ def test_a_report_has_its_studies_as_figure_tables_and_csv(tmp_path: Path, lost:
     assert ("figures/study-mine.svg" in files) == (lost == 0)
     assert 'id="study-mine"' in page
     assert "What matters" in files["README.md"].decode()
+
+
+def test_the_order_of_factors_links_the_claims_about_each_with_their_verdicts(
+    tmp_path: Path,
+) -> None:
+    about = {
+        **FACTORS,
+        "rate": {**FACTORS["rate"], "claims": ["paper/rate", "other/of-no-document"]},
+    }
+    results = judge(measured(tmp_path, factors=about))
+    (study,), (files,) = results.studies, report_files(results)
+    table = order_table(study, results.claims, anchors_of(results))
+    assert [row[0] for row in table.rows] == [factor.factor for factor in study.factors]
+    assert [str(row[-1]) for row in table.rows] == ["paper/rate: reproduced", "–", "–", "–"]
+    assert '<a href="#paper-rate">paper/rate: reproduced</a>' in files["index.html"].decode()
+    assert "[paper/rate: reproduced](#paper-rate)" in files["README.md"].decode()
+
+
+def test_the_studies_name_all_claims_of_documents_about_their_factors() -> None:
+    config = read_config(str(ROOT / "config/config.yaml")).model_copy(update={"contexts": 0})
+    plan = make_plan(config, root=ROOT)
+    claims = {name: claim for name, document, claim in plan.claims() if not document.controls}
+    for study in plan.studies.values():
+        for factor, told in study.factors.items():
+            about = {n for n, c in claims.items() if re.search(rf"\b{factor}\b", c.factor)}
+            assert about <= set(told.claims), factor
+            assert set(told.claims) <= set(claims)
 
 
 # --- in words

@@ -17,6 +17,7 @@ import numpy as np
 
 from nnbench.audit.known import Difference, Known, Largest, differing, from_records
 from nnbench.audit.noise import Change, changes
+from nnbench.audit.restudied import AuditedStudy, audited_study
 from nnbench.audit.subjects import Block, Found, LeftOut, Subject, Task, and_more
 from nnbench.cells.cell import block_name
 from nnbench.cells.cost import runs_alone
@@ -73,12 +74,13 @@ class Audit:
     differs: bool
     summary: Mapping[str, int]
     cells: tuple[AuditedCell, ...]
+    studies: tuple[AuditedStudy, ...]
     unreadable: tuple[LeftOut, ...]
     cannot_be_run_again: tuple[LeftOut, ...]
 
 
 def audit(found: Found, config: Config, *, cells: int, seed: int, device: str, cores: int) -> Audit:
-    """Measure a random sample of cells again, each in all of its finished blocks of seeds.
+    """Measure a random sample of cells again, in all finished blocks of seeds; analyse all studies again.
 
     ``seed`` is that of the draw; the cores are for all cells together. NnbenchError if there is
     nothing to audit.
@@ -88,13 +90,15 @@ def audit(found: Found, config: Config, *, cells: int, seed: int, device: str, c
     drawn = sample(found.subjects, cells, seed=seed)
     reruns = measure_again(drawn, config, device=device, cores=cores)
     audited = tuple(judged(drawn, reruns))
+    studies = tuple(map(audited_study, found.studies))
     counts = Counter[str](cell.outcome for cell in audited)
     return Audit(
         seed=seed,
         known=len(found.subjects),
-        differs=bool(found.unreadable) or any(cell.outcome in BAD for cell in audited),
+        differs=bool(found.unreadable) or any(o.outcome in BAD for o in (*audited, *studies)),
         summary={outcome: counts[outcome] for outcome in get_args(Outcome)},
         cells=audited,
+        studies=studies,
         unreadable=found.unreadable,
         cannot_be_run_again=found.refused,
     )

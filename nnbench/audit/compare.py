@@ -12,20 +12,19 @@ from nnbench.audit.comparison import (
     LevelChange,
     LevelInOne,
     MeasuredInOne,
+    StudyChange,
     Summary,
     VerdictChange,
 )
-from nnbench.audit.known import RUN_FACTS, Difference, differing, report_facts
+from nnbench.audit.known import NOTHING_TOLD, Difference, causes, differing, report_facts
 from nnbench.audit.noise import Change, Outcome, Pair, changes, pair_of, runs_of
+from nnbench.audit.studies import in_both, left_out, study_changes
 from nnbench.errors import NnbenchError
 from nnbench.metrics import percent_change
 from nnbench.records.level import LevelResult
 from nnbench.records.results import ClaimResult, Finding, Results, read_results
 
-# covered by the cells' ids or the verdicts; all other facts can move a number
-_NO_CAUSE = (*RUN_FACTS, "commit")
 _MEASURED = {"judged", "measured"}  # statuses of claims
-_NO_REASON = "nothing that the results tell: the same cells, versions and machine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,7 @@ class _Both:
 def compare(a: Results | Path | str, b: Results | Path | str) -> Comparison:
     """What differs between two results, each given as such, as a file, or as a folder with one.
 
-    NnbenchError if a file cannot be read, the two have no finding in common, or a value on a log
+    NnbenchError if a file cannot be read, the two have no finding or study in common, or a value on a log
     scale is below zero.
 
     Example:
@@ -83,24 +82,29 @@ def _compared(a: Results, b: Results) -> Comparison:
     claims_a, claims_b = ({claim.id: claim for claim in side.claims} for side in (a, b))
     shared = [(claim, claims_b[name]) for name, claim in claims_a.items() if name in claims_b]
     findings = [both for pair in shared for both in _findings(*pair)]
-    if not findings:
+    studies = in_both(a, b)
+    if not findings and not studies:
         raise NnbenchError(
-            "nothing to compare: no claim was measured in both on the same dataset",
+            "nothing to compare: no claim was measured in both on the same dataset, and no study is in both",
             todo="give two reports of the same claims",
         )
     facts = differing(report_facts(a.provenance), report_facts(b.provenance))
     levels = tuple(_level_changes(findings, facts))
     verdicts = tuple(change for pair in shared if (change := _verdict_change(*pair, levels)))
-    counts = Counter[str](level.outcome for level in levels)
+    of_studies = study_changes(studies, facts)
     summary = Summary(
         claims=len({both.claim for both in findings}),
         verdicts_changed=sum(verdict.counted for verdict in verdicts),
-        levels={outcome: counts[outcome] for outcome in get_args(Outcome)},
+        levels=_by_outcome(levels),
+        studies=len(studies),
+        of_studies=_by_outcome(of_studies),
     )
     return Comparison(
         a=a.provenance,
         b=b.provenance,
-        differs=bool(summary.verdicts_changed or summary.levels["moved"]),
+        differs=bool(
+            summary.verdicts_changed or summary.levels["moved"] or summary.of_studies["moved"]
+        ),
         summary=summary,
         only_a=tuple(name for name in claims_a if name not in claims_b),
         only_b=tuple(name for name in claims_b if name not in claims_a),
@@ -112,8 +116,15 @@ def _compared(a: Results, b: Results) -> Comparison:
         verdicts=verdicts,
         levels=levels,
         levels_in_one=tuple(level for both in findings for level in both.levels_in_one()),
+        studies=of_studies,
+        studies_in_one=tuple(left_out(a, b)),
         provenance=facts,
     )
+
+
+def _by_outcome(found: Sequence[LevelChange | StudyChange]) -> dict[str, int]:
+    counts = Counter[str](one.outcome for one in found)
+    return {outcome: counts[outcome] for outcome in get_args(Outcome)}
 
 
 def _findings(a: ClaimResult, b: ClaimResult) -> list[_Both]:
@@ -162,13 +173,7 @@ def _reasons(
     """Why a level is skipped, or what may have moved it, the most certain first."""
     if both.skipped:
         return [both.skipped]
-    data = f"data {both.a.dataset}"
-    around = [
-        fact.text
-        for fact in facts
-        if fact.what not in _NO_CAUSE and (fact.what == data or not fact.what.startswith("data "))
-    ]
-    return [*_own_reasons(a, b), *around] or [_NO_REASON]
+    return [*_own_reasons(a, b), *causes(facts, both.a.dataset)] or [NOTHING_TOLD]
 
 
 def _own_reasons(a: LevelResult, b: LevelResult) -> Iterator[str]:
@@ -205,6 +210,7 @@ def _verdict_change(
         counted=(a.verdict != b.verdict and not skipped) or any(f.counted for f in changed),
         skipped=skipped,
         levels_moved=sum(level.claim == a.id and level.outcome == "moved" for level in levels),
+        study=a.study,
         results=changed,
     )
 

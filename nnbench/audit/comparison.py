@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from nnbench.audit.known import Difference
-from nnbench.audit.noise import Change
+from nnbench.audit.noise import Change, Outcome
 from nnbench.experiments.measured import JsonObject
 from nnbench.records.origin import Provenance
 
@@ -69,6 +69,8 @@ class VerdictChange:
     counted: bool
     skipped: str | None
     levels_moved: int
+    study: str | None
+    """The id of the study that it rests on, where it has no levels."""
     results: tuple[FindingVerdict, ...]
 
 
@@ -82,17 +84,38 @@ class MeasuredInOne:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StudyChange:
+    """Something of a factor study in both: a share on a data set, a number of points, or the order of the factors."""
+
+    study: str = ""
+    dataset: str | None = None
+    """None: over all of them."""
+    what: str
+    outcome: Outcome
+    a: str = ""
+    b: str = ""
+    """As text; of orders, the factors that changed places, or all where none did."""
+    difference: float | None = None
+    """B minus A."""
+    p: float | None = None
+    p_holm: float | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Numbers of claims, of changed verdicts that count, and of levels by outcome."""
+    """Numbers of claims, of changed verdicts that count, of levels by outcome, of studies and of what they tell."""
 
     claims: int
     verdicts_changed: int
     levels: dict[str, int]
+    studies: int
+    of_studies: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two results side by side; they differ if a verdict changed or a level moved beyond noise."""
+    """Two results side by side; they differ if a verdict changed, or a level or something of a study moved beyond noise."""
 
     a: Provenance
     b: Provenance
@@ -104,6 +127,8 @@ class Comparison:
     verdicts: tuple[VerdictChange, ...]
     levels: tuple[LevelChange, ...]
     levels_in_one: tuple[LevelInOne, ...]
+    studies: tuple[StudyChange, ...]
+    studies_in_one: tuple[str, ...]
     provenance: tuple[Difference, ...]
 
     def to_json(self) -> JsonObject:

@@ -16,6 +16,9 @@ _MACHINE = (
     "device", "device_name", "cuda", "cudnn", "driver", "threads", "tf32", "deterministic",
     "platform",
 )  # fmt: skip
+# covered by the cells' ids or the verdicts; all other facts can move a number
+_NO_CAUSE = (*RUN_FACTS, "commit")
+NOTHING_TOLD = "nothing that the results tell: the same cells, versions and machine"
 _HASHES = ("training code", "data ", "config_sha256")
 
 
@@ -44,6 +47,16 @@ def differing(a: Facts, b: Facts) -> tuple[Difference, ...]:
     """The facts that are not the same on both sides."""
     names = [name for name in dict.fromkeys((*a, *b)) if a.get(name) != b.get(name)]
     return tuple(Difference(what=name, a=a.get(name), b=b.get(name)) for name in names)
+
+
+def causes(facts: Sequence[Difference], dataset: str) -> list[str]:
+    """The facts that may have moved a number on a dataset."""
+    data = f"data {dataset}"
+    return [
+        fact.text
+        for fact in facts
+        if fact.what not in _NO_CAUSE and (fact.what == data or not fact.what.startswith("data "))
+    ]
 
 
 def report_facts(provenance: Provenance) -> Facts:

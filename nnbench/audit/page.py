@@ -5,8 +5,14 @@ from pathlib import Path
 
 import jinja2
 
-from nnbench.audit.comparison import Comparison, FindingVerdict, LevelChange, VerdictChange
-from nnbench.audit.text import change_text, compare_summary, not_compared, verdict_note
+from nnbench.audit.comparison import (
+    Comparison,
+    FindingVerdict,
+    LevelChange,
+    StudyChange,
+    VerdictChange,
+)
+from nnbench.audit.text import change_text, compare_summary, not_compared, study_p, verdict_note
 from nnbench.records.store import write_atomically
 from nnbench.report.figures import canvas
 from nnbench.report.figures.axes import Axis, bottom_axis, padded
@@ -37,7 +43,7 @@ def page(found: Comparison, *, names: tuple[str, str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.tests |= dict.fromkeys(("chip", "link"), lambda _: False)
+    environment.tests |= dict.fromkeys(("chip", "link", "links"), lambda _: False)
     moved = [level for level in found.levels if level.outcome == "moved"]
     others = [level for level in found.levels if level.outcome in ("within noise", "identical")]
     return environment.get_template("compare.html.j2").render(
@@ -49,6 +55,12 @@ def page(found: Comparison, *, names: tuple[str, str]) -> str:
         verdicts=_verdicts(found.verdicts),
         moved=_levels(moved, "Levels that moved beyond the noise of seeds", why=True),
         others=_levels(others, "Levels that did not"),
+        studies_moved=_studies(
+            found.studies, ("moved",), "Of factor studies: what moved beyond noise"
+        ),
+        studies=_studies(
+            found.studies, ("within noise", "identical"), "Of factor studies: what did not"
+        ),
         left_out=list(not_compared(found)),
         provenance=[fact.text.replace("->", "→") for fact in found.provenance],
         figure=changes_figure([*moved, *others]),
@@ -97,6 +109,27 @@ def _levels(levels: Sequence[LevelChange], caption: str, *, why: bool = False) -
     shown = (*columns, "May be") if why else columns
     text = ("Where", "Level", "Metric", "May be")
     return Table(caption, shown, rows=rows, text=text) if rows else None
+
+
+def _studies(changes: Sequence[StudyChange], outcomes: Sequence[str], caption: str) -> Table | None:
+    """Shares, orders of factors and numbers of points."""
+    rows = [
+        [
+            change.study,
+            change.dataset or "all data",
+            change.what,
+            change.a,
+            change.b,
+            _WORDS[change.outcome],
+            study_p(change),
+            "; ".join(change.reasons) or "–",
+        ]
+        for change in changes
+        if change.outcome in outcomes
+    ]
+    columns = ("Study", "Where", "What", "A", "B", "Outcome", "p, Holm", "May be")
+    text = ("Where", "What", "Outcome", "May be")
+    return Table(caption, columns, rows=rows, text=text) if rows else None
 
 
 # --- how far the means moved

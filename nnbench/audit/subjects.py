@@ -1,9 +1,9 @@
-"""What there is to audit: the finished cells of a project, or the levels of a published report."""
+"""What there is to audit: the finished cells of a project, or the levels and points of a published report."""
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,20 +11,32 @@ from pydantic import ValidationError
 
 from nnbench.audit.known import RUN_FACTS, Facts, Known, from_records, report_facts
 from nnbench.audit.noise import SeedRun, runs_of
+from nnbench.audit.restudied import Said, of_records, of_report
 from nnbench.cells.cell import Cell, Content, block_name, blocks_of, canonical, cell_id, make_cell
 from nnbench.claims.config import Config, parse_config
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan, make_plan
-from nnbench.records.level import LevelResult
 from nnbench.records.record import Record
-from nnbench.records.results import Finding, Results, read_results
+from nnbench.records.results import Results, read_results
 from nnbench.records.store import RejectedRecordError, check_record, read_record
 from nnbench.schema import first_problem, parse
 
 _RECORD = re.compile(r"record-(\d{1,4})-(\d{1,4})\.json")
 _LOCAL = {"results", "reports", "data_folder", "download", "device", "jobs_per_gpu"}
-_Reading = tuple[Finding, LevelResult]
 Block = tuple[int, ...]  # seeds that have one record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """What a report says of one cell: of a level, or of a point of a study."""
+
+    where: str
+    what: str  # level or point
+    key: Hashable  # by which today's plan knows it
+    cell: str  # its id then
+    metric: str  # as records name it
+    runs: tuple[SeedRun, ...]
+    machines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +72,10 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What can be audited, what cannot be read, and what today's code cannot measure."""
+    """What can be audited, what cannot be read, what today's code cannot measure, and studies to analyse again."""
 
     subjects: tuple[Subject, ...]
+    studies: tuple[Said, ...] = ()
     unreadable: tuple[LeftOut, ...] = ()
     refused: tuple[LeftOut, ...] = ()
 
@@ -103,7 +116,12 @@ def finished(config: Config, *, everything: bool) -> Found:
             seeds, then = tuple(record.seeds for record in records), from_records(records)
             subject = Subject(source=str(folder), name=name, cell=cell, blocks=seeds, then=then)
             subjects.append(subject)
-    return Found(subjects=tuple(subjects), unreadable=tuple(unreadable), refused=tuple(refused))
+    return Found(
+        subjects=tuple(subjects),
+        studies=of_records(plan),
+        unreadable=tuple(unreadable),
+        refused=tuple(refused),
+    )
 
 
 def _finished_blocks(plan: Plan, *, everything: bool) -> Iterator[tuple[Path, list[Block]]]:
@@ -150,48 +168,81 @@ def reported(path: Path, config: Config) -> Found:
     results = read_results(path)
     own = results.provenance.config | config.model_dump(mode="json", include=_LOCAL)
     plan = make_plan(parse_config(own, where="config of the report"))
-    today = {
-        (u.claim, u.dataset, u.track, u.variant, u.level): u.cells
-        for u in plan.uses
-        if u.context is None
-    }
+    today = _today(plan)
     readings: dict[str, list[_Reading]] = {}
     refused = []
-    for claim, finding, level in _levels_of_one_cell(results):
-        cells = today.get((claim, *finding.key, level.level), ())
+    for one in (*_levels(results), *_points(results)):
+        cells = today.get(one.key, ())
         if not cells:
-            where = f"{claim}, {finding.dataset}: {level.level}"
-            refused.append(LeftOut(source=where, why="today's plan has no such level"))
+            refused.append(LeftOut(source=one.where, why=f"today's plan has no such {one.what}"))
         elif len(cells) == 1:
-            readings.setdefault(cells[0], []).append((finding, level))
+            readings.setdefault(cells[0], []).append(one)
     facts = {
         name: value
         for name, value in report_facts(results.provenance).items()
         if name not in RUN_FACTS and not name.startswith("data ")  # those are not of a cell
     }
     subjects = [_reported(plan, *it, source=str(path), facts=facts) for it in readings.items()]
-    return Found(subjects=tuple(s for s in subjects if s.blocks), refused=tuple(refused))
+    return Found(
+        subjects=tuple(s for s in subjects if s.blocks),
+        studies=of_report(results, plan, source=str(path)),
+        refused=tuple(refused),
+    )
 
 
-def _levels_of_one_cell(results: Results) -> Iterator[tuple[str, Finding, LevelResult]]:
+def _today(plan: Plan) -> Mapping[Hashable, tuple[str, ...]]:
+    """The cells of levels and points. A point is its levels: another draw numbers others."""
+    levels = {
+        (u.claim, u.dataset, u.track, u.variant, u.level): u.cells
+        for u in plan.uses
+        if u.context is None
+    }
+    points = {
+        (p.study, p.use.dataset, frozenset(p.values.items())): p.use.cells for p in plan.points
+    }
+    return {**levels, **points}
+
+
+def _levels(results: Results) -> Iterator[_Reading]:
     for claim in results.claims:
         for finding in claim.results:
             for level in finding.levels:
                 if len(level.cells) == 1 and not level.not_measured:
-                    yield claim.id, finding, level
+                    yield _Reading(
+                        where=f"{claim.id}, {finding.dataset}: {level.level}",
+                        what="level",
+                        key=(claim.id, *finding.key, level.level),
+                        cell=level.cells[0],
+                        metric=f"{finding.metric}@{level.at}" if level.at else finding.metric,
+                        runs=runs_of(level.values, level.seed_status),
+                        machines=finding.machines,
+                    )
+
+
+def _points(results: Results) -> Iterator[_Reading]:
+    for study in results.studies:
+        for data in study.datasets:
+            for point in data.points:
+                if any(value is not None for value in point.runs.values()):
+                    yield _Reading(
+                        where=f"{study.id}, {data.dataset}: {point.point}",
+                        what="point",
+                        key=(study.id, data.dataset, frozenset(point.values.items())),
+                        cell=point.cell,
+                        metric=study.metric,
+                        runs=runs_of(point.runs, point.status),
+                    )
 
 
 def _reported(
-    plan: Plan, cell: str, levels: Sequence[_Reading], *, source: str, facts: Facts
+    plan: Plan, cell: str, readings: Sequence[_Reading], *, source: str, facts: Facts
 ) -> Subject:
     runs: dict[str, dict[str, SeedRun]] = {}
-    for finding, level in levels:
-        metric = f"{finding.metric}@{level.at}" if level.at else finding.metric
-        own = runs_of(level.values, level.seed_status)
-        runs.setdefault(metric, {}).update((run.seed, run) for run in own)
+    for one in readings:
+        runs.setdefault(one.metric, {}).update((run.seed, run) for run in one.runs)
     seeds = {int(seed) for by_seed in runs.values() for seed in by_seed}
-    before = sorted({old for _, level in levels for old in level.cells} - {cell})
-    hardware = {name for finding, _ in levels for name in finding.machines}
+    before = sorted({one.cell for one in readings} - {cell})
+    hardware = {name for one in readings for name in one.machines}
     return Subject(
         source=source,
         name=_name(plan, cell, dataset=plan.cells[cell].dataset),

@@ -1,9 +1,15 @@
 """What ``nnbench compare`` and ``nnbench audit`` found, as text for a terminal."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from nnbench.audit.audit import Audit, AuditedCell
-from nnbench.audit.comparison import Comparison, FindingVerdict, LevelChange, VerdictChange
+from nnbench.audit.comparison import (
+    Comparison,
+    FindingVerdict,
+    LevelChange,
+    StudyChange,
+    VerdictChange,
+)
 from nnbench.audit.noise import MEANS
 from nnbench.audit.subjects import and_more
 from nnbench.schema import printable
@@ -20,10 +26,13 @@ def compare_text(found: Comparison, *, names: tuple[str, str]) -> str:
     """A readable account: verdicts, levels, what was left out, provenance, and a sentence."""
     head = ("claim", "where", "level", "metric", "A", "B", "change", "p (Holm)")
     rows = [_level_row(level) for level in found.levels if level.outcome == "moved"]
+    told = ("study", "where", "what", "A", "B", "p (Holm)")
+    studies = [_study_row(change) for change in found.studies if change.outcome == "moved"]
     return _paragraphs(
         _sides(found, names),
         _headed("Verdicts that changed", _verdicts(found.verdicts)),
         _headed("Levels that moved beyond noise", _table(head, rows, indent=2)),
+        _headed("What moved beyond noise in studies", _table(told, studies, indent=2)),
         not_compared(found),
         _headed("What else differs", [f"  {fact.text}" for fact in found.provenance]),
         [compare_summary(found)],
@@ -34,7 +43,7 @@ def audit_text(found: Audit) -> str:
     """A readable account: the sampled cells, what could not be audited, and a sentence."""
     head = ("cell", "outcome", "largest difference", "time", "what")
     table = _table(head, [_cell_row(cell) for cell in found.cells])
-    return _paragraphs(table, _left_out(found), [_audit_summary(found)])
+    return _paragraphs(table, _studies(found), _left_out(found), [_audit_summary(found)])
 
 
 def _paragraphs(*paragraphs: Iterable[str]) -> str:
@@ -77,14 +86,29 @@ def _groups(members: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def compare_summary(found: Comparison) -> str:
     """The comparison in a sentence."""
-    levels = found.summary.levels
-    others = [f"{number} {name}" for name, number in levels.items() if number and name != "moved"]
-    rest = ", ".join(others) or "no others"
+    own, rest = found.summary, _others(found.summary.levels)
+    studies, more = _counted_studies(own.studies), _others(own.of_studies)
     if not found.differs:
-        claims = _counted(found.summary.claims, "claim")
-        return f"Nothing changed beyond noise in {claims} ({rest})."
-    changed = _counted(found.summary.verdicts_changed, "verdict")
-    return f"{changed} changed, {_counted(levels['moved'], 'level')} moved beyond noise ({rest})."
+        also = f" and {studies} ({more})" if own.studies else ""
+        return f"Nothing changed beyond noise in {_counted(own.claims, 'claim')} ({rest}){also}."
+    changed = _counted(own.verdicts_changed, "verdict")
+    moved = own.of_studies["moved"]
+    also = (
+        f" In {studies}, {_counted(moved, 'value')} moved beyond noise ({more})."
+        if own.studies
+        else ""
+    )
+    return f"{changed} changed, {_counted(own.levels['moved'], 'level')} moved beyond noise ({rest}).{also}"
+
+
+def _others(outcomes: Mapping[str, int]) -> str:
+    """What did not move, by outcome."""
+    others = [f"{number} {name}" for name, number in outcomes.items() if number and name != "moved"]
+    return ", ".join(others) or "no others"
+
+
+def _counted_studies(number: int) -> str:
+    return f"{number} {'study' if number == 1 else 'studies'}"
 
 
 def _sides(found: Comparison, names: tuple[str, str]) -> Iterator[str]:
@@ -100,6 +124,8 @@ def verdict_note(change: VerdictChange) -> str:
     """Whether a changed verdict counts as a difference, and what its levels did."""
     if not change.counted:
         return f"not counted: {change.skipped}" if change.skipped else "not counted"
+    if change.study:
+        return f"it rests on {change.study}"
     if not change.levels_moved:
         return "its levels are within noise"
     return f"{_counted(change.levels_moved, 'level')} moved"
@@ -124,6 +150,17 @@ def _level_row(level: LevelChange) -> _Row:
     causes = "; ".join(_first(level.reasons, MOST_CAUSES, more="more"))
     row = level.claim, level.context, level.level, level.metric, *means, change_text(level), p
     return row, [f"may be: {causes}"]
+
+
+def _study_row(change: StudyChange) -> _Row:
+    causes = "; ".join(_first(change.reasons, MOST_CAUSES, more="more"))
+    row = change.study, change.dataset or "all data", change.what, change.a, change.b
+    return (*row, study_p(change)), [f"may be: {causes}"] if causes else []
+
+
+def study_p(change: StudyChange) -> str:
+    """Its p value after Holm's correction; orders have none."""
+    return "–" if change.p_holm is None else p_text(change.p_holm)
 
 
 def change_text(level: LevelChange) -> str:
@@ -154,6 +191,11 @@ def not_compared(found: Comparison) -> Iterator[str]:
         if level.outcome == "not comparable":
             why = level.reasons[0]
             yield f"{level.claim}, {level.context}, {level.level}: not comparable ({why})"
+    yield from found.studies_in_one
+    for change in found.studies:
+        if change.outcome == "skipped":
+            where = ", ".join(filter(None, (change.study, change.dataset)))
+            yield f"{where}: {change.what} skipped, {change.reasons[0]}"
 
 
 def _audit_summary(found: Audit) -> str:
@@ -174,6 +216,18 @@ def _cell_row(cell: AuditedCell) -> _Row:
     outcome = _WORDS.get(cell.outcome, cell.outcome)
     row = cell.cell, outcome, shown, duration_text(cell.seconds), cell.name
     return row, _first(reasons, most, more="more (--json has all)")
+
+
+def _studies(found: Audit) -> Iterator[str]:
+    """What became of studies whose runs were analysed again."""
+    head = ("study", "outcome", "largest difference", "runs analysed again")
+    rows: list[_Row] = []
+    for one in found.studies:
+        points = f"{significant(100 * one.largest, 2)} points ({one.where})" if one.where else "0"
+        shown = "–" if one.outcome == "not comparable" else points
+        outcome = _WORDS.get(one.outcome, one.outcome)
+        rows.append(((one.study, outcome, shown, one.source), one.reasons))
+    return _table(head, rows)
 
 
 def _left_out(found: Audit) -> Iterator[str]:

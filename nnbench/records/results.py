@@ -20,7 +20,7 @@ from nnbench.records.level import LevelResult, MetricName
 from nnbench.records.origin import Count, Provenance, Section
 from nnbench.records.pair import PairResult
 from nnbench.records.said import AdviceResult, ChangeResult, PlaceResult
-from nnbench.records.studies import StudyResult
+from nnbench.records.studies import ClaimedShare, StudyResult
 from nnbench.schema import first_problem
 
 SCHEMA_VERSION = 2
@@ -143,6 +143,8 @@ class ClaimResult(Section):
     general: GeneralResult | None = None
     study: str | None = None
     """The id of the study that judges it, where it has no results of its own."""
+    shares: tuple[ClaimedShare, ...] = ()
+    """What it is judged by then: each factor that it names on each data set that varies it."""
     seeds_times: Count = 1
     """More seeds than the others, by this factor: a result of it was near a threshold."""
     version: Count = 1

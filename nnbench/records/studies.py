@@ -2,8 +2,10 @@
 
 from typing import Literal
 
-from nnbench.experiments.measured import Metrics
+from nnbench.claims.shares import Weight
+from nnbench.records.level import Seed
 from nnbench.records.origin import Count, Section
+from nnbench.schema import Bounded
 
 
 class ShareResult(Section):
@@ -42,8 +44,8 @@ class PointResult(Section):
     point: str
     cell: str
     values: dict[str, str]
-    runs: Metrics
-    status: dict[str, str]
+    runs: dict[Seed, Bounded | None]
+    status: dict[Seed, str]
 
 
 class StudyData(Section):
@@ -87,6 +89,19 @@ class FactorOrder(Section):
     highest: str | None
     """The title of the data set on which it has the largest share."""
     claims: tuple[str, ...]
+
+
+class ClaimedShare(Section):
+    """What a data set says of a factor that a claim names: its share, held against the claim's threshold."""
+
+    factor: str
+    role: Literal["claimed", "beside"]
+    """Whether it is said to matter, or others beside it."""
+    dataset: str
+    dataset_title: str
+    share: ShareResult
+    threshold: float
+    weight: Weight
 
 
 class StudyResult(Section):

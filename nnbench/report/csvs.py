@@ -32,6 +32,15 @@ def runs_of_each(claims: Sequence[ClaimResult], anchors: Anchors) -> dict[str, b
     return {f"{anchors.claims[c.id]}.csv": _csv(run_rows([c]), _RUNS) for c in claims if c.results}
 
 
+def shares_of_each(claims: Sequence[ClaimResult], anchors: Anchors) -> dict[str, bytes]:
+    """What a claim that rests on a study is judged by: ``<document>-<claim>.csv``, by file name."""
+    judged = (claim for claim in claims if claim.shares)
+    return {
+        f"{anchors.claims[c.id]}.csv": _csv(studies.claimed_rows(c), studies.CLAIMED)
+        for c in judged
+    }
+
+
 def runs_of_studies(found: Iterable[StudyResult]) -> dict[str, bytes]:
     """Every run of a study: ``study-<name>.csv``, by file name."""
     return {f"{studies.file_name(s)}.csv": _csv(studies.rows(s), studies.columns(s)) for s in found}

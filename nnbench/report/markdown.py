@@ -49,7 +49,9 @@ def _one_line(value: object) -> str:
 
 
 def cell(item: object, *, path_to: Callable[[str], str]) -> Safe:
-    """A table's cell: text, or a link to an anchor, which is in the file that ``path_to`` says."""
+    """A table's cell: text, or links to anchors, which are in the files that ``path_to`` says."""
+    if several := getattr(item, "links", ()):
+        return Safe("; ".join(cell(one, path_to=path_to) for one in several))
     text = escape(str(item))
     target = getattr(item, "target", None)
     return Safe(f"[{text}]({path_to(target)}#{target})" if target else text)

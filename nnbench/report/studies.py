@@ -5,18 +5,21 @@ from collections.abc import Sequence
 
 from nnbench.metrics import METRICS
 from nnbench.records.results import ClaimResult
-from nnbench.records.studies import FactorOrder, StudyData, StudyResult
+from nnbench.records.studies import ClaimedShare, FactorOrder, StudyData, StudyResult
 from nnbench.report.anchors import Anchors
-from nnbench.report.tables import Cell, Table
+from nnbench.report.tables import Cell, Link, Links, Table
 from nnbench.text.generality import counted
 from nnbench.text.rounding import unit_words
 from nnbench.text.studies import percent
-from nnbench.text.vocabulary import claim_chip
+from nnbench.text.vocabulary import claim_chip, general_chip
 
+CLAIMED = (
+    "claim", "study", "verdict", "factor", "role", "dataset", "share", "low", "high", "threshold", "weight",
+)  # fmt: skip
 PAIRS = 3  # interactions that are shown of each data set
 
 
-def order_table(study: StudyResult, claims: Sequence[ClaimResult]) -> Table:
+def order_table(study: StudyResult, claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
     """The factors, the one that matters most first, with what became of the claims about each."""
     known = {claim.id: claim for claim in claims}
     rows: list[list[Cell]] = [
@@ -26,7 +29,7 @@ def order_table(study: StudyResult, claims: Sequence[ClaimResult]) -> Table:
             percent(factor.share),
             percent(factor.alone),
             factor.highest or "–",
-            "; ".join(_claim(known[name]) for name in factor.claims if name in known) or "–",
+            Links(tuple(_about(known[n], anchors) for n in factor.claims if n in known)),
         ]
         for factor in study.factors
     ]
@@ -38,8 +41,12 @@ def order_table(study: StudyResult, claims: Sequence[ClaimResult]) -> Table:
     return Table(caption, columns, rows=rows, text=("Most on", "Claims about it"))
 
 
-def _claim(claim: ClaimResult) -> str:
-    return f"{claim.id}: {claim_chip(claim).word}"
+def _about(claim: ClaimResult, anchors: Anchors) -> Link:
+    general = general_chip(claim)
+    beyond = f" (in general: {general.word})" if general else ""
+    return Link(
+        text=f"{claim.id}: {claim_chip(claim).word}{beyond}", target=anchors.claims[claim.id]
+    )
 
 
 def data_table(study: StudyResult) -> Table:
@@ -108,6 +115,44 @@ def _effect(value: float | None, study: StudyResult) -> str:
     if metric.scale == "log":
         return f"{100 * math.expm1(value):+.0f}\u00a0%".replace("-", "\u2212")
     return f"{value * unit_words(metric.unit).factor:+.2g}".replace("-", "\u2212")
+
+
+def claimed_table(claim: ClaimResult) -> Table | None:
+    """What a claim that rests on a study is judged by: each factor that it names, on each data set."""
+    if not claim.shares:
+        return None
+    own = {(one.factor, one.dataset_title): one for one in claim.shares}
+    factors, titles = (list(dict.fromkeys(names)) for names in zip(*own, strict=True))
+    rows: list[list[Cell]] = [
+        [
+            _claimed_name(factor, claim),
+            *(_claimed(own.get((factor, title))) for title in titles),
+            _where([one for one in claim.shares if one.factor == factor]),
+        ]
+        for factor in factors
+    ]
+    columns = ("Factor", *titles, "Matters on")
+    least = f"{100 * claim.shares[0].threshold:g}\u00a0%"
+    caption = (
+        f"Shares of the variance of the {METRICS[claim.metric].title.lower()} between settings, interactions "
+        f"included, with 95 % intervals: a factor matters where the whole interval is from {least} on, does not where "
+        "it is below, and is unclear else"
+    )
+    return Table(caption, columns, rows=rows, text=(*titles, "Matters on"))
+
+
+def _claimed_name(factor: str, claim: ClaimResult) -> str:
+    beside = any(one.factor == factor and one.role == "beside" for one in claim.shares)
+    return f"{factor} (beside it)" if beside else factor
+
+
+def _claimed(found: ClaimedShare | None) -> str:
+    return f"{percent(found.share)}: {found.weight}" if found else "not varied"
+
+
+def _where(found: Sequence[ClaimedShare]) -> str:
+    """On how many data sets a factor matters, of those that vary it."""
+    return f"{sum(one.weight == 'matters' for one in found)} of {len(found)}"
 
 
 def how(study: StudyResult) -> str:
@@ -179,6 +224,22 @@ def columns(study: StudyResult) -> list[str]:
     """The columns of ``rows``."""
     factors = [f"factor {order.factor}" for order in _as_declared(study)]
     return ["study", "dataset", "point", *factors, "seed", "status", "metric", "value", "cell"]
+
+
+def claimed_rows(claim: ClaimResult) -> list[dict[str, object]]:
+    """What a claim that rests on a study is judged by, for its CSV file: CLAIMED."""
+    return [
+        {
+            "claim": claim.id,
+            "study": claim.study,
+            "verdict": claim.verdict,
+            **one.model_dump(exclude={"share", "dataset_title"}),
+            "share": one.share.value,
+            "low": one.share.low,
+            "high": one.share.high,
+        }
+        for one in claim.shares
+    ]
 
 
 def _as_declared(study: StudyResult) -> list[FactorOrder]:

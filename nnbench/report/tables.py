@@ -40,7 +40,17 @@ class Link:
         return self.text
 
 
-Cell = str | Chip | Link
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Several of them in one cell."""
+
+    links: tuple[Link, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.links)) or "–"
+
+
+Cell = str | Chip | Link | Links
 _PHONE, _LONG, _GAP = 66, 32, 2  # characters: of a line, of an unbroken cell, between columns
 SEEN = "Could have seen"  # the heading of what unclear pairs could have shown
 

@@ -81,6 +81,8 @@ def claim_text(results: Results, claim_id: str, folder: Path) -> str:
         lines.append(f"In general: {chip}. {claim.general.sentence}")
     if claim.how_large:
         lines.append(f"How large: {claim.how_large}")
+    if shares := studies.claimed_table(claim):
+        lines += ["", *table_lines(shares)]
     for finding in claim.results:
         lines += ["", *_finding_lines(claim, finding, anchors, folder)]
     return "\n".join(lines)

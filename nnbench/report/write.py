@@ -31,7 +31,7 @@ from nnbench.report import (
     tables,
 )
 from nnbench.report.anchors import Anchors, anchors_of
-from nnbench.report.csvs import over_all, runs_of_each, runs_of_studies
+from nnbench.report.csvs import over_all, runs_of_each, runs_of_studies, shares_of_each
 from nnbench.report.figures.canvas import page_style
 from nnbench.report.figures.card import cards
 from nnbench.report.figures.pictures import Pictures, pictures_of
@@ -141,7 +141,8 @@ def _markdown_files(
 
 def _csvs(page: Page, anchors: Anchors) -> tuple[dict[str, bytes], dict[str, str]]:
     """CSV files by name; those that the page carries, as gzip in base64. A page that is alone carries all."""
-    own = runs_of_each(page.evidence, anchors) | runs_of_studies(page.studies)
+    own = runs_of_each(page.evidence, anchors) | shares_of_each(page.evidence, anchors)
+    own |= runs_of_studies(page.studies)
     summed = {} if page.document else over_all(page.results.claims)
     carried = own if page.is_index else own | summed
     packed = {
@@ -159,6 +160,7 @@ def _html() -> jinja2.Template:
     environment.globals |= {"figure_style": page_style(), **_script()}
     environment.tests["chip"] = lambda cell: hasattr(cell, "symbol")
     environment.tests["link"] = lambda cell: hasattr(cell, "target")
+    environment.tests["links"] = lambda cell: hasattr(cell, "links")
     return environment.get_template("report.html.j2")
 
 

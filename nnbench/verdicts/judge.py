@@ -27,7 +27,7 @@ from nnbench.records.results import (
 )
 from nnbench.records.said import AdviceResult, ChangeResult, PlaceResult
 from nnbench.records.store import records_sha256, write_atomically
-from nnbench.records.studies import StudyResult
+from nnbench.records.studies import ClaimedShare, StudyResult
 from nnbench.text import generality, wording
 from nnbench.text.changes import told
 from nnbench.verdicts.contexts import context_results, general_result
@@ -126,8 +126,9 @@ def _claim(
     general = general_result(claim_id, claim, evidence) if reason is None else None
     answer = wording.answer(deciding, found) if deciding else None
     verdict = deciding.verdict if deciding else None
+    shares: tuple[ClaimedShare, ...] = ()
     if claim.shares and reason is None:
-        verdict, answer = by_study(claim, studies)
+        verdict, answer, shares = by_study(claim, studies)
     general = capped(general, deciding.flags) if deciding else general
     return ClaimResult(
         id=claim_id,
@@ -143,6 +144,7 @@ def _claim(
         cost_seconds=cost,
         verdict=verdict,
         study=f"{PREFIX}/{claim.shares.study}" if claim.shares and reason is None else None,
+        shares=shares,
         p=deciding.p if deciding else None,
         answer=answer or wording.not_run(status, reason or "", seconds=cost),
         how_large=generality.how_large(

@@ -1,7 +1,7 @@
 """Factor studies: the runs of their points joined, their shares of the variance, and claims that rest on them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,12 +9,14 @@ import numpy as np
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
 from nnbench.claims.outcomes import Outcome
+from nnbench.claims.shares import Shares as ClaimedShares
 from nnbench.claims.shares import shares_outcome, weight
 from nnbench.claims.studies import PREFIX, Study
 from nnbench.metrics import METRICS, log_scale
 from nnbench.plan.plan import Plan
 from nnbench.plan.studies import Point
 from nnbench.records.studies import (
+    ClaimedShare,
     FactorOrder,
     FactorResult,
     PairShareResult,
@@ -37,11 +39,31 @@ def study_results(plan: Plan, records: Records) -> dict[str, StudyResult]:
 
 
 def _study(study_id: str, study: Study, plan: Plan, records: Records) -> StudyResult:
-    points: dict[str, list[Point]] = {name: [] for name in study.datasets}
+    found = measured_points(study_id, plan, records)
+    reasons = {data: _why(points, records) for data, points in found.items()}
+    return analysed(study_id, study, found, reasons)
+
+
+def measured_points(
+    study_id: str, plan: Plan, records: Records
+) -> Mapping[str, Sequence[PointResult]]:
+    """A study's points with their runs, by data set."""
+    study = plan.studies[study_id]
+    found: dict[str, list[PointResult]] = {name: [] for name in study.datasets}
     for point in plan.points:
         if point.study == study_id:
-            points[point.use.dataset].append(point)
-    datasets = tuple(_data(name, own, study, records) for name, own in points.items())
+            found[point.use.dataset].append(_point(point, study, records))
+    return found
+
+
+def analysed(
+    study_id: str,
+    study: Study,
+    points: Mapping[str, Sequence[PointResult]],
+    reasons: Mapping[str, str],
+) -> StudyResult:
+    """A study from its runs, by data set; ``reasons`` say there why points are lacking, if too many are."""
+    datasets = tuple(_data(name, own, study, reasons[name]) for name, own in points.items())
     factors = _ordered([_order(name, study, datasets) for name in study.factors])
     return StudyResult(
         id=study_id,
@@ -90,8 +112,7 @@ def _ordered(factors: Sequence[FactorOrder]) -> tuple[FactorOrder, ...]:
 # --- one data set
 
 
-def _data(dataset: str, points: Sequence[Point], study: Study, records: Records) -> StudyData:
-    found = [_point(point, study, records) for point in points]
+def _data(dataset: str, found: Sequence[PointResult], study: Study, reason: str) -> StudyData:
     seeds = [str(seed) for seed in range(study.seeds)]
     runs = np.array([[p.runs[s] for s in seeds] for p in found], dtype=np.float64)
     if METRICS[study.metric].scale == "log":
@@ -99,9 +120,9 @@ def _data(dataset: str, points: Sequence[Point], study: Study, records: Records)
     measured = np.isfinite(runs).any(axis=1)
     statuses = [status for point in found for status in point.status.values()]
     enough = measured.sum() >= ENOUGH * len(found)
-    names = list(points[0].values)
+    names = list(found[0].values)
     counts = [len(study.factors[name].levels) for name in names]
-    codes = np.array([[_code(study, p, name) for name in names] for p in points])
+    codes = np.array([[_code(study, p, name) for name in names] for p in found])
     result = shares(codes[measured], runs[measured], counts) if enough else None
     return StudyData(
         dataset=dataset,
@@ -110,7 +131,7 @@ def _data(dataset: str, points: Sequence[Point], study: Study, records: Records)
         measured=int(measured.sum()),
         diverged=statuses.count("diverged"),
         missing=int((~np.isfinite(runs)).sum()),
-        not_measured=None if enough else _why(points, records),
+        not_measured=None if enough else reason,
         not_varied=tuple(name for name in study.factors if name not in names),
         points=tuple(found),
         **(_found(result, study, names) if result else _NOTHING),
@@ -122,7 +143,7 @@ _NOTHING: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def _code(study: Study, point: Point, factor: str) -> int:
+def _code(study: Study, point: PointResult, factor: str) -> int:
     return list(study.factors[factor].levels).index(point.values[factor])
 
 
@@ -143,10 +164,10 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _why(points: Sequence[Point], records: Records) -> str:
+def _why(points: Sequence[PointResult], records: Records) -> str:
     """The first reason for points without runs."""
-    cells = [cell for point in points for cell in point.use.cells]
-    reason = next((records.missing[cell] for cell in cells if cell in records.missing), NO_RECORD)
+    reasons = (records.missing[point.cell] for point in points if point.cell in records.missing)
+    reason = next(reasons, NO_RECORD)
     return f"fewer than {ENOUGH:.0%} of the points are measured: {reason}".replace("%", "\u00a0%")
 
 
@@ -184,25 +205,38 @@ def _share(share: Share) -> ShareResult:
 # --- claims that rest on a study
 
 
-def by_study(claim: Claim, studies: Mapping[str, StudyResult]) -> tuple[Outcome, str]:
-    """The verdict and the answer on a claim that some factors matter."""
+def by_study(
+    claim: Claim, studies: Mapping[str, StudyResult]
+) -> tuple[Outcome, str, tuple[ClaimedShare, ...]]:
+    """The verdict, the answer and the shares on a claim that some factors matter."""
     assert claim.shares is not None  # its kind needs them
     asked = claim.shares
     study = studies[f"{PREFIX}/{asked.study}"]
     if not study.measured:
-        return "inconclusive", f"Study {asked.study!r} has no shares: {_reasons(study)}."
-    weights = {
-        name: [
-            weight(found.share.low, found.share.high, asked.share)
-            for data in study.measured
-            for found in data.factors
-            if found.factor == name
-        ]
-        for name in asked.matter
-    }
+        told = f"Study {asked.study!r} has no shares: {_reasons(study)}."
+        return "inconclusive", told, ()
+    found = tuple(_claimed(asked, study))
+    weights = {n: [one.weight for one in found if one.factor == n] for n in asked.matter}
     verdict, reason = shares_outcome(weights)
     told = answer(study, asked.matter, asked.beside, asked.share)
-    return verdict, f"{reason[0].upper()}{reason[1:]}. {told}"
+    return verdict, f"{reason[0].upper()}{reason[1:]}. {told}", found
+
+
+def _claimed(asked: ClaimedShares, study: StudyResult) -> Iterator[ClaimedShare]:
+    """Each factor that is named on each data set that varies it."""
+    for name in asked.factors:
+        for data in study.measured:
+            for found in data.factors:
+                if found.factor == name:
+                    yield ClaimedShare(
+                        factor=name,
+                        role="claimed" if name in asked.matter else "beside",
+                        dataset=data.dataset,
+                        dataset_title=data.dataset_title,
+                        share=found.share,
+                        threshold=asked.share,
+                        weight=weight(found.share.low, found.share.high, asked.share),
+                    )
 
 
 def _reasons(study: StudyResult) -> str:
