@@ -158,7 +158,7 @@ def test_contexts_measure_baselines_too_and_no_other_controls(tmp_path: Path) ->
 def test_the_sentence_says_by_how_much_each_level_changes_and_from_what(tmp_path: Path) -> None:
     finding, pair = only(found(tmp_path))
     assert finding.sentence == (
-        "Yes, the claimed order holds. By how much test loss changes from each level’s baseline, best first: "
+        "Yes, the claimed order holds. Change of test loss from each level’s baseline, best first: "
         "mild (+4.4\u00a0% from “mild, clean”); steep (+31\u00a0% from “steep, clean”)."
     )
     assert pair.text.startswith("Relative to the baselines, test loss of steep is 25.8 % larger")

@@ -32,7 +32,7 @@ def ranking(finding: Finding) -> str:
     first = "best" if finding.directed else "smallest"
     texts = "; ".join(text for _, text in shown)
     what = lowered(finding.metric_title)
-    return f"By how much {what} changes from each level’s baseline, {first} first: {texts}."
+    return f"Change of {what} from each level’s baseline, {first} first: {texts}."
 
 
 def _change(change: FromBaseline, finding: Finding) -> str:
