@@ -92,10 +92,11 @@ def audit(found: Found, config: Config, *, cells: int, seed: int, device: str, c
     audited = tuple(judged(drawn, reruns))
     studies = tuple(map(audited_study, found.studies))
     counts = Counter[str](cell.outcome for cell in audited)
+    outcomes = {*counts, *(study.outcome for study in studies)}
     return Audit(
         seed=seed,
         known=len(found.subjects),
-        differs=bool(found.unreadable) or any(o.outcome in BAD for o in (*audited, *studies)),
+        differs=bool(found.unreadable or outcomes.intersection(BAD)),
         summary={outcome: counts[outcome] for outcome in get_args(Outcome)},
         cells=audited,
         studies=studies,

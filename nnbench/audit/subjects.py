@@ -192,15 +192,15 @@ def reported(path: Path, config: Config) -> Found:
 
 def _today(plan: Plan) -> Mapping[Hashable, tuple[str, ...]]:
     """The cells of levels and points. A point is its levels: another draw numbers others."""
-    levels = {
+    levels: dict[Hashable, tuple[str, ...]] = {
         (u.claim, u.dataset, u.track, u.variant, u.level): u.cells
         for u in plan.uses
         if u.context is None
     }
-    points = {
+    points: dict[Hashable, tuple[str, ...]] = {
         (p.study, p.use.dataset, frozenset(p.values.items())): p.use.cells for p in plan.points
     }
-    return {**levels, **points}
+    return levels | points
 
 
 def _levels(results: Results) -> Iterator[_Reading]:
