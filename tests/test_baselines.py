@@ -188,7 +188,7 @@ def test_page_twin_tables_and_figures_say_that_changes_are_compared(tmp_path: Pa
     results = found(tmp_path)
     files = {name: data for page in report_files(results) for name, data in page.items()}
     for name in ("index.html", "README.md"):
-        text = html.unescape(files[name].decode())
+        text = html.unescape(files[name].decode()).replace("\u00a0", " ")
         assert "Levels are compared by their changes from the baselines" in text, name
         assert "Pairs of levels, relative to the baselines, compared run by run" in text, name
         assert "+31.4 %" in text, name
