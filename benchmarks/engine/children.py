@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.engine.works import Work, flops
+from nnbench.engine.native.build import SWITCH
 
 ROOT = Path(__file__).parents[2]
 TOLERANCE = (
@@ -53,6 +54,12 @@ PEERS: Mapping[str, Peer] = {
     "jax 1": Peer(module="jax_scan", needs=("jax", "optax")),
     "nnbench 10": Peer(module="nnbench_train", needs=("torch",), replicates=10),
     "nnbench 1": Peer(module="nnbench_train", needs=("torch",)),
+    "nnbench 10, no compiler": Peer(
+        module="nnbench_train", needs=("torch",), replicates=10, environment={SWITCH: "off"}
+    ),
+    "nnbench 1, no compiler": Peer(
+        module="nnbench_train", needs=("torch",), environment={SWITCH: "off"}
+    ),
 }
 ONE_THREAD = {
     **dict.fromkeys(
