@@ -70,7 +70,7 @@ def of_records(plan: Plan) -> tuple[Said, ...]:
     own = replace(plan, seeds={cell: plan.seeds[cell] for cell in cells})
     records, source = read_records(own, Path(plan.config.results)), f"{plan.config.results}/cells"
     found = (_said(s, results, plan, measured_points(s.id, plan, records), source) for s in told)
-    return tuple(s for s in found if any(_has_runs(p) for own in s.points.values() for p in own))
+    return tuple(s for s in found if any(p.has_runs for own in s.points.values() for p in own))
 
 
 def _said(one: StudyResult, results: Results, plan: Plan, points: _Points, source: str) -> Said:
@@ -80,7 +80,7 @@ def _said(one: StudyResult, results: Results, plan: Plan, points: _Points, sourc
         source=source,
         study=plan.studies.get(one.id),
         points=points,
-        planned=frozenset(_key(p.use.dataset, p) for p in plan.points if p.study == one.id),
+        planned=frozenset(point_key(p.use.dataset, p) for p in plan.points if p.study == one.id),
         claims=tuple((claim, told[n]) for n, _, claim in plan.claims() if n in told),
     )
 
@@ -121,25 +121,21 @@ def _why_not(one: Said, study: Study) -> str:
     seeds = {str(seed) for seed in range(study.seeds)}
     ran = [(name, point) for name, own in one.points.items() for point in own]
     # whoever wrote the report decides nothing about this machine's memory
-    if len(ran) != len(one.planned) or {_key(name, p) for name, p in ran} != one.planned:
+    if len(ran) != len(one.planned) or {point_key(name, p) for name, p in ran} != one.planned:
         return "today's plan has other points"
-    if {_key(d.dataset, p) for d in one.said.datasets for p in d.points} != one.planned:
+    if {point_key(d.dataset, p) for d in one.said.datasets for p in d.points} != one.planned:
         return "the report has other points than today's plan"
     if any(point.runs.keys() != seeds for _, point in ran):
         return f"today's plan has {study.seeds} seeds of each point, the report {one.said.seeds}"
-    told = {_key(d.dataset, p) for d in one.said.datasets for p in d.points if _has_runs(p)}
-    if lost := told - {_key(name, point) for name, point in ran if _has_runs(point)}:
+    told = {point_key(d.dataset, p) for d in one.said.datasets for p in d.points if p.has_runs}
+    if lost := told - {point_key(name, point) for name, point in ran if point.has_runs}:
         return f"{len(lost)} of {len(ran)} points have no record"
     return ""
 
 
-def _key(dataset: str, point: PointResult | Point) -> _Key:
+def point_key(dataset: str, point: PointResult | Point) -> _Key:
     """What tells a point from others, whatever its number."""
     return dataset, frozenset(point.values.items())
-
-
-def _has_runs(point: PointResult) -> bool:
-    return any(value is not None for value in point.runs.values())
 
 
 def _shares(study: StudyResult) -> dict[str, ShareResult]:
@@ -161,8 +157,8 @@ def _apart(a: ShareResult, b: ShareResult) -> float:
 def _other_runs(one: Said) -> Iterator[str]:
     """Data sets on which the report shows other runs than are analysed."""
     for data in one.said.datasets:
-        runs = {_key(data.dataset, point): point.runs for point in one.points[data.dataset]}
-        if odd := sum(runs[_key(data.dataset, point)] != point.runs for point in data.points):
+        runs = {point_key(data.dataset, point): point.runs for point in one.points[data.dataset]}
+        if odd := sum(runs[point_key(data.dataset, point)] != point.runs for point in data.points):
             yield f"{data.dataset}: other runs at {odd} of {len(runs)} points"
 
 

@@ -123,7 +123,7 @@ def _on_data(a: StudyData, b: StudyData) -> Iterator[StudyChange]:
 
 
 def _lost(point: PointResult) -> bool:
-    return all(value is None for value in point.runs.values())
+    return not point.has_runs
 
 
 def _diverged(point: PointResult) -> bool:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from nnbench.audit.known import RUN_FACTS, Facts, Known, from_records, report_facts
 from nnbench.audit.noise import SeedRun, runs_of
-from nnbench.audit.restudied import Said, of_records, of_report
+from nnbench.audit.restudied import Said, of_records, of_report, point_key
 from nnbench.cells.cell import Cell, Content, block_name, blocks_of, canonical, cell_id, make_cell
 from nnbench.claims.config import Config, parse_config
 from nnbench.errors import NnbenchError
@@ -198,7 +198,7 @@ def _today(plan: Plan) -> Mapping[Hashable, tuple[str, ...]]:
         if u.context is None
     }
     points: dict[Hashable, tuple[str, ...]] = {
-        (p.study, p.use.dataset, frozenset(p.values.items())): p.use.cells for p in plan.points
+        (p.study, *point_key(p.use.dataset, p)): p.use.cells for p in plan.points
     }
     return levels | points
 
@@ -223,11 +223,11 @@ def _points(results: Results) -> Iterator[_Reading]:
     for study in results.studies:
         for data in study.datasets:
             for point in data.points:
-                if any(value is not None for value in point.runs.values()):
+                if point.has_runs:
                     yield _Reading(
                         where=f"{study.id}, {data.dataset}: {point.point}",
                         what="point",
-                        key=(study.id, data.dataset, frozenset(point.values.items())),
+                        key=(study.id, *point_key(data.dataset, point)),
                         cell=point.cell,
                         metric=study.metric,
                         runs=runs_of(point.runs, point.status),

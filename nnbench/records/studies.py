@@ -47,6 +47,11 @@ class PointResult(Section):
     runs: dict[Seed, Bounded | None]
     status: dict[Seed, str]
 
+    @property
+    def has_runs(self) -> bool:
+        """Whether any seed was measured."""
+        return any(value is not None for value in self.runs.values())
+
 
 class StudyData(Section):
     """A study on one data set. ``not_measured`` says why there are no shares."""

@@ -4,7 +4,7 @@ Pairs of such levels are judged like any others: the difference of two changes i
 which is what the interaction of a linear model estimates.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from nnbench.claims.outcomes import PairRule, named
 from nnbench.metrics import Metric, log_scale
 from nnbench.verdicts.alike import Pair
 from nnbench.verdicts.measurements import LevelRuns
-from nnbench.verdicts.rules import Floats
+from nnbench.verdicts.rules import Floats, PairTest
 
 Baseline = Mapping[str, str]  # by level: the level or control that it is read from
 _WORST_FIRST = ("missing", "diverged", "capped", "ok")
@@ -54,6 +54,12 @@ def on_scale(level: LevelRuns, metric: Metric) -> Floats:
 def behind(level: str, baseline: Baseline) -> tuple[str, ...]:
     """The levels whose runs a level is read from: itself, and its baseline."""
     return (level, baseline[level]) if level in baseline else (level,)
+
+
+def used_by(pairs: Iterable[PairTest], baseline: Baseline) -> set[str]:
+    """The levels whose runs these pairs rest on."""
+    compared = {name for pair in pairs for name in (pair.better, pair.worse)}
+    return {name for level in compared for name in behind(level, baseline)}
 
 
 def lost_with(lost: Mapping[str, str], baseline: Baseline) -> Mapping[str, str]:

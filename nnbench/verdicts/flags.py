@@ -17,7 +17,7 @@ from nnbench.records.level import LevelResult
 from nnbench.records.record import Record
 from nnbench.records.results import Flag, FlagName
 from nnbench.text import generality
-from nnbench.verdicts.changes import behind, read_from
+from nnbench.verdicts.changes import read_from, used_by
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.rules import PairTest, mean_interval
@@ -39,8 +39,7 @@ def flags_of(
     """The flags of a finding: its ``levels``, the same as they are ``shown``, and its judged ``pairs``."""
     if KINDS[reading.kind].status != "judged" or KINDS[reading.kind].ties:
         return ()  # what is claimed to be equal is no less so
-    used = {name for pair in pairs for name in (pair.better, pair.worse)}
-    compared = {name for level in used for name in behind(level, reading.baseline)}
+    compared = used_by(pairs, reading.baseline)
     trained = METRICS[reading.metric].source in ("training", "classes", "numbers")  # no probe
     judged = [level for level in levels if trained and level.use.level in compared]
     found: Mapping[FlagName, Sequence[str]] = {

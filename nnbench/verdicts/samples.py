@@ -17,7 +17,7 @@ from nnbench.datasets.base import Dataset
 from nnbench.experiments.samples import groups_in, hits_in, losses_in
 from nnbench.metrics import Metric, log_scale
 from nnbench.records.record import Record
-from nnbench.verdicts.changes import Baseline, behind, read_from
+from nnbench.verdicts.changes import Baseline, behind, read_from, used_by
 from nnbench.verdicts.evidence import Records
 from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.rules import ALPHA, PairTest
@@ -136,8 +136,7 @@ def over_divisions(
 def _judged(
     pairs: Sequence[PairTest], levels: Sequence[LevelRuns], baseline: Baseline
 ) -> Mapping[str, LevelRuns]:
-    compared = {name for pair in pairs for name in (pair.better, pair.worse)}
-    used = {name for level in compared for name in behind(level, baseline)}
+    used = used_by(pairs, baseline)
     return {level.use.level: level for level in levels if level.use.level in used}
 
 

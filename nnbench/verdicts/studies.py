@@ -25,6 +25,7 @@ from nnbench.records.studies import (
     StudyData,
     StudyResult,
 )
+from nnbench.text.phrases import capitalised
 from nnbench.text.studies import answer, sentence
 from nnbench.verdicts.evidence import NO_RECORD, Records
 from nnbench.verdicts.measurements import rows_of
@@ -219,7 +220,7 @@ def by_study(
     weights = {n: [one.weight for one in found if one.factor == n] for n in asked.matter}
     verdict, reason = shares_outcome(weights)
     told = answer(study, asked.matter, asked.beside, asked.share)
-    return verdict, f"{reason[0].upper()}{reason[1:]}. {told}", found
+    return verdict, f"{capitalised(reason)}. {told}", found
 
 
 def _claimed(asked: ClaimedShares, study: StudyResult) -> Iterator[ClaimedShare]:
