@@ -43,6 +43,11 @@ def import_from_here() -> None:
         sys.path.insert(0, str(Path.cwd()))
 
 
+def user_cache() -> Path:
+    """Where this user's processes leave for later ones what they can do without; it may not be there."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nnbench"
+
+
 def uncollected(work: Callable[P, R]) -> Callable[P, R]:
     """Pause the garbage collector while a function makes what stays: its passes over it cost a quarter of the time."""
 

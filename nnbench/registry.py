@@ -14,6 +14,8 @@ from typing import Any
 
 from nnbench.errors import NnbenchError, unknown_name
 
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")  # what a config may call one
+
 DATASETS: Mapping[str, str] = {
     "mnist5k": "nnbench.datasets.mnist5k:DATASET",
     "digits": "nnbench.datasets.digits:DATASET",

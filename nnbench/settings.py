@@ -207,8 +207,8 @@ class Settings(Strict):
 
     def _check_apart(self) -> None:
         for name, others in APART.items():
-            clash = [other for other in others if self._differs(other)]
-            if clash and self._differs(name):
+            clash = self._differs(name) and [other for other in others if self._differs(other)]
+            if clash:
                 raise ValueError(f"{name} does not go with {' and '.join(clash)}: remove one side")
 
     def _differs(self, name: str) -> bool:

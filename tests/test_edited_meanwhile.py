@@ -198,14 +198,13 @@ def test_a_cell_of_a_batch_sees_an_edit_that_came_after_the_batch_had_looked_at_
     os.utime("own_flat.py", (1, 1))
     assert hits_of_a_cell(here, cell) == 0
     edit_code()
-    assert _run_planned(cell, 5, results=here.results, chosen=["--device", "cpu"]) == 2
+    assert _run_planned(cell, 5, results=here.results, device="cpu") == 2
     assert "the training code" in capsys.readouterr().err
 
 
 def hits_of_a_cell(here: Workflow, cell: str) -> int:
     """How often a cell, which gets no further than to its device, found a fingerprint that was made before."""
-    chosen = ["--device", "cuda:99"]
-    assert _run_planned(cell, 5, results=here.results, chosen=chosen) == 2
+    assert _run_planned(cell, 5, results=here.results, device="cuda:99") == 2
     return fingerprint.code_fingerprint.cache_info().hits
 
 

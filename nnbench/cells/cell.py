@@ -64,7 +64,7 @@ def make_cell(
     """A cell of today's code, with its id."""
     code = code_of_cell(dataset, settings, search)
     content = Content(dataset=dataset, settings=settings, search=search, threads=threads, code=code)
-    return Cell(id=cell_id(content), **dict(content))
+    return Cell.model_construct(id=cell_id(content), **dict(content))  # which is checked
 
 
 def code_of_cell(

@@ -19,7 +19,8 @@ from importlib.machinery import PathFinder
 from itertools import accumulate
 from pathlib import Path
 
-from nnbench.cells.meaning import COMPILED, OPENS, Meaning, Target, Unfollowed, meaning_of
+from nnbench.cells.known import known_meaning
+from nnbench.cells.meaning import COMPILED, OPENS, Meaning, Target, Unfollowed
 from nnbench.errors import NnbenchError
 
 PACKAGE = Path(__file__).parent.parent
@@ -109,7 +110,7 @@ def _meaning(module: Module) -> Meaning:
         return Meaning()
     if path.suffix in (".py", ".pyw") and path.is_file():
         package = module.inside is not None
-        return meaning_of(_content(path), path, module.name, package=package)
+        return known_meaning(_content(path), path, module.name, package=package)
     file = next((p for p in (path, *path.parents) if p.is_file()), path)  # it may be an archive
     return Meaning(words=(_file_sha256(file),), notes=(Unfollowed(path, 1, COMPILED),))
 

@@ -22,7 +22,7 @@ from nnbench.claims.studies import Studies, Study, read_studies
 from nnbench.datasets.own import description as own
 from nnbench.datasets.own.spelling import one_name
 from nnbench.errors import NnbenchError
-from nnbench.registry import DATASETS, check_name
+from nnbench.registry import DATASETS, DEVICE, check_name
 from nnbench.schema import Strict, meant, parse
 from nnbench.settings import Settings
 from nnbench.yamlfile import read_yaml
@@ -30,7 +30,6 @@ from nnbench.yamlfile import read_yaml
 DEFAULT_CONFIG = "config/config.yaml"
 _KINDS = {type(None): "nothing", list: "a list", str: "a text"}
 JsonSchema = dict[str, object]
-DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
 
 
 def _plain_path(text: str) -> str:

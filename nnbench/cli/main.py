@@ -9,10 +9,8 @@ import argcomplete
 
 from nnbench import __version__
 from nnbench.cli import checking, comparing, measuring, planning, reading, running
-from nnbench.errors import NnbenchError
+from nnbench.cli.options import status_of
 from nnbench.processes import import_from_here
-
-TROUBLE = 2  # as diff(1) and argparse have it; 1 says that what was compared differs
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,17 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     argcomplete.autocomplete(made)
     options = made.parse_args(arguments)
     try:
-        status: int | None = options.call(options)
-    except NnbenchError as error:
-        print(f"nnbench: error: {error}", file=sys.stderr)
-        return TROUBLE
+        return status_of(lambda: options.call(options))
     except BrokenPipeError:  # as in `nnbench plan --json | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:
-        print(f"nnbench: error: {error}", file=sys.stderr)
-        return TROUBLE
     except KeyboardInterrupt:
         print("nnbench: interrupted", file=sys.stderr)
         return 130
-    return status or 0

@@ -19,6 +19,7 @@ from nnbench.cli.options import (
     needed,
     read,
     seconds,
+    status_of,
     whole,
 )
 from nnbench.cli.running import run_claims
@@ -113,9 +114,13 @@ def _batch(options: argparse.Namespace) -> None:
 
     end_with_parent()
     batch, results = read_batch(options.batch), options.batch.parent.parent
-    chosen = ["--device", options.device or "auto", "--jobs-per-gpu", str(options.jobs_per_gpu)]
-    chosen += ["--cores", str(options.cores)] if options.cores else []
-    measure = partial(_run_planned, results=results, chosen=chosen)
+    measure = partial(
+        _run_planned,
+        results=results,
+        device=options.device or "auto",
+        cores=options.cores,
+        jobs_per_gpu=options.jobs_per_gpu,
+    )
     measure_each(batch.cells, results, measure, partial(_make_ready, batch.cells, results))
     options.batch.with_suffix(".done").touch()
 
@@ -136,22 +141,39 @@ def _make_ready(cells: Iterable[str], results: Path) -> None:
             import_measure(planned.cell.settings.experiment)
 
 
-def _run_planned(cell_id: str, seeds: int, *, results: Path, chosen: list[str]) -> int:
-    """Measure a cell as it was planned when the run was started."""
+def _run_planned(
+    cell_id: str,
+    seeds: int,
+    *,
+    results: Path,
+    device: str,
+    cores: int | None = None,
+    jobs_per_gpu: int = 1,
+) -> int:
+    """Measure a cell as it was planned when the run was started; an exit status."""
     from nnbench.cells.fingerprint import forget_if_edited  # noqa: PLC0415
-    from nnbench.cli.main import main  # noqa: PLC0415 - which imports this file
+    from nnbench.jobs.job import Job, mark_done, run_job, seeds_and_blocks  # noqa: PLC0415
     from nnbench.jobs.planned import read_planned  # noqa: PLC0415
+    from nnbench.processes import end_with_parent  # noqa: PLC0415
 
-    forget_if_edited()
-    if (planned := read_planned(results, cell_id)) is None:
-        print(
-            f"nnbench: error: cell {cell_id}: what was planned is missing; start snakemake again",
-            file=sys.stderr,
+    def measure() -> None:
+        end_with_parent()
+        forget_if_edited()
+        if (planned := read_planned(results, cell_id)) is None:
+            what = f"cell {cell_id}: what was planned is missing"
+            raise NnbenchError(what, todo="start snakemake again: it plans anew")
+        job = Job(
+            results=results,
+            data=Path(planned.data).parent,
+            device=device,
+            cores=cores,
+            jobs_per_gpu=jobs_per_gpu,
+            reuse=True,
         )
-        return 2
-    where = ["--seeds", str(seeds), "--results", str(results), "--data", planned.data]
-    own = ["--reuse", "--end-with-parent"]
-    return main(["run", planned.cell.to_json(), *where, *chosen, *own])
+        run_job(planned.cell, seeds_and_blocks(seeds, ()), job)
+        mark_done(results, cell_id, seeds)
+
+    return status_of(measure)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -11,13 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from nnbench.errors import NnbenchError
+from nnbench.registry import DEVICE
 
 if TYPE_CHECKING:
     from nnbench.claims.config import Config
 
 HOME = Path(__file__).parent.parent.parent  # the project, if the package lies in one
+TROUBLE = 2  # as diff(1) and argparse have it; 1 says that what was compared differs
 _CHANGE = re.compile(r"[\w.-]+=")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+
+
+def status_of(call: Callable[[], int | None]) -> int:
+    """Do something and return its exit status; errors that a user can act on are printed without a traceback."""
+    try:
+        return call() or 0
+    except (NnbenchError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        print(f"nnbench: error: {error}", file=sys.stderr)
+        return TROUBLE
 
 
 def add_command(
@@ -142,8 +155,6 @@ def seed(text: str) -> int:
 
 def device(text: str) -> str:
     """A device's name."""
-    from nnbench.claims.config import DEVICE  # noqa: PLC0415
-
     if not DEVICE.fullmatch(text):
         raise argparse.ArgumentTypeError(f"auto, cpu, cuda, cuda:N or mps, got {text!r}")
     return text

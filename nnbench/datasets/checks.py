@@ -18,6 +18,7 @@ OF_CLASSES = (
     "classes", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels", "rare_class",
     "validation_without", "balance", "pretrain", "pseudo_labels", "second_task", "streams",
 )  # fmt: skip
+_DEFAULTS = Settings()
 
 
 def check_settings(dataset: Dataset, settings: Settings, *, where: str) -> None:
@@ -49,11 +50,11 @@ def check_label_settings(dataset: Dataset, settings: Settings, *, where: str) ->
     """Raise NnbenchError for classes that the dataset lacks, and label changes unsuited to its task."""
     if dataset.task == "regression":
         for name in OF_CLASSES:
-            if getattr(settings, name) != getattr(Settings(), name):
+            if getattr(settings, name) != getattr(_DEFAULTS, name):
                 raise _needs_other_task(where, name, dataset)
         return
     for name in ("outliers", "target_factor"):
-        if getattr(settings, name) != getattr(Settings(), name):
+        if getattr(settings, name) != getattr(_DEFAULTS, name):
             raise _needs_other_task(where, name, dataset)
     _check_classes(dataset, settings.classes, where=f"{where}: classes")
     for name in ("label_noise_of", "validation_without"):

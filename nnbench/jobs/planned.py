@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nnbench.cells.cell import Cell, code_of_cell
+from nnbench.cells.cell import cell_id as id_of
 from nnbench.cells.cost import estimated_seconds, memory_mb, runs_alone
 from nnbench.cells.fingerprint import source_of
 from nnbench.datasets.prepared.source import Source
@@ -42,7 +43,7 @@ def read_planned(results: Path, cell_id: str) -> Planned | None:
     """A cell as it was planned last; None: it never was, or that cannot be read."""
     with suppress(OSError, ValueError):
         found = Planned.model_validate_json(_path(results, cell_id).read_bytes())
-        if found.cell.id == cell_id:
+        if cell_id == found.cell.id == id_of(found.cell):
             return found
     return None
 

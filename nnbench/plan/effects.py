@@ -37,6 +37,7 @@ READS: Mapping[str, frozenset[str]] = {
     "starts": _DATA | {"loss"},
 }
 """The settings that experiments other than trainings read, beside their options."""
+_DEFAULTS = Settings()
 _NO_LAYER = "there is no hidden layer for it to act on"
 
 
@@ -148,7 +149,7 @@ def check_effects(
         section, _, option = name.partition(".")
         if section not in names:
             continue
-        usual = OPTIONS[settings.model][option] if option else getattr(Settings(), section)
+        usual = OPTIONS[settings.model][option] if option else getattr(_DEFAULTS, section)
         value = getattr(settings, section)
         value = value.get(option, usual) if option else value
         if value != usual:

@@ -16,6 +16,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnbench.processes import user_cache
+
 SOURCE = Path(__file__).with_name("step.cpp")
 PARTS = (SOURCE, SOURCE.with_name("recurrent.hpp"))  # that it consists of
 FLAGS = (
@@ -83,7 +85,7 @@ def _loaded(compiler: str, version: str) -> ctypes.CDLL:
 
 def _folder(private: Path) -> Path:
     """The user's cache, or a folder of this process alone if there is none to write to."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nnbench"
+    cache = user_cache()
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError:
