@@ -24,5 +24,6 @@ rule all:
     input:
         # by name, so that a record that was lost is made again even under a finished report
         measured,
+        rules.aggregate.output,
         REPORTS / "index.html",
         REPORTS / "README.md",

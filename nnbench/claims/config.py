@@ -5,7 +5,6 @@ cores, memory and queues belong to Snakemake.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import cache

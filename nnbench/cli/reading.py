@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
     """Add the commands of this file."""
     for name, text, call in (
         ("aggregate", "Records to tables (results/aggregate).", _aggregate),
-        ("judge", "Records to tables and to reports/results.json.", _judge),
+        ("judge", "Records to reports/results.json.", _judge),
         ("look", "With seeds: auto: whether pairs are settled or take more seeds.", _look),
     ):
         command = add_command(commands, name, text, call)
@@ -77,16 +77,12 @@ def _aggregate(options: argparse.Namespace) -> None:
 
 
 def _judge(options: argparse.Namespace) -> None:
-    from nnbench.claims.selection import tables_folder  # noqa: PLC0415
-    from nnbench.verdicts.judge import gather, judge, write_results  # noqa: PLC0415
-    from nnbench.verdicts.tables import write_tables  # noqa: PLC0415
+    from nnbench.verdicts.judge import judge, write_results  # noqa: PLC0415
 
     plan = _plan_of_the_run(options)
-    evidence = gather(plan)
-    tables, results = tables_folder(plan.config), Path(plan.config.reports) / "results.json"
-    write_tables(evidence, tables)
-    write_results(judge(plan, evidence), results)
-    print(f"wrote {tables} and {results}")
+    path = Path(plan.config.reports) / "results.json"
+    write_results(judge(plan), path)
+    print(f"wrote {path}")
 
 
 def _look(options: argparse.Namespace) -> None:

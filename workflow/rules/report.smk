@@ -1,12 +1,12 @@
-# What reads: records to tables, tables to verdicts, verdicts to the report. Nothing is trained here.
+# What reads: records to tables and to verdicts, verdicts to the report. Nothing is trained here.
+
+# what is to be measured; what is measured already may have changed
+RECORDS = [measured, lambda _: WORKFLOW.changed_records(), WORKFLOW.config.files]
 
 
 rule aggregate:
     input:
-        # what is to be measured; what is measured already may have changed
-        measured,
-        lambda _: WORKFLOW.changed_records(),
-        WORKFLOW.config.files,
+        *RECORDS,
     output:
         TABLES / "measurements.csv",
         TABLES / "measurements.parquet",
@@ -33,8 +33,7 @@ rule aggregate:
 
 rule judge:
     input:
-        rules.aggregate.output,
-        WORKFLOW.config.files,
+        *RECORDS,
     output:
         REPORTS / "results.json",
     log:
