@@ -67,7 +67,8 @@ def measure(
     """
     from nnbench.cells.cell import blocks_of  # noqa: PLC0415
     from nnbench.claims.looks import first_of  # noqa: PLC0415
-    from nnbench.jobs.job import Job, mark_done, prepare_dataset, run_job  # noqa: PLC0415
+    from nnbench.jobs.job import Job, prepare_dataset, run_job  # noqa: PLC0415
+    from nnbench.jobs.marks import mark_done  # noqa: PLC0415
     from nnbench.records.store import dataset_folder  # noqa: PLC0415
 
     config = plan.config

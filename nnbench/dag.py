@@ -21,8 +21,8 @@ from nnbench.claims.selection import changes_of, now_folder, read_run, tables_fo
 from nnbench.errors import NnbenchError
 from nnbench.jobs.batches import Batch
 from nnbench.jobs.composed import Composed
-from nnbench.jobs.job import done_path, mark_done
 from nnbench.jobs.lease import slots
+from nnbench.jobs.marks import done_path, is_marked, mark_done, mark_of
 from nnbench.jobs.planned import Jobs
 from nnbench.jobs.provenance import cores_there
 from nnbench.jobs.rounds import Rounds
@@ -201,17 +201,19 @@ class Workflow:
     def repair_records(self) -> list[str]:
         """Rename every record that cannot be used, and say so; mark as done what is, and only that.
 
-        Snakemake goes by a file's existence: a cell counts as done by the mark beside its records.
+        Snakemake goes by a file's existence: by the mark beside a cell's records, which also says which need no look.
         """
         messages = []
         for cell_id, seeds in self.plan.seeds.items():
-            done = done_path(self.results, cell_id, seeds)
+            mark = mark_of(self.results, cell_id, seeds)
+            if is_marked(self.results, cell_id, seeds, mark):
+                continue
             paths = [record_path(self.results, cell_id, block) for block in blocks_of(seeds)]
             rejected = [message for path in paths if (message := reject(path))]
             if rejected or not all(path.exists() for path in paths):
-                done.unlink(missing_ok=True)
+                done_path(self.results, cell_id, seeds).unlink(missing_ok=True)
             else:
-                mark_done(self.results, cell_id, seeds)
+                mark_done(self.results, cell_id, seeds, mark)
             messages += rejected
         return messages
 
@@ -249,10 +251,7 @@ class Workflow:
         )
 
     def report_of_what_is_there(self) -> list[str]:
-        """After a failure: make a report without the cells that failed, and say so.
-
-        Nothing is made after an interruption: what is missing then is only late.
-        """
+        """After a failure: make a report without the cells that failed; after an interruption, what is missing is only late."""
         found = list(states(self.plan))
         failed = [state for state in found if state.state == "failed"]
         done = f"{sum(state.state == 'done' for state in found)} of {len(found)} cells are measured"

@@ -16,7 +16,7 @@ from made_up_plan import FILE, claim, plan_in, write_document
 from nnbench.cells.cell import blocks_of, canonical, dataset_of
 from nnbench.cli.main import main
 from nnbench.datasets.prepared import store
-from nnbench.jobs.job import done_path
+from nnbench.jobs.marks import done_path
 from nnbench.plan.plan import Plan
 from nnbench.records.results import read_results
 from nnbench.records.store import dataset_folder, record_path

@@ -10,6 +10,7 @@ import pytest
 from made_up_contexts import activations, in_contexts, listed, measured
 
 from nnbench.records.general import GeneralResult
+from nnbench.report.general import described
 from nnbench.report.write import report_files
 from nnbench.verdicts.judge import judge
 
@@ -112,3 +113,57 @@ def test_the_claims_own_verdict_does_not_depend_on_contexts(tmp_path: Path) -> N
     assert claim.general is not None
     assert claim.general.word == "absent or reversed"
     assert [finding.dataset for finding in claim.results] == ["digits"]
+
+
+def test_what_a_claim_sets_itself_tells_no_contexts_apart(tmp_path: Path) -> None:
+    plan = in_contexts(tmp_path, NINE, activations(settings={"optimizer": "sgd"}))
+    measured(plan, {None: 1.5, **ALIKE})
+    results = judge(plan)
+    (claim,) = results.claims
+    assert claim.general is not None
+    assert set(claim.general.settled) == {"optimizer", "activation"}
+    looks = {moderator.factor for moderator in claim.general.moderators}
+    assert "network" in looks
+    assert "optimiser" not in looks
+    context = next(c for c in results.contexts if c.values["samples"] == "half")
+    assert "optimiser" in context.values
+    said = described(context, claim.general)
+    assert ("optimiser" in said, "units" in said, "half" in said) == (False, True, True)
+
+
+def test_a_size_of_the_claims_own_replaces_a_share_of_the_contexts(tmp_path: Path) -> None:
+    plan = in_contexts(tmp_path, NINE, activations(settings={"train_size": 100}))
+    measured(plan, {None: 1.5, **ALIKE})
+    results = judge(plan)
+    (claim,) = results.claims
+    assert all("samples half" not in described(c, claim.general) for c in results.contexts)
+    assert {
+        c.told(claim.general.settled)["dataset"] for c in results.contexts if claim.general
+    } == set(SETS)
+
+
+def test_a_difference_without_a_direction_is_never_reversed(tmp_path: Path) -> None:
+    ratios = {name: 1.5 if i % 2 else 1 / 1.5 for i, name in enumerate(NINE)}
+    plan = in_contexts(tmp_path, NINE, activations(kind="differs", claimed={}))
+    measured(plan, {None: 1.5, **ratios})
+    (claim,) = judge(plan).claims
+    assert claim.general is not None
+    (pair,) = claim.general.pairs
+    assert (pair.either, pair.shares) == (True, {"as claimed": 9})
+    assert {effect.shown for effect in pair.effects} == {"as claimed"}
+    assert "contexts point the same way" in pair.text
+
+
+@pytest.mark.parametrize("expected", [[], ["not converged"]])
+def test_a_flag_that_is_what_the_sentence_says_is_not_held_against_it(
+    expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnbench.verdicts.flags._not_converged", lambda *_: ["tanh"])
+    plan = in_contexts(tmp_path, NINE, activations(expected=expected))
+    measured(plan, {None: 1.5, **ALIKE})
+    (claim,) = judge(plan).claims
+    assert claim.general is not None
+    flags = [flag.name for flag in claim.results[0].flags]
+    assert (flags, claim.general.word) == (
+        ([], "general") if expected else (["not converged"], "depends")
+    )

@@ -15,7 +15,7 @@ from nnbench.cells.cell import Cell
 from nnbench.claims.config import parse_config, read_config
 from nnbench.dag import Workflow, measure_again
 from nnbench.errors import NnbenchError
-from nnbench.jobs.job import done_path
+from nnbench.jobs.marks import done_path
 from nnbench.records.store import (
     AGAIN,
     MADE_OF,
@@ -23,6 +23,7 @@ from nnbench.records.store import (
     read_record,
     record_path,
     records_sha256,
+    reject,
     write_record,
 )
 
@@ -93,6 +94,49 @@ def test_a_cell_is_done_as_soon_as_all_its_blocks_have_records_and_no_longer(
     first.unlink()
     assert workflow.repair_records() == []
     assert done_files(workflow) == [False, True, True]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The records that a run's start reads and checks."""
+    seen: list[Path] = []
+
+    def checked(path: Path) -> str | None:
+        seen.append(path)
+        return reject(path)
+
+    monkeypatch.setattr("nnbench.dag.reject", checked)
+    return seen
+
+
+def test_records_that_were_checked_and_not_touched_since_are_not_read_again(
+    tmp_path: Path, read: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow = workflow_in(tmp_path, seeds=5)
+    paths = finished(workflow)
+    for expected in (paths, []):
+        workflow.repair_records()
+        assert read == expected
+        read.clear()
+    os.utime(paths[1])
+    workflow.repair_records()
+    assert read == paths[1:2]
+    monkeypatch.setattr("nnbench.jobs.marks._checks", lambda: "other code")
+    workflow.repair_records()
+    assert read == [paths[1], *paths]
+
+
+def test_a_record_that_was_changed_is_found_even_if_its_size_and_time_are_those_of_before(
+    tmp_path: Path,
+) -> None:
+    workflow = workflow_in(tmp_path)
+    path = finished(workflow)[0]
+    workflow.repair_records()
+    content, was = path.read_bytes(), path.stat()
+    path.write_bytes(content[:-10] + bytes([content[-10] ^ 1]) + content[-9:])
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    (message,) = workflow.repair_records()
+    assert "checksum does not match" in message
 
 
 def test_the_record_of_another_cell_is_set_aside(tmp_path: Path) -> None:

@@ -202,6 +202,17 @@ def test_a_cell_of_a_batch_sees_an_edit_that_came_after_the_batch_had_looked_at_
     assert "the training code" in capsys.readouterr().err
 
 
+def test_a_cell_whose_plan_was_damaged_is_not_measured_as_something_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    here = started_here()
+    cell = of_level(here, 0.2)
+    (path,) = here.results.glob(f"cells/{cell}/planned.json")
+    path.write_text(path.read_text().replace('"lr":0.2', '"lr":0.3'))
+    assert _run_planned(cell, 5, results=here.results, device="cpu") == 2
+    assert "what was planned is missing" in capsys.readouterr().err
+
+
 def hits_of_a_cell(here: Workflow, cell: str) -> int:
     """How often a cell, which gets no further than to its device, found a fingerprint that was made before."""
     assert _run_planned(cell, 5, results=here.results, device="cuda:99") == 2

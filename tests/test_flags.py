@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from nnbench.metrics import METRICS
 from nnbench.records.general import GeneralResult, Word
 from nnbench.records.results import Flag
-from nnbench.verdicts.flags import _interval, capped
+from nnbench.verdicts.flags import _budget_binds, _interval, capped
 
 FLAG = Flag(name="not converged", where=("a",), text="")
 
@@ -47,3 +49,18 @@ def test_a_difference_is_positive_where_the_better_level_is_by_loss_and_by_accur
         low, high = _interval(good, bad, METRICS[name])
         assert low < size < high or abs(low - size) < 0.01
         assert low > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "binds"),
+    [({}, True), ({"missing": {"share": 0.5}}, False), ({"label_noise": 0.2}, False)],
+)
+def test_losses_that_are_equal_by_chance_say_nothing_of_the_length(
+    settings: dict[str, object], binds: bool
+) -> None:
+    """Training samples with gaps or wrong labels are no draw of what the test samples are."""
+    losses = pd.DataFrame({"test_loss": [0.30, 0.31], "train_loss": [0.30, 0.30]})
+    use = SimpleNamespace(at=None, cells=("x",), seeds=2)
+    record = SimpleNamespace(untrained={"test_loss": 2.3}, settings_used=settings)
+    records = SimpleNamespace(joined=lambda *_, **__: record)
+    assert _budget_binds(SimpleNamespace(use=use, runs=losses), records) is binds

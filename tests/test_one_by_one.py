@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nnbench.errors import NnbenchError
-from nnbench.jobs.job import log_path
+from nnbench.jobs.marks import log_path
 from nnbench.jobs.one_by_one import measure_each
 from nnbench.progress.batch_log import BatchLog
 from nnbench.progress.estimate import Job

@@ -9,7 +9,7 @@ import pytest
 from made_up_plan import TUNED, cells_by_level, claim, made_up_record, planned, store
 
 from nnbench.cells.cell import make_cell
-from nnbench.jobs.job import log_path
+from nnbench.jobs.marks import log_path
 from nnbench.progress.durations import about
 from nnbench.progress.estimate import Job, Pace, Remaining, job_of, makespan
 from nnbench.progress.labels import cell_labels

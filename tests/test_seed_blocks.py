@@ -14,7 +14,8 @@ from nnbench.cells.cell import Cell, block_name, blocks_of
 from nnbench.engine.train import train
 from nnbench.errors import NnbenchError
 from nnbench.experiments.training import fit as training_fit
-from nnbench.jobs.job import Job, done_path, mark_done, run_job, seeds_and_blocks
+from nnbench.jobs.job import Job, run_job, seeds_and_blocks
+from nnbench.jobs.marks import done_path, mark_done
 from nnbench.records.record import Record
 from nnbench.records.store import AGAIN, read_record, record_path, write_record
 

@@ -239,3 +239,9 @@ def test_what_is_said_of_two_intervals_can_be_read_from_the_numbers_beside_it(
 ) -> None:
     factors = [order("rate", 0.71, low, 0.8), order("loss", 0.41, 0.26, high)]
     assert said in sentence("test_accuracy", factors, datasets=()).replace("\u00a0", " ")
+
+
+def test_several_factors_whose_intervals_meet_the_first_ones_are_named_together() -> None:
+    rest = [order(name, 0.4, 0.3, 0.5) for name in ("loss", "size")]
+    said = sentence("test_accuracy", [order("rate", 0.5, 0.4, 0.6), *rest], datasets=())
+    assert "its interval overlaps those of loss and size: 50\u00a0% [40, 60]" in said

@@ -261,7 +261,14 @@ def test_a_difference_counts_in_either_direction() -> None:
     assert found.found is not None
     assert (found.found.count, found.found.total) == (8, 8)
     assert found.reason == "found in 8 of 8 contexts"
-    assert one(at(negated(ONE)), kind="differs").word == "general"
+    (pair,) = found.pairs
+    assert set(pair.shown.values()) == {"as claimed"}
+    other = one(at(negated(ONE)), kind="differs")
+    assert (other.word, other.pairs[0].word, other.pairs[0].pointing.count) == (
+        "general",
+        "general",
+        8,
+    )
 
 
 def test_a_difference_depends_is_usual_or_absent() -> None:

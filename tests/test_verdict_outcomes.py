@@ -40,9 +40,9 @@ from nnbench.verdicts.rules import PairTest
         ((1.2, 0.6, 0), 1, "partly", "A against B is unclear; B against C is unclear"),
         ((0, -1, 2), 0.5, "contradicted", "C came out ahead of A"),  # in spite of A over B
         ((0, 1, 0.6), 1, "contradicted", "B came out ahead of A"),
-        ((0.05, 0, -0.05), 0.2, "contradicted", "A and C are equal within the margin"),
+        ((0.05, 0, -0.05), 0.2, "contradicted", "A and C differ by less than the margin"),
         ((0, -1, 0), 0.3, "partly", "C came out ahead of B"),  # A over B stands
-        ((1, 0, 0), 0.3, "partly", "B and C are equal within the margin"),
+        ((1, 0, 0), 0.3, "partly", "B and C differ by less than the margin"),
         ((1, 0, -0.3), 1, "partly", "B against C is unclear"),
         ((0.3, 0, -0.3), 1.5, "inconclusive", "A against B is unclear; B against C is unclear"),
     ],
@@ -60,7 +60,7 @@ def test_an_order_of_three(
         (1, 0.5, "reproduced", "every pair is as claimed"),
         (0.4, 0.5, "reproduced, small", "below the margin: A against B"),
         (-1, 0.5, "contradicted", "B came out ahead of A"),
-        (0.1, 0.2, "contradicted", "A and B are equal within the margin"),
+        (0.1, 0.2, "contradicted", "A and B differ by less than the margin"),
         (0.3, 1, "inconclusive", "A against B is unclear"),
     ],
 )
@@ -77,7 +77,7 @@ def test_in_an_order_of_two_the_one_pair_is_first_against_last(
         ((1, 1, 0), 0.3, "reproduced", "every pair is as claimed"),
         ((2, 1, 0), 0.3, "partly", "A and B differ by more than the margin"),
         ((1.3, 1, 0), 0.6, "partly", "A against B is unclear"),
-        ((0.1, 0, 0), 0.2, "contradicted", "A and C are equal within the margin"),
+        ((0.1, 0, 0), 0.2, "contradicted", "A and C differ by less than the margin"),
         ((0, 0, 1), 0.3, "contradicted", "C came out ahead of A"),
     ],
 )
@@ -112,19 +112,19 @@ BEST = [rule("A", "B"), rule("A", "C")]
             "contradicted",
             "B came out ahead of A; C came out ahead of A",
         ),
-        ((1, 1, 0), 0.3, "partly", "A and B are equal within the margin"),
+        ((1, 1, 0), 0.3, "partly", "A and B differ by less than the margin"),
         ((1, 0, 0.7), 1, "partly", "A against C is unclear"),
         (
             (0, 0, 0),
             0.2,
             "contradicted",
-            "A and B are equal within the margin; A and C are equal within the margin",
+            "A and B differ by less than the margin; A and C differ by less than the margin",
         ),
         (
             (0.25, 0.25, 0),
             0.6,
             "inconclusive",
-            "A and B are equal within the margin; A against C is unclear",
+            "A and B differ by less than the margin; A against C is unclear",
         ),
         ((0.3, 0, 0), 1.5, "inconclusive", "A against B is unclear; A against C is unclear"),
     ],
@@ -169,7 +169,7 @@ def test_ties_share_their_error_so_that_two_are_harder_to_violate_than_one() -> 
     [
         ((1, 0), 0.5, "reproduced", "A and B differ"),
         ((0, 1), 0.5, "reproduced", "A and B differ"),
-        ((0, 0), 0.2, "contradicted", "A and B are equal within the margin"),
+        ((0, 0), 0.2, "contradicted", "A and B differ by less than the margin"),
         ((0.4, 0), 0.5, "reproduced, small", "A and B differ"),
         ((0.65, 0), 1, "inconclusive", "A against B is unclear"),  # one-sided p = 0.035
     ],
@@ -197,7 +197,7 @@ def test_one_differing_pair_is_enough_for_differs_and_one_unclear_one_keeps_it_o
         ((0.9, 0, 0.5), 0.5, "reproduced", "A against B"),  # the one that reaches the margin
         ((0.4, 0, 0.4), 0.4, "reproduced, small", "A against B"),
         ((0.75, 0, 0.75), 1, "inconclusive", "A against B is unclear; A against C is unclear"),
-        ((0, 0, 0), 0.2, "inconclusive", "A and B are equal within the margin; A and C are equal within the margin"),
+        ((0, 0, 0), 0.2, "inconclusive", "A and B differ by less than the margin; A and C differ by less than the margin"),
         ((0, 1, 1), 0.5, "inconclusive", "B came out ahead of A; C came out ahead of A"),
     ],
 )  # fmt: skip

@@ -246,8 +246,8 @@ def test_levels_that_are_equal_or_small_say_by_which_margin() -> None:
         )
         return wording.sentence(found, claim(kind="best", better=("A",), than=("B",), **own))
 
-    equal = text("A and B are equal within the margin")
-    assert equal.startswith("No: A and B are equal within the margin of 10 points. ")
+    equal = text("A and B differ by less than the margin")
+    assert equal.startswith("No: A and B differ by less than the margin of 10 points. ")
     assert "The margin is 10 points." in text("B came out ahead of A", margin=0.1)
     assert "margin" not in text("B came out ahead of A")
 
@@ -265,3 +265,13 @@ def test_a_difference_below_its_margin_does_not_read_as_the_margin() -> None:
     more = {"margin": 0.01, "small": True}
     shown = entry(0.00996, None, None).model_copy(update=more)
     assert "0.996 points" in wording.pair(shown, METRICS["test_accuracy"])
+
+
+def test_a_number_in_a_unit_stands_with_its_unit() -> None:
+    levels = [level(name, None, mean, spread=0.0) for name, mean in (("20", 0.2), ("5", 0.3))]
+    found = finding(
+        verdict="contradicted", verdict_reason="“20” came out ahead of “5”", levels=levels
+    )
+    duration = "training duration in hours (here 17 steps each)"
+    text = wording.sentence(found, claim(kind="best", factor=duration))
+    assert text.startswith("No: 20 hours (training duration) came out ahead of 5. ")

@@ -9,9 +9,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from nnbench.claims.advised import Advised
-from nnbench.claims.contexts import InContexts
+from nnbench.claims.contexts import TRAIN_SHARE, InContexts
 from nnbench.claims.kinds import KINDS, Kind
 from nnbench.claims.looks import EnoughSeeds
+from nnbench.claims.outcomes import FlagName
 from nnbench.claims.problems import baseline_problems, choice, claimed_problems
 from nnbench.claims.shares import Shares
 from nnbench.claims.testable import Needs
@@ -108,6 +109,8 @@ class Claim(Strict):
     not_run: str | None = None
     testable: Needs | None = None
     """What can decide it; a machine without that measures it and gives no verdict."""
+    expected: tuple[FlagName, ...] = ()
+    """Flags that are what the sentence says, and so do not weaken it."""
     links: tuple[str, ...] = ()
     experiment: str = ""
     limits: str = ""
@@ -140,6 +143,14 @@ class Claim(Strict):
         if variant is None:
             return self
         return self.model_copy(update={"variants": {}, **_replaced(self.variants[variant])})
+
+    def settled(self) -> frozenset[str]:
+        """The settings in which contexts play no part: the claim's own, and those that each level has."""
+        own = self.in_contexts()
+        of_all = set[str].intersection(*map(set, own.levels.values())) if own.levels else set()
+        found = {*own.settings, *of_all}
+        sizes = {"train_size", TRAIN_SHARE}
+        return frozenset(found | sizes if found & sizes else found)
 
     def in_contexts(self) -> Self:
         """The claim as contexts read it: without what belongs to the reference alone."""

@@ -31,6 +31,9 @@ class Context:
     name: str
     values: Mapping[str, str]  # factor -> value
     settings: Mapping[str, object]
+    sets: Mapping[
+        str, str
+    ]  # factor -> the setting that its value is first of all; none of an empty value
 
     @property
     def dataset(self) -> str:
@@ -112,7 +115,9 @@ class Space(Strict):
         """What the values of the factors stand for."""
         layers = (self.factors[factor][value] for factor, value in values.items())
         settings = {key: value for layer in layers for key, value in layer.items()}
-        return Context(name=name, values=values, settings=settings)
+        named = ((f, next(iter(self.factors[f][value]), None)) for f, value in values.items())
+        sets = {factor: first for factor, first in named if first and factor != DATASET}
+        return Context(name=name, values=values, settings=settings, sets=sets)
 
     def allows(self, values: Mapping[str, str]) -> bool:
         """Whether these values go together."""

@@ -10,6 +10,10 @@ Status = Literal["equal", "UP", "up", "REV", "unclear", "violated", "holds"]
 Outcome = Literal[
     "reproduced", "reproduced, small", "partly", "contradicted", "inconclusive", "not testable here"
 ]  # fmt: skip
+FlagName = Literal[
+    "not converged", "budget binds", "edge of the grid", "loss and accuracy disagree", "below the margin",
+]  # fmt: skip
+NOT_TESTABLE: Outcome = "not testable here"
 FOUND: frozenset[Outcome | None] = frozenset({"reproduced", "reproduced, small"})
 
 
@@ -122,7 +126,7 @@ _CLAUSES: Mapping[str, str] = {
     "unclear": "{0} against {1} is unclear",
     "up": "{0} is ahead of {1}, but no longer after Holm’s correction",
     "REV": "{1} came out ahead of {0}",
-    "equal": "{0} and {1} are equal within the margin",
+    "equal": "{0} and {1} differ by less than the margin",
     "violated": "{0} and {1} differ by more than the margin",
 }
 

@@ -151,7 +151,8 @@ def _run_planned(
 ) -> int:
     """Measure a cell as it was planned when the run was started; an exit status."""
     from nnbench.cells.fingerprint import forget_if_edited  # noqa: PLC0415
-    from nnbench.jobs.job import Job, mark_done, run_job, seeds_and_blocks  # noqa: PLC0415
+    from nnbench.jobs.job import Job, run_job, seeds_and_blocks  # noqa: PLC0415
+    from nnbench.jobs.marks import mark_done  # noqa: PLC0415
     from nnbench.jobs.planned import read_planned  # noqa: PLC0415
     from nnbench.processes import end_with_parent  # noqa: PLC0415
 
@@ -191,7 +192,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _run_cell(name: str, options: argparse.Namespace) -> None:
     from nnbench.cells.cell import read_cell  # noqa: PLC0415
-    from nnbench.jobs.job import Job, mark_done, run_job, seeds_and_blocks  # noqa: PLC0415
+    from nnbench.jobs.job import Job, run_job, seeds_and_blocks  # noqa: PLC0415
+    from nnbench.jobs.marks import mark_done  # noqa: PLC0415
     from nnbench.processes import end_with_parent  # noqa: PLC0415
     from nnbench.records.store import dataset_folder  # noqa: PLC0415
 

@@ -37,7 +37,6 @@ from nnbench.records.store import (
     cell_folder,
     read_record,
     record_path,
-    records_sha256,
     usable,
     write_atomically,
     write_record,
@@ -154,30 +153,6 @@ def seeds_and_blocks(seeds: int, names: Sequence[str]) -> list[tuple[int, ...]]:
         todo = "name blocks of the seeds that are asked for (--seeds)"
         raise NnbenchError("no such block", got=unknown[0], allowed=", ".join(found), todo=todo)
     return [found[name] for name in names or found]
-
-
-def mark_done(results: Path, cell_id: str, seeds: int) -> None:
-    """Leave the file by which Snakemake knows that all these seeds are measured.
-
-    It holds the records' checksums, since Snakemake takes a small file of the same content for unchanged.
-
-    Raises:
-        NnbenchError: The cell's folder cannot be written.
-    """
-    checksum = records_sha256(results, [(cell_id, block) for block in blocks_of(seeds)])
-    path, content = done_path(results, cell_id, seeds), checksum.encode() + b"\n"
-    if not path.exists() or path.read_bytes() != content:
-        write_atomically(path, content)
-
-
-def done_path(results: Path, cell_id: str, seeds: int) -> Path:
-    """Where that file lies: ``cells/<id>/seeds-10.done``."""
-    return cell_folder(results, cell_id) / f"seeds-{seeds}.done"
-
-
-def log_path(results: Path, cell_id: str, seeds: int) -> Path:
-    """Where the job writes what it does, as the rule says: ``cells/<id>/seeds-10.log``."""
-    return done_path(results, cell_id, seeds).with_suffix(".log")
 
 
 def _finished(cell: Cell, block: Sequence[int], job: Job) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nnbench.errors import NnbenchError
 from nnbench.jobs.alone import machine
-from nnbench.jobs.job import log_path
+from nnbench.jobs.marks import log_path
 from nnbench.processes import PROCESSES, ending_by
 
 STARTED, MEASURED, FAILED = "started", "measured", "failed"  # in the log, see progress.batch_log

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from nnbench.cells.cell import blocks_of
-from nnbench.jobs.job import log_path
 from nnbench.jobs.locks import is_locked
+from nnbench.jobs.marks import log_path
 from nnbench.plan.plan import Plan
 from nnbench.records.store import cell_folder, record_path
 

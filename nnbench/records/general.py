@@ -1,6 +1,9 @@
 """What a claim's contexts show together: sections of ``results.json``."""
 
+from collections.abc import Collection
 from typing import Literal
+
+from pydantic import Field
 
 from nnbench.records.origin import Count, Section
 
@@ -20,6 +23,12 @@ class ContextResult(Section):
     dataset: str
     dataset_title: str
     values: dict[str, str]
+    sets: dict[str, str] = Field(default_factory=dict)
+    """By factor: the setting that its value is of."""
+
+    def told(self, settled: Collection[str]) -> dict[str, str]:
+        """The values of the factors, without those whose setting a claim has itself."""
+        return {f: value for f, value in self.values.items() if self.sets.get(f) not in settled}
 
 
 class ContextEffect(Section):
@@ -71,6 +80,8 @@ class GeneralPairResult(Section):
     without: tuple[Without, ...]
     effects: tuple[ContextEffect, ...]
     text: str
+    either: bool = False
+    """Whether a difference in either direction is what is claimed; ``shown`` and ``word`` are so, too."""
 
     @property
     def ends(self) -> Ends:
@@ -124,5 +135,7 @@ class GeneralResult(Section):
     """A sentence, where a factor of contexts explains the differences of the pair furthest apart."""
     moderators: tuple[ModeratorResult, ...] = ()
     """Of that pair, all factors that take several values."""
+    settled: tuple[str, ...] = ()
+    """Settings that the claim has itself, whatever those of a context are."""
     there: str = ""
     """What levels and settings are in contexts, where that is not what they are here."""

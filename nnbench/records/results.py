@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, Field, ValidationError
 
 from nnbench.claims.kinds import Kind
-from nnbench.claims.outcomes import FOUND, Outcome
+from nnbench.claims.outcomes import FOUND, FlagName, Outcome
 from nnbench.errors import NnbenchError
 from nnbench.records.general import ContextResult, GeneralResult
 from nnbench.records.level import LevelResult, MetricName
@@ -42,11 +42,6 @@ def _unique(kind: str, name: str) -> AfterValidator:
         return sections
 
     return AfterValidator(checked)
-
-
-FlagName = Literal[
-    "not converged", "budget binds", "edge of the grid", "loss and accuracy disagree", "below the margin",
-]  # fmt: skip
 
 
 class Flag(Section):

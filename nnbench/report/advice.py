@@ -23,7 +23,7 @@ Group = Literal["take", "against", "equal", "open"]
 HEADINGS: dict[Group, str] = {
     "take": "Take",
     "against": "Do not take, although a document says so",
-    "equal": "Take either: they do not differ by what matters",
+    "equal": "Take either, if what is measured is what you need: it differs by less than matters",
     "open": "Not settled: it depends, or these contexts cannot tell",
 }
 INTRODUCTION = (

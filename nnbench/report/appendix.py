@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from nnbench.claims.outcomes import NOT_TESTABLE
 from nnbench.records.level import LevelResult
 from nnbench.records.origin import DatasetFacts, MeasuredOn, Provenance
 from nnbench.records.results import ClaimResult
@@ -72,7 +73,7 @@ def _not_testable(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
         [Link(text=claim.title, target=anchors.of(claim, finding)), finding.verdict_reason or "–"]
         for claim in claims
         for finding in claim.results
-        if finding.decides and finding.verdict == "not testable here"
+        if finding.decides and finding.verdict == NOT_TESTABLE
     ]
     columns = ("Claim", "Reason")
     return Table("Claims that this machine cannot decide", columns, rows=rows, text=columns)
@@ -106,12 +107,21 @@ def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | No
             change.what,
             change.why,
             change.before,
+            claim.verdict or "–",
         ]
         for claim in claims
         if claim.taken
         for change in claim.changes
     ]
-    columns = ("Claim", "Version", "Date", "What was changed", "Why", "Verdict before")
+    columns = (
+        "Claim",
+        "Version",
+        "Date",
+        "What was changed",
+        "Why",
+        "Verdict before",
+        "Verdict now",
+    )
     caption = "Specifications that were changed after a result had been seen"
     return Table(caption, columns, rows=rows, text=columns) if rows else None
 

@@ -42,7 +42,7 @@ def _not_fixed(claims: Sequence[ClaimResult]) -> Iterator[tuple[str, Cell]]:
     if more:
         yield (
             "More seeds than the others",
-            f"{counted(more, 'claim')}, each because a result of it was near a threshold",
+            f"{counted(more, 'claim')}, mostly because a result of it was near a threshold",
         )
 
 

@@ -71,10 +71,7 @@ class Map:
         """What a claim's contexts show, by the columns."""
         metric = METRICS[row.claim.metric]
         return [
-            [
-                _mark(context, row.effects[context.name], metric, code)
-                for context in self._on(row, title)
-            ]
+            [_mark(context, row, metric, code) for context in self._on(row, title)]
             for title, code in self.codes.items()
         ]
 
@@ -103,10 +100,13 @@ def codes(titles: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _mark(context: ContextResult, effect: ContextEffect, metric: Metric, code: str) -> Mark:
+def _mark(context: ContextResult, row: Row, metric: Metric, code: str) -> Mark:
+    effect = row.effects[context.name]
     chip = shown_chip(effect.shown)
     size = brief(effect.difference, effect.low, effect.high, metric)
-    return Mark(chip=chip, said=f"{described(context)}: {chip.word}, {size}", code=code)
+    return Mark(
+        chip=chip, said=f"{described(context, row.claim.general)}: {chip.word}, {size}", code=code
+    )
 
 
 def key() -> Iterator[Mark]:

@@ -20,14 +20,15 @@ def leading(result: GeneralResult) -> GeneralPairResult | None:
     return next((p for p in result.pairs if p.role == "extremes"), (*result.pairs, None)[0])
 
 
-def described(context: ContextResult) -> str:
+def described(context: ContextResult, result: GeneralResult | None) -> str:
     """A context in words: its name, its data and its settings, as in: context c12, MNIST-5k: 2 × 64 units, activation tanh."""
-    return f"context {context.name}, {context.dataset_title}: {settings_text(context)}"
+    return f"context {context.name}, {context.dataset_title}: {_settings_text(context, result)}"
 
 
-def settings_text(context: ContextResult) -> str:
-    """What a context sets besides the data; a value of one word alone does not say what it is the value of."""
-    values = ((k, v) for k, v in context.values.items() if k != "dataset")
+def _settings_text(context: ContextResult, result: GeneralResult | None) -> str:
+    """What a context sets for a claim besides the data; a value of one word alone does not say what it is the value of."""
+    told = context.told(result.settled if result else ())
+    values = ((k, v) for k, v in told.items() if k != "dataset")
     return ", ".join(value if " " in value else f"{factor} {value}" for factor, value in values)
 
 
@@ -86,7 +87,7 @@ def pair_table(claim: ClaimResult) -> Table | None:
         "In general",
         "On average",
         "In a new context",
-        "As claimed in",
+        "Points as claimed in",
         "Of the claimed difference",
     )
     rows = [_pair_row(pair, metric) for pair in result.pairs]
@@ -141,7 +142,7 @@ def context_table(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Tabl
             context.dataset_title,
             shown_chip(effect.shown),
             interval(effect.difference, effect.low, effect.high, metric),
-            settings_text(context),
+            _settings_text(context, claim.general),
         ]
         for context, effect in used
     ]

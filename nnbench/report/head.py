@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnbench.claims.kinds import KINDS
-from nnbench.claims.outcomes import FOUND
+from nnbench.claims.outcomes import FOUND, NOT_TESTABLE
 from nnbench.records.results import ClaimResult, DocumentResult, Finding, Results
 from nnbench.report.figures.overview import shares
 from nnbench.report.general import difference
@@ -101,11 +101,11 @@ def _kind(document: DocumentResult) -> str:
 def lead(results: Results) -> str:
     """How many claims have a verdict, and what the verdicts are; then what the others are."""
     claims = [claim for claim in results.claims if not claim.control]
-    judged = [claim for claim in claims if claim.verdict]
+    judged = [claim for claim in claims if claim.verdict not in (None, NOT_TESTABLE)]
     here = sum(claim.verdict in FOUND for claim in judged)
     small = sum(claim.verdict == "reproduced, small" for claim in judged)
     text = (
-        f"{len(judged)} of {counted(len(claims), 'claim')} have a verdict: {_are(here)} reproduced here"
+        f"{len(judged)} of {counted(len(claims), 'claim')} are judged: {_are(here)} reproduced here"
         f"{f' ({small} of them with a small effect)' if small else ''}"
     )
     general = [claim.general.word for claim in claims if claim.general]
@@ -122,20 +122,22 @@ def _are(count: int) -> str:
 def left_over(results: Results) -> str:
     """Claims without a verdict by what became of them, and the controls, which are counted apart."""
     known = results.summary
+    undecided = sum(c.verdict == NOT_TESTABLE and not c.control for c in results.claims)
     parts = (
+        (undecided, "measured and not decided, because the machine lacks what that takes"),
         (known.measured, "measured as a definition"),
         (known.qualitative, "quoted"),
         (known.not_run, "not run"),
     )
     said = ", ".join(f"{_are(count)} {what}" for count, what in parts if count)
     controls = f"nnbench’s own {counted(known.controls, 'control')} {'is' if known.controls == 1 else 'are'} counted apart."
-    texts = (f"Without a verdict: {said}." if said else "", controls if known.controls else "")
+    texts = (f"The others: {said}." if said else "", controls if known.controls else "")
     return " ".join(filter(None, texts))
 
 
 def sentences(results: Results) -> list[tuple[str, str]]:
     """What was found, claims with numbers apart from claims in words: a heading and a sentence each."""
-    judged = [claim for claim in results.claims if claim.verdict and not claim.control]
+    judged = [c for c in results.claims if c.verdict not in (None, NOT_TESTABLE) and not c.control]
     numbers = [claim for claim in judged if claim.claimed]
     words = [claim for claim in judged if not claim.claimed]
     found = []

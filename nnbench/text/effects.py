@@ -51,9 +51,9 @@ def with_margin(said: str, finding: Finding, *, own: float | None) -> str:
 
 
 def says_nothing(low: float, high: float, metric: Metric) -> bool:
-    """Whether an interval leaves everything open: the whole range of a fraction, or ten times either way."""
+    """Whether an interval leaves everything open, its side of zero too: the whole range of a fraction, or ten times either way."""
     if metric.unit == "fraction":
-        return low <= -1.0 or high >= 1.0
+        return low < 0.0 < high and (low <= -1.0 or high >= 1.0)
     return metric.scale == "log" and low <= -_TIMES and high >= _TIMES
 
 

@@ -68,7 +68,9 @@ def how_large(
     """The effect of the pair furthest apart, here and on average, in plain units and as a share of the claimed one."""
     if here is None or not here.pairs:
         return ""
-    pair = next((p for p in here.pairs if p.role == "extremes"), here.pairs[0])
+    against = [p for p in here.pairs if p.status == "REV" and here.verdict == "contradicted"]
+    ends = [p for p in here.pairs if p.role == "extremes"]
+    pair = (ends or against or here.pairs)[0]
     if pair.tie or pair.difference is None:
         return ""
     claimed = _claimed_difference(here, pair.a, pair.b)
@@ -121,11 +123,14 @@ def pair(result: GeneralPairResult, metric: Metric, factor: str = "") -> str:
         return f"{named(result.a)} against {named(result.b)}: too few contexts"
     there = f"{result.pointing} of {counted(result.contexts, 'context')}"
     within = "differ by less than the margin" if result.tie else "point as claimed"
+    if result.either:
+        within = "point the same way"
     return f"{average(result, metric, factor)}; {there} {within}{in_a_new_one(result, metric)}."
 
 
 def interval(middle: float | None, low: float | None, high: float | None, metric: Metric) -> str:
     """A difference for a table: percent, or how many times, on the log scale; else in the metric's unit."""
+    low, high = _possible(low, metric), _possible(high, metric)
     known = [value for value in (middle, low, high) if value is not None]
     if not known:
         return "–"
@@ -142,6 +147,7 @@ def interval(middle: float | None, low: float | None, high: float | None, metric
 
 def brief(middle: float | None, low: float | None, high: float | None, metric: Metric) -> str:
     """A difference beside its bar, as in: +12 % [3, 21], ×15 [0.2, 1,008]."""
+    low, high = _possible(low, metric), _possible(high, metric)
     known = [value for value in (middle, low, high) if value is not None]
     if not known:
         return "–"
@@ -157,6 +163,11 @@ def brief(middle: float | None, low: float | None, high: float | None, metric: M
             else ends + unit
         )
     return f"{lead(middle)}{text(middle)}{unit} {ends}".rstrip()
+
+
+def _possible(end: float | None, metric: Metric) -> float | None:
+    """The end of an interval; no two fractions differ by more than one."""
+    return end if end is None or metric.unit != "fraction" else max(-1.0, min(1.0, end))
 
 
 def _brief_words(metric: Metric, *, times: bool) -> tuple[_Text, _Text, str]:

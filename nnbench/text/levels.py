@@ -30,7 +30,10 @@ def with_factor(said: str, levels: Sequence[str], factor: str) -> str:
 
 
 def _of_what(number: str, what: str) -> str:
-    """As in: batch size 64, 50,000 training samples, 45° (size of the shift)."""
+    """As in: batch size 64, 50,000 training samples, 45° (size of the shift), 20 hours (training duration)."""
+    what, _, unit = what.partition(" in ")
+    if unit:
+        return f"{number} {unit} ({what})"
     if what.startswith(_COUNTED) and number != "1":
         return f"{number} {what.removeprefix(_COUNTED)}"
     return f"{what} {number}" if what.count(" ") < _WORDS else f"{number} ({what})"

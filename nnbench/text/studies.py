@@ -52,7 +52,8 @@ def _how(first: FactorOrder, rest: Sequence[FactorOrder]) -> str:
     if not near:
         return "matters most"
     meets = "touches" if set(near.values()) == {low} else "overlaps"
-    return f"comes first, though its interval {meets} that of {in_a_row(list(near))}"
+    those = "that" if len(near) == 1 else "those"
+    return f"comes first, though its interval {meets} {those} of {in_a_row(list(near))}"
 
 
 def answer(study: StudyResult, factors: Sequence[str], beside: str | None, least: float) -> str:

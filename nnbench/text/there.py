@@ -11,6 +11,11 @@ def there(claim: Claim) -> str:
     return " ".join(_texts(claim))
 
 
+def factor_there(claim: Claim) -> str:
+    """What the levels are of in contexts; nothing where they stand for others, which ``there`` names."""
+    return "" if claim.contexts and claim.contexts.levels is not None else claim.factor
+
+
 def _texts(claim: Claim) -> Iterator[str]:
     own = claim.contexts
     if own is None:

@@ -88,7 +88,7 @@ GENERAL: Mapping[Word, Chip] = {
     "unknown": _chip("inconclusive", "◌", "unknown"),
 }
 GENERAL_MEANINGS: Mapping[str, str] = {
-    "general": "found over all contexts together, to be expected in a new one, and carried by no single data set",
+    "general": "found over all contexts together, to be expected in a new one, and carried by no single data set; of what is said to be possible, or to differ in whatever direction: found in every context",
     "usual": "found on average and in most contexts; a new one may show otherwise",
     "depends": "found in some contexts and reversed in others, or for some of the levels alone, or the result here is flagged",
     "absent or reversed": "on average there is no difference that matters, or the reverse",

@@ -22,7 +22,7 @@ from nnbench.records.general import (
 )
 from nnbench.text import generality
 from nnbench.text.changes import told
-from nnbench.text.there import there
+from nnbench.text.there import factor_there, there
 from nnbench.verdicts.alike import Pair, alike
 from nnbench.verdicts.findings import Evidence
 from nnbench.verdicts.general import Claimed, in_general
@@ -47,6 +47,7 @@ def context_results(plan: Plan) -> tuple[ContextResult, ...]:
             dataset=context.dataset,
             dataset_title=dataset_of(context.dataset).title,
             values=dict(context.values),
+            sets=dict(context.sets),
         )
         for context in plan.contexts
         if context.name in used
@@ -69,7 +70,8 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
     claimed = [(rule, _effects(rule, tests, datasets)) for rule in rules]
     found = in_general(claimed, kind=claim.kind)
     pairs = tuple(_pair(pair, tests, claim, metric) for pair in found.pairs)
-    looks = _looks(claimed, _factors(evidence.plan))
+    settled = claim.settled()
+    looks = _looks(claimed, _factors(evidence.plan, settled))
     measured = {e.context for _, effects in claimed for e in usable(effects)}
     result = GeneralResult(
         word=found.word,
@@ -82,17 +84,21 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
         pairs=pairs,
         depends_on=moderated(looks),
         moderators=tuple(map(_moderator, looks)),
+        settled=tuple(sorted(settled)),
         there=there(claim),
     )
-    sentence = generality.sentence(result, found.reason, metric, claim.factor)
+    sentence = generality.sentence(result, found.reason, metric, factor_there(claim))
     return result.model_copy(update={"sentence": sentence})
 
 
-def _factors(plan: Plan) -> Factors:
-    """What tells contexts apart, and the kind of their data."""
+def _factors(plan: Plan, settled: AbstractSet[str]) -> Factors:
+    """What tells contexts apart where a claim does not settle it, and the kind of their data."""
     return {
-        context.name: {**context.values, KIND_OF_DATA: input_kind(dataset_of(context.dataset))}
-        for context in plan.contexts
+        context.name: {
+            **context.told(settled),
+            KIND_OF_DATA: input_kind(dataset_of(context.dataset)),
+        }
+        for context in context_results(plan)
     }
 
 
@@ -193,5 +199,6 @@ def _pair(pair: GeneralPair, tests: Tests, claim: Claim, metric: Metric) -> Gene
             if rule in own and math.isfinite(own[rule].difference)
         ),
         text="",
+        either=claim.kind == "differs",
     )
-    return result.model_copy(update={"text": generality.pair(result, metric, claim.factor)})
+    return result.model_copy(update={"text": generality.pair(result, metric, factor_there(claim))})

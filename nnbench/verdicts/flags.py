@@ -11,11 +11,12 @@ import pandas as pd
 
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
+from nnbench.claims.outcomes import FlagName
 from nnbench.metrics import METRICS, Metric, log_scale
 from nnbench.records.general import GeneralResult
 from nnbench.records.level import LevelResult
 from nnbench.records.record import Record
-from nnbench.records.results import Flag, FlagName
+from nnbench.records.results import Flag
 from nnbench.text import generality
 from nnbench.verdicts.changes import read_from, used_by
 from nnbench.verdicts.evidence import Records
@@ -25,6 +26,7 @@ from nnbench.verdicts.rules import PairTest, mean_interval
 EQUAL_LOSSES = 0.05  # a test loss that exceeds the training loss by less than this share
 LEAST_READINGS = 3  # of validation, for one of them to be the last that is best
 _LENGTH = ("train_for", "patience", "stop_at_target")
+_UNLIKE = ("missing", "label_noise", "shuffled_labels", "outliers", "pseudo_labels", "drift")
 _OTHER = {"test_loss": "test_accuracy", "test_accuracy": "test_loss"}
 _SHOWN = ("UP", "up", "REV")
 
@@ -50,9 +52,13 @@ def flags_of(
         "below the margin": list(map(_between, _small(pairs))),
     }
     return tuple(
-        Flag(name=name, where=tuple(where), text=f"{', '.join(where)}: {_TEXTS[name]}.")
+        Flag(
+            name=name,
+            where=tuple(where),
+            text=f"{', '.join(where)}: {_text(name, reading.metric)}.",
+        )
         for name, where in found.items()
-        if where
+        if where and name not in reading.expected
     )
 
 
@@ -69,9 +75,15 @@ _TEXTS: Mapping[FlagName, str] = {
     "budget binds": "training and test loss are equal, so that the length of the training or the size of the "
     "network binds, and not the data",
     "edge of the grid": "the chosen candidate lies at an edge of its grid, so that the best one may lie beyond",
-    "loss and accuracy disagree": "the difference that is found by the one is reversed or below the margin by the other",
     "below the margin": "the difference is there, and smaller than the smallest one that matters",
 }
+
+
+def _text(name: FlagName, metric: str) -> str:
+    if name == "loss and accuracy disagree":
+        found, other = (METRICS[m].title.lower() for m in (metric, _OTHER[metric]))
+        return f"they differ by {found}; by {other} it is the reverse, or less than the margin"
+    return _TEXTS[name]
 
 
 def _between(pair: PairTest) -> str:
@@ -108,6 +120,9 @@ def _budget_binds(level: LevelRuns, records: Records) -> bool:
         return False  # another test: its loss may be anything
     test, train = (float(level.runs[name].mean()) for name in ("test_loss", "train_loss"))
     record = records.joined(level.use.cells[0], seeds=level.use.seeds)
+    settings = (record and record.settings_used) or {}
+    if any(map(settings.get, _UNLIKE)):
+        return False  # training samples are no draw of what the test samples are
     chance = ((record and record.untrained) or {}).get("test_loss") or math.inf
     learnt = test < (1 - EQUAL_LOSSES) * chance  # False, too, where nothing was measured
     return learnt and abs(test - train) < EQUAL_LOSSES * train

@@ -7,9 +7,10 @@ its kind. How often the words are right is simulated: see docs/statistics.md.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from nnbench.claims.outcomes import PairRule, first_few, named
-from nnbench.records.general import Word
+from nnbench.records.general import Shown, Word
 from nnbench.verdicts.general_pairs import (
     BROAD_DATASETS,
     GeneralPair,
@@ -17,6 +18,7 @@ from nnbench.verdicts.general_pairs import (
     enough,
     judged,
     most,
+    shares_of,
 )
 from nnbench.verdicts.pooling import MIN_CONTEXTS, Effect, Pooled, Share, share_of, usable
 
@@ -101,7 +103,23 @@ def _example(claimed: Claimed, *, either: bool) -> General:
         word = _difference(pairs, found, equal=bool(equal)) if either else _chance(pairs, found)
     alone = sum(any(p.shown.get(c) == "as claimed" for p in pairs) for c in contexts)
     reason = f"found in {_corrected(found.count, alone, of=f' of {found.total} contexts')}"
-    return General(word=word, reason=reason, pairs=pairs[: len(claimed)], found=found)
+    own = pairs[: len(claimed)]
+    if either:
+        own = tuple(map(_undirected, own, pairs[len(claimed) :]))
+    return General(word=word, reason=reason, pairs=own, found=found)
+
+
+def _undirected(pair: GeneralPair, mirrored: GeneralPair) -> GeneralPair:
+    """A pair that may differ in either direction: what is seen from the side from which it is more general."""
+    words = get_args(Word)
+    best = min(pair, mirrored, key=lambda p: words.index(p.word))
+    shown: dict[str, Shown] = {
+        context: "as claimed" if found == "reversed" else found
+        for context, found in pair.shown.items()
+    }
+    return replace(
+        pair, word=best.word, pointing=best.pointing, shown=shown, shares=shares_of(shown)
+    )
 
 
 def _difference(pairs: Sequence[GeneralPair], found: Share, *, equal: bool) -> Word:

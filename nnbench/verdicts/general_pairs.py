@@ -71,7 +71,6 @@ def most(share: Share) -> bool:
 def _pair(rule: PairRule, effects: Sequence[Effect], *, p: Floats, holm: Floats) -> GeneralPair:
     used = usable(effects)
     shown = {e.context: _shown(e, rule, row) for e, row in zip(used, p, strict=True)}
-    values = list(shown.values())
     sure = holm <= ALPHA
     far = np.array([e.difference for e in used]) / rule.margin  # in margins
     holds = sure[:, _EQUAL] if rule.tie else sure[:, _UP] & (far >= 1)
@@ -85,7 +84,7 @@ def _pair(rule: PairRule, effects: Sequence[Effect], *, p: Floats, holm: Floats)
         rule=rule,
         pooled=pool(effects),
         shown=shown,
-        shares={s: share_of(values.count(s), len(values)) for s in get_args(Shown) if s in values},
+        shares=shares_of(shown),
         pointing=share_of(int(pointing.sum()), len(used)),
         holds_in=contexts(holds),
         fails_in=contexts(fails),
@@ -96,6 +95,12 @@ def _pair(rule: PairRule, effects: Sequence[Effect], *, p: Floats, holm: Floats)
         return pair
     either_way = bool((fails & (far > 0)).any() and (fails & (far < 0)).any())
     return replace(pair, word=_word(pair, broad=broad(datasets), either_way=either_way))
+
+
+def shares_of(shown: Mapping[str, Shown]) -> dict[Shown, Share]:
+    """How many contexts show each."""
+    values = list(shown.values())
+    return {s: share_of(values.count(s), len(values)) for s in get_args(Shown) if s in values}
 
 
 def _word(pair: GeneralPair, *, broad: bool, either_way: bool) -> Word:

@@ -9,7 +9,7 @@ import pandas as pd
 from nnbench.cells.cost import estimated_seconds
 from nnbench.claims.claim import Claim
 from nnbench.claims.kinds import KINDS
-from nnbench.claims.outcomes import FOUND, PairRule
+from nnbench.claims.outcomes import FOUND, NOT_TESTABLE, PairRule
 from nnbench.metrics import METRICS, Metric, percent_change
 from nnbench.plan.plan import Plan
 from nnbench.records.pair import PairResult
@@ -38,7 +38,7 @@ def verdict_of(
         return None
     if lacking := _lacking(reading, blocks):
         reason = f"it takes {' and '.join(lacking)}"
-        return Verdict(verdict="not testable here", reason=reason)
+        return Verdict(verdict=NOT_TESTABLE, reason=reason)
     machines = machine_texts(blocks)
     if metric.timing and len(machines) > 1:
         reason = f"measured on different machines, which are not pooled: {'; '.join(machines)}"

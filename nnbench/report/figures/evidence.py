@@ -100,7 +100,10 @@ def _row(row: Row, cells: Sequence[tuple[float, ContextResult, ContextEffect]], 
         canvas.text(_EDGE, y + 13.5, title),
         _symbol(here, middle, y + 13.5),
         _word(row.claim, _EDGE + _TITLE + 34, y + 13.5),
-        *(_cell(shown_chip(e.shown), (x, y + 2), _CELL - 1, described(c)) for x, c, e in cells),
+        *(
+            _cell(shown_chip(e.shown), (x, y + 2), _CELL - 1, described(c, row.claim.general))
+            for x, c, e in cells
+        ),
     ]
     return "".join(shapes)
 

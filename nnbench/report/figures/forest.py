@@ -85,7 +85,11 @@ def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image 
         pair.effects, key=lambda e: (known[e.context].dataset_title, e.difference or 0)
     )
     metric = METRICS[claim.metric]
-    rows = [_context_row(effect, known[effect.context], pair.margin, metric) for effect in effects]
+    said = {name: described(context, claim.general) for name, context in known.items()}
+    rows = [
+        _context_row(effect, known[effect.context], said[effect.context], pair.margin, metric)
+        for effect in effects
+    ]
     alt = f"{claim.title}. {pair.text}"
     every, what = [*rows, *_pooled(pair, metric)], f" of {named(pair.a)} against {named(pair.b)}"
     what += OF_CHANGES * bool(claim.baseline)
@@ -93,12 +97,12 @@ def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image 
 
 
 def _context_row(
-    effect: ContextEffect, context: ContextResult, margin: float, metric: Metric
+    effect: ContextEffect, context: ContextResult, said: str, margin: float, metric: Metric
 ) -> Row:
     chip = shown_chip(effect.shown)
     return Row(
         name=f"{context.dataset_title} · {context.name}",
-        said=f"{described(context)}: {chip.word}",
+        said=f"{said}: {chip.word}",
         colour=TONES[chip.tone][0],
         middle=effect.difference,
         low=effect.low,
