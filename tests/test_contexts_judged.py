@@ -10,7 +10,8 @@ import pytest
 from made_up_contexts import activations, in_contexts, listed, measured
 
 from nnbench.records.general import GeneralResult
-from nnbench.report.general import described
+from nnbench.report.figures.forest import forest_plot
+from nnbench.report.general import context_table, described, pair_table
 from nnbench.report.write import report_files
 from nnbench.verdicts.judge import judge
 
@@ -123,7 +124,7 @@ def test_what_a_claim_sets_itself_tells_no_contexts_apart(tmp_path: Path) -> Non
     assert claim.general is not None
     assert set(claim.general.settled) == {"optimizer", "activation"}
     looks = {moderator.factor for moderator in claim.general.moderators}
-    assert "network" in looks
+    assert "samples" in looks
     assert "optimiser" not in looks
     context = next(c for c in results.contexts if c.values["samples"] == "half")
     assert "optimiser" in context.values
@@ -167,3 +168,30 @@ def test_a_flag_that_is_what_the_sentence_says_is_not_held_against_it(
     assert (flags, claim.general.word) == (
         ([], "general") if expected else (["not converged"], "depends")
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "positive", "pointing"),
+    [
+        ("order", "positive is as claimed", "Points as claimed in"),
+        ("differs", "positive where the first is better", "Points the same way in"),
+        ("equal", "positive where the first is better", "Points within the margin in"),
+    ],
+)
+def test_what_is_positive_is_as_claimed_only_where_a_direction_is(
+    kind: str, positive: str, pointing: str, tmp_path: Path
+) -> None:
+    numbers = {"claimed": {}} if kind != "order" else {}
+    plan = in_contexts(tmp_path, NINE, activations(kind=kind, **numbers))
+    measured(plan, {None: 1.5, **ALIKE})
+    results = judge(plan)
+    (claim,) = results.claims
+    table, contexts = pair_table(claim), context_table(claim, results.contexts)
+    assert table
+    assert contexts
+    assert positive in table.caption
+    assert positive in contexts.caption
+    assert pointing in table.columns
+    figure = forest_plot(claim, results.contexts)
+    assert figure
+    assert ("as claimed" in figure.body.rpartition("</title>")[2]) == (kind == "order")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nnbench.claims.kinds import KINDS, Kind
 from nnbench.metrics import METRICS, Metric
 from nnbench.records.general import ContextResult, GeneralPairResult, GeneralResult
 from nnbench.records.results import ClaimResult, Results
@@ -70,6 +71,29 @@ def difference(claim: ClaimResult) -> Difference | None:
     )
 
 
+def towards(kind: Kind, *, directed: bool) -> str:
+    """What a positive difference says; it is not the claim where that names no direction."""
+    if KINDS[kind].two_sided or KINDS[kind].ties:
+        return "the first is better" if directed else "the first is smaller"
+    return "as claimed"
+
+
+def towards_of(claim: ClaimResult) -> str:
+    """The same of a claim over its contexts."""
+    return towards(claim.kind, directed=all(f.directed for f in claim.results if f.decides))
+
+
+def _positive(claim: ClaimResult) -> str:
+    said = towards_of(claim)
+    return f"positive {'is' if said == 'as claimed' else 'where'} {said}, with 95 % intervals"
+
+
+def _pointing(claim: ClaimResult) -> str:
+    if KINDS[claim.kind].ties:
+        return "Points within the margin in"
+    return "Points the same way in" if KINDS[claim.kind].two_sided else "Points as claimed in"
+
+
 def counts(results: Results) -> list[tuple[Chip, int]]:
     """How many claims have each word, the most general first."""
     found = results.summary.general
@@ -87,12 +111,12 @@ def pair_table(claim: ClaimResult) -> Table | None:
         "In general",
         "On average",
         "In a new context",
-        "Points as claimed in",
+        _pointing(claim),
         "Of the claimed difference",
     )
     rows = [_pair_row(pair, metric) for pair in result.pairs]
     what = f"Pairs of levels{_of_changes(claim)} over all contexts"
-    caption = f"{what}; positive is as claimed, with 95 % intervals{_turned(result, metric)}"
+    caption = f"{what}; {_positive(claim)}{_turned(result, metric)}"
     if all(pair.claimed_difference is None for pair in result.pairs):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     return Table(caption, columns, rows=rows, text=("In general",))
@@ -147,7 +171,7 @@ def context_table(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Tabl
         for context, effect in used
     ]
     what = f"{pair.a} against {pair.b}{_of_changes(claim)} in each context"
-    caption = f"{what}; positive is as claimed, with 95 % intervals"
+    caption = f"{what}; {_positive(claim)}"
     columns = ("Context", "Data", "Outcome", "Difference", "Settings")
     return (
         Table(caption, columns, rows=rows, text=("Data", "Outcome", "Settings")) if rows else None

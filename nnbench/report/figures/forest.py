@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nnbench.claims.kinds import KINDS
 from nnbench.claims.outcomes import named
 from nnbench.metrics import METRICS, Metric
 from nnbench.records.general import ContextEffect, ContextResult, GeneralPairResult
@@ -14,7 +13,7 @@ from nnbench.report.figures import canvas
 from nnbench.report.figures.axes import LOG, Axis, bottom_axis, padded, spans_decades, switchable
 from nnbench.report.figures.canvas import Image, element
 from nnbench.report.figures.words import below, below_height, legend
-from nnbench.report.general import described, leading
+from nnbench.report.general import described, leading, towards, towards_of
 from nnbench.text.changes import OF_CHANGES
 from nnbench.text.generality import brief
 from nnbench.text.rounding import unit_words
@@ -50,7 +49,14 @@ def pair_plot(finding: Finding, *, alt: str) -> Image | None:
         return None
     rows = [_pair_row(pair, finding) for pair in finding.pairs]
     what = OF_CHANGES * finding.of_changes
-    return _drawn(rows, finding.metric, above=True, alt=alt, towards=_towards(finding), what=what)
+    return _drawn(
+        rows,
+        finding.metric,
+        above=True,
+        alt=alt,
+        towards=towards(finding.kind, directed=finding.directed),
+        what=what,
+    )
 
 
 def _pair_row(pair: PairResult, finding: Finding) -> Row:
@@ -66,13 +72,6 @@ def _pair_row(pair: PairResult, finding: Finding) -> Row:
         margin=pair.margin,
         numbers=brief(pair.difference, pair.low, pair.high, METRICS[finding.metric]),
     )
-
-
-def _towards(finding: Finding) -> str:
-    kind = KINDS[finding.kind]
-    if kind.two_sided or kind.ties:
-        return "the first is better" if finding.directed else "the first is smaller"
-    return "as claimed"
 
 
 def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image | None:
@@ -93,7 +92,15 @@ def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image 
     alt = f"{claim.title}. {pair.text}"
     every, what = [*rows, *_pooled(pair, metric)], f" of {named(pair.a)} against {named(pair.b)}"
     what += OF_CHANGES * bool(claim.baseline)
-    return _drawn(every, claim.metric, above=False, alt=alt, what=what, ruled=len(rows))
+    return _drawn(
+        every,
+        claim.metric,
+        above=False,
+        alt=alt,
+        towards=towards_of(claim),
+        what=what,
+        ruled=len(rows),
+    )
 
 
 def _context_row(
@@ -144,7 +151,7 @@ class Place:
 
 
 def _drawn(
-    rows: Sequence[Row], metric: str, *, above: bool, alt: str, towards: str = "as claimed",
+    rows: Sequence[Row], metric: str, *, above: bool, alt: str, towards: str,
     what: str = "", ruled: int | None = None,
 ) -> Image:  # fmt: skip
     """All rows on one axis; a line above that of number ``ruled``. Names that leave the plot no room stand above."""
