@@ -140,5 +140,5 @@ def test_what_was_changed_after_a_result_is_counted_and_leads_to_the_list() -> N
     assert (str(changed)[:28], changed.target) == ("the specification of 1 claim", "changed")
     assert (
         told["More seeds than the others"]
-        == "1 claim, each because a result of it was near a threshold"
+        == "1 claim, mostly because a result of it was near a threshold"
     )

@@ -49,7 +49,12 @@ def test_so_many_blocks_do_show_equality_with_that_power() -> None:
 def test_only_an_unclear_pair_says_what_it_could_have_seen() -> None:
     clear, unclear = only_pair(levels(2, 0)), only_pair(levels(0.3, 0))
     assert (clear.power, unclear.status) == (None, "unclear")
-    assert unclear.power == power_of(1.0, 10, margin=MARGIN, alpha=0.05)
+    assert unclear.power
+    expected = power_of(1.0, 10, margin=MARGIN, alpha=0.05)
+    assert unclear.power.blocks == expected.blocks
+    assert unclear.power.detectable == pytest.approx(
+        expected.detectable
+    )  # processors round differently
 
 
 def test_where_one_case_is_enough_more_cases_take_more_blocks() -> None:
@@ -60,7 +65,8 @@ def test_where_one_case_is_enough_more_cases_take_more_blocks() -> None:
     )
     assert alone
     assert tried
-    assert tried.detectable == power_of(1.0, 10, margin=MARGIN, alpha=0.05 / 4).detectable
+    expected = power_of(1.0, 10, margin=MARGIN, alpha=0.05 / 4)
+    assert tried.detectable == pytest.approx(expected.detectable)
     assert tried.blocks > alone.blocks
 
 
