@@ -16,7 +16,8 @@ from made_up_results import made_up_results, typed, write
 from nnbench.records.results import Results
 from nnbench.records.store import write_atomically
 from nnbench.report.anchors import Anchors, anchors_of, slug
-from nnbench.report.write import LIST
+from nnbench.report.terminal import closing, headline
+from nnbench.report.write import LIST, write_report
 
 
 def few(number: int) -> dict[str, Any]:
@@ -176,3 +177,10 @@ def test_what_an_interrupted_report_wrote_is_removed_by_the_next_one(
     assert (tmp_path / "data/loss-learning-rate.csv").exists()
     write(few(1), tmp_path)
     assert not (tmp_path / "data/loss-learning-rate.csv").exists()
+
+
+def test_a_run_ends_with_the_headline_that_the_report_keeps(tmp_path: Path) -> None:
+    results = typed(Results, made_up_results())
+    assert closing(tmp_path) == []
+    write_report(results, tmp_path)
+    assert closing(tmp_path) == [*headline(results), f"Report: {tmp_path / 'index.html'}"]

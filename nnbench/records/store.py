@@ -44,12 +44,12 @@ class RejectedRecordError(NnbenchError):
 
 def cell_folder(results: Path, cell_id: str) -> Path:
     """Where a cell's records lie, with its lock, logs and checkpoints."""
-    return results / "cells" / cell_id
+    return Path(results, "cells", cell_id)
 
 
 def record_path(results: Path, cell_id: str, seeds: Sequence[int]) -> Path:
     """The path of the record of one block of seeds: ``cells/<id>/record-0-4.json``."""
-    return cell_folder(results, cell_id) / f"record-{block_name(seeds)}.json"
+    return Path(results, "cells", cell_id, f"record-{block_name(seeds)}.json")
 
 
 def dataset_folder(results: Path, name: str) -> Path:

@@ -1,11 +1,12 @@
 """The report in a terminal: its headline, and one claim's table."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from nnbench.claims.outcomes import FOUND
-from nnbench.errors import NnbenchError, unknown_name
-from nnbench.records.results import ClaimResult, Finding, Results, read_results
+from nnbench.errors import unknown_name
+from nnbench.records.results import ClaimResult, Finding, Results
 from nnbench.records.studies import StudyResult
 from nnbench.report import general, studies
 from nnbench.report.anchors import Anchors, anchors_of
@@ -13,6 +14,7 @@ from nnbench.report.page import counts, facts
 from nnbench.report.tables import Table, level_table
 from nnbench.text.vocabulary import claim_chip, finding_chip, general_chip, where_text
 
+HEADLINE = "headline.txt"  # of a report's files: read in a moment, which the results are not
 _FEW = 3  # claims that are told one by one
 
 
@@ -54,11 +56,10 @@ def _corrected(results: Results) -> list[str]:
 
 def closing(folder: Path) -> list[str]:
     """The headline of the report in a folder, and where it lies; nothing, if there is none."""
-    try:
-        results = read_results(folder)
-    except NnbenchError:
-        return []
-    return [*headline(results), f"Report: {folder / 'index.html'}"]
+    with suppress(OSError, ValueError):
+        said = (folder / HEADLINE).read_text(encoding="utf-8")
+        return [*said.splitlines(), f"Report: {folder / 'index.html'}"]
+    return []
 
 
 def claim_text(results: Results, claim_id: str, folder: Path) -> str:

@@ -36,6 +36,7 @@ from nnbench.report.figures.canvas import page_style
 from nnbench.report.figures.card import cards
 from nnbench.report.figures.pictures import Pictures, pictures_of
 from nnbench.report.pages import Page, pages_of, twins_of
+from nnbench.report.terminal import HEADLINE, headline
 from nnbench.text import vocabulary
 
 # What fields that disagree make tables and figures raise.
@@ -113,8 +114,13 @@ def report_files(results: Results) -> Iterator[dict[str, bytes]]:
             **{f"data/{name}": data for name, data in csvs.items()},
             **{f"figures/{name}": data for name, data in pictures.files().items()},
             **({} if sheet.is_index else _cards(sheet, anchors)),
+            **({HEADLINE: _headline(results)} if sheet.stem == "index" else {}),
             f"{sheet.stem}.html": page.encode(),
         }
+
+
+def _headline(results: Results) -> bytes:
+    return "".join(f"{line}\n" for line in headline(results)).encode()
 
 
 def _cards(sheet: Page, anchors: Anchors) -> dict[str, bytes]:
