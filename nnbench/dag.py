@@ -22,7 +22,7 @@ from nnbench.errors import NnbenchError
 from nnbench.jobs.batches import Batch
 from nnbench.jobs.composed import Composed
 from nnbench.jobs.lease import slots
-from nnbench.jobs.marks import done_path, is_marked, mark_done, mark_of
+from nnbench.jobs.marks import done_path, is_marked, mark_done, stamps_of
 from nnbench.jobs.planned import Jobs
 from nnbench.jobs.provenance import cores_there
 from nnbench.jobs.rounds import Rounds
@@ -205,15 +205,15 @@ class Workflow:
         """
         messages = []
         for cell_id, seeds in self.plan.seeds.items():
-            mark = mark_of(self.results, cell_id, seeds)
-            if is_marked(self.results, cell_id, seeds, mark):
+            stamps = stamps_of(self.results, cell_id, seeds)
+            if is_marked(self.results, cell_id, seeds, stamps):
                 continue
             paths = [record_path(self.results, cell_id, block) for block in blocks_of(seeds)]
             rejected = [message for path in paths if (message := reject(path))]
             if rejected or not all(path.exists() for path in paths):
                 done_path(self.results, cell_id, seeds).unlink(missing_ok=True)
             else:
-                mark_done(self.results, cell_id, seeds, mark)
+                mark_done(self.results, cell_id, seeds, stamps)
             messages += rejected
         return messages
 

@@ -24,29 +24,28 @@ def log_path(results: Path, cell_id: str, seeds: int) -> Path:
     return done_path(results, cell_id, seeds).with_suffix(".log")
 
 
-def mark_of(results: Path, cell_id: str, seeds: int) -> bytes:
-    """What the mark of the present records is, if they are valid: look at it before they are read.
-
-    It holds the records' checksums, since Snakemake takes a small file of the same content for unchanged.
-    """
-    blocks = blocks_of(seeds)
-    checksum = records_sha256(results, [(cell_id, block) for block in blocks])
-    stamps = [_stamp(record_path(results, cell_id, block)) for block in blocks]
-    return f"{checksum}\n{hashlib.sha256(f'{_checks()} {stamps}'.encode()).hexdigest()}\n".encode()
+def stamps_of(results: Path, cell_id: str, seeds: int) -> str:
+    """What the file system says of the present records now, and what would check them: look before they are read."""
+    stamps = [_stamp(record_path(results, cell_id, block)) for block in blocks_of(seeds)]
+    return hashlib.sha256(f"{_checks()} {stamps}".encode()).hexdigest()
 
 
-def is_marked(results: Path, cell_id: str, seeds: int, mark: bytes) -> bool:
-    """Whether the mark says just that: all records are there, valid, and were not touched since."""
+def is_marked(results: Path, cell_id: str, seeds: int, stamps: str) -> bool:
+    """Whether the mark has these stamps: all records are there, valid, and were not touched since."""
     with suppress(OSError):
-        return done_path(results, cell_id, seeds).read_bytes() == mark
+        return done_path(results, cell_id, seeds).read_bytes().endswith(f"\n{stamps}\n".encode())
     return False
 
 
-def mark_done(results: Path, cell_id: str, seeds: int, mark: bytes | None = None) -> None:
-    """Leave the mark of records that are valid; NnbenchError if the cell's folder cannot be written."""
-    mark = mark or mark_of(results, cell_id, seeds)
-    if not is_marked(results, cell_id, seeds, mark):
-        write_atomically(done_path(results, cell_id, seeds), mark)
+def mark_done(results: Path, cell_id: str, seeds: int, stamps: str | None = None) -> None:
+    """Leave the mark of records that are valid; NnbenchError if the cell's folder cannot be written.
+
+    It holds the records' checksums, too, since Snakemake takes a small file of the same content for unchanged.
+    """
+    stamps = stamps or stamps_of(results, cell_id, seeds)
+    if not is_marked(results, cell_id, seeds, stamps):
+        checksum = records_sha256(results, [(cell_id, block) for block in blocks_of(seeds)])
+        write_atomically(done_path(results, cell_id, seeds), f"{checksum}\n{stamps}\n".encode())
 
 
 @cache
