@@ -44,8 +44,14 @@ def import_from_here() -> None:
 
 
 def user_cache() -> Path:
-    """Where this user's processes leave for later ones what they can do without; it may not be there."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nnbench"
+    """Where this user's processes leave for later ones what they can do without; it may not be there.
+
+    OSError for a user without a home, as some containers have them: there is no other place that is theirs alone.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nnbench"
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
 def uncollected(work: Callable[P, R]) -> Callable[P, R]:

@@ -76,6 +76,16 @@ def test_another_reader_reads_anew(read: Read, monkeypatch: pytest.MonkeyPatch) 
     assert read == [SOURCE] * 2
 
 
+def test_a_user_may_have_no_home(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert meaning() == meaning()
+    assert read == [SOURCE] * 2
+
+
 def test_there_may_be_no_cache_to_write_to(
     read: Read, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

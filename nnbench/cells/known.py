@@ -26,18 +26,22 @@ def known_meaning(source: bytes, path: Path, module: str, *, package: bool) -> M
     """The same as ``meaning_of``, from the cache where that has it."""
     read_by = f"{sys.version_info[:2]} {_reader()} {module} {package}"
     head = _sha256(read_by.encode() + b"\0" + source)
-    name = _sha256(f"{module} {package}".encode()).decode()[:32]
-    file = user_cache() / "meanings" / f"{name}.json"
     with suppress(OSError, ValueError):
-        made_of, checksum, body = file.read_bytes().split(b"\n", 2)
+        made_of, checksum, body = _kept(module, package=package).read_bytes().split(b"\n", 2)
         if (made_of, checksum) == (head, _sha256(body)):
             found = _MEANING.validate_json(body)
             return replace(found, notes=tuple(replace(note, file=path) for note in found.notes))
     found = meaning_of(source, path, module, package=package)
     with suppress(OSError):  # there may be no cache to write to
         body = _MEANING.dump_json(found)
-        _write(file, b"\n".join((head, _sha256(body), body)))
+        _write(_kept(module, package=package), b"\n".join((head, _sha256(body), body)))
     return found
+
+
+def _kept(module: str, *, package: bool) -> Path:
+    """The file of a module's name."""
+    name = _sha256(f"{module} {package}".encode()).decode()[:32]
+    return user_cache() / "meanings" / f"{name}.json"
 
 
 @cache
