@@ -4,7 +4,7 @@
 same ones, the first that meet their needs: so claims are comparable, cells are shared, and no outcome decides.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -24,6 +24,13 @@ TRAIN_SHARE = "train_share"  # of the training samples: what a context or level 
 Overrides = dict[str, object]
 
 
+def unsettled(
+    values: Mapping[str, str], sets: Mapping[str, str], settled: Collection[str]
+) -> dict[str, str]:
+    """The values of a context's factors, without those whose setting a claim has itself."""
+    return {factor: v for factor, v in values.items() if sets.get(factor) not in settled}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """One context: a value of each factor, and the settings that they stand for."""
@@ -31,9 +38,7 @@ class Context:
     name: str
     values: Mapping[str, str]  # factor -> value
     settings: Mapping[str, object]
-    sets: Mapping[
-        str, str
-    ]  # factor -> the setting that its value is first of all; none of an empty value
+    sets: Mapping[str, str]  # factor -> the first setting of its value, if that has any
 
     @property
     def dataset(self) -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from nnbench.claims.contexts import unsettled
 from nnbench.records.origin import Count, Section
 
 FEWEST = 3
@@ -28,7 +29,7 @@ class ContextResult(Section):
 
     def told(self, settled: Collection[str]) -> dict[str, str]:
         """The values of the factors, without those whose setting a claim has itself."""
-        return {f: value for f, value in self.values.items() if self.sets.get(f) not in settled}
+        return unsettled(self.values, self.sets, settled)
 
 
 class ContextEffect(Section):

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 
 from nnbench.cells.cell import dataset_of
 from nnbench.claims.claim import Claim
+from nnbench.claims.contexts import unsettled
 from nnbench.claims.kinds import KINDS
 from nnbench.claims.outcomes import PairRule
 from nnbench.datasets.kinds import input_kind
@@ -95,10 +96,10 @@ def _factors(plan: Plan, settled: AbstractSet[str]) -> Factors:
     """What tells contexts apart where a claim does not settle it, and the kind of their data."""
     return {
         context.name: {
-            **context.told(settled),
+            **unsettled(context.values, context.sets, settled),
             KIND_OF_DATA: input_kind(dataset_of(context.dataset)),
         }
-        for context in context_results(plan)
+        for context in plan.contexts
     }
 
 
