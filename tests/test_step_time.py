@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from nnbench.settings import Settings
 
 CPU = torch.device("cpu")
 NOW = [0.0]
+THREADS: set[int] = set()
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     NOW[0] = 0.0
+    THREADS.clear()
     with one_thread():
         yield
 
@@ -36,6 +39,7 @@ class Slow(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         NOW[0] += 1.0
+        THREADS.add(torch.get_num_threads())
         return x * 1.0
 
 
@@ -49,6 +53,15 @@ def request_of(options: StepTime, **settings: Any) -> Request:
         options=options, settings=Settings(**settings), dataset="random_inputs", folder=Path(),
         seeds=(3, 0), search=None, device=CPU, cores=1,
     )  # fmt: skip
+
+
+def test_steps_take_the_threads_of_a_training_whatever_the_machine_has_and_say_so() -> None:
+    """Two threads on steps of a third of a millisecond took now 0.35 and now 0.60 ms, as the host had it."""
+    options = options_of(networks={name: {"activation": "test_step_time:Slow"} for name in "ab"})
+    found = steps.measure(replace(request_of(options), cores=2), clock=lambda: NOW[0])
+    assert list(THREADS) == [1]
+    assert found.facts["a"]["threads"] == 1
+    assert found.notes[0].startswith("1 CPU thread,")
 
 
 def test_seconds_are_those_of_so_many_median_steps_by_the_clock() -> None:

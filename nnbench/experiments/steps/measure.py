@@ -1,6 +1,7 @@
 """Seconds of training steps of dense networks, each timed alone, in an order that is new in every block.
 
 A step is the usual eager one of PyTorch: forward, cross-entropy, backward, update. Building is not timed.
+It takes the threads of a training: what small steps gain by more of them changes with what the host does meanwhile.
 """
 
 import time
@@ -24,7 +25,6 @@ from nnbench.experiments.timing import (
     measure_rate,
     private_randomness,
     rate_or_reason,
-    using_cores,
 )
 from nnbench.models.base import ModelSpec
 from nnbench.models.mlp import build
@@ -44,8 +44,7 @@ def measure(request: Request, *, clock: Clock = time.perf_counter) -> Measured:
         return rate_or_reason(lambda: _rate(request, name, seed, clock), request.device)
 
     started = clock()
-    with using_cores(request.cores):
-        rates, missing = measure_blocks(options.networks, request.seeds, timed)
+    rates, missing = measure_blocks(options.networks, request.seeds, timed)
     found: dict[str, Metrics] = {
         str(seed): {
             f"seconds@{name}": own[seed].seconds_per_step * options.steps
@@ -132,7 +131,8 @@ def _facts(options: StepTime, timed: Timed, rates: dict[int, Rate]) -> JsonObjec
 
 def _conditions(request: Request) -> str:
     options: StepTime = request.options
+    threads = torch.get_num_threads()
     return (
-        f"{request.cores} CPU threads, device {request.device.type}: float32, {options.batch_size} samples a step; "
+        f"{threads} CPU thread{'s' * (threads != 1)}, device {request.device.type}: float32, {options.batch_size} samples a step; "
         f"the seconds are those of {options.steps:,} steps, by the median of all that were timed in a block."
     )
