@@ -9,7 +9,7 @@ import pytest
 from made_up_contexts import FACTORS, activations, in_contexts, listed, space, write_space
 from made_up_plan import claim, level
 
-from nnbench.claims.contexts import drawn, read_space
+from nnbench.claims.contexts import drawn, read_space, unsettled
 from nnbench.errors import NnbenchError
 from nnbench.plan.plan import Plan
 
@@ -50,6 +50,19 @@ def test_settings_that_the_sentence_does_not_name_are_freed(tmp_path: Path) -> N
     plan = in_contexts(tmp_path, FIVE, kept, freed)
     both = [plan.cells[u.cells[0]].settings.hidden for u in plan.uses if u.context == "c0"]
     assert both == [(99,), (99,), (8,), (8,)]
+
+
+def test_of_two_settings_a_claim_may_settle_one() -> None:
+    values = {"optimiser": "sgd 0.1", "network": "32 units", "length": "300 steps"}
+    sets = {
+        "optimiser": {"optimizer": "sgd", "lr": "0.1"}, "network": {"hidden": "[32]"},
+        "length": {"train_for": "300 steps", "evaluations": "15"},
+    }  # fmt: skip
+    assert unsettled(values, sets, set()) == values
+    assert unsettled(values, sets, {"lr"}) == values | {"optimiser": "sgd"}
+    assert unsettled(values, sets, {"optimizer", "evaluations"}) == {
+        "network": "32 units", "length": "300 steps",
+    }  # fmt: skip
 
 
 def test_contexts_that_do_not_fit_are_left_out_by_the_data_alone(tmp_path: Path) -> None:

@@ -82,6 +82,14 @@ def test_contexts_that_are_not_measured_are_counted_and_leave_the_rest(tmp_path:
     assert found.sentence.endswith("7 contexts without a value.")
 
 
+def test_it_is_said_where_a_difference_is_the_other_way_round_here(tmp_path: Path) -> None:
+    for here, said in ((1 / 1.5, True), (1.5, False)):
+        folder = tmp_path / f"{here:.1f}"
+        folder.mkdir()
+        found = general(folder, {None: here, **dict.fromkeys(NINE, 1.5)})
+        assert found.sentence.endswith("Here it is the other way round.") is said
+
+
 def test_how_large_it_is_stands_beside_what_was_claimed(tmp_path: Path) -> None:
     plan = in_contexts(tmp_path, NINE, activations())
     measured(plan, {None: 1.5, **ALIKE})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,12 +12,14 @@ import pytest
 from nnbench.metrics import METRICS
 from nnbench.records.general import GeneralResult, Word
 from nnbench.records.results import Flag
-from nnbench.verdicts.flags import _budget_binds, _interval, capped
+from nnbench.verdicts.flags import _budget_binds, _interval, _unsteady, capped
 
 FLAG = Flag(name="not converged", where=("a",), text="")
 
 
-LEADS = {"general": "It holds in general", "usual": "It usually holds"}
+LEADS = {
+    "general": "It holds in general", "usual": "It usually holds", "absent or reversed": "On average it does not hold",
+}  # fmt: skip
 
 
 def general(word: Word) -> GeneralResult:
@@ -25,12 +28,12 @@ def general(word: Word) -> GeneralResult:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("word", ["general", "usual"])
+@pytest.mark.parametrize("word", ["general", "usual", "absent or reversed"])
 def test_a_flagged_result_is_no_more_than_depends_and_says_so(word: Word) -> None:
     found = capped(general(word), [FLAG])
     assert found is not None
     assert found.word == "depends"
-    would = {"general": "hold in general", "usual": "usually hold"}[word]
+    would = {"general": "hold in general", "usual": "usually hold"}.get(word, "not hold on average")
     assert found.sentence.startswith("It depends: the result here is flagged (not converged).")
     assert f"By its contexts alone it would {would} (" in found.sentence
 
@@ -38,6 +41,32 @@ def test_a_flagged_result_is_no_more_than_depends_and_says_so(word: Word) -> Non
 def test_without_a_flag_or_with_a_weaker_word_nothing_changes() -> None:
     for result, flags in ((general("general"), []), (general("unknown"), [FLAG])):
         assert capped(result, flags) == result
+
+
+def test_that_a_difference_is_small_here_is_nothing_against_its_being_absent() -> None:
+    small = Flag(name="below the margin", where=("a",), text="")
+    absent, usual = general("absent or reversed"), general("usual")
+    assert capped(absent, [small]) == absent
+    assert capped(usual, [small]) != usual
+
+
+@pytest.mark.parametrize(
+    ("metric", "times", "flagged"),
+    [
+        ("seconds", [0.34, 0.35, 0.60], ["reference"]),
+        ("seconds", [0.34, 0.35, 0.36], []),
+        ("images_per_second", [100.0, 60.0, math.nan], ["reference"]),
+        ("test_loss", [0.2, 0.5, 0.9], []),
+    ],
+)
+def test_runs_that_do_the_same_and_take_unlike_times_are_flagged(
+    metric: str, times: list[float], flagged: list[str]
+) -> None:
+    """Half the speed for two of ten blocks: the host had something else to do."""
+    level = SimpleNamespace(
+        use=SimpleNamespace(level="reference"), runs=pd.DataFrame({metric: times})
+    )
+    assert _unsteady([level], METRICS[metric]) == flagged
 
 
 def test_a_difference_is_positive_where_the_better_level_is_by_loss_and_by_accuracy() -> None:

@@ -70,18 +70,34 @@ def test_fewer_contexts_or_data_sets_are_usual_at_best(count: int, each: int) ->
     assert one(at(ONE[:count], each=each)).word == "usual"
 
 
+def test_two_data_sets_say_nothing_in_general_but_that_it_depends() -> None:
+    assert one(at(ONE, each=4)).word == "unknown"
+    assert one(at(ZERO, each=4)).word == "unknown"
+    assert one(at(HALF, each=4)).word == "depends"
+
+
+def test_neither_is_an_effect_absent_nor_a_tie_found_by_one_data_set_alone() -> None:
+    """One outweighs the others, whose errors are so large that they would show nothing."""
+    effects = at([0.0] * 8, error=0.8)
+    effects[:2] = [replace(effect, standard_error=0.1) for effect in effects[:2]]
+    for tie in (False, True):
+        found = of_pair(effects, tie=tie)
+        assert -MARGIN < found.pooled.low < found.pooled.high < MARGIN
+        assert found.word == "unknown"
+
+
 def test_a_small_effect_may_be_general_too() -> None:
     assert one(at([y / 5 for y in ONE], error=0.01)).word == "general"
 
 
-def test_what_one_data_set_carries_is_not_general() -> None:
+def test_what_one_data_set_carries_is_neither_general_nor_usual() -> None:
     """Its errors are so small that it outweighs the others, which alone would show nothing."""
     effects = at([1.0, 1.0, 0.1, 0.3, 1.8, 1.9, 0.9, 1.0], error=0.6)
     effects[:2] = [replace(effect, standard_error=0.1) for effect in effects[:2]]
     found = of_pair(effects)
     assert found.pooled.prediction_low > 0
     assert [rest.dataset for rest in found.pooled.without if rest.low <= 0] == ["d0"]
-    assert found.word == "usual"
+    assert found.word == "unknown"
 
 
 def test_as_claimed_on_average_but_not_in_a_new_context_is_usual() -> None:
@@ -285,7 +301,7 @@ def test_what_can_happen_is_counted_and_never_absent() -> None:
     assert (some.word, some.reason) == ("depends", "found in 2 of 8 contexts")
     assert one(at([*ONE[:6], *negated(ONE)[:2]]), kind="exists").word == "usual"
     none = one(at(negated(ONE)), kind="exists")
-    assert (none.word, none.reason) == ("unknown", "found in 0 of 8 contexts")
+    assert (none.word, none.reason) == ("unknown", "found in 0 of 8 contexts, and the reverse in 8")
 
 
 def test_every_kind_that_is_judged_has_a_word() -> None:

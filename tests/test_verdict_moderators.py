@@ -118,6 +118,23 @@ def test_a_dependence_of_size_alone_gives_no_sentence() -> None:
     assert told(effects, factors) == ""
 
 
+def test_without_a_claimed_direction_no_value_is_reversed() -> None:
+    effects, factors = study(by_kind)
+    found = moderators(effects, factors, margin=MARGIN, directed=False)
+    assert sentence(found) == (
+        "By kind: the first is better for images; the second is better for signals and tables."
+    )
+
+
+def test_a_value_of_one_context_is_shown_and_not_compared() -> None:
+    effects, factors = study(none)
+    effects[0] = replace(effects[0], difference=50.0)
+    factors[effects[0].context]["width"] = "1,024"
+    width = looked(effects, factors)["width"]
+    assert {at.value for at in width.values} == {*WIDTHS, "1,024"}
+    assert width.p > 0.05
+
+
 def test_p_values_are_corrected_over_the_factors() -> None:
     effects, factors = study(by_kind)
     alone = looked(effects, {c: {"kind": f["kind"]} for c, f in factors.items()})

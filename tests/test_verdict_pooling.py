@@ -96,7 +96,7 @@ def test_mean_and_interval_are_those_of_statsmodels_at_the_same_tau(seed: int) -
     total = np.array([e.standard_error**2 for e in found]) + pooled.tau**2
     theirs = combine_effects(y, total, method_re="dl")  # its fixed effect, given the whole variance
     assert pooled.mean == pytest.approx(theirs.mean_effect_fe)
-    error = math.sqrt(theirs.var_hksj_fe)
+    error = max(math.sqrt(theirs.var_hksj_fe), theirs.sd_eff_w_fe)  # metafor's test="adhoc"
     assert pooled.independent == pytest.approx(unclustered(pooled, error))
 
 
@@ -152,6 +152,13 @@ def test_data_sets_of_equal_size_give_the_t_interval_of_their_means() -> None:
     assert pooled.clustered == pytest.approx((wanted.low, wanted.high))
     assert (pooled.low, pooled.high) == pooled.clustered  # the wider one
     assert (pooled.contexts, pooled.datasets) == (6, 3)
+
+
+def test_estimates_that_agree_by_chance_are_no_surer_than_their_own_errors() -> None:
+    """Four of a standard error of 1: their mean has one of a half, whatever they happen to be."""
+    pooled = pool(effects([0.01, 0.0, -0.01, 0.0], [1.0] * 4))
+    assert pooled.tau == 0
+    assert pooled.independent == pytest.approx(unclustered(pooled, 0.5))
 
 
 def test_where_data_sets_differ_less_than_contexts_the_interval_is_that_of_contexts() -> None:

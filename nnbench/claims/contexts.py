@@ -24,11 +24,25 @@ TRAIN_SHARE = "train_share"  # of the training samples: what a context or level 
 Overrides = dict[str, object]
 
 
-def unsettled(
-    values: Mapping[str, str], sets: Mapping[str, str], settled: Collection[str]
-) -> dict[str, str]:
-    """The values of a context's factors, without those whose setting a claim has itself."""
-    return {factor: v for factor, v in values.items() if sets.get(factor) not in settled}
+Sets = Mapping[
+    str, Mapping[str, str]
+]  # by factor: the settings that its value stands for, in words
+
+
+def unsettled(values: Mapping[str, str], sets: Sets, settled: Collection[str]) -> dict[str, str]:
+    """The values of a context's factors, without what a claim sets itself.
+
+    A factor goes with the first of its settings; of "sgd 0.1", a claim about rates leaves "sgd".
+    """
+    left: dict[str, str] = {}
+    for factor, value in values.items():
+        own = sets.get(factor, {})
+        kept = [text for setting, text in own.items() if setting not in settled]
+        if len(kept) == len(own):
+            left[factor] = value
+        elif next(iter(own)) not in settled:
+            left[factor] = " ".join(kept)
+    return left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +52,7 @@ class Context:
     name: str
     values: Mapping[str, str]  # factor -> value
     settings: Mapping[str, object]
-    sets: Mapping[str, str]  # factor -> the first setting of its value, if that has any
+    sets: Sets  # without that of the data
 
     @property
     def dataset(self) -> str:
@@ -120,8 +134,11 @@ class Space(Strict):
         """What the values of the factors stand for."""
         layers = (self.factors[factor][value] for factor, value in values.items())
         settings = {key: value for layer in layers for key, value in layer.items()}
-        named = ((f, next(iter(self.factors[f][value]), None)) for f, value in values.items())
-        sets = {factor: first for factor, first in named if first and factor != DATASET}
+        sets = {
+            factor: {key: str(own) for key, own in self.factors[factor][value].items()}
+            for factor, value in values.items()
+            if factor != DATASET
+        }
         return Context(name=name, values=values, settings=settings, sets=sets)
 
     def allows(self, values: Mapping[str, str]) -> bool:

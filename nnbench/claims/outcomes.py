@@ -12,6 +12,7 @@ Outcome = Literal[
 ]  # fmt: skip
 FlagName = Literal[
     "not converged", "budget binds", "edge of the grid", "loss and accuracy disagree", "below the margin",
+    "unsteady times",
 ]  # fmt: skip
 NOT_TESTABLE: Outcome = "not testable here"
 FOUND: frozenset[Outcome | None] = frozenset({"reproduced", "reproduced, small"})

@@ -44,7 +44,8 @@ def shares_outcome(weights: Mapping[str, Sequence[Weight]]) -> Conclusion:
     missing = [name for name, matters in found.items() if not matters]
     if not missing:
         return "reproduced", "each factor matters on most data sets"
-    told = f"not on most data sets: {', '.join(missing)}"
+    shown = {n: f"{weights[n].count('matters')} of {len(weights[n])}" for n in missing}
+    told = f"not shown to matter on most data sets: {', '.join(f'{n} ({on})' for n, on in shown.items())}"
     if any(found.values()):
         return "partly", told
     if all(w == "does not matter" for own in weights.values() for w in own):

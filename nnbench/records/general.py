@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from nnbench.claims.contexts import unsettled
 from nnbench.records.origin import Count, Section
@@ -24,8 +24,16 @@ class ContextResult(Section):
     dataset: str
     dataset_title: str
     values: dict[str, str]
-    sets: dict[str, str] = Field(default_factory=dict)
-    """By factor: the setting that its value is of."""
+    sets: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """By factor: the settings that its value stands for."""
+
+    @field_validator("sets", mode="before")
+    @classmethod
+    def _of_older_reports(cls, value: object) -> object:
+        """Reports of earlier versions name the first setting alone."""
+        if not isinstance(value, dict):
+            return value
+        return {factor: {own: ""} if isinstance(own, str) else own for factor, own in value.items()}
 
     def told(self, settled: Collection[str]) -> dict[str, str]:
         """The values of the factors, without those whose setting a claim has itself."""
@@ -119,6 +127,18 @@ class ModeratorResult(Section):
     values: tuple[ValueEffect, ...]
 
 
+class ContextFailure(Section):
+    """Runs of a level in a context that did not end as planned, out of ``planned``."""
+
+    context: str
+    level: str
+    planned: Count
+    diverged: Count
+    capped: Count
+    failed: Count
+    """Without a record."""
+
+
 class GeneralResult(Section):
     """A claim in general."""
 
@@ -138,5 +158,6 @@ class GeneralResult(Section):
     """Of that pair, all factors that take several values."""
     settled: tuple[str, ...] = ()
     """Settings that the claim has itself, whatever those of a context are."""
+    failures: tuple[ContextFailure, ...] = ()
     there: str = ""
     """What levels and settings are in contexts, where that is not what they are here."""

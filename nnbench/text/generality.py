@@ -20,6 +20,11 @@ _LEADS: Mapping[Word, str] = {
     "absent or reversed": "On average it does not hold",
     "unknown": "These contexts cannot tell",
 }
+WOULD: Mapping[Word, str] = {
+    "general": "hold in general",
+    "usual": "usually hold",
+    "absent or reversed": "not hold on average",
+}
 _Text = Callable[[float], str]
 _TIMES_FROM = math.log(4.0)  # on the log scale, from which a factor is shorter than a percentage
 _LARGEST = 700.0  # whose exponential a float still holds
@@ -56,10 +61,24 @@ def sentence(result: GeneralResult, reason: str, metric: Metric, factor: str = "
 
 
 def flagged(result: GeneralResult, why: str) -> str:
-    """The sentence of a claim that its contexts alone would call general or usual, where the result here is flagged."""
-    would = {"general": "hold in general", "usual": "usually hold"}[result.word]
+    """The sentence of a claim that its contexts alone would settle, where the result here is flagged."""
+    would = WOULD[result.word]
     alone = result.sentence.removeprefix(_LEADS[result.word])
     return f"It depends: the result here is flagged ({why}). By its contexts alone it would {would}{alone}"
+
+
+def turned(here: Finding, general: GeneralResult) -> str:
+    """That a pair is the other way round here than over the contexts, each beyond its interval; else nothing."""
+    found = {(pair.a, pair.b): (pair.low, pair.high) for pair in here.pairs}
+    for pair in general.pairs:
+        low, high = found.get((pair.a, pair.b), (None, None))
+        near, far = pair.ends
+        if low is None or high is None or near is None or far is None:
+            continue
+        if (high < 0 < near) or (far < 0 < low):
+            names = "" if len(general.pairs) == 1 else f"{named(pair.a)} against {named(pair.b)} "
+            return f" Here {names or 'it '}is the other way round."
+    return ""
 
 
 def how_large(

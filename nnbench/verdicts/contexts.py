@@ -1,7 +1,7 @@
 """A claim over its contexts: each pair's effect in every one, and what they show together."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from nnbench.cells.cell import dataset_of
@@ -14,6 +14,7 @@ from nnbench.metrics import METRICS, Metric, log_scale
 from nnbench.plan.plan import Plan
 from nnbench.records.general import (
     ContextEffect,
+    ContextFailure,
     ContextResult,
     GeneralPairResult,
     GeneralResult,
@@ -48,7 +49,7 @@ def context_results(plan: Plan) -> tuple[ContextResult, ...]:
             dataset=context.dataset,
             dataset_title=dataset_of(context.dataset).title,
             values=dict(context.values),
-            sets=dict(context.sets),
+            sets={factor: dict(own) for factor, own in context.sets.items()},
         )
         for context in plan.contexts
         if context.name in used
@@ -72,7 +73,8 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
     found = in_general(claimed, kind=claim.kind)
     pairs = tuple(_pair(pair, tests, claim, metric) for pair in found.pairs)
     settled = claim.settled()
-    looks = _looks(claimed, _factors(evidence.plan, settled))
+    directed = not (KINDS[claim.kind].ties or KINDS[claim.kind].two_sided)
+    looks = _looks(claimed, _factors(evidence.plan, settled), directed=directed)
     measured = {e.context for _, effects in claimed for e in usable(effects)}
     result = GeneralResult(
         word=found.word,
@@ -86,10 +88,29 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
         depends_on=moderated(looks),
         moderators=tuple(map(_moderator, looks)),
         settled=tuple(sorted(settled)),
+        failures=tuple(_failures(levels)),
         there=there(claim),
     )
     sentence = generality.sentence(result, found.reason, metric, factor_there(claim))
     return result.model_copy(update={"sentence": sentence})
+
+
+def _failures(levels: Mapping[str, Sequence[LevelRuns]]) -> Iterator[ContextFailure]:
+    for context, own in levels.items():
+        for level in own:
+            counts = level.runs["status"].value_counts()
+            diverged, capped, failed = (
+                int(counts.get(s, 0)) for s in ("diverged", "capped", "missing")
+            )
+            if diverged or capped or failed:
+                yield ContextFailure(
+                    context=context,
+                    level=level.use.level,
+                    planned=len(level.runs),
+                    diverged=diverged,
+                    capped=capped,
+                    failed=failed,
+                )
 
 
 def _factors(plan: Plan, settled: AbstractSet[str]) -> Factors:
@@ -123,10 +144,10 @@ def _moderator(look: Moderator) -> ModeratorResult:
     )
 
 
-def _looks(claimed: Claimed, factors: Factors) -> tuple[Moderator, ...]:
+def _looks(claimed: Claimed, factors: Factors, *, directed: bool) -> tuple[Moderator, ...]:
     """At what the difference of the pair furthest apart depends on, or that of the first."""
     rule, effects = next(((r, e) for r, e in claimed if r.role == "extremes"), claimed[0])
-    return moderators(effects, factors, margin=rule.margin)
+    return moderators(effects, factors, margin=rule.margin, directed=directed)
 
 
 def _tests(

@@ -24,6 +24,7 @@ from nnbench.verdicts.measurements import LevelRuns
 from nnbench.verdicts.rules import PairTest, mean_interval
 
 EQUAL_LOSSES = 0.05  # a test loss that exceeds the training loss by less than this share
+UNSTEADY = 1.5  # times as long as the fastest run of the same level
 LEAST_READINGS = 3  # of validation, for one of them to be the last that is best
 _LENGTH = ("train_for", "patience", "stop_at_target")
 _UNLIKE = ("missing", "label_noise", "shuffled_labels", "outliers", "pseudo_labels", "drift")
@@ -50,6 +51,7 @@ def flags_of(
         "edge of the grid": [lv.level for lv in shown if lv.search and lv.search.at_edge],
         "loss and accuracy disagree": list(map(_between, _disagreeing(pairs, reading, levels))),
         "below the margin": list(map(_between, _small(pairs))),
+        "unsteady times": _unsteady(levels, METRICS[reading.metric]),
     }
     return tuple(
         Flag(
@@ -63,10 +65,15 @@ def flags_of(
 
 
 def capped(general: GeneralResult | None, flags: Sequence[Flag]) -> GeneralResult | None:
-    """What contexts show, and no more than *depends* where the deciding result is flagged."""
-    if general is None or not flags or general.word not in ("general", "usual"):
+    """What contexts show, and no more than *depends* where the deciding result is flagged, for or against the claim.
+
+    That a difference is below the margin here is nothing against its being absent.
+    """
+    absent = general is not None and general.word == "absent or reversed"
+    against = [flag.name for flag in flags if not (absent and flag.name == "below the margin")]
+    if general is None or not against or general.word not in generality.WOULD:
         return general
-    sentence = generality.flagged(general, "; ".join(flag.name for flag in flags))
+    sentence = generality.flagged(general, "; ".join(against))
     return general.model_copy(update={"word": "depends", "sentence": sentence})
 
 
@@ -75,6 +82,8 @@ _TEXTS: Mapping[FlagName, str] = {
     "budget binds": "training and test loss are equal, so that the length of the training or the size of the "
     "network binds, and not the data",
     "edge of the grid": "the chosen candidate lies at an edge of its grid, so that the best one may lie beyond",
+    "unsteady times": f"their slowest run takes more than {UNSTEADY} times as long as their fastest, so that something else "
+    "ran on the machine or on its host",
     "below the margin": "the difference is there, and smaller than the smallest one that matters",
 }
 
@@ -154,6 +163,14 @@ def _interval(better: pd.DataFrame, worse: pd.DataFrame, metric: Metric) -> tupl
     differences = (b - a) if metric.lower_is_better else (a - b)
     _, low, high = mean_interval(differences[np.isfinite(differences)])
     return low, high
+
+
+def _unsteady(levels: Sequence[LevelRuns], metric: Metric) -> list[str]:
+    """Levels whose runs, which do the same, take unlike times; these are above zero."""
+    if not metric.timing or metric.derived:
+        return []
+    times = ((level.use.level, level.runs[metric.name].dropna()) for level in levels)
+    return [name for name, own in times if own.size and own.max() > UNSTEADY * own.min()]
 
 
 def _small(pairs: Sequence[PairTest]) -> list[PairTest]:

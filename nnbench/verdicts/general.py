@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from nnbench.claims.outcomes import PairRule, first_few, named
-from nnbench.records.general import Shown, Word
+from nnbench.records.general import FEWEST, Shown, Word
 from nnbench.verdicts.general_pairs import (
     BROAD_DATASETS,
     GeneralPair,
+    as_claimed,
     broad,
     enough,
     judged,
@@ -103,6 +104,11 @@ def _example(claimed: Claimed, *, either: bool) -> General:
         word = _difference(pairs, found, equal=bool(equal)) if either else _chance(pairs, found)
     alone = sum(any(p.shown.get(c) == "as claimed" for p in pairs) for c in contexts)
     reason = f"found in {_corrected(found.count, alone, of=f' of {found.total} contexts')}"
+    against = sum(
+        all(p.shown.get(c) == "reversed" for p in pairs if c in p.shown) for c in contexts
+    )
+    if against and not either:
+        reason += f", and the reverse in {against}"
     own = pairs[: len(claimed)]
     if either:
         own = tuple(map(_undirected, own, pairs[len(claimed) :]))
@@ -131,7 +137,11 @@ def _difference(pairs: Sequence[GeneralPair], found: Share, *, equal: bool) -> W
         return "depends"
     if "usual" in words or most(found):
         return "usual"
-    none = [p for p in pairs if -p.rule.margin < p.pooled.low and p.pooled.high < p.rule.margin]
+    none = [
+        p
+        for p in pairs
+        if all(-p.rule.margin < m.low and m.high < p.rule.margin for m in p.pooled.robust)
+    ]
     return "absent or reversed" if not found.count and len(none) == len(pairs) else "unknown"
 
 
@@ -166,7 +176,8 @@ def _clause(pair: GeneralPair) -> str:
         return _divided(pair)
     pooled, tie = pair.pooled, pair.rule.tie
     pointing = f"{pair.pointing.count} of {pair.pointing.total} contexts"
-    few = pair.pointing.total < MIN_CONTEXTS or pooled.datasets < 2
+    few = pair.pointing.total < MIN_CONTEXTS or pooled.datasets < FEWEST
+    carried = as_claimed(pooled.low, pooled.high, pair.rule) and most(pair.pointing)
     absent = "reversed on average" if pooled.high < 0 else "below the margin on average"
     return {
         "general": "as claimed, also to be expected in a new context",
@@ -176,6 +187,8 @@ def _clause(pair: GeneralPair) -> str:
         "absent or reversed": "different by more than the margin" if tie else absent,
         "unknown": f"measured in too few contexts ({pair.pointing.total}) or on too few data sets ({pooled.datasets})"
         if few
+        else f"{'within the margin' if tie else 'as claimed'} on average, but not if one of the data sets is left out"
+        if carried
         else f"unclear on average, and {pointing} {'are within the margin' if tie else 'point as claimed'}"
         + (f", on {pooled.datasets} data sets" if pooled.datasets < BROAD_DATASETS else ""),
     }[pair.word]

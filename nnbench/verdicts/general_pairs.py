@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from nnbench.claims.outcomes import PairRule
-from nnbench.records.general import Shown, Word
+from nnbench.records.general import FEWEST, Shown, Word
 from nnbench.verdicts.pooling import MIN_CONTEXTS, Effect, Pooled, Share, pool, share_of, usable
 from nnbench.verdicts.rules import ALPHA, Floats, holm_adjusted
 
@@ -106,22 +106,26 @@ def shares_of(shown: Mapping[str, Shown]) -> dict[Shown, Share]:
 def _word(pair: GeneralPair, *, broad: bool, either_way: bool) -> Word:
     """The first that holds; ``either_way``: contexts fail on both sides of zero."""
     rule, pooled = pair.rule, pair.pooled
-    everywhere = [(pooled.prediction_low, pooled.prediction_high)]
-    everywhere += [(rest.low, rest.high) for rest in pooled.without]  # no data set carries it
-    if broad and all(_as_claimed(low, high, rule) for low, high in everywhere):
+    means = pooled.robust
+    new = as_claimed(pooled.prediction_low, pooled.prediction_high, rule)
+    found = all(as_claimed(each.low, each.high, rule) for each in means)
+    if broad and new and found:
         return "general"
     if pair.holds_in and pair.fails_in:
         return "depends"
-    if most(pair.pointing) and _as_claimed(pooled.low, pooled.high, rule):
+    if pooled.datasets < FEWEST:
+        return "unknown"
+    if found and most(pair.pointing):
         return "usual"
     if rule.tie:
-        absent = pooled.low > rule.margin or pooled.high < -rule.margin or either_way
+        above = all(m.low > rule.margin for m in means)
+        absent = either_way or above or all(m.high < -rule.margin for m in means)
     else:
-        absent = pooled.high < rule.margin
+        absent = all(m.high < rule.margin for m in means)
     return "absent or reversed" if absent else "unknown"
 
 
-def _as_claimed(low: float, high: float, rule: PairRule) -> bool:
+def as_claimed(low: float, high: float, rule: PairRule) -> bool:
     """Whether an interval lies where it is claimed to: above zero, or a tie's within the margin."""
     return -rule.margin < low and high < rule.margin if rule.tie else low > 0
 

@@ -130,7 +130,9 @@ def _claim(
     shares: tuple[ClaimedShare, ...] = ()
     if claim.shares and reason is None:
         verdict, answer, shares = by_study(claim, studies)
-    general = capped(general, deciding.flags) if deciding else general
+    if general and deciding:
+        said = f"{general.sentence}{generality.turned(deciding, general)}"
+        general = capped(general.model_copy(update={"sentence": said}), deciding.flags)
     return ClaimResult(
         id=claim_id,
         document=document.document,

@@ -5,8 +5,9 @@ contexts are easily confounded: a sentence is offered only if it survives every 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,13 @@ from nnbench.text.phrases import in_a_row
 from nnbench.verdicts.pooling import Effect, Pooled, pool, usable
 from nnbench.verdicts.rules import ALPHA, Floats, holm_adjusted
 
-Finding = Literal["as claimed", "reversed", "no practical difference", "unclear"]
+Finding = Literal[
+    "as claimed", "reversed", "the first is better", "the second is better", "no practical difference", "unclear",
+]  # fmt: skip
+_DIRECTIONS: Mapping[bool, tuple[Finding, Finding]] = {  # of a difference above zero, and below
+    True: ("as claimed", "reversed"),
+    False: ("the first is better", "the second is better"),
+}
 Units = Literal["contexts", "data sets"]
 Factors = Mapping[str, Mapping[str, str]]  # by context: the value of each factor
 
@@ -43,17 +50,21 @@ class Moderator:
     stable: bool  # p_holm <= 0.05 with the same findings, whatever context is left out
 
 
+_Judge = Callable[[str, Sequence[Effect]], AtValue]
+
+
 def moderators(
-    effects: Sequence[Effect], factors: Factors, *, margin: float
+    effects: Sequence[Effect], factors: Factors, *, margin: float, directed: bool = True
 ) -> tuple[Moderator, ...]:
     """Each factor that takes several values, and leaves something to compare them with; least p first.
 
-    ``margin`` is that of the pair of levels, analysis scale.
+    ``margin`` is that of the pair of levels, analysis scale; ``directed``: the first one is claimed to be better.
     """
     used = usable(effects)
-    found = _all_looks(used, factors, margin)
+    judge = partial(_at, margin=margin, directed=directed)
+    found = _all_looks(used, factors, judge)
     if any(m.p_holm <= ALPHA for m in found.values()):
-        rests = [_all_looks([e for e in used if e is not out], factors, margin) for out in used]
+        rests = [_all_looks([e for e in used if e is not out], factors, judge) for out in used]
         stable = {name for name, m in found.items() if all(_agrees(m, r.get(name)) for r in rests)}
         found = {name: replace(m, stable=name in stable) for name, m in found.items()}
     return tuple(sorted(found.values(), key=lambda m: m.p))
@@ -84,11 +95,11 @@ def _agrees(whole: Moderator, rest: Moderator | None) -> bool:
     return all(left.get(at.value) == at.finding for at in whole.values if at.finding != "unclear")
 
 
-def _all_looks(effects: Sequence[Effect], factors: Factors, margin: float) -> dict[str, Moderator]:
+def _all_looks(effects: Sequence[Effect], factors: Factors, judge: _Judge) -> dict[str, Moderator]:
     """Every factor by itself, with p-values corrected over them."""
     names = sorted({name for e in effects for name in factors.get(e.context, {})})
     values = {n: [factors.get(e.context, {}).get(n) for e in effects] for n in names}
-    looks = {n: _look(n, effects, values[n], margin) for n in names}
+    looks = {n: _look(n, effects, values[n], judge) for n in names}
     found = {n: m for n, m in looks.items() if not math.isnan(m.p)}
     holm = holm_adjusted(np.array([m.p for m in found.values()]))
     same = {n: tuple(o for o in looks if o != n and _same(values[n], values[o])) for n in found}
@@ -104,7 +115,7 @@ def _same(a: Sequence[str | None], b: Sequence[str | None]) -> bool:
 
 
 def _look(
-    name: str, effects: Sequence[Effect], values: Sequence[str | None], margin: float
+    name: str, effects: Sequence[Effect], values: Sequence[str | None], judge: _Judge
 ) -> Moderator:
     """One factor, in the contexts that have it."""
     groups: dict[str, list[Effect]] = {
@@ -116,8 +127,8 @@ def _look(
     units, samples = _samples(groups)
     return Moderator(
         factor=name,
-        values=tuple(_at(value, group, margin) for value, group in groups.items()),
-        p=one_way_p(samples),
+        values=tuple(judge(value, group) for value, group in groups.items()),
+        p=one_way_p([s for s in samples if s.size > 1]),  # one of a kind may differ in anything
         p_holm=math.nan,
         units=units,
         same_as=(),
@@ -155,12 +166,12 @@ def one_way_p(samples: Sequence[Floats]) -> float:
     return float(stats.f.sf(explained / between / (rest / within), between, within))
 
 
-def _at(value: str, effects: Sequence[Effect], margin: float) -> AtValue:
+def _at(value: str, effects: Sequence[Effect], *, margin: float, directed: bool) -> AtValue:
     pooled = pool(effects, without_each=False)
     low, high = pooled.independent
     finding: Finding = "unclear"
     if -margin < low and high < margin:
         finding = "no practical difference"
     elif low > 0 or high < 0:
-        finding = "as claimed" if low > 0 else "reversed"
+        finding = _DIRECTIONS[directed][low < 0]
     return AtValue(value=value, pooled=pooled, finding=finding)

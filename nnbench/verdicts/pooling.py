@@ -5,6 +5,8 @@ independent replicates, so the intervals take data sets as clusters. How often t
 is simulated: see docs/statistics.md.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +49,9 @@ class Pooled:
     mean: float
     low: float  # the wider of the two intervals below
     high: float
-    independent: Interval  # Hartung-Knapp-Sidik-Jonkman, as if no contexts shared a data set
+    independent: (
+        Interval  # modified Hartung-Knapp-Sidik-Jonkman, as if no contexts shared a data set
+    )
     clustered: Interval  # robust, data sets as clusters; NaN where none is shared, or one by all
     prediction_low: float  # the true effect in a new context on a new data set
     prediction_high: float
@@ -57,6 +61,11 @@ class Pooled:
     datasets: int
     without: tuple[Without, ...] = ()  # each data set in turn, where there is more than one
     left_out: tuple[str, ...] = ()  # contexts without a standard error
+
+    @property
+    def robust(self) -> tuple[Pooled | Without, ...]:
+        """The pooled effect as it is, and without each data set: no word rests on a single one."""
+        return (self, *self.without)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +128,7 @@ def _pooled(effects: Sequence[Effect]) -> Pooled:
     weights = relative_weights(variances + np.nan_to_num(tau2))
     mean = float(weights @ y) if y.size else math.nan
     pulls = weights * (y - mean)
-    single = _error(float(pulls @ (y - mean)), y.size - 1)
+    single = max(_error(float(pulls @ (y - mean)), y.size - 1), _known_error(variances, tau2))
     summed = np.bincount(group, pulls)
     shared = 1 < groups.size < y.size  # else clusters say nothing, or what `single` says better
     clusters = groups.size if shared else 0
@@ -203,6 +212,17 @@ def heterogeneity(variances: Floats, tau2: float) -> float:
     weights = 1 / variances
     typical = (weights.size - 1) * weights.sum() / (weights.sum() ** 2 - (weights**2).sum())
     return float(tau2 / (tau2 + typical))
+
+
+def _known_error(variances: Floats, tau2: float) -> float:
+    """The standard error of the mean by the contexts' own errors; NaN where there is none.
+
+    Estimates that agree by chance better than their errors allow would have no width (Röver et al. 2015).
+    """
+    known = variances + np.nan_to_num(tau2)
+    if not known.size:
+        return math.nan
+    return float((1 / known).sum() ** -0.5) if known.all() else 0.0
 
 
 def _error(squares: float, df: int) -> float:
