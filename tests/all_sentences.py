@@ -166,6 +166,10 @@ def in_general() -> Iterator[str]:
         general("unknown", [general_pair(None)], measured=1, datasets=1), "too few", metric
     )
     yield generality.sentence(general("usual", [general_pair(-0.2)], planned=13), reason, metric)
+    for word in generality.WOULD:
+        found = general(word, [general_pair()])
+        said = generality.sentence(found, reason, metric)
+        yield generality.flagged(found.model_copy(update={"sentence": said}), "not converged")
 
 
 def general_pairs() -> Iterator[str]:

@@ -67,6 +67,14 @@ def test_advice_follows_from_what_the_contexts_show_and_names_its_condition(
     assert found.chip.target == "loss-activation-in-general"
 
 
+def test_nothing_is_advised_against_a_document_where_loss_and_accuracy_disagree() -> None:
+    flag = {"name": "loss and accuracy disagree", "where": ["ReLU and 0.1"], "text": "."}
+    content = made_up_results()["claims"][0]
+    flagged = [one | {"flags": [flag]} for one in content["results"]]
+    assert [one.group for one in advised(general(pair(**REVERSED)))] == ["against"]
+    assert [one.group for one in advised(general(pair(**REVERSED)), results=flagged)] == ["open"]
+
+
 def test_an_effect_is_one_number_and_the_contexts_that_agree() -> None:
     (found,) = advised(general(pair(word="usual", difference=0.5, low=0.4, high=0.6)))
     assert found.effect.startswith("With a rate of 0.1, test loss is 65 % larger on average")

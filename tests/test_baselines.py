@@ -196,7 +196,10 @@ def test_page_twin_tables_and_figures_say_that_changes_are_compared(tmp_path: Pa
     pairs, dots = pair_plot(finding, alt=""), dot_plot(finding, alt="")
     assert pairs is not None
     words = " ".join(re.sub(r"<[^>]+>", " ", pairs.body).split())
-    assert "Test loss, relative to the baselines, ratio; right of 1: as claimed" in words
+    assert (
+        "Test loss, relative to the baselines, ratio of the second to the first; right of 1: as claimed"
+        in words
+    )
     assert "its baseline" in dots.body
     assert "steep: from 0.203" in dots.body
 

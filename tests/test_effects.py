@@ -76,7 +76,7 @@ def test_what_levels_are_in_contexts_is_said_where_it_is_something_else() -> Non
         levels={"10,000": {"train_size": 10_000}, "all": {}},
     )  # fmt: skip
     assert there(claim) == (
-        "There the levels stand for other settings: “10,000” for train_share = 0.01, “all” for what the context has. "
+        "There the levels stand for other settings: “10,000” for 1 % of the training samples, “all” for what the context has. "
         "All levels have checkpoint = last there. The context sets train_for, not the claim."
     )
     assert there(claim.model_copy(update={"contexts": None})) == ""

@@ -49,7 +49,7 @@ def test_counts_of_a_selection_count_the_selection(results: Results) -> None:
     assert len(appendix.changes_table(some.claims, anchors_of(some)).rows) == 2
     told = {name: str(value) for name, value in belief.belief(some)}
     assert told["More seeds than the others"].startswith("2 claims")
-    assert "of 2 claims" in told["Changed after a result of theirs"]
+    assert "of 2 claims" in told["Changed after a result was seen"]
 
 
 def test_a_document_of_which_nothing_is_known_is_named_by_its_title_alone() -> None:
@@ -136,9 +136,9 @@ def test_what_was_changed_after_a_result_is_counted_and_leads_to_the_list() -> N
     }  # fmt: skip
     content["claims"][0] |= {"changes": [change], "version": 2, "seeds_times": 3}
     told = dict(belief.belief(typed(Results, content)))
-    changed = told["Changed after a result of theirs"]
+    changed = told["Changed after a result was seen"]
     assert (str(changed)[:28], changed.target) == ("the specification of 1 claim", "changed")
     assert (
         told["More seeds than the others"]
-        == "1 claim, mostly because a result of it was near a threshold"
+        == "1 claim, mostly because a result was near a threshold"
     )

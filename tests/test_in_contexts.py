@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pytest
 from all_sentences import general_pair
 from made_up_results import Page, made_up_results, typed, write
 
+from nnbench.records.general import ContextResult, Shown
 from nnbench.records.results import Results
-from nnbench.report import evidence
+from nnbench.report import appendix, evidence
 from nnbench.report.anchors import anchors_of
+from nnbench.report.belief import belief
 from nnbench.report.figures import evidence as poster
 from nnbench.report.figures.forest import forest_plot
+from nnbench.report.pages import pages_of
 from nnbench.report.write import LIST
 from nnbench.text.vocabulary import TONES, shown_chip
 
@@ -71,6 +75,58 @@ def test_the_map_has_a_row_per_claim_and_a_mark_per_context_of_it() -> None:
     (said,) = [mark.said for mark in marks[0]]
     assert re.match(r"context c\d, (Digits|Wine|Dia).*: as claimed, \+", said), "and by how much"
     assert {chip.word for chip in map(shown_chip, SHOWN)} == {m.chip.word for m in marks[1]}
+
+
+@pytest.mark.parametrize(
+    ("found", "of_all", "of_any"),
+    [
+        (["as claimed", "as claimed"], "as claimed", "as claimed"),
+        (["as claimed", "small"], "as claimed, small", "as claimed"),
+        (["holds", "unclear"], "partly", "unclear"),
+        (["as claimed", "reversed"], "partly", "as claimed"),
+        (["reversed", "equal"], "reversed", "unclear"),
+        (["equal", "unclear"], "unclear", "unclear"),
+        (["equal", "equal"], "no practical difference", "no practical difference"),
+    ],
+)
+def test_a_mark_sums_up_all_pairs_of_a_claim(found: list[Shown], of_all: str, of_any: str) -> None:
+    assert evidence.together(found, any_pair=False).word == of_all
+    if "holds" not in found:  # no tie is claimed to be possible
+        assert evidence.together(found, any_pair=True).word == of_any
+
+
+def test_a_mark_of_several_pairs_names_the_one_whose_size_it_says() -> None:
+    both = general("unknown", SHOWN[:1])
+    both["pairs"] = [
+        both["pairs"][0],
+        both["pairs"][0] | {"a": "tanh", "effects": effects(["unclear"])},
+    ]
+    made = results(both)
+    found = evidence.map_of(made.claims, made.contexts)
+    assert found is not None
+    ((said,),) = [[m.said for m in column] for column in found.marks(found.rows[0]) if column]
+    assert re.search(r": partly, ReLU against 0\.1 \+11", said)
+
+
+def test_runs_that_diverged_in_contexts_are_counted_and_listed() -> None:
+    lost = {"context": "c1", "level": "ReLU", "planned": 5, "diverged": 2, "capped": 0, "failed": 1}
+    made = results(general("unknown", SHOWN) | {"failures": [lost]})
+    told = dict(belief(made))
+    assert str(told["Runs in contexts"]).startswith("2 diverged, in 1 context; 1 lost")
+    (page,), anchors = pages_of(made, anchors_of(made)), anchors_of(made)
+    tables = {table.caption: table for table in appendix.failure_tables(page, anchors)}
+    table = tables["The same in contexts"]
+    assert [list(map(str, row[1:])) for row in table.rows] == [
+        ["c1, Wine", "ReLU", "2/5", "–", "1/5"]
+    ]
+
+
+def test_a_report_that_names_one_setting_of_a_factor_is_read() -> None:
+    """As versions wrote them before rates were told apart from optimisers."""
+    old = {**CONTEXTS[0], "values": {"optimiser": "sgd 0.1"}, "sets": {"optimiser": "optimizer"}}
+    read = ContextResult.model_validate(old)
+    assert read.told({"lr"}) == {"optimiser": "sgd 0.1"}
+    assert read.told({"optimizer"}) == {}
 
 
 def test_marks_on_the_same_data_stand_in_one_column_as_wide_as_half_of_the_most_of_them() -> None:

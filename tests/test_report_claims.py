@@ -13,7 +13,7 @@ pytest_plugins = ["shown_report"]
 def test_a_diverged_run_is_a_result_and_is_shown(page, readme):
     text = page.text
     assert "2.303 ✕ diverged" in text
-    assert "300.0 ▷ capped" in text
+    assert "300 ▷ capped" in text
     assert "missing" in text
     failed = text.partition("Runs that diverged")[2]
     assert "Extreme rates MNIST-5k, as written 10 3/10" in failed

@@ -131,7 +131,7 @@ def test_a_claims_text_table_csv_and_verdict_tell_the_same_of_its_factors(tmp_pa
     assert table.rows[1][2] == "not varied"
     assert (claim.verdict, claim.answer.partition(".")[0]) == (
         "partly",
-        "Not on most data sets: turned, batch",
+        "Not shown to matter on most data sets: turned (0 of 1), batch (0 of 2)",
     )
     for one in claim.shares:
         (data,) = (data for data in study.datasets if data.dataset == one.dataset)

@@ -15,7 +15,7 @@ from nnbench.records.general import GeneralPairResult
 from nnbench.records.results import ClaimResult
 from nnbench.report.anchors import Anchors
 from nnbench.text import effects
-from nnbench.text.generality import counted
+from nnbench.text.generality import counted, interval
 from nnbench.text.phrases import capitalised, in_a_row
 from nnbench.text.vocabulary import GENERAL, Chip, general_chip
 
@@ -23,7 +23,7 @@ Group = Literal["take", "against", "equal", "open"]
 HEADINGS: dict[Group, str] = {
     "take": "Take",
     "against": "Do not take, although a document says so",
-    "equal": "Take either, if what is measured is what you need: it differs by less than matters",
+    "equal": "Take either, if what is measured is what you need: on average it differs by less than matters",
     "open": "Not settled: it depends, or these contexts cannot tell",
 }
 INTRODUCTION = (
@@ -95,11 +95,12 @@ def _advice(claim: ClaimResult, anchors: Anchors) -> Iterator[Advice]:
     )
     equal = [] if KINDS[claim.kind].ties else [pair for pair in pairs if _equal(pair)]
     target = anchors.contexts[claim.id]
-    for pair in won[:1]:
+    against = [pair for pair in won[:1] if _reversed(pair) and _disagrees(claim)]
+    for pair in won[:1] if not against else ():
         yield _take(claim, pair, target)
     for pair in equal[:1]:
         yield _either(claim, pair, target)
-    if not won and not equal:
+    if against or not (won or equal):
         yield _open(claim, target)
 
 
@@ -108,6 +109,11 @@ def _won(pairs: Sequence[GeneralPairResult]) -> list[GeneralPairResult]:
     settled = [pair for pair in pairs if pair.word in ("general", "usual") or _reversed(pair)]
     beaten = {_ends(pair)[1] for pair in settled}
     return [pair for pair in settled if _ends(pair)[0] not in beaten]
+
+
+def _disagrees(claim: ClaimResult) -> bool:
+    """Whether loss and accuracy say different things here, which is too little to advise against a document."""
+    return any(flag.name == "loss and accuracy disagree" for flag in claim.flags)
 
 
 def _reversed(pair: GeneralPairResult) -> bool:
@@ -174,20 +180,26 @@ def _effect(claim: ClaimResult, pair: GeneralPairResult) -> str:
     better, worse = (_called(claim, level) for level in _ends(pair))
     metric, difference = METRICS[claim.metric], abs(pair.difference or 0.0)
     by, than = effects.effect(better, worse, difference, metric)
-    return (
-        f"{by} on average, and {than} in {_agreeing(pair)} of {counted(pair.contexts, 'context')}."
+    low, high = (
+        pair.ends if (pair.difference or 0.0) > 0 else [end and -end for end in pair.ends[::-1]]
     )
+    ends = interval(None, low, high, metric).replace("+", "")
+    sure = f" (95 % CI {ends})" if low is not None else ""
+    there = f"{_agreeing(pair)} of {counted(pair.contexts, 'context')}"
+    return f"{by} on average{sure}, and {than} in {there}."
 
 
 def _either(claim: ClaimResult, pair: GeneralPairResult, target: str) -> Advice:
     metric = METRICS[claim.metric]
     near = max(abs(pair.low or 0.0), abs(pair.high or 0.0)) / pair.margin
     size = effects.size(pair.margin, metric)
+    new = interval(None, *pair.new_ends, metric)
     return Advice(
         group="equal",
         about=_about(claim),
         action=f"{_said(claim, f'{_called(claim, pair.a)} or {_called(claim, pair.b)}')}.",
-        effect=f"{metric.title} differs by less than {size} on average, over {counted(pair.contexts, 'context')}.",
+        effect=f"{metric.title} differs by less than {size} on average, over {counted(pair.contexts, 'context')}"
+        + (f"; in a new one, expect {new}." if pair.new_ends[0] is not None else "."),
         chip=replace(GENERAL[pair.word], word="absent").to(target),
         rank=(float(pair.margin > metric.margin_on_scale()), -pair.contexts, near),
     )
@@ -199,7 +211,8 @@ def _open(claim: ClaimResult, target: str) -> Advice:
     names = list(dict.fromkeys([*(pair.a for pair in pairs), *(pair.b for pair in pairs)]))
     shown = [_called(claim, name) for name in names]
     words = in_a_row(shown, "or")
-    few = effects.too_few(pairs[0].datasets, "to tell") if pairs else ""
+    word = claim.general.word if claim.general else "unknown"
+    few = effects.too_few(pairs[0].datasets, "to tell") if pairs and word == "unknown" else ""
     agree = (
         len(pairs) == 1
         and pairs[0].difference is not None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from nnbench.claims.outcomes import NOT_TESTABLE
+from nnbench.records.general import ContextFailure
 from nnbench.records.level import LevelResult
 from nnbench.records.origin import DatasetFacts, MeasuredOn, Provenance
 from nnbench.records.results import ClaimResult
@@ -10,7 +11,7 @@ from nnbench.report.anchors import Anchors
 from nnbench.report.pages import Page
 from nnbench.report.tables import Cell, Link, Table
 from nnbench.text.rounding import duration_text
-from nnbench.text.vocabulary import where_text
+from nnbench.text.vocabulary import claim_chip, where_text
 from nnbench.text.wording import cost
 
 _MOST_CLASSES = 20  # with a column each
@@ -37,6 +38,7 @@ def failure_tables(page: Page, anchors: Anchors) -> tuple[Table, ...]:
     columns = ("Cell", "Claims", "Reason")
     tables = (
         _failed_runs(claims, anchors),
+        _failed_in_contexts(page, anchors),
         Table("Planned cells without a record", columns, rows=missing, text=columns),
         Table("Records that were not used", ("Cell", "Reason"), rows=rejected, text=("Reason",)),
         _not_testable(claims, anchors),
@@ -64,7 +66,24 @@ def _failed_runs(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
     return Table(caption, columns, rows=rows, text=("On", "Level"))
 
 
-def _failures(level: LevelResult) -> tuple[int, int, int]:
+def _failed_in_contexts(page: Page, anchors: Anchors) -> Table:
+    titles = {context.name: context.dataset_title for context in page.results.contexts}
+    rows: list[list[Cell]] = [
+        [
+            Link(text=claim.title, target=anchors.contexts[claim.id]),
+            f"{one.context}, {titles.get(one.context, '')}",
+            one.level,
+            *(f"{number}/{one.planned}" if number else "–" for number in _failures(one)),
+        ]
+        for claim in page.evidence
+        if claim.general
+        for one in claim.general.failures
+    ]
+    columns = ("Claim", "Context", "Level", "Diverged", "Capped", "Missing")
+    return Table("The same in contexts", columns, rows=rows, text=("Context", "Level"))
+
+
+def _failures(level: LevelResult | ContextFailure) -> tuple[int, int, int]:
     return level.diverged, level.capped, level.failed
 
 
@@ -107,7 +126,7 @@ def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | No
             change.what,
             change.why,
             change.before,
-            claim.verdict or "–",
+            claim_chip(claim),
         ]
         for claim in claims
         if claim.taken

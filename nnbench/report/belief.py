@@ -15,6 +15,8 @@ def belief(results: Results) -> Iterator[tuple[str, Cell]]:
     runs, diverged, missing = _runs(results.claims)
     counted_out = f"{_or_none(diverged)} diverged, {_or_none(missing)} lost"
     yield "Runs", f"{runs:,} in the claims’ own settings; {counted_out}"
+    if lost := _in_contexts(results.claims):
+        yield "Runs in contexts", lost
     yield "All cells", f"{known['Runs']}; a cell is a level with its settings and its data"
     if results.contexts:
         datasets = len({context.dataset for context in results.contexts})
@@ -38,12 +40,23 @@ def _not_fixed(claims: Sequence[ClaimResult]) -> Iterator[tuple[str, Cell]]:
         text = (
             f"the specification of {counted(changed, 'claim')}: what, why, and the verdict before"
         )
-        yield "Changed after a result of theirs", Link(text=text, target="changed")
+        yield "Changed after a result was seen", Link(text=text, target="changed")
     if more:
         yield (
             "More seeds than the others",
-            f"{counted(more, 'claim')}, mostly because a result of it was near a threshold",
+            f"{counted(more, 'claim')}, mostly because a result was near a threshold",
         )
+
+
+def _in_contexts(claims: Sequence[ClaimResult]) -> str:
+    """How many runs in contexts diverged or left nothing; nothing where there are no contexts."""
+    general = [claim.general for claim in claims if claim.general]
+    failures = [one for result in general for one in result.failures]
+    diverged, missing = (sum(getattr(f, name) for f in failures) for name in ("diverged", "failed"))
+    where = len({one.context for one in failures if one.diverged})
+    said = f"{diverged:,} diverged, in {counted(where, 'context')}" if diverged else "none diverged"
+    lost = f"{missing:,} lost" if missing else "none lost"
+    return f"{said}; {lost} (a run that several claims share counts for each)" if general else ""
 
 
 def _or_none(count: int) -> str:

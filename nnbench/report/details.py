@@ -55,6 +55,9 @@ def unit_on(name: str, finding: Finding) -> str:
     return loss_unit(finding.objective, finding.task) if unit == "nats" else unit
 
 
+_MOST_SHOWN = 12  # of a list of facts; the record has them all
+
+
 def fact_table(finding: Finding) -> Table | None:
     """What the records say of each level beside its metrics: versions, batch sizes, resolutions."""
     levels = [level for level in ordered_levels(finding) if level.facts]
@@ -74,7 +77,11 @@ def fact_text(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {fact_text(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(fact_text, value))
+        shown = list(map(fact_text, value))
+        if len(shown) > _MOST_SHOWN:
+            shown[2:-1] = ["…"]
+            return f"{', '.join(shown)} ({len(value)} values)"
+        return ", ".join(shown)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):

@@ -7,14 +7,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from nnbench.metrics import METRICS, Metric
-from nnbench.records.general import ContextEffect, ContextResult, Shown
+from nnbench.claims.kinds import KINDS
+from nnbench.metrics import METRICS
+from nnbench.records.general import ContextEffect, ContextResult, GeneralPairResult, Shown
 from nnbench.records.results import ClaimResult
 from nnbench.report.general import described, leading
 from nnbench.text.generality import brief
-from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
+from nnbench.text.vocabulary import GENERAL, VERDICTS, Chip, shown_chip
 
-KEY: tuple[Shown, ...] = ("as claimed", "small", "equal", "unclear", "reversed")
+KEY: tuple[Shown | None, ...] = (
+    "as claimed",
+    "small",
+    None,
+    "equal",
+    "unclear",
+    "reversed",
+)  # None: partly
+PARTLY = VERDICTS["partly"]
+_FOR = "✓△"  # symbols of contexts that show a claim
 _MOST = 200  # claims; of more no map can be read
 _ABREAST = 2  # marks of a claim on the same data up to which they stand side by side
 
@@ -34,11 +44,19 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shows:
+    """What one context shows of a claim: of all of its pairs, and how far apart those of the leading pair are."""
+
+    chip: Chip
+    size: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A claim and what each of its contexts shows of its leading pair, by context."""
+    """A claim and what each of its contexts shows, by context."""
 
     claim: ClaimResult
-    effects: Mapping[str, ContextEffect]
+    shows: Mapping[str, Shows]
 
     @property
     def order(self) -> tuple[int, float]:
@@ -46,8 +64,8 @@ class Row:
         general = self.claim.general
         if general is None:
             return len(GENERAL), 0.0
-        good = sum(e.shown in ("as claimed", "small", "holds") for e in self.effects.values())
-        return list(GENERAL).index(general.word), -good / max(len(self.effects), 1)
+        good = sum(shows.chip.symbol in _FOR for shows in self.shows.values())
+        return list(GENERAL).index(general.word), -good / max(len(self.shows), 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +87,8 @@ class Map:
 
     def marks(self, row: Row) -> list[list[Mark]]:
         """What a claim's contexts show, by the columns."""
-        metric = METRICS[row.claim.metric]
         return [
-            [_mark(context, row, metric, code) for context in self._on(row, title)]
+            [_mark(context, row, code) for context in self._on(row, title)]
             for title, code in self.codes.items()
         ]
 
@@ -85,7 +102,7 @@ class Map:
         return list(dict.fromkeys(context.dataset_title for context in self.contexts.values()))
 
     def _on(self, row: Row, title: str) -> list[ContextResult]:
-        known = (c for name, c in self.contexts.items() if name in row.effects)
+        known = (c for name, c in self.contexts.items() if name in row.shows)
         return [context for context in known if context.dataset_title == title]
 
 
@@ -100,25 +117,22 @@ def codes(titles: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _mark(context: ContextResult, row: Row, metric: Metric, code: str) -> Mark:
-    effect = row.effects[context.name]
-    chip = shown_chip(effect.shown)
-    size = brief(effect.difference, effect.low, effect.high, metric)
-    return Mark(
-        chip=chip, said=f"{described(context, row.claim.general)}: {chip.word}, {size}", code=code
-    )
+def _mark(context: ContextResult, row: Row, code: str) -> Mark:
+    shows = row.shows[context.name]
+    said = f"{described(context, row.claim.general)}: {shows.chip.word}, {shows.size}"
+    return Mark(chip=shows.chip, said=said, code=code)
 
 
 def key() -> Iterator[Mark]:
     """What the marks mean."""
     for shown in KEY:
-        yield Mark(chip=shown_chip(shown), said="")
+        yield Mark(chip=PARTLY if shown is None else shown_chip(shown), said="")
 
 
 def map_of(claims: Sequence[ClaimResult], contexts: Sequence[ContextResult]) -> Map | None:
     """The map of some claims; None where none of them has contexts, or there are too many to be read."""
     rows = _rows(claims)
-    used = Counter(name for row in rows for name in row.effects)
+    used = Counter(name for row in rows for name in row.shows)
     on = Counter[str]()
     for context in contexts:
         on[context.dataset_title] += used[context.name]
@@ -140,4 +154,44 @@ def _rows(claims: Sequence[ClaimResult]) -> list[Row]:
 
 def _row(claim: ClaimResult) -> Row:
     pair = leading(claim.general) if claim.general else None
-    return Row(claim=claim, effects={e.context: e for e in pair.effects} if pair else {})
+    if claim.general is None or pair is None:
+        return Row(claim=claim, shows={})
+    found: dict[str, list[Shown | None]] = {}
+    for one in claim.general.pairs:
+        for effect in one.effects:
+            found.setdefault(effect.context, []).append(effect.shown)
+    size = {effect.context: _size(effect, pair, claim) for effect in pair.effects}
+    return Row(
+        claim=claim,
+        shows={
+            context: Shows(
+                chip=together(own, any_pair=KINDS[claim.kind].any_pair), size=size[context]
+            )
+            for context, own in found.items()
+            if context in size
+        },
+    )
+
+
+def together(found: Sequence[Shown | None], *, any_pair: bool) -> Chip:
+    """What all pairs of a claim show together in one context; ``any_pair``: one is enough."""
+    shown = set(found)
+    if len(shown) == 1:
+        return shown_chip(found[0])
+    good = shown & {"as claimed", "holds", "small"}
+    if any_pair and good:
+        return shown_chip("as claimed" if "as claimed" in good else "small")
+    if good == shown:  # all that is missing is size
+        return shown_chip("small" if "small" in good else "as claimed")
+    if good:
+        return PARTLY
+    if any_pair or not shown & {"reversed", "violated"}:
+        return shown_chip("unclear")
+    return shown_chip("reversed" if "reversed" in shown else "violated")
+
+
+def _size(effect: ContextEffect, pair: GeneralPairResult, claim: ClaimResult) -> str:
+    """The difference of the leading pair, which is named where there are others."""
+    size = brief(effect.difference, effect.low, effect.high, METRICS[claim.metric])
+    several = claim.general is not None and len(claim.general.pairs) > 1
+    return f"{pair.a} against {pair.b} {size}" if several else size

@@ -10,10 +10,12 @@ from nnbench.records.results import ClaimResult, Results
 from nnbench.report.tables import Cell, Table
 from nnbench.text.changes import OF_CHANGES
 from nnbench.text.effects import size, too_few
-from nnbench.text.generality import counted, interval
+from nnbench.text.generality import brief, counted, interval
 from nnbench.text.phrases import capitalised
 from nnbench.text.rounding import p_text
 from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
+
+_MOST_PAIRS = 6  # beside the leading one in the table of contexts; results.json has all
 
 
 def leading(result: GeneralResult) -> GeneralPairResult | None:
@@ -154,11 +156,12 @@ def _share(pair: GeneralPairResult) -> str:
 
 
 def context_table(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Table | None:
-    """The leading pair in each context, and what the context is."""
+    """The leading pair in each context, the others beside it, and what the context is."""
     pair = leading(claim.general) if claim.general else None
-    if pair is None:
+    if claim.general is None or pair is None:
         return None
     metric, found = METRICS[claim.metric], {effect.context: effect for effect in pair.effects}
+    others = [other for other in claim.general.pairs if other is not pair][:_MOST_PAIRS]
     used = [(context, found[context.name]) for context in contexts if context.name in found]
     rows: list[list[Cell]] = [
         [
@@ -166,16 +169,27 @@ def context_table(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Tabl
             context.dataset_title,
             shown_chip(effect.shown),
             interval(effect.difference, effect.low, effect.high, metric),
+            *(_beside(other, context, metric) for other in others),
             _settings_text(context, claim.general),
         ]
         for context, effect in used
     ]
     what = f"{pair.a} against {pair.b}{_of_changes(claim)} in each context"
     caption = f"{what}; {_positive(claim)}"
-    columns = ("Context", "Data", "Outcome", "Difference", "Settings")
+    named = (f"{other.a} against {other.b}" for other in others)
+    columns = ("Context", "Data", "Outcome", "Difference", *named, "Settings")
     return (
         Table(caption, columns, rows=rows, text=("Data", "Outcome", "Settings")) if rows else None
     )
+
+
+def _beside(pair: GeneralPairResult, context: ContextResult, metric: Metric) -> str:
+    """What a context shows of another pair, as in: ✓ +12 % [3, 21]."""
+    effect = next((e for e in pair.effects if e.context == context.name), None)
+    if effect is None:
+        return "–"
+    size = brief(effect.difference, effect.low, effect.high, metric)
+    return f"{shown_chip(effect.shown).symbol} {size}"
 
 
 def moderator_table(claim: ClaimResult) -> Table | None:

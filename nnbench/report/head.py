@@ -1,7 +1,7 @@
 """The first screen: what was found in a sentence, whose claims these are, what surprises."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nnbench.claims.kinds import KINDS
@@ -23,8 +23,8 @@ SURPRISING = (
 KEY = {
     "Here": "in the one setting that a claim names: a data set, a network and its training",
     "In general": (
-        "over the claim’s contexts together: general (to be expected in a new one, too), usual (on average and in most), "
-        "depends, absent or reversed, unknown"
+        "over the claim’s contexts together: general (to be expected in a new one, too; of a mere possibility: found in each), usual (on average "
+        "and in most, whichever data set is left out), depends, absent or reversed, unknown"
     ),
     "A context": (
         "another data set with a network, an optimiser and a length of training, drawn beforehand"
@@ -101,7 +101,7 @@ def _kind(document: DocumentResult) -> str:
 def lead(results: Results) -> str:
     """How many claims have a verdict, and what the verdicts are; then what the others are."""
     claims = [claim for claim in results.claims if not claim.control]
-    judged = [claim for claim in claims if claim.verdict not in (None, NOT_TESTABLE)]
+    judged = _judged(claims)
     here = sum(claim.verdict in FOUND for claim in judged)
     small = sum(claim.verdict == "reproduced, small" for claim in judged)
     text = (
@@ -111,8 +111,12 @@ def lead(results: Results) -> str:
     general = [claim.general.word for claim in claims if claim.general]
     if general:
         held = sum(word in ("general", "usual") for word in general)
-        text += f"; {held} of the {len(general)} that were measured in contexts, too, hold there generally or usually"
+        text += f"; of the {len(general)} that were also measured in contexts, {held} {'holds' if held == 1 else 'hold'} there generally or usually"
     return f"{text}."
+
+
+def _judged(claims: Iterable[ClaimResult]) -> list[ClaimResult]:
+    return [claim for claim in claims if claim.verdict not in (None, NOT_TESTABLE)]
 
 
 def _are(count: int) -> str:
@@ -137,7 +141,7 @@ def left_over(results: Results) -> str:
 
 def sentences(results: Results) -> list[tuple[str, str]]:
     """What was found, claims with numbers apart from claims in words: a heading and a sentence each."""
-    judged = [c for c in results.claims if c.verdict not in (None, NOT_TESTABLE) and not c.control]
+    judged = _judged(claim for claim in results.claims if not claim.control)
     numbers = [claim for claim in judged if claim.claimed]
     words = [claim for claim in judged if not claim.claimed]
     found = []
@@ -158,7 +162,7 @@ def _held(claims: Sequence[ClaimResult]) -> str:
     if not general:
         return f"Here {reproduced}."
     return (
-        f"Here, each in one setting, {reproduced}. Of the {len(general)} that were measured in contexts, too, {held} "
+        f"Here, each in one setting, {reproduced}. Of the {len(general)} that were also measured in contexts, {held} "
         f"{'holds' if held == 1 else 'hold'} there generally or usually."
     )
 
@@ -222,6 +226,6 @@ def _sound(claim: ClaimResult) -> bool:
 def _surprise(claim: ClaimResult) -> Surprise:
     deciding = next(finding for finding in claim.results if finding.decides)
     general = claim.general
-    reversed_here = claim.verdict == "contradicted" or general is None
-    text = claim.answer if reversed_here else general.sentence if general else ""
+    pooled = general is not None and general.word == "absent or reversed"  # by what it was chosen
+    text = general.sentence if general and pooled else claim.answer
     return Surprise(claim=claim, finding=deciding, text=text)

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS
 from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.anchors import Anchors
 from nnbench.report.general import difference
 from nnbench.text.effects import with_margin
 from nnbench.text.generality import interval
+from nnbench.text.phrases import lowered
 from nnbench.text.vocabulary import (
     GENERAL,
     STATUSES,
@@ -47,6 +49,7 @@ class Row:
     here: Chip
     general: Chip | None
     size: str
+    measure: str  # what it is of
     cells: tuple[tuple[Mark, ...], ...]  # as many as columns
     note: str  # why the claim's verdict is this one, where its verdicts differ
     keys: dict[str, str]  # attributes by which the page's script finds and sorts it
@@ -66,6 +69,7 @@ def row(claim: ClaimResult, anchors: Anchors) -> Row:
         here=claim_chip(claim).to(anchors.claims[claim.id]),
         general=general.to(anchors.contexts[claim.id]) if general else None,
         size=size(claim),
+        measure=lowered(METRICS[claim.metric].title),
         cells=tuple(map(tuple, cells)),
         note=note(claim),
         keys=_keys(claim),
@@ -106,8 +110,13 @@ def size(claim: ClaimResult) -> str:
     found = difference(claim)
     if found is None or found.tie:
         return ""
-    text = interval(found.size, None, None, METRICS[claim.metric])
-    return f"{text} here" if found.here else text
+    metric = METRICS[claim.metric]
+    text = interval(
+        abs(found.size) if KINDS[claim.kind].two_sided else found.size, None, None, metric
+    )
+    if KINDS[claim.kind].two_sided:
+        text = text.removeprefix("+")
+    return f"{text}{' here' if found.here else ''}"
 
 
 def _keys(claim: ClaimResult) -> dict[str, str]:

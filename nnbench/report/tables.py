@@ -51,6 +51,7 @@ class Links:
 
 
 Cell = str | Chip | Link | Links
+SEED = "Seed"  # heads the column of rows that are named by a number
 _PHONE, _LONG, _GAP = 66, 32, 2  # characters: of a line, of an unbroken cell, between columns
 SEEN = "Could have seen"  # the heading of what unclear pairs could have shown
 
@@ -79,9 +80,10 @@ class Table:
 
     @property
     def labels(self) -> str:
-        """The names of all columns but the first as custom properties, by which the cells of cards say theirs."""
+        """The names of columns as custom properties, by which the cells of cards say theirs; a row's name needs none, but a bare number."""
         quoted = (re.sub(r'(["\\])', r"\\\1", name) for name in self.columns[1:])
-        return ";".join(f'--l{number}:"{name}"' for number, name in enumerate(quoted, start=2))
+        named = [f'--l{number}:"{name}"' for number, name in enumerate(quoted, start=2)]
+        return ";".join(['--l1:"Seed "', *named] if self.columns[0] == SEED else named)
 
     @classmethod
     def of(
@@ -237,7 +239,7 @@ def seed_table(finding: Finding) -> Table:
     seeds = sorted({seed for level in levels for seed in level.values}, key=int)
     rows = [[seed, *(_run(level, seed, unit=unit) for level in levels)] for seed in seeds]
     caption = with_unit(f"Each run: {finding.metric_title.lower()}", unit)
-    return Table(caption, ["Seed", *map(level_name, levels)], rows=rows)
+    return Table(caption, [SEED, *map(level_name, levels)], rows=rows)
 
 
 def _run(level: LevelResult, seed: str, *, unit: str) -> str:

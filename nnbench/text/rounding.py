@@ -21,6 +21,7 @@ _LOSS_UNITS: Mapping[tuple[str, str], Unit] = {  # by task and objective; else p
     ("classification", "log_of_clipped"): "nats",
     ("regression", "mae"): "deviations",
 }
+_COUNTED = ("epochs", "steps", "images")  # whole but for their means
 _BILLION = 1e9
 _ASYMMETRY = 0.1  # share of the half width up to which an interval is written with one ±
 
@@ -103,7 +104,8 @@ def value_text(value: float | None, unit: str, *, digits: int = 3) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     shown = value * unit_words(unit).factor
-    return count_text(shown) if unit == "count" else significant(shown, digits)
+    whole = unit == "count" or (unit in _COUNTED and shown.is_integer())
+    return count_text(shown) if whole else significant(shown, digits)
 
 
 def count_text(value: float) -> str:

@@ -63,4 +63,4 @@ def answer(study: StudyResult, factors: Sequence[str], beside: str | None, least
     told = ", ".join(f"{name} {percent(own[name].share)}" for name in factors)
     shares = f"Shares of the variance, mean of {where}, interactions included: {told}"
     other = f"; beside them {beside} {percent(own[beside].share)}" if beside else ""
-    return f"{shares}{other}. From {100 * least:.0f}\u00a0% on a factor counts as one that matters."
+    return f"{shares}{other}. A factor counts as one that matters where its interval on a data set is above {100 * least:.0f}\u00a0%."

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from nnbench.claims.claim import Claim
+from nnbench.claims.contexts import TRAIN_SHARE
 from nnbench.claims.outcomes import named
 
 
 def there(claim: Claim) -> str:
-    """As in: There “10,000” stands for train_share = 0.01. Empty where nothing differs."""
+    """As in: There “10,000” stands for 1 % of the training samples. Empty where nothing differs."""
     return " ".join(_texts(claim))
 
 
@@ -30,8 +31,14 @@ def _texts(claim: Claim) -> Iterator[str]:
 
 
 def _settings(given: Mapping[str, object]) -> str:
-    texts = (f"{key} = {_value(value)}" for key, value in given.items())
-    return " and ".join(texts) or "what the context has"
+    return " and ".join(map(_setting, given.items())) or "what the context has"
+
+
+def _setting(item: tuple[str, object]) -> str:
+    key, value = item
+    if key == TRAIN_SHARE and isinstance(value, float):
+        return f"{100 * value:g} % of the training samples"
+    return f"{key} = {_value(value)}"
 
 
 def _value(value: object) -> str:

@@ -89,9 +89,9 @@ GENERAL: Mapping[Word, Chip] = {
 }
 GENERAL_MEANINGS: Mapping[str, str] = {
     "general": "found over all contexts together, to be expected in a new one, and carried by no single data set; of what is said to be possible, or to differ in whatever direction: found in every context",
-    "usual": "found on average and in most contexts; a new one may show otherwise",
+    "usual": "found on average, whichever data set is left out, and in most contexts; a new one may show otherwise",
     "depends": "found in some contexts and reversed in others, or for some of the levels alone, or the result here is flagged",
-    "absent or reversed": "on average there is no difference that matters, or the reverse",
+    "absent or reversed": "on average there is no difference that matters, or the reverse, whichever data set is left out",
     "unknown": "these contexts cannot tell",
 }
 WORDS: Mapping[str, str] = {
@@ -106,6 +106,9 @@ WORDS: Mapping[str, str] = {
     "reference network": "what every level is but for what the claim varies: one hidden layer of 128 ReLU units, trained by Adam",
     "cell": "one level with its settings and data: what is trained and stored as a piece",
     "tier": "how much of the plan a run takes: quick, default or full",
+    "anything": "stands for an interval that leaves everything open, far on both sides of zero",
+    "p, equal": "the p value of the difference being within the margin, by two one-sided tests",
+    "weak L2": "a penalty on the weights of 0.0001, one of the regularisations of contexts",
     "nats": "the unit of a cross-entropy: what guessing among C classes costs is ln C, 2.30 of ten classes",
     "Holm": "a correction of p values for the number of comparisons made",
     "flag": "a mark that makes a result weaker than its verdict says",

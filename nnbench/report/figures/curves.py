@@ -238,7 +238,9 @@ def _name_ends(lines: Sequence[Line], across: Axis, up: Axis) -> str:
     shown = []
     for (line, name, end), place in zip(ends, places, strict=True):
         y, ends_at = up.start - place, (across.at(end[0]), up.within(end[1]))
-        leader = canvas.line(ends_at, (across.end + 7, y), line.colour, 1.2, class_="lead")
+        leader = canvas.line(
+            ends_at, (across.end + 7, y), line.colour, 0.8, stroke_dasharray="1 3", class_="lead"
+        )
         base = y + 4 - _LINE_HEIGHT / 2 * (len(name) - 1)
         words = [
             canvas.text(across.end + 10, base + _LINE_HEIGHT * i, part)
@@ -259,9 +261,7 @@ def spaced(positions: Sequence[float], heights: Sequence[float], *, top: float) 
     def low(block: Sequence[int]) -> float:
         length = sum(heights[i] for i in block)
         middle = sum(positions[i] for i in block) / len(block)
-        return max(
-            -heights[block[0]] / 2, min(middle - length / 2, top - length + heights[block[-1]] / 2)
-        )
+        return max(-heights[block[0]] / 2, min(middle - length / 2, top - length))
 
     def high(block: Sequence[int]) -> float:
         return low(block) + sum(heights[i] for i in block)

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from nnbench.records.general import ContextEffect, ContextResult
+from nnbench.records.general import ContextResult
 from nnbench.records.results import ClaimResult
 from nnbench.report import evidence
 from nnbench.report.anchors import Anchors
-from nnbench.report.evidence import Map, Row
+from nnbench.report.evidence import Map, Row, Shows
 from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image, element, number
 from nnbench.report.general import described
-from nnbench.text.vocabulary import TONES, Chip, claim_chip, general_chip, shown_chip
+from nnbench.text.vocabulary import TONES, Chip, claim_chip, general_chip
 
 _TITLE, _HERE, _WORD, _CELL, _ROW, _GROUP = 372.0, 28.0, 100.0, 13.0, 19.0, 26.0
 _KEY, _EDGE = 30.0, 8.0
@@ -33,8 +33,8 @@ def evidence_map(
         shapes.append(canvas.text(_EDGE, y + 18, title, font_weight="700"))
         y += _GROUP
         for row in own:
-            known = ((name, c) for name, c in found.contexts.items() if name in row.effects)
-            cells = [(places[name], context, row.effects[name]) for name, context in known]
+            known = ((name, c) for name, c in found.contexts.items() if name in row.shows)
+            cells = [(places[name], context, row.shows[name]) for name, context in known]
             shapes.append(_linked(row, anchors, _row(row, cells, y)))
             y += _ROW
     box = (max(places.values()) + _CELL + _EDGE, y + _EDGE)
@@ -53,7 +53,7 @@ def _places(columns: Mapping[str, ContextResult], left: float) -> dict[str, floa
 
 
 def _alt(found: Map) -> str:
-    shown = Counter(shown_chip(e.shown).word for row in found.rows for e in row.effects.values())
+    shown = Counter(shows.chip.word for row in found.rows for shows in row.shows.values())
     said = ", ".join(f"{count} {word}" for word, count in shown.most_common())
     return f"{len(found.rows)} claims in their contexts: {said}."
 
@@ -91,7 +91,7 @@ def _linked(row: Row, anchors: Anchors, inner: str) -> str:
     return element("a", inner, href=f"#{anchors.claims[row.claim.id]}")
 
 
-def _row(row: Row, cells: Sequence[tuple[float, ContextResult, ContextEffect]], y: float) -> str:
+def _row(row: Row, cells: Sequence[tuple[float, ContextResult, Shows]], y: float) -> str:
     title = canvas.shortened(row.claim.title, _TITLE_CHARACTERS)
     middle = _EDGE + _TITLE + 12
     here, rule = claim_chip(row.claim), y + _ROW - 0.5
@@ -101,8 +101,8 @@ def _row(row: Row, cells: Sequence[tuple[float, ContextResult, ContextEffect]], 
         _symbol(here, middle, y + 13.5),
         _word(row.claim, _EDGE + _TITLE + 34, y + 13.5),
         *(
-            _cell(shown_chip(e.shown), (x, y + 2), _CELL - 1, described(c, row.claim.general))
-            for x, c, e in cells
+            _cell(shows.chip, (x, y + 2), _CELL - 1, described(context, row.claim.general))
+            for x, context, shows in cells
         ),
     ]
     return "".join(shapes)

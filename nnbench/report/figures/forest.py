@@ -19,11 +19,7 @@ from nnbench.text.generality import brief
 from nnbench.text.rounding import unit_words
 from nnbench.text.vocabulary import TONES, pair_chip, shown_chip
 
-_BOTTOM, _LEAST, _GAP = (
-    36.0,
-    96.0,
-    8.0,
-)  # below a plot; the least width of one; between it and its numbers
+_BOTTOM, _LEAST, _GAP = 36.0, 96.0, 8.0  # below a plot; its least width; between it and its numbers
 _NAMES, _LINE = 128.0, 13.5  # the most room of names beside a plot; the height of a line of them
 _REACH = 1.5  # spans of the estimates that the axis shows around them; longer bars are cut
 
@@ -90,7 +86,7 @@ def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image 
         for effect in effects
     ]
     alt = f"{claim.title}. {pair.text}"
-    every, what = [*rows, *_pooled(pair, metric)], f" of {named(pair.a)} against {named(pair.b)}"
+    every, what = [*rows, *_pooled(pair, metric)], _compared(pair, metric)
     what += OF_CHANGES * bool(claim.baseline)
     return _drawn(
         every,
@@ -101,6 +97,16 @@ def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image 
         what=what,
         ruled=len(rows),
     )
+
+
+def _compared(pair: GeneralPairResult, metric: Metric) -> str:
+    """What the axis shows of two levels; it is the worse loss that stands above the line of a ratio."""
+    first, second = named(pair.a), named(pair.b)
+    if metric.scale != "log":
+        return f" of {first} against {second}"
+    if metric.lower_is_better:
+        first, second = second, first
+    return f" of {first} ÷ that of {second}"
 
 
 def _context_row(
@@ -163,7 +169,7 @@ def _drawn(
     bottom, lanes = places[-1].lane[1], [place.lane for place in places]
     zero, title = (
         canvas.number(axis.at(shown(0, metric))),
-        f"{METRICS[metric].title}{what}, {_unit(metric)}: {towards}{f'; {LOG}' if axis.log else ''}",
+        f"{METRICS[metric].title}{what}, {_unit(metric, named=what.startswith(' of '))}: {towards}{f'; {LOG}' if axis.log else ''}",
     )
     down = "".join(
         f"M{zero} {canvas.number(top)}V{canvas.number(lower)}"
@@ -196,11 +202,12 @@ def _places(rows: Sequence[Row], *, above: bool, room: float) -> Iterator[Place]
         y = lane[1] + (5 if above else 0)
 
 
-def _unit(metric: str) -> str:
+def _unit(metric: str, *, named: bool) -> str:
     """What the numbers are, and where the axis turns."""
     known = METRICS[metric]
     if known.scale == "log":
-        return "ratio; right of 1"
+        which = "second to the first" if known.lower_is_better else "first to the second"
+        return f"ratio{'' if named else f' of the {which}'}; right of 1"
     unit = "points" if known.unit == "fraction" else unit_words(known.unit).name
     return f"difference{f' in {unit}' if unit else ''}; right of 0"
 

@@ -43,13 +43,17 @@ def study_figure(study: StudyResult, *, alt: str) -> Image | None:
             palette=palette,
             dodge=True,
             jitter=False,
-            size=4,
+            size=4.5,
+            linewidth=0.7,
+            edgecolor=canvas.PLATE,
+            zorder=3,
             ax=axes,
         )
         _intervals(axes, each, titles)
         axes.set(xlim=(0, 100), ylabel="")
         axes.set_xlabel(
-            "share of the variance between settings, % (with 95 % interval)", loc="right"
+            "share of the variance between settings, %; dots: with interactions, each data set, 95 % interval",
+            loc="right",
         )
         sns.move_legend(
             axes,

@@ -52,6 +52,7 @@ function finder(form) {
   }
 
   form.hidden = false;
+  for (const link of all("a.find")) link.hidden = false;
   form.addEventListener("submit", event => event.preventDefault());
   form.addEventListener("input", find);
   form.addEventListener("reset", () => setTimeout(find));
@@ -268,7 +269,9 @@ function cards() {
     if (!narrow.matches) return;
     const shown = all(".scroll > table:not(.cards, .entries, .marks)", part).filter(table => !table.closest("details:not([open])"));
     for (const table of shown.filter(({parentNode: box}) => box.scrollWidth > box.clientWidth)) {
-      [...table.tHead.rows[0].cells].forEach((cell, i) => table.style.setProperty(`--l${i + 1}`, JSON.stringify(cell.textContent)));
+      const heads = [...table.tHead.rows[0].cells].map(cell => cell.textContent);
+      if (heads[0] === "Seed") table.style.setProperty("--l1", '"Seed "');  // a bare number says nothing
+      heads.slice(1).forEach((text, i) => table.style.setProperty(`--l${i + 2}`, JSON.stringify(text)));
       table.classList.add("cards");
     }
   }
