@@ -72,7 +72,7 @@ MEANINGS: Mapping[str, str] = {
     "reproduced": "the measurements show what the document says, by the margin that matters or more",
     "reproduced, small": "they show it, but some difference is below the margin that matters",
     "partly": "some of the claimed differences were found, others were not",
-    "contradicted": "the measurements show the reverse, or no difference that matters",
+    "contradicted": "the measurements show the reverse, or no difference that matters; where several differences are claimed together, one that is reversed is enough",
     "inconclusive": "these runs cannot tell",
     "not testable here": "the machine lacks what it takes, which the reason names",
     "measured": "a definition: the exact number stands beside the claimed one",
