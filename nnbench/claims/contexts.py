@@ -24,9 +24,8 @@ TRAIN_SHARE = "train_share"  # of the training samples: what a context or level 
 Overrides = dict[str, object]
 
 
-Sets = Mapping[
-    str, Mapping[str, str]
-]  # by factor: the settings that its value stands for, in words
+# by factor: the settings that its value stands for, in words
+Sets = Mapping[str, Mapping[str, str]]
 
 
 def unsettled(values: Mapping[str, str], sets: Sets, settled: Collection[str]) -> dict[str, str]:

@@ -15,14 +15,8 @@ from nnbench.report.general import described, leading
 from nnbench.text.generality import brief
 from nnbench.text.vocabulary import GENERAL, VERDICTS, Chip, shown_chip
 
-KEY: tuple[Shown | None, ...] = (
-    "as claimed",
-    "small",
-    None,
-    "equal",
-    "unclear",
-    "reversed",
-)  # None: partly
+# in the legend; None: partly
+KEY: tuple[Shown | None, ...] = ("as claimed", "small", None, "equal", "unclear", "reversed")
 PARTLY = VERDICTS["partly"]
 _FOR = "✓△"  # symbols of contexts that show a claim
 _MOST = 200  # claims; of more no map can be read

@@ -49,9 +49,8 @@ class Pooled:
     mean: float
     low: float  # the wider of the two intervals below
     high: float
-    independent: (
-        Interval  # modified Hartung-Knapp-Sidik-Jonkman, as if no contexts shared a data set
-    )
+    # by Hartung, Knapp, Sidik and Jonkman, modified, as if no contexts shared a data set
+    independent: Interval
     clustered: Interval  # robust, data sets as clusters; NaN where none is shared, or one by all
     prediction_low: float  # the true effect in a new context on a new data set
     prediction_high: float
