@@ -137,7 +137,15 @@ def test_what_was_changed_after_a_result_is_counted_and_leads_to_the_list() -> N
     content["claims"][0] |= {"changes": [change], "version": 2, "seeds_times": 3}
     told = dict(belief.belief(typed(Results, content)))
     changed = told["Changed after a result was seen"]
-    assert (str(changed)[:28], changed.target) == ("the specification of 1 claim", "changed")
+    said = "the specification of 1 claim, of which 1 had another verdict before: what, why, and both verdicts"
+    assert (changed.text, changed.target) == (said, "changed")
+    same = {**change, "version": 3, "before": "reproduced. Yes."}
+    content["claims"][0]["changes"] = [same, change]
+    made = typed(Results, content)
+    table = appendix.changes_table(made.claims, anchors_of(made))
+    assert [[str(cell) for cell in row[1:3]] for row in table.rows] == [
+        ["½ partly", "✓ reproduced"], ["✓ reproduced", "✓ reproduced"],
+    ]  # fmt: skip
     assert (
         told["More seeds than the others"]
         == "1 claim, mostly because a result was near a threshold"

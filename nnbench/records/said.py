@@ -29,3 +29,9 @@ class ChangeResult(Section):
     what: str
     why: str
     before: str
+    """The verdict of the version before, and its numbers."""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict that ``before`` begins with, or what it says where there is none."""
+        return self.before.partition(". ")[0].removesuffix(".")

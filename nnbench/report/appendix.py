@@ -7,11 +7,12 @@ from nnbench.records.general import ContextFailure
 from nnbench.records.level import LevelResult
 from nnbench.records.origin import DatasetFacts, MeasuredOn, Provenance
 from nnbench.records.results import ClaimResult
+from nnbench.records.said import ChangeResult
 from nnbench.report.anchors import Anchors
 from nnbench.report.pages import Page
 from nnbench.report.tables import Cell, Link, Table
 from nnbench.text.rounding import duration_text
-from nnbench.text.vocabulary import claim_chip, where_text
+from nnbench.text.vocabulary import VERDICTS, claim_chip, where_text
 from nnbench.text.wording import cost
 
 _MOST_CLASSES = 20  # with a column each
@@ -116,32 +117,28 @@ def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
 # --- what was changed after a result
 
 
+def is_another(change: ChangeResult, claim: ClaimResult) -> bool:
+    """Whether the verdict was another one before a change."""
+    return change.verdict in VERDICTS and change.verdict != claim.verdict
+
+
 def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | None:
-    """Each change of a claim's specification after a result of it had been seen."""
+    """Each change of a claim's specification after a result of it had been seen, other verdicts first."""
+    changes = [(claim, change) for claim in claims if claim.taken for change in claim.changes]
     rows: list[list[Cell]] = [
         [
             Link(text=claim.title, target=anchors.claims[claim.id]),
-            str(change.version),
-            change.date,
+            VERDICTS.get(change.verdict, change.verdict),
+            claim_chip(claim),
             change.what,
             change.why,
             change.before,
-            claim_chip(claim),
+            f"{change.version}, {change.date}".replace("-", "\u2011"),
         ]
-        for claim in claims
-        if claim.taken
-        for change in claim.changes
+        for claim, change in sorted(changes, key=lambda c: not is_another(c[1], c[0]))
     ]
-    columns = (
-        "Claim",
-        "Version",
-        "Date",
-        "What was changed",
-        "Why",
-        "Verdict before",
-        "Verdict now",
-    )
-    caption = "Specifications that were changed after a result had been seen"
+    columns = ("Claim", "Before", "Now", "What was changed", "Why", "Before, in numbers", "Version")
+    caption = "Specifications that were changed after a result had been seen; where the verdict is another now, first"
     return Table(caption, columns, rows=rows, text=columns) if rows else None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from nnbench.records.results import ClaimResult, Results
+from nnbench.report.appendix import is_another
 from nnbench.report.page import controls_text, facts
 from nnbench.report.tables import Cell, Link
 from nnbench.text.generality import counted
@@ -37,8 +38,12 @@ def _not_fixed(claims: Sequence[ClaimResult]) -> Iterator[tuple[str, Cell]]:
     changed = sum(bool(claim.changes) for claim in claims if claim.taken)
     more = sum(claim.seeds_times > 1 for claim in claims if claim.taken)
     if changed:
+        another = sum(
+            any(is_another(c, claim) for c in claim.changes) for claim in claims if claim.taken
+        )
         text = (
-            f"the specification of {counted(changed, 'claim')}: what, why, and the verdict before"
+            f"the specification of {counted(changed, 'claim')}, of which {another} had another verdict before: "
+            "what, why, and both verdicts"
         )
         yield "Changed after a result was seen", Link(text=text, target="changed")
     if more:
