@@ -139,12 +139,12 @@ def test_what_was_changed_after_a_result_is_counted_and_leads_to_the_list() -> N
     changed = told["Changed after a result was seen"]
     said = "the specification of 1 claim, of which 1 had another verdict before: what, why, and both verdicts"
     assert (changed.text, changed.target) == (said, "changed")
-    same = {**change, "version": 3, "before": "reproduced. Yes."}
+    same = {**change, "version": 3, "before": "contradicted. No."}
     content["claims"][0]["changes"] = [same, change]
     made = typed(Results, content)
     table = appendix.changes_table(made.claims, anchors_of(made))
-    assert [[str(cell) for cell in row[1:3]] for row in table.rows] == [
-        ["½ partly", "✓ reproduced"], ["✓ reproduced", "✓ reproduced"],
+    assert [[cell.word for cell in row[1:3]] for row in table.rows] == [
+        ["partly", "contradicted"], ["contradicted", "contradicted"],
     ]  # fmt: skip
     assert (
         told["More seeds than the others"]
