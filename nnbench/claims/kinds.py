@@ -51,6 +51,11 @@ class ClaimKind:
     lead: str = ""  # the key of the sentence that a verdict begins with
     undirected_lead: str = ""  # the same where neither end of the metric is better
 
+    @property
+    def one_sided(self) -> bool:
+        """Whether it says which of two levels is better; a tie, or a difference either way, does not."""
+        return not (self.ties or self.two_sided)
+
     def lead_of(self, *, directed: bool) -> str:
         """The key of its leading sentence, for a metric that has a better end or has none."""
         return self.lead if directed else self.undirected_lead or self.lead

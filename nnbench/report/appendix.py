@@ -54,13 +54,13 @@ def _failed_runs(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
             Link(text=claim.title, target=anchors.of(claim, finding)),
             where_text(finding),
             level.level,
-            *(f"{number}/{level.planned}" if number else "–" for number in _failures(level)),
+            *_failures(level),
             duration_text(level.train_seconds),
         ]
         for claim in claims
         for finding in claim.results
         for level in finding.levels
-        if any(_failures(level))
+        if level.diverged or level.capped or level.failed
     ]
     caption = "Runs that diverged, were stopped at their cap, or left nothing"
     columns = ("Claim", "On", "Level", "Diverged", "Capped", "Missing", "Cost of the cell")
@@ -74,7 +74,7 @@ def _failed_in_contexts(page: Page, anchors: Anchors) -> Table:
             Link(text=claim.title, target=anchors.contexts[claim.id]),
             f"{one.context}, {titles.get(one.context, '')}",
             one.level,
-            *(f"{number}/{one.planned}" if number else "–" for number in _failures(one)),
+            *_failures(one),
         ]
         for claim in page.evidence
         if claim.general
@@ -84,8 +84,10 @@ def _failed_in_contexts(page: Page, anchors: Anchors) -> Table:
     return Table("The same in contexts", columns, rows=rows, text=("Context", "Level"))
 
 
-def _failures(level: LevelResult | ContextFailure) -> tuple[int, int, int]:
-    return level.diverged, level.capped, level.failed
+def _failures(level: LevelResult | ContextFailure) -> Iterator[str]:
+    """How many of the planned runs diverged, were capped, and are missing."""
+    for number in (level.diverged, level.capped, level.failed):
+        yield f"{number}/{level.planned}" if number else "–"
 
 
 def _not_testable(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
@@ -138,7 +140,9 @@ def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | No
         for claim, change in sorted(changes, key=lambda c: not is_another(c[1], c[0]))
     ]
     columns = ("Claim", "Before", "Now", "What was changed", "Why", "Before, in numbers", "Version")
-    caption = "Specifications that were changed after a result had been seen; where the verdict is another now, first"
+    caption = (
+        "Specifications that were changed after a result had been seen; changed verdicts come first"
+    )
     return Table(caption, columns, rows=rows, text=columns) if rows else None
 
 

@@ -21,6 +21,7 @@ from nnbench.text.rounding import (
 from nnbench.text.wording import title_of
 
 Items = list[tuple[str, str]]
+_MOST_SHOWN = 12  # of a list of facts; the record has them all
 
 
 def other_table(finding: Finding) -> Table:
@@ -53,9 +54,6 @@ def unit_on(name: str, finding: Finding) -> str:
     """A metric's unit; that of losses depends on what the levels minimise."""
     unit = METRICS[name].unit
     return loss_unit(finding.objective, finding.task) if unit == "nats" else unit
-
-
-_MOST_SHOWN = 12  # of a list of facts; the record has them all
 
 
 def fact_table(finding: Finding) -> Table | None:

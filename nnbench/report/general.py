@@ -75,9 +75,9 @@ def difference(claim: ClaimResult) -> Difference | None:
 
 def towards(kind: Kind, *, directed: bool) -> str:
     """What a positive difference says; it is not the claim where that names no direction."""
-    if KINDS[kind].two_sided or KINDS[kind].ties:
-        return "the first is better" if directed else "the first is smaller"
-    return "as claimed"
+    if KINDS[kind].one_sided:
+        return "as claimed"
+    return "the first is better" if directed else "the first is smaller"
 
 
 def towards_of(claim: ClaimResult) -> str:

@@ -110,13 +110,10 @@ def size(claim: ClaimResult) -> str:
     found = difference(claim)
     if found is None or found.tie:
         return ""
-    metric = METRICS[claim.metric]
-    text = interval(
-        abs(found.size) if KINDS[claim.kind].two_sided else found.size, None, None, metric
-    )
-    if KINDS[claim.kind].two_sided:
-        text = text.removeprefix("+")
-    return f"{text}{' here' if found.here else ''}"
+    metric, here = METRICS[claim.metric], " here" if found.here else ""
+    if KINDS[claim.kind].two_sided:  # a sign would be of no direction that is claimed
+        return interval(abs(found.size), None, None, metric).removeprefix("+") + here
+    return interval(found.size, None, None, metric) + here
 
 
 def _keys(claim: ClaimResult) -> dict[str, str]:

@@ -76,8 +76,8 @@ def turned(here: Finding, general: GeneralResult) -> str:
         if low is None or high is None or near is None or far is None:
             continue
         if (high < 0 < near) or (far < 0 < low):
-            names = "" if len(general.pairs) == 1 else f"{named(pair.a)} against {named(pair.b)} "
-            return f" Here {names or 'it '}is the other way round."
+            what = f"{named(pair.a)} against {named(pair.b)}" if len(general.pairs) > 1 else "it"
+            return f" Here {what} is the other way round."
     return ""
 
 

@@ -1,6 +1,7 @@
 """A claim over its contexts: each pair's effect in every one, and what they show together."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -73,8 +74,8 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
     found = in_general(claimed, kind=claim.kind)
     pairs = tuple(_pair(pair, tests, claim, metric) for pair in found.pairs)
     settled = claim.settled()
-    directed = not (KINDS[claim.kind].ties or KINDS[claim.kind].two_sided)
-    looks = _looks(claimed, _factors(evidence.plan, settled), directed=directed)
+    factors = _factors(evidence.plan, settled)
+    looks = _looks(claimed, factors, directed=KINDS[claim.kind].one_sided)
     measured = {e.context for _, effects in claimed for e in usable(effects)}
     result = GeneralResult(
         word=found.word,
@@ -98,18 +99,15 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
 def _failures(levels: Mapping[str, Sequence[LevelRuns]]) -> Iterator[ContextFailure]:
     for context, own in levels.items():
         for level in own:
-            counts = level.runs["status"].value_counts()
-            diverged, capped, failed = (
-                int(counts.get(s, 0)) for s in ("diverged", "capped", "missing")
-            )
-            if diverged or capped or failed:
+            counts = Counter(level.runs["status"])
+            if counts["ok"] < len(level.runs):
                 yield ContextFailure(
                     context=context,
                     level=level.use.level,
                     planned=len(level.runs),
-                    diverged=diverged,
-                    capped=capped,
-                    failed=failed,
+                    diverged=counts["diverged"],
+                    capped=counts["capped"],
+                    failed=counts["missing"],
                 )
 
 

@@ -21,7 +21,7 @@ from nnbench.verdicts.general_pairs import (
     most,
     shares_of,
 )
-from nnbench.verdicts.pooling import MIN_CONTEXTS, Effect, Pooled, Share, share_of, usable
+from nnbench.verdicts.pooling import MIN_CONTEXTS, Effect, Pooled, Share, share_of, usable, within
 
 Claimed = Sequence[tuple[PairRule, Sequence[Effect]]]
 
@@ -104,14 +104,13 @@ def _example(claimed: Claimed, *, either: bool) -> General:
         word = _difference(pairs, found, equal=bool(equal)) if either else _chance(pairs, found)
     alone = sum(any(p.shown.get(c) == "as claimed" for p in pairs) for c in contexts)
     reason = f"found in {_corrected(found.count, alone, of=f' of {found.total} contexts')}"
-    against = sum(
-        all(p.shown.get(c) == "reversed" for p in pairs if c in p.shown) for c in contexts
-    )
-    if against and not either:
-        reason += f", and the reverse in {against}"
     own = pairs[: len(claimed)]
     if either:
         own = tuple(map(_undirected, own, pairs[len(claimed) :]))
+    elif against := sum(
+        all(p.shown.get(c, "reversed") == "reversed" for p in own) for c in contexts
+    ):
+        reason += f", and the reverse in {against}"
     return General(word=word, reason=reason, pairs=own, found=found)
 
 
@@ -137,11 +136,7 @@ def _difference(pairs: Sequence[GeneralPair], found: Share, *, equal: bool) -> W
         return "depends"
     if "usual" in words or most(found):
         return "usual"
-    none = [
-        p
-        for p in pairs
-        if all(-p.rule.margin < m.low and m.high < p.rule.margin for m in p.pooled.robust)
-    ]
+    none = [p for p in pairs if all(within(m.low, m.high, p.rule.margin) for m in p.pooled.robust)]
     return "absent or reversed" if not found.count and len(none) == len(pairs) else "unknown"
 
 

@@ -10,7 +10,16 @@ from scipy import stats
 
 from nnbench.claims.outcomes import PairRule
 from nnbench.records.general import FEWEST, Shown, Word
-from nnbench.verdicts.pooling import MIN_CONTEXTS, Effect, Pooled, Share, pool, share_of, usable
+from nnbench.verdicts.pooling import (
+    MIN_CONTEXTS,
+    Effect,
+    Pooled,
+    Share,
+    pool,
+    share_of,
+    usable,
+    within,
+)
 from nnbench.verdicts.rules import ALPHA, Floats, holm_adjusted
 
 Mask = npt.NDArray[np.bool_]
@@ -127,7 +136,7 @@ def _word(pair: GeneralPair, *, broad: bool, either_way: bool) -> Word:
 
 def as_claimed(low: float, high: float, rule: PairRule) -> bool:
     """Whether an interval lies where it is claimed to: above zero, or a tie's within the margin."""
-    return -rule.margin < low and high < rule.margin if rule.tie else low > 0
+    return within(low, high, rule.margin) if rule.tie else low > 0
 
 
 def _shown(effect: Effect, rule: PairRule, p: Floats) -> Shown:

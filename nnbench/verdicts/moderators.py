@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from nnbench.text.phrases import in_a_row
-from nnbench.verdicts.pooling import Effect, Pooled, pool, usable
+from nnbench.verdicts.pooling import Effect, Pooled, pool, usable, within
 from nnbench.verdicts.rules import ALPHA, Floats, holm_adjusted
 
 Finding = Literal[
@@ -170,7 +170,7 @@ def _at(value: str, effects: Sequence[Effect], *, margin: float, directed: bool)
     pooled = pool(effects, without_each=False)
     low, high = pooled.independent
     finding: Finding = "unclear"
-    if -margin < low and high < margin:
+    if within(low, high, margin):
         finding = "no practical difference"
     elif low > 0 or high < 0:
         finding = _DIRECTIONS[directed][low < 0]

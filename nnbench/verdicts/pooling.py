@@ -107,6 +107,11 @@ def share_of(count: int, total: int) -> Share:
     return Share(count=count, total=total, low=float(low), high=float(high))
 
 
+def within(low: float, high: float, margin: float) -> bool:
+    """Whether an interval leaves no difference that matters."""
+    return -margin < low and high < margin
+
+
 def pool(effects: Sequence[Effect], *, without_each: bool = True) -> Pooled:
     """The effects pooled, and again ``without_each`` data set; NaN where there are too few."""
     used = usable(effects)

@@ -1,7 +1,7 @@
 """Seconds of training steps of dense networks, each timed alone, in an order that is new in every block.
 
 A step is the usual eager one of PyTorch: forward, cross-entropy, backward, update. Building is not timed.
-It takes the threads of a training: what small steps gain by more of them changes with what the host does meanwhile.
+It runs on as many threads as a training: what small steps gain from more depends on what else the host is doing.
 """
 
 import time
