@@ -265,3 +265,12 @@ def test_a_long_name_has_as_many_lines_as_it_takes_and_its_row_is_as_high():
     assert set(rows_of(result)[0].label.split("\n")) <= set(texts(dot_plot(result, alt="")))
     result["levels"][0]["level"] = " "
     assert rows_of(result)[0].label == " "
+
+
+def test_a_wide_page_gets_a_wide_figure_and_a_phone_a_narrow_one():
+    image = overview([CLAIMS["loss/activation"]], alt="One claim")
+    narrow, wide = image.inline.split("</svg>")[:2]
+    assert 'class="figure narrow"' in narrow
+    assert 'class="figure wide"' in wide
+    assert [part.count("href=") for part in (narrow, wide)] == [1, 1]
+    assert b"wide" not in image.data, "a file is read on phones as well"

@@ -7,14 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
-from made_up_parts import claim, level, pair, result
+from made_up_parts import level, pair, result
 from made_up_results import made_up_results, typed
 
 from nnbench.records.pair import PairResult
 from nnbench.records.results import ClaimResult, Finding
 from nnbench.report import markdown, write
 from nnbench.report.details import defaults, fact_text, flat, settings_of
-from nnbench.report.page import corrected, place_text, quote_lines
+from nnbench.report.page import corrected
 from nnbench.report.tables import Table, level_table, pair_table
 from nnbench.text.vocabulary import TONES, pair_chip
 
@@ -141,17 +141,6 @@ def test_claimed_values_keep_the_documents_own_words_and_no_unit_of_nnbenchs() -
     assert "Claimed" in level_table(losses).columns
     assert "Measured, nats" in level_table(losses).columns
     assert "Claimed, %" in level_table(accuracies).columns
-
-
-def test_a_quotation_has_its_tables_heading_and_says_where_it_stands() -> None:
-    made = claim("loss/rate", "Rates", quote="0.1 0.14\n0.01 0.19")
-    bare = typed(ClaimResult, made)
-    assert quote_lines(bare) == ["0.1 0.14", "0.01 0.19"]
-    assert place_text(bare) == "Neural Net Loss"
-    place = {"section": "Learning rates", "columns": "Learning Rate Loss", "line": 126}
-    told = typed(ClaimResult, made | {"place": place})
-    assert quote_lines(told)[0] == "Learning Rate Loss"
-    assert place_text(told) == "Neural Net Loss, “Learning rates”, line 126 of the text as saved"
 
 
 def test_what_is_surely_wider_than_a_phone_becomes_cards_whose_cells_know_their_columns():

@@ -220,12 +220,6 @@ def kind_text(claim: ClaimResult) -> str:
     return KINDS[claim.kind].meaning
 
 
-def quote_lines(claim: ClaimResult) -> list[str]:
-    """The document's words, without empty lines; of a table its column names first, whose unit is that of the numbers."""
-    lines = (claim.place.columns, *claim.quote.splitlines())
-    return [line.strip() for line in lines if line.strip()]
-
-
 def place_text(claim: ClaimResult) -> str:
     """Where that stands, as in: Neural Net Loss, “Common Misconceptions”, line 59."""
     place = claim.place

@@ -11,6 +11,7 @@ from nnbench.records.studies import StudyResult
 from nnbench.report import general, studies
 from nnbench.report.anchors import Anchors, anchors_of
 from nnbench.report.page import counts, facts
+from nnbench.report.quotation import in_a_line
 from nnbench.report.tables import Table, level_table
 from nnbench.text.vocabulary import claim_chip, finding_chip, general_chip, where_text
 
@@ -74,7 +75,7 @@ def claim_text(results: Results, claim_id: str, folder: Path) -> str:
     claim, anchors = claims[claim_id], anchors_of(results)
     lines = [
         f"{claim.id}: {claim.title}",
-        f"“{claim.quote}”",
+        f"“{in_a_line(claim)}”",
         "",
         f"{claim_chip(claim)}. {claim.answer}",
     ]

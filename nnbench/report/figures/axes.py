@@ -89,6 +89,11 @@ def bottom_axis(
     return grid + element("g", *named, **style)
 
 
+def down(x: float, lanes: Iterable[tuple[float, float]]) -> str:
+    """The path of a vertical line through lanes, each from its top to its bottom."""
+    return "".join(f"M{number(x)} {number(top)}V{number(bottom)}" for top, bottom in lanes)
+
+
 def left_axis(axis: Axis, *, left: float, right: float, most: int = 6) -> str:
     """Grid lines from the texts of a vertical axis."""
     places = [(axis.at(tick), tick_text(tick)) for tick in axis.ticks(most=most)]

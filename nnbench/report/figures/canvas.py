@@ -3,19 +3,19 @@
 A figure is SVG, written by hand, so that it is small, says on hover what each mark is, and is the same
 bytes for the same numbers. Its light colours are part of the drawing, so that every viewer shows them; a
 rule for dark mode swaps each for its partner. Lengths are CSS pixels of a figure 360 wide: a phone shows
-it as it is, a larger screen a little enlarged.
+it as it is, a larger screen a little enlarged. Where more room shows more, a figure is drawn for a wide page, too.
 """
 
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from nnbench.text.vocabulary import TONES
 
-WIDTH = 360.0
+WIDTH, WIDE = 360.0, 660.0
 TEXT, SMALL = 12.0, 11.5  # no less: a phone shows a figure at its drawn size
 _SHOWN_AT = 7 / 6  # natural size over drawn size
 # Widths of characters in thousandths of an em: Helvetica's (Adobe font metrics), which Arial and others share.
@@ -83,6 +83,7 @@ class Image:
     alt: str  # a sentence that states the finding, for those who cannot see it
     scale: float = _SHOWN_AT
     suffix: str = "svg"
+    wide: "Image | None" = None  # the same, which a page shows instead where it has room for it
 
     @property
     def width(self) -> int:
@@ -97,8 +98,7 @@ class Image:
     @property
     def inline(self) -> str:
         """The figure as part of a page that has :func:`page_style`. Its links lead to the page's anchors."""
-        role = "group" if "<a " in self.body else "img"
-        return self._svg(f'class="figure" role="{role}"', self.body)
+        return self.classed("narrow") + self.wide.classed("wide") if self.wide else self.classed()
 
     @property
     def data(self) -> bytes:
@@ -109,11 +109,21 @@ class Image:
         own = 'xmlns="http://www.w3.org/2000/svg" role="img"'
         return self._svg(own, f"<style>{style}</style>{_plate(self.box)}{body}").encode() + b"\n"
 
+    def classed(self, *which: str) -> str:
+        """The same with classes, by which the page's style shows it or not."""
+        role = "group" if "<a " in self.body else "img"
+        return self._svg(f'class="{" ".join(("figure", *which))}" role="{role}"', self.body)
+
     def _svg(self, own: str, inner: str) -> str:
         size = f'width="{self.width}" height="{self.height}"'
         box = f'viewBox="0 0 {number(self.box[0])} {number(self.box[1])}"'
         small = f'font-size="{number(SMALL)}"'
         return f'<svg {own} {size} {box} {small} aria-label="{escaped(self.alt)}">{inner}</svg>'
+
+
+def both(draw: Callable[[float], Image]) -> Image:
+    """A figure drawn for a phone and for a wide page."""
+    return replace(draw(WIDTH), wide=draw(WIDE))
 
 
 def _plate(box: tuple[float, float]) -> str:

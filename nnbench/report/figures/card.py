@@ -9,6 +9,7 @@ from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image, element, number
 from nnbench.report.figures.dots import dot_plot
 from nnbench.report.page import date_text, deciding_first
+from nnbench.report.quotation import in_a_line
 from nnbench.text.generality import over
 from nnbench.text.vocabulary import TONES, claim_chip, general_chip, where_text
 
@@ -36,7 +37,7 @@ def card(claim: ClaimResult, anchor: str, made: str) -> Image:
     y, title = _lines(claim.title, _EDGE, 36.0, _TITLE, most=2, font_weight="700")
     shapes = [title, _line(claim.document_title, _EDGE, y + 2, canvas.MUTED)]
     figure = _figure(finding, y + 24)
-    y, quote = _lines(f"“{' '.join(claim.quote.split())}”", _EDGE, y + 30, _BODY, most=4)
+    y, quote = _lines(f"“{in_a_line(claim)}”", _EDGE, y + 30, _BODY, most=4)
     shapes += [figure, quote, *_verdicts(claim, y + 10)]
     start = y + 10 + 20 * (1 + bool(claim.general)) + 8
     room = int((_HEIGHT - 44 - start) / (_BODY * _SPACING)) + 1

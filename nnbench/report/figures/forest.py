@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from nnbench.claims.outcomes import named
 from nnbench.metrics import METRICS, Metric
@@ -10,7 +11,15 @@ from nnbench.records.general import ContextEffect, ContextResult, GeneralPairRes
 from nnbench.records.pair import PairResult
 from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.figures import canvas
-from nnbench.report.figures.axes import LOG, Axis, bottom_axis, padded, spans_decades, switchable
+from nnbench.report.figures.axes import (
+    LOG,
+    Axis,
+    bottom_axis,
+    down,
+    padded,
+    spans_decades,
+    switchable,
+)
 from nnbench.report.figures.canvas import Image, element
 from nnbench.report.figures.words import below, below_height, legend
 from nnbench.report.general import described, leading, towards, towards_of
@@ -20,7 +29,10 @@ from nnbench.text.rounding import unit_words
 from nnbench.text.vocabulary import TONES, pair_chip, shown_chip
 
 _BOTTOM, _LEAST, _GAP = 36.0, 96.0, 8.0  # below a plot; its least width; between it and its numbers
-_NAMES, _LINE = 128.0, 13.5  # the most room of names beside a plot; the height of a line of them
+_NAMES, _LINE = (
+    0.36,
+    13.5,
+)  # the most of a figure that names beside a plot take; the height of a line of them
 _REACH = 1.5  # spans of the estimates that the axis shows around them; longer bars are cut
 
 
@@ -44,15 +56,10 @@ def pair_plot(finding: Finding, *, alt: str) -> Image | None:
     if not any(pair.difference is not None for pair in finding.pairs):
         return None
     rows = [_pair_row(pair, finding) for pair in finding.pairs]
-    what = OF_CHANGES * finding.of_changes
     return _drawn(
-        rows,
-        finding.metric,
-        above=True,
-        alt=alt,
+        rows, finding.metric, above=True, alt=alt, what=OF_CHANGES * finding.of_changes,
         towards=towards(finding.kind, directed=finding.directed),
-        what=what,
-    )
+    )  # fmt: skip
 
 
 def _pair_row(pair: PairResult, finding: Finding) -> Row:
@@ -88,15 +95,8 @@ def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image 
     alt = f"{claim.title}. {pair.text}"
     every, what = [*rows, *_pooled(pair, metric)], _compared(pair, metric)
     what += OF_CHANGES * bool(claim.baseline)
-    return _drawn(
-        every,
-        claim.metric,
-        above=False,
-        alt=alt,
-        towards=towards_of(claim),
-        what=what,
-        ruled=len(rows),
-    )
+    draw = partial(_drawn, every, claim.metric, above=False, alt=alt, what=what, ruled=len(rows))
+    return canvas.both(lambda width: draw(towards=towards_of(claim), width=width))
 
 
 def _compared(pair: GeneralPairResult, metric: Metric) -> str:
@@ -158,37 +158,37 @@ class Place:
 
 def _drawn(
     rows: Sequence[Row], metric: str, *, above: bool, alt: str, towards: str,
-    what: str = "", ruled: int | None = None,
+    what: str = "", ruled: int | None = None, width: float = canvas.WIDTH,
 ) -> Image:  # fmt: skip
     """All rows on one axis; a line above that of number ``ruled``. Names that leave the plot no room stand above."""
-    names = min(_NAMES, max(canvas.text_width(row.name, canvas.SMALL) for row in rows))
-    end = canvas.WIDTH - 4 - _GAP - max(canvas.text_width(r.numbers, canvas.SMALL) for r in rows)
+    names = min(_NAMES * width, max(canvas.text_width(row.name, canvas.SMALL) for row in rows))
+    end = width - 4 - _GAP - max(canvas.text_width(r.numbers, canvas.SMALL) for r in rows)
     above = above or end - names - 2 * _GAP < _LEAST
     axis = _axis(rows, metric, 8.0 if above else names + 2 * _GAP, end)
-    places = list(_places(rows, above=above, room=canvas.WIDTH - 8 if above else names))
+    places = list(_places(rows, above=above, room=width - 8 if above else names))
     bottom, lanes = places[-1].lane[1], [place.lane for place in places]
-    zero, title = (
-        canvas.number(axis.at(shown(0, metric))),
-        f"{METRICS[metric].title}{what}, {_unit(metric, named=what.startswith(' of '))}: {towards}{f'; {LOG}' if axis.log else ''}",
-    )
-    down = "".join(
-        f"M{zero} {canvas.number(top)}V{canvas.number(lower)}"
-        for top, lower in (lanes if above else [(0.0, bottom)])
-    )
+    zero = down(axis.at(shown(0, metric)), lanes if above else [(0.0, bottom)])
+    title = f"{METRICS[metric].title}{what}, {_unit(metric, named=what.startswith(' of '))}: {towards}{f'; {LOG}' if axis.log else ''}"
     plot = [
         *(_margin(row, at.lane, axis, metric) for row, at in zip(rows, places, strict=True)),
-        bottom_axis(axis, top=lanes[0][0], bottom=bottom, most=5, lanes=lanes if above else ()),
-        element("path", d=down, stroke=canvas.MUTED),
+        bottom_axis(
+            axis,
+            top=lanes[0][0],
+            bottom=bottom,
+            most=5 if width < canvas.WIDE else 9,
+            lanes=lanes if above else (),
+        ),
+        element("path", d=zero, stroke=canvas.MUTED),
         *(_row(row, at, axis, metric, above=above) for row, at in zip(rows, places, strict=True)),
     ]
-    shapes = [switchable(axis, *plot), below(title, bottom + 29)]
+    shapes = [switchable(axis, *plot), below(title, bottom + 29, width=width)]
     if ruled is not None:
         y = places[ruled].base - 13
-        shapes.append(canvas.line((4, y), (canvas.WIDTH - 4, y), canvas.MUTED, 0.8))
-    key, top = _legend(cut=any(any(_beyond(row, axis, metric)) for row in rows))
+        shapes.append(canvas.line((4, y), (width - 4, y), canvas.MUTED, 0.8))
+    key, top = _legend(cut=any(any(_beyond(row, axis, metric)) for row in rows), width=width)
     body = key + element("g", *shapes, transform=f"translate(0 {canvas.number(top)})")
-    height = top + bottom + _BOTTOM + below_height(title)
-    return Image(body=body, box=(canvas.WIDTH, height), alt=alt)
+    height = top + bottom + _BOTTOM + below_height(title, width=width)
+    return Image(body=body, box=(width, height), alt=alt)
 
 
 def _places(rows: Sequence[Row], *, above: bool, room: float) -> Iterator[Place]:
@@ -290,9 +290,9 @@ def _mark(row: Row, y: float, axis: Axis, metric: str) -> str:
     return canvas.dot(x, y, 3.2, fill=row.colour)
 
 
-def _legend(*, cut: bool) -> tuple[str, float]:
+def _legend(*, cut: bool, width: float) -> tuple[str, float]:
     dot = canvas.line((-7, 0), (7, 0), canvas.MUTED, 1.8) + canvas.dot(0, 0, 3.2, fill=canvas.MUTED)
     band = element("rect", x=-7.0, y=-6.0, width=14.0, height=12.0, fill=canvas.SHADE)
     goes_on = canvas.line((-7, 0), (2, 0), canvas.MUTED, 1.8) + _arrow(2, 0, 4, canvas.MUTED)
     known = [(dot, "difference, 95 % CI"), (band, "below the margin")]
-    return legend([*known, *([(goes_on, "goes on")] if cut else [])])
+    return legend([*known, *([(goes_on, "goes on")] if cut else [])], width=width)

@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from nnbench.claims.kinds import KINDS
 from nnbench.metrics import log_scale
@@ -11,13 +12,14 @@ from nnbench.records.pair import PairResult
 from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.anchors import Anchors
 from nnbench.report.figures import canvas
-from nnbench.report.figures.axes import Axis, bottom_axis
+from nnbench.report.figures.axes import Axis, bottom_axis, down
 from nnbench.report.figures.canvas import Image, element
 from nnbench.report.figures.words import below, below_height
 from nnbench.text.rounding import whole_percent
 from nnbench.text.vocabulary import TONES, VERDICTS
 
-_LINE, _LANE, _TOP, _BOTTOM, _LEFT, _RIGHT = 14.0, 20.0, 22.0, 36.0, 18.0, 284.0
+_LINE, _LANE, _TOP, _BOTTOM, _LEFT, _RIGHT = 14.0, 20.0, 22.0, 36.0, 18.0, 76.0  # right of the axis
+_BESIDE = 290.0  # room of titles that stand beside their lanes
 _MOST = 200  # claims; of a thousand no picture can be made
 _LIMITS = (-100.0, 160.0)  # percent of the claimed gap; what lies beyond gets an arrow
 _LEAST = (-60.0, 130.0)
@@ -84,23 +86,34 @@ def overview(claims: Sequence[ClaimResult], anchors: Anchors, *, alt: str) -> Im
     entries = shares(claims)
     if not 1 <= len(entries) <= _MOST:
         return None
-    titles = [canvas.wrapped(e.title, canvas.WIDTH - 8, most=2, size=canvas.SMALL) for e in entries]
-    heights = [_LINE * len(lines) + _LANE for lines in titles]
+    return canvas.both(partial(_drawn, entries, anchors, alt))
+
+
+def _drawn(entries: Sequence[Share], anchors: Anchors, alt: str, width: float) -> Image:
+    """A row for each; its title above its lane, or beside it where there is room."""
+    beside = width == canvas.WIDE
+    rooms, left = (_BESIDE, _BESIDE + 22) if beside else (width - 8, _LEFT)
+    titles = [canvas.wrapped(e.title, rooms, most=2, size=canvas.SMALL) for e in entries]
+    heights = [_LINE * len(lines) + (8 if beside else _LANE) for lines in titles]
     *tops, bottom = itertools.accumulate(heights, initial=_TOP)
-    axis = Axis(limits=_limits(entries), log=False, start=_LEFT, end=_RIGHT)
+    lanes = [
+        (top, top + height) if beside else (top + height - _LANE + 3, top + height - 1)
+        for top, height in zip(tops, heights, strict=True)
+    ]
+    axis = Axis(limits=_limits(entries), log=False, start=left, end=width - _RIGHT)
     words = "Measured difference of the best and the worst level, % of the claimed one; 95 % CI"
     if any(_beyond(axis, value) for e in entries for value in (*e.decides, *e.others)):
         words += ". What lies beyond the axis is a triangle at its edge, its number beside it"
     shapes = [
-        bottom_axis(axis, top=_TOP, bottom=bottom, most=5),
-        _references(axis, bottom),
+        bottom_axis(axis, top=lanes[0][0], bottom=lanes[-1][1], most=5, lanes=lanes),
+        _references(axis, lanes),
         *(
-            _entry(entry, lines, axis, anchors, top=top)
-            for entry, lines, top in zip(entries, titles, tops, strict=True)
+            _entry(entry, lines, axis, anchors, top=top, y=sum(lane) / 2)
+            for entry, lines, top, lane in zip(entries, titles, tops, lanes, strict=True)
         ),
-        below(words, bottom + 29),
+        below(words, bottom + 29, width=width),
     ]
-    box = (canvas.WIDTH, bottom + _BOTTOM + below_height(words))
+    box = (width, bottom + _BOTTOM + below_height(words, width=width))
     return Image(body="".join(shapes), box=box, alt=alt)
 
 
@@ -111,14 +124,16 @@ def _limits(entries: Sequence[Share]) -> tuple[float, float]:
     return max(_LIMITS[0], min(_LEAST[0], low)), min(_LIMITS[1], max(_LEAST[1], high))
 
 
-def _entry(entry: Share, lines: Sequence[str], axis: Axis, anchors: Anchors, *, top: float) -> str:
-    """The title, which leads to the claim, and below it the share with its interval, its number and its verdict."""
+def _entry(
+    entry: Share, lines: Sequence[str], axis: Axis, anchors: Anchors, *, top: float, y: float
+) -> str:
+    """The title, which leads to the claim, and at ``y`` the share with its interval, its number and its verdict."""
     chip = VERDICTS[entry.verdict]
-    colour, y = TONES[chip.tone][0], top + _LINE * len(lines) + 11
+    colour = TONES[chip.tone][0]
     middle, low, high = entry.decides
     ends = (axis.within(low), axis.within(high))
     title = [
-        canvas.text(4, top + 13 + _LINE * i, words, size=canvas.SMALL, **canvas.HALO)
+        canvas.text(4, top + 13 + _LINE * i, words, size=canvas.SMALL)
         for i, words in enumerate(lines)
     ]
     others = [_mark(axis, v, y, radius=3, fill=canvas.PLATE, stroke=colour) for v in entry.others]
@@ -127,7 +142,7 @@ def _entry(entry: Share, lines: Sequence[str], axis: Axis, anchors: Anchors, *, 
         *others,
         canvas.line((ends[0], y), (ends[1], y), colour, 3),
         _mark(axis, middle, y, radius=4.6, fill=colour, stroke=canvas.PLATE),
-        canvas.text(_RIGHT + 8, y + 4, f"{chip.symbol} {whole_percent(middle)}", fill=colour),
+        canvas.text(axis.end + 8, y + 4, f"{chip.symbol} {whole_percent(middle)}", fill=colour),
     ]
     said = f"{entry.title}: {whole_percent(middle)} of the claimed difference, {chip.word}"
     elsewhere = ", ".join(map(whole_percent, entry.others))
@@ -151,11 +166,11 @@ def _mark(axis: Axis, value: float, y: float, *, radius: float, fill: str, strok
     return canvas.polygon(corners, fill=fill, stroke=stroke)
 
 
-def _references(axis: Axis, bottom: float) -> str:
+def _references(axis: Axis, lanes: Sequence[tuple[float, float]]) -> str:
     notes = ((0.0, "nothing", canvas.MUTED), (100.0, "as claimed", canvas.CLAIMED))
     style: canvas.Style = {"size": canvas.SMALL, "text_anchor": "middle"}
     return "".join(
-        canvas.line((axis.at(at), _TOP), (axis.at(at), bottom), colour, 1.2)
+        element("path", d=down(axis.at(at), lanes), stroke=colour, stroke_width=1.2)
         + canvas.text(axis.at(at), _TOP - 6, words, fill=colour, **style)
         for at, words, colour in notes
-    ) + canvas.text(4, _TOP - 6, "← reversed", fill=canvas.MUTED, size=canvas.SMALL)
+    ) + canvas.text(axis.start - 14, _TOP - 6, "← reversed", fill=canvas.MUTED, size=canvas.SMALL)
