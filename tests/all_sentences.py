@@ -183,6 +183,18 @@ def general_pairs() -> Iterator[str]:
             new = (None, shown.prediction_low, shown.prediction_high, METRICS[name])
             yield f"{name}, new: {generality.interval(*new)} or {generality.brief(*new)}"
     yield generality.pair(general_pair(tie=True), METRICS["test_loss"])
+    for name in ("test_loss", "test_accuracy", "images_per_second"):
+        for differences in ((0.12, -0.3, 0.2), (-2.6, -2.4, 0.2)):
+            yield f"{name}: {generality.pair(either_way(*differences), METRICS[name])}"
+
+
+def either_way(*differences: float) -> GeneralPairResult:
+    """A pair of which a difference in either direction is claimed, over a context for each."""
+    own = {"low": None, "high": None, "n": 5, "shown": "as claimed"}
+    effects = [
+        {"context": f"c{i}", "difference": value} | own for i, value in enumerate(differences)
+    ]
+    return general_pair(either=True, effects=effects)
 
 
 def sizes() -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from all_sentences import general_pair
+from all_sentences import either_way, general_pair
 
 from nnbench.claims.claim import Claim
 from nnbench.metrics import METRICS
@@ -80,3 +80,25 @@ def test_what_levels_are_in_contexts_is_said_where_it_is_something_else() -> Non
         "All levels have checkpoint = last there. The context sets train_for, not the claim."
     )
     assert there(claim.model_copy(update={"contexts": None})) == ""
+
+
+@pytest.mark.parametrize(
+    ("differences", "metric", "text"),
+    [
+        # exp(0.2) - 1 = 22.1 %; positive: the first is better, so the second's loss is the larger one
+        ((0.12, -0.3, 0.2), "test_loss", "test loss differs by 22.1 %; that of “0.1” is larger in 2 of 3"),
+        ((0.12, -0.3, 0.2), "test_accuracy", "test accuracy differs by 20.00 points; that of ReLU is higher in 2 of 3"),
+        ((-2.6, -2.4, 0.2), "test_loss", "test loss differs by a factor of 11; that of “0.1” is larger in 1 of 3"),
+    ],
+)  # fmt: skip
+def test_differences_in_both_directions_are_not_averaged_away(
+    differences: tuple[float, ...], metric: str, text: str
+) -> None:
+    said = generality.average(either_way(*differences), METRICS[metric])
+    assert said == f"In the median context {text}"
+
+
+def test_differences_all_in_one_direction_have_an_average() -> None:
+    assert generality.average(either_way(0.12, 0.3, 0.2), METRICS["test_loss"]).startswith(
+        "On average, "
+    )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from statistics import median
 
 from nnbench.claims.outcomes import named
 from nnbench.metrics import Metric, percent_change
@@ -98,11 +99,10 @@ def how_large(
     )
     texts = [f"{pair.text}{_share(pair.difference, claimed)}."]
     if everywhere is not None and everywhere.difference is not None:
-        over = counted(everywhere.contexts, "context")
-        mean = average(everywhere, metric, factor).replace(
-            "On average,", f"On average over {over},", 1
-        )
-        texts.append(f"{mean}{_share(everywhere.difference, claimed)}.")
+        number = f" over {counted(everywhere.contexts, 'context')}"
+        mean = average(everywhere, metric, factor, over=number)
+        share = "" if both_ways(everywhere) else _share(everywhere.difference, claimed)
+        texts.append(f"{mean}{share}.")
     return " ".join(texts)
 
 
@@ -125,15 +125,48 @@ def _share(difference: float, claimed: float | None) -> str:
     return f", {percent}" + (", but the other way round" if difference < 0 else "")
 
 
-def average(result: GeneralPairResult, metric: Metric, factor: str = "") -> str:
-    """The pooled difference, as in: On average, test loss of tanh is 11 % larger than that of ReLU."""
+def average(result: GeneralPairResult, metric: Metric, factor: str = "", *, over: str = "") -> str:
+    """The pooled difference, as in: On average, test loss of tanh is 11 % larger than that of ReLU.
+
+    Where a difference in either direction is claimed and contexts differ in it, their average would hide both.
+    """
+    if both_ways(result):
+        return with_factor(_either_way(result, metric), (result.a, result.b), factor)
     low, high = result.ends
     open_ended = low is not None and high is not None and says_nothing(low, high, metric)
     pooled = {} if open_ended else {"95 % CI": (low, high)}
     text = wording.compared(result.a, result.b, result.difference, pooled, metric)
     text = with_factor(text, (result.a, result.b), factor)
     lacking = too_few(result.datasets) or ("95 % CI: anything" if open_ended else "")
-    return f"On average, {lowered(text)}{f' ({lacking})' if lacking else ''}"
+    return f"On average{over}, {lowered(text)}{f' ({lacking})' if lacking else ''}"
+
+
+def both_ways(result: GeneralPairResult) -> bool:
+    """Whether a difference in either direction is claimed, and contexts show both."""
+    found = [e.difference for e in result.effects if e.difference]
+    return result.either and min(found, default=0.0) < 0 < max(found, default=0.0)
+
+
+def _either_way(result: GeneralPairResult, metric: Metric) -> str:
+    """As in: In the median context test loss differs by 24 %; that of tanh is larger in 7 of 12."""
+    found = [e.difference for e in result.effects if e.difference is not None]
+    text, _, unit = wording.difference_words(middle := median(map(abs, found)), metric)
+    size = f"a factor of {text(middle)}" if unit == " times" else text(middle) + unit
+    if metric.scale != "log":
+        size += unit_words(metric.unit).difference
+    ahead = sum(value > 0 for value in found)
+    # a ratio is told of the larger value, which is the worse loss
+    first = result.b if metric.scale == "log" and metric.lower_is_better else result.a
+    more = metric.more if metric.scale == "log" else "lower" if metric.lower_is_better else "higher"
+    verb, that = (
+        ("differ", f"those of {named(first)} are")
+        if metric.plural
+        else ("differs", f"that of {named(first)} is")
+    )
+    what = lowered(wording.title_of(metric))
+    return (
+        f"In the median context {what} {verb} by {size}; {that} {more} in {ahead} of {len(found)}"
+    )
 
 
 def pair(result: GeneralPairResult, metric: Metric, factor: str = "") -> str:
@@ -142,6 +175,8 @@ def pair(result: GeneralPairResult, metric: Metric, factor: str = "") -> str:
         return f"{named(result.a)} against {named(result.b)}: too few contexts"
     there = f"{result.pointing} of {counted(result.contexts, 'context')}"
     within = "differ by less than the margin" if result.tie else "point as claimed"
+    if both_ways(result):
+        return f"{average(result, metric, factor)}."
     if result.either:
         within = "point the same way"
     return f"{average(result, metric, factor)}; {there} {within}{in_a_new_one(result, metric)}."
