@@ -86,9 +86,9 @@ def test_what_levels_are_in_contexts_is_said_where_it_is_something_else() -> Non
     ("differences", "metric", "text"),
     [
         # exp(0.2) - 1 = 22.1 %; positive: the first is better, so the second's loss is the larger one
-        ((0.12, -0.3, 0.2), "test_loss", "test loss differs by 22.1 %; that of “0.1” is larger in 2 of 3"),
-        ((0.12, -0.3, 0.2), "test_accuracy", "test accuracy differs by 20.00 points; that of ReLU is higher in 2 of 3"),
-        ((-2.6, -2.4, 0.2), "test_loss", "test loss differs by a factor of 11; that of “0.1” is larger in 1 of 3"),
+        ((0.12, -0.3, 0.2), "test_loss", "test loss of ReLU and of “0.1” differs by 22.1 %; that of “0.1” is larger in 2 of 3"),
+        ((0.12, -0.3, 0.2), "test_accuracy", "test accuracy of “0.1” and of ReLU differs by 20.00 points; that of ReLU is higher in 2 of 3"),
+        ((-2.6, -2.4, 0.2), "test_loss", "test loss of ReLU and of “0.1” differs by a factor of 11; that of “0.1” is larger in 1 of 3"),
     ],
 )  # fmt: skip
 def test_differences_in_both_directions_are_not_averaged_away(

@@ -148,24 +148,22 @@ def both_ways(result: GeneralPairResult) -> bool:
 
 
 def _either_way(result: GeneralPairResult, metric: Metric) -> str:
-    """As in: In the median context test loss differs by 24 %; that of tanh is larger in 7 of 12."""
+    """As in: In the median context test loss of ReLU and of tanh differs by 24 %; that of tanh is larger in 7 of 12."""
     found = [e.difference for e in result.effects if e.difference is not None]
     text, _, unit = wording.difference_words(middle := median(map(abs, found)), metric)
     size = f"a factor of {text(middle)}" if unit == " times" else text(middle) + unit
+    more = metric.more
     if metric.scale != "log":
         size += unit_words(metric.unit).difference
-    ahead = sum(value > 0 for value in found)
+        more = "lower" if metric.lower_is_better else "higher"
     # a ratio is told of the larger value, which is the worse loss
-    first = result.b if metric.scale == "log" and metric.lower_is_better else result.a
-    more = metric.more if metric.scale == "log" else "lower" if metric.lower_is_better else "higher"
-    verb, that = (
-        ("differ", f"those of {named(first)} are")
-        if metric.plural
-        else ("differs", f"that of {named(first)} is")
-    )
-    what = lowered(wording.title_of(metric))
+    turned = metric.scale == "log" and metric.lower_is_better
+    first, second = (result.b, result.a) if turned else (result.a, result.b)
+    differ, that = ("differ", "those") if metric.plural else ("differs", "that")
     return (
-        f"In the median context {what} {verb} by {size}; {that} {more} in {ahead} of {len(found)}"
+        f"In the median context {lowered(wording.title_of(metric))} of {named(second)} and of {named(first)} {differ} by "
+        f"{size}; {that} of {named(first)} {'are' if metric.plural else 'is'} {more} in "
+        f"{sum(value > 0 for value in found)} of {len(found)}"
     )
 
 
