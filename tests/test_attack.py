@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
-from tiny_training import one_thread
 from torch import Tensor, nn
 
 from nnbench.engine.attack import attacked
@@ -24,10 +21,7 @@ LABELS = torch.randint(0, 2, (2, COUNT), generator=DRAW)
 STEPS = [1, 10]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 class Pair(nn.Module):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 from scipy import ndimage
-from tiny_training import one_thread
 from torch import Tensor
 
 from nnbench.engine.images import DRAWS, augment, pixel_maps
@@ -35,10 +32,7 @@ SIZES = [(8, 8), (7, 12), (13, 6)]
 COUNT = 24
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def images(height: int = 8, width: int = 8, *, channels: int = 1, count: int = COUNT) -> Tensor:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
-from tiny_training import final, one_thread, settings_of, tiny_data, trained_on
+from tiny_training import final, settings_of, tiny_data, trained_on
 from torch import Tensor, nn
 
 from nnbench.engine.balance import class_weights, drawn_again, order_of_passes, training_losses
@@ -21,10 +20,7 @@ SEEDS = (3, 5)
 LABELS = torch.tensor([[0, 0, 0, 0, 1, 1, 2, 0], [1, 1, 0, 2, 2, 2, 2, 2]])
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def unequal() -> TrainingData:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from one_cell import SEEDS, cell_of, folder, measured, plain
-from tiny_training import one_thread
 from torch import Tensor
 
 from nnbench.engine.pretraining import earlier_seeds, settings_before
@@ -28,10 +26,7 @@ BEFORE = [
 BASE = {"hidden": [8], "train_size": 100, "train_for": "2 epochs", "checkpoint": "last"}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def settings_with(**settings: object) -> Settings:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from one_cell import SEEDS, cell_of, folder, measured, plain
-from tiny_training import CPU, one_thread
+from tiny_training import CPU
 from torch import Tensor
 
 from nnbench.cells.cost import estimated_seconds
@@ -33,10 +32,7 @@ TURNED: dict[str, Any] = {"to": {"rotation_degrees": 90}, "train_size": 30, "tra
 DARK: dict[str, Any] = {**TURNED, "to": {"contrast": 0.0}}  # each image is its own mean
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def settings_with(**settings: object) -> Settings:

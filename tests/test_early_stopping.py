@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
 from test_train import rows_of
-from tiny_training import built, final, one_thread, settings_of, tiny_data, trained_on
+from tiny_training import built, final, settings_of, tiny_data, trained_on
 
 from nnbench.engine import monitor as monitoring
 from nnbench.engine.monitor import Monitor
@@ -21,10 +20,7 @@ OVERFIT = {"hidden": [32], "lr": 0.05, "train_for": "30 epochs"}
 NAN = math.nan
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def scripted(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from one_cell import SEEDS, cell_of, folder, measured, plain, record_of
-from tiny_training import one_thread
 from torch import nn
 
 from nnbench.cells.cell import Cell
@@ -26,10 +24,7 @@ __all__ = ["folder"]  # a fixture
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def measure_names(request: Request) -> Measured:

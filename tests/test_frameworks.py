@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
 import numpy as np
 import pytest
 from mlp_by_hand import by_hand, loss_and_gradients
-from tiny_training import one_thread
 
 from nnbench.errors import NnbenchError
 from nnbench.experiments.frameworks import worker
@@ -23,10 +22,7 @@ NAMES: tuple[Framework, ...] = get_args(Framework)
 LIMIT_SECONDS = 300.0  # a test that takes so long has failed
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def tiny_problem(**values: object) -> Problem:

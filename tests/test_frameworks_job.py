@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mlp_by_hand import logits_of
-from tiny_training import one_thread, settings_of
+from tiny_training import settings_of
 
 from nnbench.datasets.digits import DATASET
 from nnbench.datasets.prepared import store
@@ -39,10 +39,7 @@ from nnbench.settings import Settings
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def outcome_of(accuracy: float, *, seconds: tuple[float, ...] = (9.0, 1.0, 3.0)) -> Outcome:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,6 @@ from test_probes import layer, line
 from tiny_training import (
     built,
     numbers,
-    one_thread,
     settings_of,
     stacked_of,
     tiny_data,
@@ -30,10 +28,7 @@ from nnbench.models.base import ModelSpec
 SEEDS = (4, 0, 9)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 DEEP = {"hidden": [8, 8, 8], "activation": "sigmoid"}

@@ -17,7 +17,7 @@ from one_cell import cell_of, measured
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import roc_auc_score
-from tiny_training import one_thread, stacked_of, tiny_data
+from tiny_training import stacked_of, tiny_data
 from torch import Tensor, nn
 
 from nnbench.datasets.friedman import DATASET as FRIEDMAN
@@ -42,10 +42,7 @@ SQUARES = objective("mse", "regression")
 WEIGHTS = torch.tensor([3.0, 0.0, -1.0, 0.5])
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def numbers(noise: float = 0.5) -> TrainingData:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from tiny_training import CLASSES, one_thread, settings_of, stacked_of, tiny_data, trained_on
+from tiny_training import CLASSES, settings_of, stacked_of, tiny_data, trained_on
 from torch import Tensor, nn
 
 from nnbench.engine import probes
@@ -21,10 +20,7 @@ from nnbench.engine.stacking import Replicates
 SEEDS = (4, 0, 9)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def with_inputs(factors: Tensor) -> TrainingData:

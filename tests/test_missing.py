@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import torch
 from numbered_samples import SEEDS, TEST, Reader, true_class
 from one_cell import cell_of, measured
 from sklearn.impute import SimpleImputer
-from tiny_training import one_thread
 from torch import Tensor
 from wide_samples import FEATURES, OFFSETS, wide
 
@@ -27,10 +25,7 @@ TRAIN, VALIDATION = 120, 60
 BOTH = pytest.mark.parametrize("kind", ["fixed", "generated"])
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 @pytest.fixture

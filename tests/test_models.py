@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
 from small_models import CLASSES, COLOURS, FUSED, IMAGE, SIGNAL, SMALL, made
-from tiny_training import CPU, one_thread, settings_of
+from tiny_training import CPU, settings_of
 from torch import Tensor, nn
 
 from nnbench.engine.seeding import generator, generators
@@ -23,10 +22,7 @@ every_small = pytest.mark.parametrize("case", SMALL)
 every_shape = pytest.mark.parametrize("shape", [IMAGE, COLOURS, SIGNAL], ids=str)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def inputs_of(shape: tuple[int, ...], *, count: int = BATCH) -> Tensor:

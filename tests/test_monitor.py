@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as st
-from tiny_training import final, one_thread, settings_of, tiny_data, trained_on
+from tiny_training import final, settings_of, tiny_data, trained_on
 
 from nnbench.engine.scores import evaluate
 from nnbench.engine.train import evaluation_steps
@@ -21,10 +21,7 @@ from nnbench.experiments.training.scores import epochs_to_target, status_of
 SEEDS = (4, 0, 9)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 @checked(database=None, derandomize=True, deadline=None)

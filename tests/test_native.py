@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from made_up_plan import claim, planned
-from tiny_training import built, one_thread, settings_of, tiny_data, train
+from tiny_training import built, settings_of, tiny_data, train
 from torch import Tensor, nn
 
 from nnbench.cells.modules import find, inputs_in
@@ -51,13 +51,10 @@ CASES: dict[str, dict[str, Any]] = {
     "all weights zero": {"init": "zeros", "loss": "hinge"},
 }  # fmt: skip
 
-pytestmark = pytest.mark.skipif(build.compiler_here() is None, reason="needs a C++ compiler")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    with one_thread():
-        yield
+pytestmark = [
+    pytest.mark.usefixtures("on_one_thread"),
+    pytest.mark.skipif(build.compiler_here() is None, reason="needs a C++ compiler"),
+]
 
 
 def general(monkeypatch: pytest.MonkeyPatch) -> None:

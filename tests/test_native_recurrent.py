@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from test_native import SEEDS, assert_close, general, trained, weights
-from tiny_training import built, one_thread, settings_of, tiny_data
+from tiny_training import built, settings_of, tiny_data
 from torch import nn
 
 from nnbench.engine.native import build
@@ -32,13 +32,10 @@ CASES: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "penalties": (SIGNAL, {**SGD, "hidden": [8], "l1": 0.01, "l2": 0.02}),
 }
 
-pytestmark = pytest.mark.skipif(build.compiler_here() is None, reason="needs a C++ compiler")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    with one_thread():
-        yield
+pytestmark = [
+    pytest.mark.usefixtures("on_one_thread"),
+    pytest.mark.skipif(build.compiler_here() is None, reason="needs a C++ compiler"),
+]
 
 
 @pytest.mark.parametrize("model", MODELS)

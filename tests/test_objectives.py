@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import torch
 from scipy import optimize, stats
 from sklearn import metrics
 from sklearn.dummy import DummyRegressor
-from tiny_training import final, numbers, one_thread, settings_of, tiny_data, trained_on
+from tiny_training import final, numbers, settings_of, tiny_data, trained_on
 from torch import Tensor, nn
 
 from nnbench.engine.objectives import (
@@ -37,10 +36,7 @@ LABELS = torch.randint(0, 4, (3, 50), generator=DRAW)
 TARGETS = 2.0 * torch.randn(3, 50, generator=DRAW)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def one(*logits: float) -> Tensor:

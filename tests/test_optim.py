@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
-from tiny_training import built, one_thread, tiny_data
+from tiny_training import built, tiny_data
 from torch import nn
 
 from nnbench.engine.optim import Optimizer, add_penalty_gradients, scheduled_lr
@@ -21,10 +21,7 @@ ORACLES: dict[str, tuple[dict[str, float], Callable[..., torch.optim.Optimizer],
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def made(name: str, parameters: list[nn.Parameter], **settings: float) -> Optimizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,7 +12,6 @@ from tiny_training import (
     CLASSES,
     built,
     final,
-    one_thread,
     settings_of,
     stacked_of,
     tiny_data,
@@ -37,10 +36,7 @@ from nnbench.models.base import ModelSpec, linear
 SEEDS = (4, 0, 9)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 # dead units

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from numbered_samples import KINDS, Reader, parts
 from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import SelfTrainingClassifier
-from tiny_training import one_thread, settings_of, tiny_data, trained_on
+from tiny_training import settings_of, tiny_data, trained_on
 from torch import nn
 
 from nnbench.engine.data import TrainingData
@@ -25,10 +24,7 @@ from nnbench.settings import Settings
 SEEDS = (0, 1, 2)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 @pytest.fixture

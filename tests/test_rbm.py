@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from sklearn.neural_network import BernoulliRBM
-from tiny_training import CLASSES, CPU, one_thread, settings_of, weights_of
+from tiny_training import CLASSES, CPU, settings_of, weights_of
 from torch import Tensor
 
 from nnbench.engine.data import Bank, Normaliser, TrainingData
@@ -29,10 +29,7 @@ MLP = settings_of(activation="sigmoid", hidden=[8, 5])
 ALL_TEN = torch.arange(10).expand(len(SEEDS), -1)  # all of ten samples
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def data_of(inputs: Tensor, train: Tensor) -> TrainingData:

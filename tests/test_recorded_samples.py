@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from one_cell import cell_of, folder, plain, record_of
-from tiny_training import one_thread
 
 from nnbench.datasets.base import Arrays, Pools
 from nnbench.datasets.coin_flip import DATASET as COINS
@@ -24,10 +22,7 @@ from nnbench.records.record import Record
 __all__ = ["folder"]  # a fixture
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def run(folder: Path, dataset: str = "digits", **values: Any) -> Record:

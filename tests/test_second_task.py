@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from tiny_training import (
     built,
     final,
     gradients_of,
-    one_thread,
     settings_of,
     tiny_data,
     trained_on,
@@ -37,10 +35,7 @@ SEEDS = (0, 1)
 WEIGHTS = (0.3, 2.0)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def outputs_and_labels(seed: int = 0) -> tuple[Tensor, Tensor]:

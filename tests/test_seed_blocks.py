@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from one_cell import cell_of, folder
-from tiny_training import one_thread
 
 from nnbench.cells.cell import Cell, block_name, blocks_of
 from nnbench.engine.train import train
@@ -31,10 +30,7 @@ CELLS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def made(**values: Any) -> Cell:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 from scipy import ndimage
-from tiny_training import one_thread
 from torch import Tensor
 
 from nnbench.engine.images import DRAWS, augment, check_range, shift_images
@@ -20,10 +17,7 @@ SIZES = [(8, 8), (7, 12), (28, 28)]
 ALL = Shift(rotation_degrees=20, shift_fraction=0.1, noise=0.2, contrast=0.5)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def images(height: int = 8, width: int = 8, *, channels: int = 1, count: int = 40) -> Tensor:

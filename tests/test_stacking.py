@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import pytest
 import torch
-from tiny_training import Skip, gradients_of, one_thread, stacked_of, weights_of
+from tiny_training import Skip, gradients_of, stacked_of, weights_of
 from torch import Tensor, nn
 
 from nnbench.engine.seeding import generator, generators
@@ -20,10 +19,7 @@ SEEDS = (0, 3, 7)
 SHAPE, CLASSES, BATCH = (1, 3, 4), 3, 6
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def spec(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
-from tiny_training import one_thread
 from torch import Tensor, nn
 
 from nnbench.engine.seeding import generators
@@ -20,10 +19,7 @@ BATCH = 5
 SMALL = (1, 3, 3)  # so small that convolutions are stacked on a CPU, too
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def made(build: Callable[[], nn.Module]) -> list[nn.Module]:

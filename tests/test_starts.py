@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_training import built, one_thread, settings_of, stacked_of, tiny_data, trained_on
+from tiny_training import built, settings_of, stacked_of, tiny_data, trained_on
 from torch import nn
 
 from nnbench.engine.objectives import CROSS_ENTROPY
@@ -26,10 +25,7 @@ from nnbench.settings import Settings
 FULL = {"steps": 1500, "lr": 0.1, "momentum": 0.9, "batch_size": 40}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def options_of(**values: Any) -> Starts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 import torch
 from one_cell import SEEDS, cell_of, folder, measured, plain
 from scipy.stats import ks_2samp
-from tiny_training import one_thread
 from torch import Tensor, nn
 
 from nnbench.datasets.digits import DATASET
@@ -42,10 +40,7 @@ FLAT = {"contrast": 0.0}
 TURNED = {"rotation_degrees": 90}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def stream(**values: Any) -> Stream:

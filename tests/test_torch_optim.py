@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from tiny_training import (
     SignDescent,
     built,
     final,
-    one_thread,
     settings_of,
     tiny_data,
     trained_on,
@@ -39,10 +38,7 @@ MIXING = ("Adafactor", "Muon")
 SEEDS = (0, 1, 2)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def without_biases(spec: ModelSpec, generator: torch.Generator) -> nn.Module:

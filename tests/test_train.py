@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, log_loss
-from tiny_training import CLASSES, built, final, one_thread, settings_of, tiny_data, trained_on
+from tiny_training import CLASSES, built, final, settings_of, tiny_data, trained_on
 from torch import Tensor, nn
 
 from nnbench.engine import scores as scoring
@@ -28,10 +28,7 @@ IMAGE = (1, 5, 6)
 AUGMENT = {"rotation_degrees": 20.0, "shift_fraction": 0.1, "horizontal_flip": True}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def rows_of(data: TrainingData, row: int) -> TrainingData:

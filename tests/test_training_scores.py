@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 import torch
 from one_cell import SEEDS, cell_of, folder, plain, record_of
 from test_cell import run, wanted_metrics
-from tiny_training import one_thread
 
 from nnbench.datasets.prepared import store
 from nnbench.datasets.tables import DIABETES
@@ -27,10 +25,7 @@ __all__ = ["folder"]  # a fixture
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def metrics_of(record: Record) -> dict[str, dict[str, Any]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from one_cell import SEEDS as _CELL_SEEDS
 from one_cell import cell_of, folder, measured, plain
-from tiny_training import CLASSES, final, one_thread, settings_of, tiny_data, weights_of
+from tiny_training import CLASSES, final, settings_of, tiny_data, weights_of
 from torch import nn
 
 from nnbench.cells.cell import Cell
@@ -30,10 +29,7 @@ CPU = torch.device("cpu")
 BEFORE = {"classes": [0, 1, 2, 3, 4], "train_for": "5 epochs"}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 def normed(spec: ModelSpec, generator: torch.Generator) -> nn.Module:
