@@ -161,3 +161,8 @@ class GeneralResult(Section):
     failures: tuple[ContextFailure, ...] = ()
     there: str = ""
     """What levels and settings are in contexts, where that is not what they are here."""
+
+    @property
+    def leading(self) -> GeneralPairResult | None:
+        """The pair that stands for the claim: that furthest apart, or the first."""
+        return next((p for p in self.pairs if p.role == "extremes"), (*self.pairs, None)[0])

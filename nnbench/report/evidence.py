@@ -11,7 +11,7 @@ from nnbench.claims.kinds import KINDS
 from nnbench.metrics import METRICS
 from nnbench.records.general import ContextEffect, ContextResult, GeneralPairResult, Shown
 from nnbench.records.results import ClaimResult
-from nnbench.report.general import described, leading
+from nnbench.report.general import described
 from nnbench.text.generality import brief
 from nnbench.text.vocabulary import GENERAL, VERDICTS, Chip, shown_chip
 
@@ -147,7 +147,7 @@ def _rows(claims: Sequence[ClaimResult]) -> list[Row]:
 
 
 def _row(claim: ClaimResult) -> Row:
-    pair = leading(claim.general) if claim.general else None
+    pair = claim.general.leading if claim.general else None
     if claim.general is None or pair is None:
         return Row(claim=claim, shows={})
     found: dict[str, list[Shown | None]] = {}

@@ -18,11 +18,6 @@ from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
 _MOST_PAIRS = 6  # beside the leading one in the table of contexts; results.json has all
 
 
-def leading(result: GeneralResult) -> GeneralPairResult | None:
-    """The pair that stands for a claim: that furthest apart, or the first."""
-    return next((p for p in result.pairs if p.role == "extremes"), (*result.pairs, None)[0])
-
-
 def described(context: ContextResult, result: GeneralResult | None) -> str:
     """A context in words: its name, its data and its settings, as in: context c12, MNIST-5k: 2 × 64 units, activation tanh."""
     return f"context {context.name}, {context.dataset_title}: {_settings_text(context, result)}"
@@ -55,7 +50,7 @@ class Difference:
 
 def difference(claim: ClaimResult) -> Difference | None:
     """Over the contexts, or here where there are none."""
-    pooled = leading(claim.general) if claim.general else None
+    pooled = claim.general.leading if claim.general else None
     here = [p for f in claim.results if f.decides for p in f.pairs]
     own = next((p for p in here if p.role == "extremes"), (*here, None)[0])
     pair = pooled or own
@@ -157,7 +152,7 @@ def _share(pair: GeneralPairResult) -> str:
 
 def context_table(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Table | None:
     """The leading pair in each context, the others beside it, and what the context is."""
-    pair = leading(claim.general) if claim.general else None
+    pair = claim.general.leading if claim.general else None
     if claim.general is None or pair is None:
         return None
     metric, found = METRICS[claim.metric], {effect.context: effect for effect in pair.effects}
@@ -195,7 +190,7 @@ def _beside(pair: GeneralPairResult, context: ContextResult, metric: Metric) -> 
 def moderator_table(claim: ClaimResult) -> Table | None:
     """The leading pair's difference by the values of each factor."""
     result = claim.general
-    pair = leading(result) if result else None
+    pair = result.leading if result else None
     if result is None or pair is None or not result.moderators:
         return None
     metric = METRICS[claim.metric]

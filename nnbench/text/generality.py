@@ -51,11 +51,9 @@ def sentence(result: GeneralResult, reason: str, metric: Metric, factor: str = "
     names = [name for pair in result.pairs for name in (pair.a, pair.b)]
     reason = with_factor(reason, names, factor)
     lead = f"{said} ({over(result.measured, result.datasets)}): {reason}."
-    shown = [p for p in result.pairs if p.role == "extremes"] or list(result.pairs[:1])
+    shown = result.leading
     largest = (
-        f" {average(shown[0], metric, factor)}."
-        if shown and shown[0].difference is not None
-        else ""
+        f" {average(shown, metric, factor)}." if shown and shown.difference is not None else ""
     )
     late = result.planned - result.measured
     return lead + largest + (f" {counted(late, 'context')} without a value." if late else "")
@@ -94,9 +92,8 @@ def how_large(
     if pair.tie or pair.difference is None:
         return ""
     claimed = _claimed_difference(here, pair.a, pair.b)
-    everywhere = next(
-        (p for p in general.pairs if (p.a, p.b) == (pair.a, pair.b)) if general else iter(()), None
-    )
+    pairs = general.pairs if general else ()
+    everywhere = next((p for p in pairs if (p.a, p.b) == (pair.a, pair.b)), None)
     texts = [f"{pair.text}{_share(pair.difference, claimed)}."]
     if everywhere is not None and everywhere.difference is not None:
         number = f" over {counted(everywhere.contexts, 'context')}"

@@ -22,7 +22,7 @@ from nnbench.report.figures.axes import (
 )
 from nnbench.report.figures.canvas import Image, element
 from nnbench.report.figures.words import below, below_height, legend
-from nnbench.report.general import described, leading, towards, towards_of
+from nnbench.report.general import described, towards, towards_of
 from nnbench.text.changes import OF_CHANGES
 from nnbench.text.generality import brief
 from nnbench.text.rounding import unit_words
@@ -79,7 +79,7 @@ def _pair_row(pair: PairResult, finding: Finding) -> Row:
 
 def forest_plot(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Image | None:
     """The pair that the claim's sentence names, in every context; None where there is nothing to draw."""
-    pair = leading(claim.general) if claim.general else None
+    pair = claim.general.leading if claim.general else None
     if pair is None or pair.difference is None:
         return None
     known = {context.name: context for context in contexts}
