@@ -81,7 +81,9 @@ def _strict_outcome(steps: Judged, *, pairs: Judged, ends: Judged) -> Conclusion
         against = [pair for pair in pairs if pair.status == "REV"] or list(equal)
     if against:
         return "contradicted", _clause(against)
-    return "partly" if some else "inconclusive", _clause(failed)
+    if some:
+        return "partly", _clause(failed)
+    return "inconclusive", _clause([p for p in pairs if p.status in ("unclear", "up")] or failed)
 
 
 def _all_as_claimed(steps: Judged) -> Conclusion:
@@ -134,7 +136,13 @@ _CLAUSES: Mapping[str, str] = {
 
 def _clause(pairs: Judged) -> str:
     """What was found, for the first few pairs."""
-    return first_few([_CLAUSES[p.status].format(named(p.better), named(p.worse)) for p in pairs])
+    return first_few(
+        [
+            _CLAUSES[p.status].format(named(p.better), named(p.worse))
+            + (", by less than the margin" if p.status == "REV" and p.small else "")
+            for p in pairs
+        ]
+    )
 
 
 def _listed(pairs: Judged) -> str:

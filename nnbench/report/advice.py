@@ -14,7 +14,7 @@ from nnbench.metrics import METRICS
 from nnbench.records.general import GeneralPairResult
 from nnbench.records.results import ClaimResult
 from nnbench.report.anchors import Anchors
-from nnbench.text import effects
+from nnbench.text import effects, generality
 from nnbench.text.generality import counted, interval
 from nnbench.text.phrases import capitalised, in_a_row
 from nnbench.text.vocabulary import GENERAL, Chip, general_chip
@@ -49,18 +49,23 @@ class Advice:
 
     group: Group
     about: str
-    action: str
+    choice: str  # which levels, and the condition that the experiment keeps
     effect: str  # a sentence; empty where it is open
     source: str = ""  # the document that says otherwise
     chip: Chip  # how generally that holds; leads to its contexts
     rank: tuple[float, ...]  # the most convincing first
+
+    @property
+    def action(self) -> str:
+        """The choice as a sentence."""
+        return f"{capitalised(self.choice)}."
 
 
 def advice(claims: Sequence[ClaimResult], anchors: Anchors) -> tuple[Advice, ...]:
     """All advice, by what it is about; two claims that say the same say it once, with the stronger evidence."""
     found = chain.from_iterable(_advice(claim, anchors) for claim in claims)
     ranked = sorted(found, key=lambda one: one.rank)
-    once = {(one.about, one.action): one for one in reversed(ranked)}.values()
+    once = {(one.about, one.choice): one for one in reversed(ranked)}.values()
     return tuple(sorted(once, key=lambda one: (one.about, one.rank)))
 
 
@@ -156,8 +161,7 @@ def _called(claim: ClaimResult, level: str) -> str:
 
 def _said(claim: ClaimResult, levels: str) -> str:
     """The levels and the condition that the experiment keeps."""
-    text = f"{levels}, {claim.advice.when}" if claim.advice else levels
-    return capitalised(text)
+    return f"{levels}, {claim.advice.when}" if claim.advice else levels
 
 
 def _take(claim: ClaimResult, pair: GeneralPairResult, target: str) -> Advice:
@@ -168,7 +172,7 @@ def _take(claim: ClaimResult, pair: GeneralPairResult, target: str) -> Advice:
     return Advice(
         group="against" if against else "take",
         about=_about(claim),
-        action=f"{_said(claim, said)}.",
+        choice=_said(claim, said),
         effect=_effect(claim, pair),
         source=f"“{claim.document_title}” says so." if against else "",
         chip=chip.to(target),
@@ -186,7 +190,7 @@ def _effect(claim: ClaimResult, pair: GeneralPairResult) -> str:
     ends = interval(None, low, high, metric).replace("+", "")
     sure = f" (95 % CI {ends})" if low is not None else ""
     there = f"{_agreeing(pair)} of {counted(pair.contexts, 'context')}"
-    return f"{by} on average{sure}, and {than} in {there}."
+    return f"{by} on average{sure}, and {than} in {there}{generality.in_a_new_one(pair, metric)}."
 
 
 def _either(claim: ClaimResult, pair: GeneralPairResult, target: str) -> Advice:
@@ -197,7 +201,7 @@ def _either(claim: ClaimResult, pair: GeneralPairResult, target: str) -> Advice:
     return Advice(
         group="equal",
         about=_about(claim),
-        action=f"{_said(claim, f'{_called(claim, pair.a)} or {_called(claim, pair.b)}')}.",
+        choice=_said(claim, f"{_called(claim, pair.a)} or {_called(claim, pair.b)}"),
         effect=f"{metric.title} differs by less than {size} on average, over {counted(pair.contexts, 'context')}"
         + (f"; in a new one, expect {new}." if pair.new_ends[0] is not None else "."),
         chip=replace(GENERAL[pair.word], word="absent").to(target),
@@ -225,7 +229,7 @@ def _open(claim: ClaimResult, target: str) -> Advice:
     return Advice(
         group="open",
         about=_about(claim),
-        action=f"{_said(claim, words)}.",
+        choice=_said(claim, words),
         effect=" ".join(filter(None, said)),
         chip=(general_chip(claim) or GENERAL["unknown"]).to(target),
         rank=(0.0,),

@@ -12,7 +12,7 @@ from nnbench.report.anchors import Anchors
 from nnbench.report.pages import Page
 from nnbench.report.tables import Cell, Link, Table
 from nnbench.text.rounding import duration_text
-from nnbench.text.vocabulary import VERDICTS, claim_chip, where_text
+from nnbench.text.vocabulary import VERDICTS, where_text
 from nnbench.text.wording import cost
 
 _MOST_CLASSES = 20  # with a column each
@@ -120,8 +120,14 @@ def _not_run(claims: Sequence[ClaimResult], anchors: Anchors) -> Table:
 
 
 def is_another(change: ChangeResult, claim: ClaimResult) -> bool:
-    """Whether the verdict was another one before a change."""
-    return change.verdict in VERDICTS and change.verdict != claim.verdict
+    """Whether a change made the verdict another one."""
+    return change.verdict in VERDICTS and change.verdict != _after(change, claim)
+
+
+def _after(change: ChangeResult, claim: ClaimResult) -> str | None:
+    """The verdict of the specification that a change made: what the next change found, or today's."""
+    later = [one for one in claim.changes if one.version > change.version]
+    return min(later, key=lambda one: one.version).verdict if later else claim.verdict
 
 
 def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | None:
@@ -130,8 +136,10 @@ def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | No
     rows: list[list[Cell]] = [
         [
             Link(text=claim.title, target=anchors.claims[claim.id]),
-            VERDICTS.get(change.verdict, change.verdict),
-            claim_chip(claim),
+            *(
+                VERDICTS.get(said or "", said or "–")
+                for said in (change.verdict, _after(change, claim))
+            ),
             change.what,
             change.why,
             change.before,
@@ -139,9 +147,18 @@ def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | No
         ]
         for claim, change in sorted(changes, key=lambda c: not is_another(c[1], c[0]))
     ]
-    columns = ("Claim", "Before", "Now", "What was changed", "Why", "Before, in numbers", "Version")
+    columns = (
+        "Claim",
+        "Before",
+        "After",
+        "What was changed",
+        "Why",
+        "Before, in numbers",
+        "Version",
+    )
     caption = (
-        "Specifications that were changed after a result had been seen; changed verdicts come first"
+        "Specifications that were changed after a result had been seen, with the verdicts under the old and the new one; "
+        "changed verdicts come first. Times are those of the machine of their day."
     )
     return Table(caption, columns, rows=rows, text=columns) if rows else None
 

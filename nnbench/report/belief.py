@@ -42,7 +42,7 @@ def _not_fixed(claims: Sequence[ClaimResult]) -> Iterator[tuple[str, Cell]]:
             any(is_another(c, claim) for c in claim.changes) for claim in claims if claim.taken
         )
         text = (
-            f"the specification of {counted(changed, 'claim')}, of which {another} had another verdict before: "
+            f"the specification of {counted(changed, 'claim')}, of which {another} got another verdict: "
             "what, why, and both verdicts"
         )
         yield "Changed after a result was seen", Link(text=text, target="changed")

@@ -10,7 +10,7 @@ from nnbench.records.results import ClaimResult, Results
 from nnbench.report.tables import Cell, Table
 from nnbench.text.changes import OF_CHANGES
 from nnbench.text.effects import size, too_few
-from nnbench.text.generality import brief, counted, interval
+from nnbench.text.generality import both_ways, brief, counted, either_way, interval
 from nnbench.text.phrases import capitalised
 from nnbench.text.rounding import p_text
 from nnbench.text.vocabulary import GENERAL, Chip, shown_chip
@@ -136,7 +136,9 @@ def _pair_row(pair: GeneralPairResult, metric: Metric) -> list[Cell]:
     return [
         f"{pair.a} against {pair.b}",
         GENERAL[pair.word],
-        interval(pair.difference, *pair.ends, metric),
+        either_way(pair, metric)
+        if both_ways(pair)
+        else interval(pair.difference, *pair.ends, metric),
         interval(None, *pair.new_ends, metric),
         f"{pair.pointing} of {pair.contexts}",
         _share(pair),

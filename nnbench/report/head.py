@@ -17,8 +17,8 @@ _CLEAR = 0.01  # of a difference that was found here alone
 _LOADED = "Other programs used"  # begins the note on a machine that was not alone (jobs/other_load)
 SURPRISING = (
     "Chosen by rule: of the claims that are contradicted here, or absent or reversed in general, without a flag, those "
-    "whose levels lie furthest against the document, by the end of the 95 % interval that is nearest to it, in margins; "
-    "over all contexts where there are some, else here, and then with p below 0.01."
+    "whose levels lie furthest against the document, by the end of the 95 % interval that is nearest to it, in margins, over "
+    "all contexts; after these, claims that have no contexts, with p below 0.01."
 )
 KEY = {
     "Here": "in the one setting that a claim names: a data set, a network and its training",
@@ -133,7 +133,8 @@ def left_over(results: Results) -> str:
         (known.qualitative, "quoted"),
         (known.not_run, "not run"),
     )
-    said = ", ".join(f"{_are(count)} {what}" for count, what in parts if count)
+    unexplained = undecided or known.measured
+    said = ", ".join(f"{_are(count)} {what}" for count, what in parts if count and unexplained)
     controls = f"nnbench’s own {counted(known.controls, 'control')} {'is' if known.controls == 1 else 'are'} counted apart."
     texts = (f"The others: {said}." if said else "", controls if known.controls else "")
     return " ".join(filter(None, texts))
@@ -188,19 +189,23 @@ class Surprise:
     """A result against its document."""
 
     claim: ClaimResult
-    finding: Finding  # that is drawn
+    finding: Finding | None  # that is drawn; None: the contexts are
+    how: str  # what was done, in a sentence
     text: str
 
 
 def surprises(results: Results) -> list[Surprise]:
     """The results furthest against their documents, by the rule in ``SURPRISING``."""
-    against = [(_against(claim), claim) for claim in results.claims if not claim.control]
-    order = sorted((item for item in against if item[0] is not None), key=lambda i: i[0] or 0.0)
+    against = [(found, c) for c in results.claims if not c.control and (found := _against(c))]
+    order = sorted(against, key=lambda item: item[0])
     return [_surprise(claim) for _, claim in order[:_SURPRISES]]
 
 
-def _against(claim: ClaimResult) -> float | None:
-    """The near end of the leading difference in margins, negative where it is against the document; None: no surprise."""
+def _against(claim: ClaimResult) -> tuple[bool, float] | None:
+    """Whether it rests on the claim's own setting alone, and how far against the document it is; None: no surprise.
+
+    That is the near end of the leading difference in margins, negative where it is against the document.
+    """
     word = claim.general.word if claim.general else None
     if claim.verdict != "contradicted" and word != "absent or reversed":
         return None
@@ -210,9 +215,8 @@ def _against(claim: ClaimResult) -> float | None:
     if apart.here and not (apart.p is not None and apart.p <= _CLEAR):
         return None
     near = min(apart.high, -apart.low) if KINDS[claim.kind].ties else apart.high
-    return (
-        near / apart.margin if near < apart.margin else None
-    )  # else it may be as claimed elsewhere
+    # else it may be as claimed elsewhere
+    return (apart.here, near / apart.margin) if near < apart.margin else None
 
 
 def _sound(claim: ClaimResult) -> bool:
@@ -228,4 +232,5 @@ def _surprise(claim: ClaimResult) -> Surprise:
     general = claim.general
     pooled = general is not None and general.word == "absent or reversed"  # by what it was chosen
     text = general.sentence if general and pooled else claim.answer
-    return Surprise(claim=claim, finding=deciding, text=text)
+    how = f"{claim.experiment.partition('. ')[0].removesuffix('.')}." if claim.experiment else ""
+    return Surprise(claim=claim, finding=None if pooled else deciding, how=how, text=text)

@@ -9,7 +9,7 @@ from nnbench.records.results import ClaimResult, Finding
 from nnbench.report.anchors import Anchors
 from nnbench.report.general import difference
 from nnbench.text.effects import with_margin
-from nnbench.text.generality import interval
+from nnbench.text.generality import both_ways, either_way, interval
 from nnbench.text.phrases import lowered
 from nnbench.text.vocabulary import (
     GENERAL,
@@ -24,7 +24,7 @@ from nnbench.text.vocabulary import (
 
 COLUMNS = ("As written", "Tuned", "On other data", "Read differently")
 RULE = (
-    "A ring marks the verdict that decides. That is the one on the first data set of a claim with the document’s own settings, "
+    "A ring marks the verdict that decides. That is the one on the first data set of a claim, as written, "
     "or with tuned ones where the claim is about these. Where something is claimed to be possible, it is the first example "
     "that was found. The other verdicts show how far it carries."
 )
@@ -111,6 +111,9 @@ def size(claim: ClaimResult) -> str:
     if found is None or found.tie:
         return ""
     metric, here = METRICS[claim.metric], " here" if found.here else ""
+    pair = claim.general.leading if claim.general else None
+    if pair is not None and both_ways(pair):
+        return either_way(pair, metric)
     if KINDS[claim.kind].two_sided:  # a sign would be of no direction that is claimed
         return interval(abs(found.size), None, None, metric).removeprefix("+") + here
     return interval(found.size, None, None, metric) + here

@@ -15,6 +15,7 @@ from nnbench.report.appendix import memory_text, plain
 from nnbench.report.details import chosen_text
 from nnbench.report.tables import Cell, Link, Table
 from nnbench.text.generality import counted
+from nnbench.text.phrases import in_a_row
 from nnbench.text.rounding import duration_text
 from nnbench.text.vocabulary import (
     STATUSES,
@@ -62,6 +63,16 @@ def corrected(claims: Sequence[ClaimResult]) -> str:
         return f"{text}, also after Holm’s correction over all {len(tested)}."
     left, named = len(found) - len(fallen), ", ".join(f"“{title}”" for title in fallen)
     return f"{text}, {left} of them also after Holm’s correction over all {len(tested)}; not so: {named}."
+
+
+def standing(results: Results) -> str:
+    """How many reproduced claims stand if each document's claims share an error of 5 %; nothing where all do."""
+    judged = (claim for claim in results.claims if not claim.control and claim.p_holm is not None)
+    found = sum(claim.verdict in FOUND for claim in judged)
+    stand = results.summary.reproduced_after_holm
+    if stand == found:
+        return ""
+    return f"After Holm’s correction over each document’s claims, {stand} of {found} stand."
 
 
 def controls_text(results: Results) -> str | None:
@@ -188,7 +199,7 @@ def track_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | None
     """The verdicts of claims that were measured in both tracks."""
     rows = [row for claim in claims for row in _track_rows(claim, anchors)]
     columns = ("Claim", "On", "As written", "Tuned", "Changes", "Chosen by tuning")
-    caption = "Verdicts with the document's settings and with tuned ones"
+    caption = "Verdicts as written and with tuned settings"
     return Table(caption, columns, rows=rows, text=columns) if rows else None
 
 
@@ -205,6 +216,23 @@ def _track_rows(claim: ClaimResult, anchors: Anchors) -> Iterator[list[Cell]]:
                 "same" if written.verdict == tuned.verdict else "changes",
                 chosen_text(tuned),
             ]
+
+
+def track_note(claim: ClaimResult) -> str:
+    """Where a claim's verdict depends on the track; empty where it does not."""
+    by_track = {finding.key: finding for finding in claim.results}
+    tuned = ((f, by_track.get((f.dataset, "tuned", f.variant))) for f in claim.results)
+    places = [
+        ", ".join(filter(None, (f.dataset_title, f.variant_title)))
+        for f, other in tuned
+        if f.track == "as-written" and other is not None and other.verdict != f.verdict
+    ]
+    if not places:
+        return ""
+    return (
+        f"The verdict depends on the track: on {in_a_row(places)} it is another one as written than after equal tuning of "
+        "every level."
+    )
 
 
 # --- what is said of a claim and of its findings beside their own fields and tables

@@ -43,7 +43,9 @@ class Page:
     def path_to(self, anchor: str, suffix: str) -> str:
         """The file with that suffix that has an anchor, as a link names it; nothing for this page."""
         stem = self.places.get(anchor, self.stem)
-        return "" if stem == self.stem else f"{stem}.{suffix}"
+        if stem == self.stem:
+            return ""
+        return "README.md" if (stem, suffix) == ("index", "md") else f"{stem}.{suffix}"
 
 
 def twins_of(page: Page, anchors: Anchors) -> Iterator[Page]:

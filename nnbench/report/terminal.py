@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from nnbench.claims.outcomes import FOUND
 from nnbench.errors import unknown_name
 from nnbench.records.results import ClaimResult, Finding, Results
 from nnbench.records.studies import StudyResult
 from nnbench.report import general, studies
 from nnbench.report.anchors import Anchors, anchors_of
-from nnbench.report.page import counts, facts
+from nnbench.report.page import counts, facts, standing
 from nnbench.report.quotation import in_a_line
 from nnbench.report.tables import Table, level_table
 from nnbench.text.vocabulary import claim_chip, finding_chip, general_chip, where_text
@@ -33,7 +32,7 @@ def headline(results: Results) -> list[str]:
         f"Of {results.summary.claims} claims: {found}.",
         *([f"Contradicted: {', '.join(against)}."] if against else []),
         *_in_general(results),
-        *_corrected(results),
+        *filter(None, [standing(results)]),
         *own,
         ran,
     ]
@@ -43,16 +42,6 @@ def _in_general(results: Results) -> list[str]:
     """How many claims have each word, where some are measured in contexts."""
     found = [f"{number} {chip.word}" for chip, number in general.counts(results) if number]
     return [f"In general, over contexts: {', '.join(found)}."] if found else []
-
-
-def _corrected(results: Results) -> list[str]:
-    """How many of the reproduced claims stand if each document's claims share an error of 5 %."""
-    judged = (c for c in results.claims if not c.control and c.p_holm is not None)
-    found = [claim for claim in judged if claim.verdict in FOUND]
-    stand = results.summary.reproduced_after_holm
-    if stand == len(found):
-        return []
-    return [f"After Holm's correction over each document's claims, {stand} of {len(found)} stand."]
 
 
 def closing(folder: Path) -> list[str]:

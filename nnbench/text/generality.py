@@ -1,7 +1,7 @@
 """Sentences on what holds in general: a pair of levels over its contexts, and the claim."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 from nnbench.claims.outcomes import named
@@ -10,7 +10,7 @@ from nnbench.records.general import GeneralPairResult, GeneralResult, Word
 from nnbench.records.results import Finding
 from nnbench.text import wording
 from nnbench.text.effects import says_nothing, too_few
-from nnbench.text.levels import with_factor
+from nnbench.text.levels import renamed, with_factor
 from nnbench.text.phrases import lowered
 from nnbench.text.rounding import MINUS, significant, times_text, unit_words
 
@@ -81,9 +81,13 @@ def turned(here: Finding, general: GeneralResult) -> str:
 
 
 def how_large(
-    here: Finding | None, general: GeneralResult | None, metric: Metric, factor: str = ""
-) -> str:
-    """The effect of the pair furthest apart, here and on average, in plain units and as a share of the claimed one."""
+    here: Finding | None, general: GeneralResult | None, metric: Metric, factor: str = "",
+    names: Mapping[str, str] | None = None,
+) -> str:  # fmt: skip
+    """The effect of the pair furthest apart, here and on average, in plain units and as a share of the claimed one.
+
+    ``names`` are those of levels in contexts, where they are others there.
+    """
     if here is None or not here.pairs:
         return ""
     against = [p for p in here.pairs if p.status == "REV" and here.verdict == "contradicted"]
@@ -94,12 +98,12 @@ def how_large(
     claimed = _claimed_difference(here, pair.a, pair.b)
     pairs = general.pairs if general else ()
     everywhere = next((p for p in pairs if (p.a, p.b) == (pair.a, pair.b)), None)
-    texts = [f"{pair.text}{_share(pair.difference, claimed)}."]
+    texts = [f"{pair.text}{_share(pair.difference, claimed, metric)}."]
     if everywhere is not None and everywhere.difference is not None:
         number = f" over {counted(everywhere.contexts, 'context')}"
         mean = average(everywhere, metric, factor, over=number)
-        share = "" if both_ways(everywhere) else _share(everywhere.difference, claimed)
-        texts.append(f"{mean}{share}.")
+        share = "" if both_ways(everywhere) else _share(everywhere.difference, claimed, metric)
+        texts.append(f"{renamed(mean, names or {})}{share}.")
     return " ".join(texts)
 
 
@@ -114,12 +118,13 @@ def _claimed_difference(here: Finding, a: str, b: str) -> float | None:
     return abs(first - second) or None
 
 
-def _share(difference: float, claimed: float | None) -> str:
-    """As in: , 45 % of the claimed difference; one the other way round says so."""
+def _share(difference: float, claimed: float | None, metric: Metric) -> str:
+    """As in: , 12 % of the claimed 75 % (in logarithms); one the other way round says so."""
     if claimed is None:
         return ""
-    percent = f"{100 * abs(difference) / claimed:.0f} % of the claimed difference"
-    return f", {percent}" + (", but the other way round" if difference < 0 else "")
+    size = f"{100 * abs(difference) / claimed:.0f} % of the claimed {_size(claimed, metric)}"
+    logs = " (in logarithms)" if metric.scale == "log" else ""
+    return f", {size}{logs}" + (", but the other way round" if difference < 0 else "")
 
 
 def average(result: GeneralPairResult, metric: Metric, factor: str = "", *, over: str = "") -> str:
@@ -140,28 +145,47 @@ def average(result: GeneralPairResult, metric: Metric, factor: str = "", *, over
 
 def both_ways(result: GeneralPairResult) -> bool:
     """Whether a difference in either direction is claimed, and contexts show both."""
-    found = [e.difference for e in result.effects if e.difference]
+    found = _differences(result)
     return result.either and min(found, default=0.0) < 0 < max(found, default=0.0)
 
 
 def _either_way(result: GeneralPairResult, metric: Metric) -> str:
     """As in: In the median context test loss of ReLU and of tanh differs by 24 %; that of tanh is larger in 7 of 12."""
-    found = [e.difference for e in result.effects if e.difference is not None]
-    text, _, unit = wording.difference_words(middle := median(map(abs, found)), metric)
-    size = f"a factor of {text(middle)}" if unit == " times" else text(middle) + unit
-    more = metric.more
-    if metric.scale != "log":
-        size += unit_words(metric.unit).difference
-        more = "lower" if metric.lower_is_better else "higher"
+    found = _differences(result)
+    more = metric.more if metric.scale == "log" else "lower" if metric.lower_is_better else "higher"
     # a ratio is told of the larger value, which is the worse loss
     turned = metric.scale == "log" and metric.lower_is_better
     first, second = (result.b, result.a) if turned else (result.a, result.b)
     differ, that = ("differ", "those") if metric.plural else ("differs", "that")
     return (
-        f"In the median context {lowered(wording.title_of(metric))} of {named(second)} and of {named(first)} {differ} by "
-        f"{size}; {that} of {named(first)} {'are' if metric.plural else 'is'} {more} in "
+        f"In the median context {lowered(wording.title_of(metric))} {wording.of(second)} and {wording.of(first)} {differ} by "
+        f"{_median(found, metric)}; {that} {wording.of(first)} {'are' if metric.plural else 'is'} {more} in "
         f"{sum(value > 0 for value in found)} of {len(found)}"
     )
+
+
+def either_way(result: GeneralPairResult, metric: Metric) -> str:
+    """The same for a table, as in: 24 % either way (median)."""
+    return f"{_median(_differences(result), metric)} either way (median)"
+
+
+def _differences(result: GeneralPairResult) -> list[float]:
+    return [e.difference for e in result.effects if e.difference is not None]
+
+
+def _median(differences: Sequence[float], metric: Metric) -> str:
+    """How large they are in the median, whatever their signs."""
+    size = _size(median(map(abs, differences)), metric)
+    return f"a {size}" if size.startswith("factor") else size
+
+
+def _size(difference: float, metric: Metric) -> str:
+    """A difference without a sign, as in: 24 %, a factor of 11, 2.10 points."""
+    text, _, unit = wording.difference_words(difference, metric)
+    if unit == " times":
+        return f"factor of {text(difference)}"
+    words = unit if metric.scale == "log" else unit_words(metric.unit).difference
+    return text(difference) + words
 
 
 def pair(result: GeneralPairResult, metric: Metric, factor: str = "") -> str:

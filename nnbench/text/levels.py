@@ -1,7 +1,7 @@
 """Levels that are numbers: a sentence says of what they are."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nnbench.claims.outcomes import named
 
@@ -26,6 +26,13 @@ def with_factor(said: str, levels: Sequence[str], factor: str) -> str:
     )
     for name, level in quoted.items():
         said = said.replace(name, level)
+    return said
+
+
+def renamed(said: str, names: Mapping[str, str]) -> str:
+    """A sentence with other names for levels that stand in quotation marks in it."""
+    for level, name in names.items():
+        said = said.replace(f"“{level}”", name)
     return said
 
 

@@ -17,6 +17,12 @@ def factor_there(claim: Claim) -> str:
     return "" if claim.contexts and claim.contexts.levels is not None else claim.factor
 
 
+def names_there(claim: Claim) -> Mapping[str, str]:
+    """What levels that stand for others in contexts are called there, as far as advice has names for them."""
+    others = claim.contexts is not None and claim.contexts.levels is not None
+    return claim.advice.levels if others and claim.advice else {}
+
+
 def _texts(claim: Claim) -> Iterator[str]:
     own = claim.contexts
     if own is None:
@@ -24,9 +30,19 @@ def _texts(claim: Claim) -> Iterator[str]:
     if own.levels is not None:
         told = (f"{named(name)} for {_settings(given)}" for name, given in own.levels.items())
         yield f"There the levels stand for other settings: {', '.join(told)}."
-    if own.settings:
-        yield f"All levels have {_settings(own.settings)} there."
-    if freed := [name for name in own.free if name in claim.settings]:
+    levels = (claim.levels if own.levels is None else own.levels).values()
+    set_by = [sum(key in given for given in levels) for key in own.settings]
+    always = {key: own.settings[key] for key, n in zip(own.settings, set_by, strict=True) if n == 0}
+    others = {
+        key: own.settings[key]
+        for key, n in zip(own.settings, set_by, strict=True)
+        if 0 < n < len(levels)
+    }
+    if always:
+        yield f"All levels have {_settings(always)} there."
+    if others:
+        yield f"Levels that say nothing else have {_settings(others)} there."
+    if freed := [n for n in own.free if n in claim.settings and n not in own.settings]:
         yield f"The context sets {', '.join(freed)}, not the claim."
 
 

@@ -108,7 +108,12 @@ def compared(
     size = f"{text(middle)}{how}"
     if not _shows(text(middle)):  # rounded to nothing, it has no direction: 0.00 points higher than
         size = f"within {text(middle)[:-1]}1{how.rsplit(' ', 2)[0]} of"
-    return f"{title_of(metric)} of {named(a)} {verb} {size} {that} of {named(b)}{shown}"
+    return f"{title_of(metric)} {of(a)} {verb} {size} {that} {of(b)}{shown}"
+
+
+def of(level: str) -> str:
+    """As in: of ReLU, at “20 %”; an accuracy of 20 % would be something else."""
+    return f"{'at' if level.endswith('%') else 'of'} {named(level)}"
 
 
 def _shows(text: str) -> bool:
@@ -243,7 +248,7 @@ _LEADS: Mapping[str, Mapping[str, str]] = {
     "differs": {
         "reproduced": "Yes, the outcome changes, as claimed: {reason}.",
         "reproduced, small": "Yes, the outcome changes, though by less than what counts: {reason}.",
-        "contradicted": "No, the outcome stays the same: {reason}.",
+        "contradicted": "No, the outcome does not change by as much as counts: {reason}.",
     },
     "equal": {
         "reproduced": "Yes, there is no practical difference, as expected.",
@@ -276,11 +281,9 @@ def answer(deciding: Finding, findings: Sequence[Finding]) -> str:
     if not others:
         return deciding.sentence or ""
     lead = "Elsewhere the verdict differs" if deciding.verdict else "Other readings are judged"
-    said = "; ".join(f"{finding.verdict} on {_where(finding)}" for finding in others)
+    alike: dict[tuple[str | None, str], list[str]] = {}
+    for finding in others:
+        how = ", ".join(filter(None, (finding.track.replace("-", " "), finding.variant_title)))
+        alike.setdefault((finding.verdict, how), []).append(finding.dataset_title)
+    said = "; ".join(f"{v} on {in_a_row(titles)} ({how})" for (v, how), titles in alike.items())
     return f"{deciding.sentence} {lead}: {said}."
-
-
-def _where(finding: Finding) -> str:
-    """Dataset, track and variant, as a sentence names them."""
-    how = ", ".join(filter(None, (finding.track.replace("-", " "), finding.variant_title)))
-    return f"{finding.dataset_title} ({how})"

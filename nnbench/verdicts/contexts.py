@@ -25,7 +25,8 @@ from nnbench.records.general import (
 )
 from nnbench.text import generality
 from nnbench.text.changes import told
-from nnbench.text.there import factor_there, there
+from nnbench.text.levels import renamed
+from nnbench.text.there import factor_there, names_there, there
 from nnbench.verdicts.alike import Pair, alike
 from nnbench.verdicts.findings import Evidence
 from nnbench.verdicts.general import Claimed, in_general
@@ -93,6 +94,7 @@ def general_result(claim_id: str, claim: Claim, evidence: Evidence) -> GeneralRe
         there=there(claim),
     )
     sentence = generality.sentence(result, found.reason, metric, factor_there(claim))
+    sentence = renamed(sentence, names_there(claim))
     return result.model_copy(update={"sentence": sentence})
 
 
@@ -221,4 +223,5 @@ def _pair(pair: GeneralPair, tests: Tests, claim: Claim, metric: Metric) -> Gene
         text="",
         either=claim.kind == "differs",
     )
-    return result.model_copy(update={"text": generality.pair(result, metric, factor_there(claim))})
+    text = generality.pair(result, metric, factor_there(claim))
+    return result.model_copy(update={"text": renamed(text, names_there(claim))})

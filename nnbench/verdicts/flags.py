@@ -174,5 +174,5 @@ def _unsteady(levels: Sequence[LevelRuns], metric: Metric) -> list[str]:
 
 
 def _small(pairs: Sequence[PairTest]) -> list[PairTest]:
-    """Pairs that are as claimed, and by less than the margin."""
-    return [pair for pair in pairs if pair.small and pair.status in ("UP", "up")]
+    """Pairs that are as claimed, also after correction, and by less than the margin."""
+    return [pair for pair in pairs if pair.small and pair.status == "UP"]

@@ -171,16 +171,24 @@ def _clause(pair: GeneralPair) -> str:
         return _divided(pair)
     pooled, tie = pair.pooled, pair.rule.tie
     pointing = f"{pair.pointing.count} of {pair.pointing.total} contexts"
-    few = pair.pointing.total < MIN_CONTEXTS or pooled.datasets < FEWEST
+    few = " and ".join(
+        f"{where} ({count})"
+        for where, count, least in (
+            ("in too few contexts", pair.pointing.total, MIN_CONTEXTS),
+            ("on too few data sets", pooled.datasets, FEWEST),
+        )
+        if count < least
+    )
+    found = "as claimed on average" if pooled.mean >= pair.rule.margin else "small on average"
     carried = as_claimed(pooled.low, pooled.high, pair.rule) and most(pair.pointing)
     absent = "reversed on average" if pooled.high < 0 else "below the margin on average"
     return {
         "general": "as claimed, also to be expected in a new context",
         "usual": f"within the margin on average, and so are the estimates in {pointing}"
         if tie
-        else f"as claimed on average, and {pointing} point that way",
+        else f"{found}, and {pointing} point that way",
         "absent or reversed": "different by more than the margin" if tie else absent,
-        "unknown": f"measured in too few contexts ({pair.pointing.total}) or on too few data sets ({pooled.datasets})"
+        "unknown": f"measured {few}"
         if few
         else f"{'within the margin' if tie else 'as claimed'} on average, but not if one of the data sets is left out"
         if carried

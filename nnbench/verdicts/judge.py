@@ -30,7 +30,7 @@ from nnbench.records.store import records_sha256, write_atomically
 from nnbench.records.studies import ClaimedShare, StudyResult
 from nnbench.text import generality, wording
 from nnbench.text.changes import told
-from nnbench.text.there import factor_there
+from nnbench.text.there import factor_there, names_there
 from nnbench.verdicts.contexts import context_results, general_result
 from nnbench.verdicts.evidence import NO_RECORD, read_records
 from nnbench.verdicts.findings import Evidence, findings
@@ -151,7 +151,11 @@ def _claim(
         p=deciding.p if deciding else None,
         answer=answer or wording.not_run(status, reason or "", seconds=cost),
         how_large=generality.how_large(
-            deciding, general, told(METRICS[claim.metric], claim.baseline), factor_there(claim)
+            deciding,
+            general,
+            told(METRICS[claim.metric], claim.baseline),
+            factor_there(claim),
+            names_there(claim),
         ),
         depends_on_track=len(verdicts) > len({place[:2] for place in verdicts}),
         command=f"nnbench run {claim_id}",

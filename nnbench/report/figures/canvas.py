@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 from nnbench.text.vocabulary import TONES
 
@@ -94,6 +94,11 @@ class Image:
     def height(self) -> int:
         """Natural height in CSS pixels."""
         return round(self.box[1] * self.scale)
+
+    @property
+    def narrow(self) -> Self:
+        """As a phone shows it, on any page."""
+        return replace(self, wide=None)
 
     @property
     def inline(self) -> str:

@@ -12,6 +12,7 @@ from nnbench.report.evidence import Map, Row, Shows
 from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image, element, number
 from nnbench.report.general import described
+from nnbench.text.generality import counted
 from nnbench.text.vocabulary import TONES, Chip, claim_chip, general_chip
 
 _TITLE, _HERE, _WORD, _CELL, _ROW, _GROUP = 372.0, 28.0, 100.0, 13.0, 19.0, 26.0
@@ -55,7 +56,8 @@ def _places(columns: Mapping[str, ContextResult], left: float) -> dict[str, floa
 def _alt(found: Map) -> str:
     shown = Counter(shows.chip.word for row in found.rows for shows in row.shows.values())
     said = ", ".join(f"{count} {word}" for word, count in shown.most_common())
-    return f"{len(found.rows)} claims in their contexts: {said}."
+    measured = sum(bool(row.shows) for row in found.rows)
+    return f"{counted(measured, 'claim')} in their contexts: {said}."
 
 
 # --- the parts

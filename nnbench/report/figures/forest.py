@@ -28,7 +28,7 @@ from nnbench.text.generality import brief
 from nnbench.text.rounding import unit_words
 from nnbench.text.vocabulary import TONES, pair_chip, shown_chip
 
-_BOTTOM, _LEAST, _GAP = 36.0, 96.0, 8.0  # below a plot; its least width; between it and its numbers
+_BOTTOM, _LEAST, _GAP = 36.0, 72.0, 8.0  # below a plot; its least width; between it and its numbers
 _NAMES, _LINE = (
     0.36,
     13.5,

@@ -9,7 +9,7 @@ from nnbench.report.figures import canvas
 from nnbench.report.figures.canvas import Image
 from nnbench.report.figures.plotted import axes_of, image
 
-_HEAD, _LANE, _GAP = 92.0, 7.0, 14.0  # pixels: legend and axis, a data set's lane, between factors
+_HEAD, _LANE, _GAP = 106.0, 7.0, 14.0  # pixels: legend and axis, a data set's lane, between factors
 
 
 def study_figure(study: StudyResult, *, alt: str) -> Image | None:
@@ -52,7 +52,7 @@ def study_figure(study: StudyResult, *, alt: str) -> Image | None:
         _intervals(axes, each, titles)
         axes.set(xlim=(0, 100), ylabel="")
         axes.set_xlabel(
-            "share of the variance between settings, %; dots: with interactions, each data set, 95 % interval",
+            "share of the variance between settings, %\ndots: with interactions, each data set, 95 % interval",
             loc="right",
         )
         sns.move_legend(
