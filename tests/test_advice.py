@@ -78,7 +78,7 @@ def test_nothing_is_advised_against_a_document_where_loss_and_accuracy_disagree(
 def test_an_effect_is_one_number_and_the_contexts_that_agree() -> None:
     (found,) = advised(general(pair(word="usual", difference=0.5, low=0.4, high=0.6)))
     assert found.effect.startswith("With a rate of 0.1, test loss is 65 % larger on average")
-    assert found.effect.endswith("of 12 contexts.")
+    assert found.effect.endswith("10 of 12 contexts; expect −16.5 to +52.2 % in a new context.")
 
 
 def test_levels_that_are_equal_say_within_which_margin() -> None:

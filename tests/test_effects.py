@@ -9,8 +9,9 @@ from all_sentences import either_way, general_pair
 
 from nnbench.claims.claim import Claim
 from nnbench.metrics import METRICS
-from nnbench.text import effects, generality
-from nnbench.text.there import there
+from nnbench.text import effects, generality, wording
+from nnbench.text.levels import renamed
+from nnbench.text.there import names_there, there
 
 LOSS, ACCURACY, GAP = (METRICS[name] for name in ("test_loss", "test_accuracy", "loss_gap"))
 
@@ -80,6 +81,56 @@ def test_what_levels_are_in_contexts_is_said_where_it_is_something_else() -> Non
         "All levels have checkpoint = last there. The context sets train_for, not the claim."
     )
     assert there(claim.model_copy(update={"contexts": None})) == ""
+
+
+def test_what_every_level_sets_itself_is_not_said_of_all_levels() -> None:
+    own = {
+        "free": ("train_for", "lr"),
+        "settings": {"activation": "relu", "init": "glorot", "train_for": "600 steps"},
+    }
+    claim = Claim(
+        title="t", quote="q", kind="best", better=("a",), than=("b",), contexts=own,
+        settings={"train_for": "10 epochs", "lr": 0.1}, datasets={"digits": {}},
+        levels={"a": {"activation": "tanh"}, "b": {"activation": "sigmoid", "init": "normal"}},
+    )  # fmt: skip
+    assert there(claim) == (
+        "All levels have train_for = 600 steps there. Levels that say nothing else have init = glorot there. "
+        "The context sets lr, not the claim."
+    )
+
+
+def test_levels_that_stand_for_others_in_contexts_are_called_so_there() -> None:
+    claim = Claim(
+        title="t", quote="q", kind="best", better=("all",), than=("10,000",), datasets={"digits": {}},
+        contexts={"levels": {"10,000": {"train_share": 0.01}, "all": {}}},
+        levels={"10,000": {"train_size": 10_000}, "all": {}},
+        advice={"when": "always", "levels": {"10,000": "a hundredth of the samples"}},
+    )  # fmt: skip
+    names = names_there(claim)
+    assert renamed("Test loss of “10,000” is larger than that of “all”", names) == (
+        "Test loss of a hundredth of the samples is larger than that of “all”"
+    )
+    assert names_there(claim.model_copy(update={"contexts": None})) == {}
+
+
+def test_an_accuracy_is_at_a_percentage_and_of_a_name() -> None:
+    said = wording.compared("100 %", "ReLU", 0.03, {}, ACCURACY)
+    assert said == "Test accuracy at “100 %” is 3.00 points higher than that of ReLU"
+
+
+@pytest.mark.parametrize(
+    ("difference", "claimed", "metric", "text"),
+    [
+        # ln(1.07) is 12 % of ln(0.35 / 0.20), which is 75 %
+        (math.log(1.07), math.log(0.35 / 0.20), LOSS, "12 % of the claimed 75.0 % (in logarithms)"),
+        (0.03, 0.15, ACCURACY, "20 % of the claimed 15.00 points"),
+        (-0.03, 0.15, ACCURACY, "20 % of the claimed 15.00 points, but the other way round"),
+    ],
+)  # fmt: skip
+def test_a_share_names_what_it_is_a_share_of(
+    difference: float, claimed: float, metric, text: str
+) -> None:
+    assert generality._share(difference, claimed, metric) == f", {text}"
 
 
 @pytest.mark.parametrize(

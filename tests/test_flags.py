@@ -12,7 +12,7 @@ import pytest
 from nnbench.metrics import METRICS
 from nnbench.records.general import GeneralResult, Word
 from nnbench.records.results import Flag
-from nnbench.verdicts.flags import _budget_binds, _interval, _unsteady, capped
+from nnbench.verdicts.flags import _budget_binds, _interval, _small, _unsteady, capped
 
 FLAG = Flag(name="not converged", where=("a",), text="")
 
@@ -93,3 +93,8 @@ def test_losses_that_are_equal_by_chance_say_nothing_of_the_length(
     record = SimpleNamespace(untrained={"test_loss": 2.3}, settings_used=settings)
     records = SimpleNamespace(joined=lambda *_, **__: record)
     assert _budget_binds(SimpleNamespace(use=use, runs=losses), records) is binds
+
+
+def test_only_what_stands_after_correction_is_flagged_as_small() -> None:
+    pairs = [SimpleNamespace(small=True, status=status) for status in ("UP", "up", "REV")]
+    assert _small(pairs) == pairs[:1]

@@ -137,7 +137,9 @@ def test_what_was_changed_after_a_result_is_counted_and_leads_to_the_list() -> N
     content["claims"][0] |= {"changes": [change], "version": 2, "seeds_times": 3}
     told = dict(belief.belief(typed(Results, content)))
     changed = told["Changed after a result was seen"]
-    said = "the specification of 1 claim, of which 1 had another verdict before: what, why, and both verdicts"
+    said = (
+        "the specification of 1 claim, of which 1 got another verdict: what, why, and both verdicts"
+    )
     assert (changed.text, changed.target) == (said, "changed")
     same = {**change, "version": 3, "before": "contradicted. No."}
     content["claims"][0]["changes"] = [same, change]
@@ -146,7 +148,21 @@ def test_what_was_changed_after_a_result_is_counted_and_leads_to_the_list() -> N
     assert [[cell.word for cell in row[1:3]] for row in table.rows] == [
         ["partly", "contradicted"], ["contradicted", "contradicted"],
     ]  # fmt: skip
+    content["claims"][0]["changes"] = [change, {**same, "before": "partly. In part."}]
+    made = typed(Results, content)
+    table = appendix.changes_table(made.claims, anchors_of(made))
+    after = [[cell.word for cell in row[1:3]] for row in table.rows]
+    assert after == [["partly", "contradicted"], ["partly", "partly"]], "each version's own verdict"
     assert (
         told["More seeds than the others"]
         == "1 claim, mostly because a result was near a threshold"
     )
+
+
+def test_what_contexts_show_surprises_before_what_one_setting_shows() -> None:
+    made = typed(Results, results_in_contexts())
+    found = head.surprises(made)
+    assert [item.claim.id for item in found if item.finding is None] == ["loss/width"]
+    assert found[0].claim.id == "loss/width"
+    assert len(found) > 1
+    assert all(item.how == "" or item.how.endswith(".") for item in found)

@@ -17,6 +17,7 @@ from nnbench.audit.compare import compare
 from nnbench.cli.main import main
 from nnbench.records.results import ClaimResult, Results, Summary, read_results
 from nnbench.records.store import write_atomically
+from nnbench.report import pages
 from nnbench.report.pages import MOST
 from nnbench.report.write import LIST, write_report
 
@@ -153,3 +154,10 @@ def test_the_commands_read_a_split_report(folder: Path, capsys: pytest.CaptureFi
     assert "figures/loss-c1-mnist5k" in capsys.readouterr().out
     found = read_results(folder)
     assert not compare(found, found).differs
+
+
+def test_markdown_finds_the_index_by_its_own_name() -> None:
+    page = pages.Page(stem="loss", results=results_of(3), places={"study": "index", "c": "loss"})
+    assert page.path_to("study", "md") == "README.md"
+    assert page.path_to("study", "html") == "index.html"
+    assert page.path_to("c", "md") == ""

@@ -155,13 +155,28 @@ def test_contexts_that_disagree_without_being_sure_settle_nothing() -> None:
     assert found.reason == "A against B is unclear on average, and 4 of 8 contexts point as claimed"
 
 
-@pytest.mark.parametrize(("count", "each"), [(2, 1), (6, 6), (0, 1)])
-def test_too_few_contexts_or_one_data_set_say_nothing_in_general(count: int, each: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "each", "said"),
+    [
+        (2, 1, "measured in too few contexts (2) and on too few data sets (2)"),
+        (6, 6, "measured on too few data sets (1)"),
+        (0, 1, "measured in too few contexts (0) and on too few data sets (0)"),
+    ],
+)
+def test_too_few_contexts_or_one_data_set_say_nothing_in_general(
+    count: int, each: int, said: str
+) -> None:
     found = one(at(ONE[:count], each=each))
     assert found.word == "unknown"
-    assert "too few contexts" in found.reason
+    assert found.reason == f"A against B is {said}"
     assert one(at(ONE[:count], each=each), kind="differs").word == "unknown"
     assert one(at(ONE[:count], each=each), kind="exists").word == "unknown"
+
+
+def test_what_is_ahead_by_less_than_the_margin_is_not_said_to_be_as_claimed() -> None:
+    found = one(at([0.4 * y for y in ONE], each=3))
+    assert found.word == "usual"
+    assert found.reason == "A against B is small on average, and 8 of 8 contexts point that way"
 
 
 def test_each_context_shows_what_its_own_blocks_show() -> None:

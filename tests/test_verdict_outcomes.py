@@ -106,6 +106,7 @@ BEST = [rule("A", "B"), rule("A", "C")]
         ((1, 0, 0), 0.5, "reproduced", "every pair is as claimed"),
         ((0.4, 0, -0.2), 0.5, "reproduced, small", "below the margin: A against B"),
         ((1, 2, 0), 0.5, "contradicted", "B came out ahead of A"),
+        ((1, 1.4, 0), 0.5, "contradicted", "B came out ahead of A, by less than the margin"),
         (
             (0, 1, 1),
             0.5,
@@ -124,7 +125,7 @@ BEST = [rule("A", "B"), rule("A", "C")]
             (0.25, 0.25, 0),
             0.6,
             "inconclusive",
-            "A and B differ by less than the margin; A against C is unclear",
+            "A against C is unclear",
         ),
         ((0.3, 0, 0), 1.5, "inconclusive", "A against B is unclear; A against C is unclear"),
     ],

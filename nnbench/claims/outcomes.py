@@ -83,7 +83,11 @@ def _strict_outcome(steps: Judged, *, pairs: Judged, ends: Judged) -> Conclusion
         return "contradicted", _clause(against)
     if some:
         return "partly", _clause(failed)
-    return "inconclusive", _clause([p for p in pairs if p.status in ("unclear", "up")] or failed)
+    return "inconclusive", _clause(_unsettled(failed) or _unsettled(pairs) or failed)
+
+
+def _unsettled(pairs: Judged) -> Judged:
+    return [pair for pair in pairs if pair.status in ("unclear", "up")]
 
 
 def _all_as_claimed(steps: Judged) -> Conclusion:

@@ -22,6 +22,7 @@ from nnbench.text.wording import title_of
 
 Items = list[tuple[str, str]]
 _MOST_SHOWN = 12  # of a list of facts; the record has them all
+_LONGEST = 100  # characters of a fact in a table
 
 
 def other_table(finding: Finding) -> Table:
@@ -63,11 +64,17 @@ def fact_table(finding: Finding) -> Table | None:
     if not names:
         return None
     rows = [
-        [level_name(level), *(fact_text(level.facts.get(name)) for name in names)]
-        for level in levels
+        [name.replace("_", " "), *(_short(level.facts.get(name)) for level in levels)]
+        for name in names
     ]
-    columns = ["Level", *(name.replace("_", " ") for name in names)]
+    columns = ["Fact", *map(level_name, levels)]
     return Table("Facts about each level", columns, rows=rows, text=columns)
+
+
+def _short(value: object) -> str:
+    """A fact for a table; what would fill a screen is in the data beside it."""
+    text = fact_text(value)
+    return text if len(text) <= _LONGEST else "in results.json"
 
 
 def fact_text(value: object) -> str:

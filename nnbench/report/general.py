@@ -218,6 +218,9 @@ def title(result: GeneralResult) -> str:
     return f"In general: {counted(result.measured, 'context')} on {counted(result.datasets, 'data set')}"
 
 
+_COUNTED = "The claim’s word counts the contexts in which it is found; those of its pairs go by their averages."
+
+
 def how(claim: ClaimResult) -> str:
     """How its numbers were made, what counts, and what levels are there."""
     result = claim.general
@@ -230,6 +233,7 @@ def how(claim: ClaimResult) -> str:
     texts = (
         f"{result.seeds} seeds in each context; pooled by random effects{alone}.{lacking}",
         f"The margin is {_margin(claim)}." if result.pairs else "",
+        _COUNTED if result.found is not None else "",
         result.there,
     )
     return " ".join(filter(None, texts))
