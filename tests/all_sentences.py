@@ -166,6 +166,11 @@ def in_general() -> Iterator[str]:
         general("unknown", [general_pair(None)], measured=1, datasets=1), "too few", metric
     )
     yield generality.sentence(general("usual", [general_pair(-0.2)], planned=13), reason, metric)
+    failures = [
+        {"context": f"c{i}", "level": "0.1", "planned": 5, "diverged": i, "capped": 0, "failed": 1}
+        for i in (0, 2, 5)
+    ]
+    yield generality.sentence(general("usual", [general_pair()], failures=failures), reason, metric)
     for word in generality.WOULD:
         found = general(word, [general_pair()])
         said = generality.sentence(found, reason, metric)

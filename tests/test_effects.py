@@ -153,3 +153,7 @@ def test_differences_all_in_one_direction_have_an_average() -> None:
     assert generality.average(either_way(0.12, 0.3, 0.2), METRICS["test_loss"]).startswith(
         "On average, "
     )
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert generality.interval(-0.00001, None, None, ACCURACY) == "0.00 points"

@@ -149,7 +149,7 @@ def _share(pair: GeneralPairResult) -> str:
     """The pooled difference as a share of the claimed one."""
     if not pair.claimed_difference or pair.difference is None:
         return "–"
-    return f"{100 * pair.difference / pair.claimed_difference:.0f} %".replace("-", "\u2212")
+    return f"{100 * pair.difference / pair.claimed_difference:,.0f} %".replace("-", "\u2212")
 
 
 def context_table(claim: ClaimResult, contexts: Sequence[ContextResult]) -> Table | None:

@@ -101,6 +101,8 @@ def _kind(document: DocumentResult) -> str:
 def lead(results: Results) -> str:
     """How many claims have a verdict, and what the verdicts are; then what the others are."""
     claims = [claim for claim in results.claims if not claim.control]
+    if not claims:
+        return f"{counted(len(results.claims), 'claim')} of known outcome, which say whether nnbench works."
     judged = _judged(claims)
     here = sum(claim.verdict in FOUND for claim in judged)
     small = sum(claim.verdict == "reproduced, small" for claim in judged)

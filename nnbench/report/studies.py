@@ -136,7 +136,7 @@ def claimed_table(claim: ClaimResult) -> Table | None:
     caption = (
         f"Shares of the variance of the {METRICS[claim.metric].title.lower()} between settings, interactions "
         f"included, with 95 % intervals: a factor matters where the whole interval is from {least} on, does not where "
-        "it is below, and is unclear else"
+        "it is below, and is unclear otherwise"
     )
     return Table(caption, columns, rows=rows, text=(*titles, "Matters on"))
 

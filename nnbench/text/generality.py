@@ -56,7 +56,12 @@ def sentence(result: GeneralResult, reason: str, metric: Metric, factor: str = "
         f" {average(shown, metric, factor)}." if shown and shown.difference is not None else ""
     )
     late = result.planned - result.measured
-    return lead + largest + (f" {counted(late, 'context')} without a value." if late else "")
+    lost = len({one.context for one in result.failures if one.diverged})
+    ends = (
+        f" In {counted(lost, 'context')} runs diverged." if lost else "",
+        f" {counted(late, 'context')} without a value." if late else "",
+    )
+    return lead + largest + "".join(ends)
 
 
 def flagged(result: GeneralResult, why: str) -> str:
@@ -122,7 +127,7 @@ def _share(difference: float, claimed: float | None, metric: Metric) -> str:
     """As in: , 12 % of the claimed 75 % (in logarithms); one the other way round says so."""
     if claimed is None:
         return ""
-    size = f"{100 * abs(difference) / claimed:.0f} % of the claimed {_size(claimed, metric)}"
+    size = f"{100 * abs(difference) / claimed:,.0f} % of the claimed {_size(claimed, metric)}"
     logs = " (in logarithms)" if metric.scale == "log" else ""
     return f", {size}{logs}" + (", but the other way round" if difference < 0 else "")
 
@@ -270,4 +275,4 @@ def in_a_new_one(result: GeneralPairResult, metric: Metric) -> str:
 
 
 def _signed(text: str) -> str:
-    return text if text.startswith(MINUS) else f"+{text}"
+    return f"+{text}" if not text.startswith(MINUS) and wording.shows(text) else text

@@ -32,8 +32,8 @@ def sentence(metric: str, factors: Sequence[FactorOrder], datasets: Sequence[Stu
     how = _how(first, rest)
     where = counted(sum(bool(data.factors) for data in datasets), "data set")
     text = (
-        f"Over {where}, {first.factor} {how}: {percent(first.share)} of what settings vary in "
-        f"{METRICS[metric].title.lower()}, interactions included"
+        f"Over {where}, {first.factor} {how}: {percent(first.share)} of the variance of "
+        f"{METRICS[metric].title.lower()} between settings, interactions included"
     )
     if rest:
         text += f"; then {', '.join(f'{f.factor} ({percent(f.share)})' for f in rest)}"

@@ -76,9 +76,9 @@ def pair(result: PairResult, metric: Metric, factor: str = "") -> str:
 
 def _below(text: str, result: PairResult) -> str:
     """A difference below its margin that rounds to it, with the digit that shows the difference."""
-    shown, margin = f"{100 * abs(result.difference or 0.0):.2f}", f"{100 * result.margin:.2f}"
-    finer = f"{100 * abs(result.difference or 0.0):.3f}"
-    return text.replace(f" {shown} points", f" {finer} points", 1) if shown == margin else text
+    size, margin = 100 * abs(result.difference or 0.0), 100 * result.margin
+    finer = next((f"{size:.{d}f}" for d in range(2, 7) if float(f"{size:.{d}f}") != margin), "")
+    return text.replace(f" {size:.2f} points", f" {finer} points", 1) if finer else text
 
 
 def compared(
@@ -102,11 +102,11 @@ def compared(
     said = [
         f"{what} {text(low)} to {text(high)}{unit}"
         for what, (low, high) in intervals.items()
-        if low is not None and high is not None and (_shows(text(low)) or _shows(text(high)))
+        if low is not None and high is not None and (shows(text(low)) or shows(text(high)))
     ]
     shown = f" ({'; '.join(said)})" if said else ""
     size = f"{text(middle)}{how}"
-    if not _shows(text(middle)):  # rounded to nothing, it has no direction: 0.00 points higher than
+    if not shows(text(middle)):  # rounded to nothing, it has no direction: 0.00 points higher than
         size = f"within {text(middle)[:-1]}1{how.rsplit(' ', 2)[0]} of"
     return f"{title_of(metric)} {of(a)} {verb} {size} {that} {of(b)}{shown}"
 
@@ -116,7 +116,7 @@ def of(level: str) -> str:
     return f"{'at' if level.endswith('%') else 'of'} {named(level)}"
 
 
-def _shows(text: str) -> bool:
+def shows(text: str) -> bool:
     """Whether a rounded number is more than nothing."""
     return any(digit in text for digit in "123456789")
 
@@ -147,8 +147,8 @@ def _distance(metric: Metric) -> Words:
 
 
 def _fixed(value: float, digits: int) -> str:
-    """Fixed digits, with a real minus sign."""
-    return f"{value:.{digits}f}".replace("-", MINUS)
+    """Fixed digits, with a real minus sign; what rounds to nothing has none."""
+    return f"{value:z.{digits}f}".replace("-", MINUS)
 
 
 def sentence(finding: Finding, reading: Claim) -> str:

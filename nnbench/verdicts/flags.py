@@ -57,11 +57,16 @@ def flags_of(
         Flag(
             name=name,
             where=tuple(where),
-            text=f"{', '.join(where)}: {_text(name, reading.metric)}.",
+            text=f"{_listed(where)}: {_text(name, reading.metric)}.",
         )
         for name, where in found.items()
         if where and name not in reading.expected
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Separated so that a comma inside a name separates nothing."""
+    return ("; " if any("," in name for name in names) else ", ").join(names)
 
 
 def capped(general: GeneralResult | None, flags: Sequence[Flag]) -> GeneralResult | None:
