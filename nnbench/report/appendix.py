@@ -142,23 +142,13 @@ def changes_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | No
             ),
             change.what,
             change.why,
-            change.before,
             f"{change.version}, {change.date}".replace("-", "\u2011"),
         ]
         for claim, change in sorted(changes, key=lambda c: not is_another(c[1], c[0]))
     ]
-    columns = (
-        "Claim",
-        "Before",
-        "After",
-        "What was changed",
-        "Why",
-        "Before, in numbers",
-        "Version",
-    )
+    columns = ("Claim", "Before", "After", "What was changed", "Why", "Version")
     caption = (
-        "Specifications that were changed after a result had been seen, with the verdicts under the old and the new one; "
-        "changed verdicts come first. Times are those of the machine of their day."
+        "Specifications that were changed after a result had been seen; changed verdicts first"
     )
     return Table(caption, columns, rows=rows, text=columns) if rows else None
 
