@@ -6,9 +6,12 @@ import math
 
 import pytest
 from all_sentences import either_way, general_pair
+from made_up_parts import pair
+from made_up_results import typed
 
 from nnbench.claims.claim import Claim
 from nnbench.metrics import METRICS
+from nnbench.records.pair import PairResult
 from nnbench.text import effects, generality, wording
 from nnbench.text.levels import renamed
 from nnbench.text.there import names_there, there
@@ -157,3 +160,15 @@ def test_differences_all_in_one_direction_have_an_average() -> None:
 
 def test_what_rounds_to_nothing_has_no_sign() -> None:
     assert generality.interval(-0.00001, None, None, ACCURACY) == "0.00 points"
+
+
+@pytest.mark.parametrize(
+    ("difference", "margin", "said"),
+    [(0.0099996, 0.01, "0.99996"), (0.0694, 0.07, "6.94"), (0.06996, 0.07, "6.996")],
+)
+def test_a_difference_below_its_margin_never_reads_as_the_margin(
+    difference: float, margin: float, said: str
+) -> None:
+    made = pair("a", "b", difference, "UP", unit="raw", margin=margin, small=True)
+    text = wording.pair(typed(PairResult, made), ACCURACY)
+    assert text.startswith(f"Test accuracy of a is {said} points higher than that of b")

@@ -76,7 +76,7 @@ def pair(result: PairResult, metric: Metric, factor: str = "") -> str:
 
 def _below(text: str, result: PairResult) -> str:
     """A difference below its margin that rounds to it, with the digit that shows the difference."""
-    size, margin = 100 * abs(result.difference or 0.0), 100 * result.margin
+    size, margin = 100 * abs(result.difference or 0.0), round(100 * result.margin, 9)
     finer = next((f"{size:.{d}f}" for d in range(2, 7) if float(f"{size:.{d}f}") != margin), "")
     return text.replace(f" {size:.2f} points", f" {finer} points", 1) if finer else text
 
