@@ -204,29 +204,35 @@ def track_table(claims: Sequence[ClaimResult], anchors: Anchors) -> Table | None
 
 
 def _track_rows(claim: ClaimResult, anchors: Anchors) -> Iterator[list[Cell]]:
+    for written, tuned in _in_both_tracks(claim):
+        yield [
+            Link(text=claim.title, target=anchors.claims[claim.id]),
+            _reading(tuned),
+            finding_chip(written).to(anchors.of(claim, written)),
+            finding_chip(tuned).to(anchors.of(claim, tuned)),
+            "same" if written.verdict == tuned.verdict else "changes",
+            chosen_text(tuned),
+        ]
+
+
+def _in_both_tracks(claim: ClaimResult) -> Iterator[tuple[Finding, Finding]]:
+    """Each finding as written with the same one after tuning, where there is one."""
     by_track = {finding.key: finding for finding in claim.results}
     for written in claim.results:
         tuned = by_track.get((written.dataset, "tuned", written.variant))
         if written.track == "as-written" and tuned is not None:
-            yield [
-                Link(text=claim.title, target=anchors.claims[claim.id]),
-                ", ".join(filter(None, (tuned.dataset_title, tuned.variant_title))),
-                finding_chip(written).to(anchors.of(claim, written)),
-                finding_chip(tuned).to(anchors.of(claim, tuned)),
-                "same" if written.verdict == tuned.verdict else "changes",
-                chosen_text(tuned),
-            ]
+            yield written, tuned
+
+
+def _reading(finding: Finding) -> str:
+    """Dataset and variant, whatever the track."""
+    return ", ".join(filter(None, (finding.dataset_title, finding.variant_title)))
 
 
 def track_note(claim: ClaimResult) -> str:
     """Where a claim's verdict depends on the track; empty where it does not."""
-    by_track = {finding.key: finding for finding in claim.results}
-    tuned = ((f, by_track.get((f.dataset, "tuned", f.variant))) for f in claim.results)
-    places = [
-        ", ".join(filter(None, (f.dataset_title, f.variant_title)))
-        for f, other in tuned
-        if f.track == "as-written" and other is not None and other.verdict != f.verdict
-    ]
+    both = _in_both_tracks(claim)
+    places = [_reading(tuned) for written, tuned in both if written.verdict != tuned.verdict]
     if not places:
         return ""
     return (

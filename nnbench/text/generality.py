@@ -127,7 +127,8 @@ def _share(difference: float, claimed: float | None, metric: Metric) -> str:
     """As in: , 12 % of the claimed 75 % (in logarithms); one the other way round says so."""
     if claimed is None:
         return ""
-    size = f"{100 * abs(difference) / claimed:,.0f} % of the claimed {_size(claimed, metric)}"
+    whole = _size(claimed, metric).removeprefix("a ")
+    size = f"{100 * abs(difference) / claimed:,.0f} % of the claimed {whole}"
     logs = " (in logarithms)" if metric.scale == "log" else ""
     return f", {size}{logs}" + (", but the other way round" if difference < 0 else "")
 
@@ -180,15 +181,14 @@ def _differences(result: GeneralPairResult) -> list[float]:
 
 def _median(differences: Sequence[float], metric: Metric) -> str:
     """How large they are in the median, whatever their signs."""
-    size = _size(median(map(abs, differences)), metric)
-    return f"a {size}" if size.startswith("factor") else size
+    return _size(median(map(abs, differences)), metric)
 
 
 def _size(difference: float, metric: Metric) -> str:
     """A difference without a sign, as in: 24 %, a factor of 11, 2.10 points."""
     text, _, unit = wording.difference_words(difference, metric)
     if unit == " times":
-        return f"factor of {text(difference)}"
+        return f"a factor of {text(difference)}"
     words = unit if metric.scale == "log" else unit_words(metric.unit).difference
     return text(difference) + words
 

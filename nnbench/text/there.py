@@ -31,16 +31,10 @@ def _texts(claim: Claim) -> Iterator[str]:
         told = (f"{named(name)} for {_settings(given)}" for name, given in own.levels.items())
         yield f"There the levels stand for other settings: {', '.join(told)}."
     levels = (claim.levels if own.levels is None else own.levels).values()
-    set_by = [sum(key in given for given in levels) for key in own.settings]
-    always = {key: own.settings[key] for key, n in zip(own.settings, set_by, strict=True) if n == 0}
-    others = {
-        key: own.settings[key]
-        for key, n in zip(own.settings, set_by, strict=True)
-        if 0 < n < len(levels)
-    }
-    if always:
+    set_by = {key: sum(key in given for given in levels) for key in own.settings}
+    if always := {key: value for key, value in own.settings.items() if not set_by[key]}:
         yield f"All levels have {_settings(always)} there."
-    if others:
+    if others := {k: v for k, v in own.settings.items() if 0 < set_by[k] < len(levels)}:
         yield f"Levels that say nothing else have {_settings(others)} there."
     if freed := [n for n in own.free if n in claim.settings and n not in own.settings]:
         yield f"The context sets {', '.join(freed)}, not the claim."

@@ -17,6 +17,7 @@ from nnbench.claims.kinds import KINDS
 from nnbench.claims.studies import PREFIX
 from nnbench.metrics import METRICS
 from nnbench.plan.plan import Plan
+from nnbench.records.general import GeneralResult
 from nnbench.records.results import (
     SCHEMA_VERSION,
     ClaimResult,
@@ -150,13 +151,7 @@ def _claim(
         shares=shares,
         p=deciding.p if deciding else None,
         answer=answer or wording.not_run(status, reason or "", seconds=cost),
-        how_large=generality.how_large(
-            deciding,
-            general,
-            told(METRICS[claim.metric], claim.baseline),
-            factor_there(claim),
-            names_there(claim),
-        ),
+        how_large=_how_large(claim, deciding, general),
         depends_on_track=len(verdicts) > len({place[:2] for place in verdicts}),
         command=f"nnbench run {claim_id}",
         results=found,
@@ -167,6 +162,11 @@ def _claim(
             for change in plan.changes.of(claim_id)
         ),
     )
+
+
+def _how_large(claim: Claim, deciding: Finding | None, general: GeneralResult | None) -> str:
+    metric = told(METRICS[claim.metric], claim.baseline)
+    return generality.how_large(deciding, general, metric, factor_there(claim), names_there(claim))
 
 
 def _reason_open(found: Iterable[Finding]) -> str | None:
