@@ -125,15 +125,17 @@ def _batch(options: argparse.Namespace) -> None:
 
 
 def _make_ready(cells: Iterable[str], results: Path) -> None:
-    """Import PyTorch and what measures, load compiled code, look at the training code: once for all cells' processes."""
+    """Import PyTorch and what measures, load compiled code, look at the code that trains and that checks records: once for all cells' processes."""
     import nnbench.jobs.job  # noqa: F401, PLC0415
     from nnbench.engine.native.build import compiler_here, native  # noqa: PLC0415
     from nnbench.experiments.run import import_measure  # noqa: PLC0415
+    from nnbench.jobs.marks import checking_code  # noqa: PLC0415
     from nnbench.jobs.planned import read_planned  # noqa: PLC0415
     from nnbench.jobs.unchanged import check_planned  # noqa: PLC0415
 
     if compiler_here():  # otherwise the cell's own process tells it
         native()
+    checking_code()
     for planned in filter(None, (read_planned(results, cell) for cell in cells)):
         with suppress(NnbenchError, OSError):  # the cell's own process tells it
             check_planned(planned.cell, Path(planned.data).parent)

@@ -27,7 +27,7 @@ def log_path(results: Path, cell_id: str, seeds: int) -> Path:
 def stamps_of(results: Path, cell_id: str, seeds: int) -> str:
     """What the file system says of the present records now, and what would check them: look before they are read."""
     stamps = [_stamp(record_path(results, cell_id, block)) for block in blocks_of(seeds)]
-    return hashlib.sha256(f"{_checks()} {stamps}".encode()).hexdigest()
+    return hashlib.sha256(f"{checking_code()} {stamps}".encode()).hexdigest()
 
 
 def is_marked(results: Path, cell_id: str, seeds: int, stamps: str) -> bool:
@@ -49,8 +49,8 @@ def mark_done(results: Path, cell_id: str, seeds: int, stamps: str | None = None
 
 
 @cache
-def _checks() -> str:
-    """The code that reads and checks records: with another one, they are read again."""
+def checking_code() -> str:
+    """The fingerprint of the code that reads and checks records: with another one, they are read again."""
     return module_fingerprint("nnbench.records.store")
 
 
