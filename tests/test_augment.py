@@ -9,9 +9,8 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from nnbench.engine.images import DRAWS, augment, pixel_maps
+from nnbench.engine.images import DRAWS, augment, augmented, pixel_maps
 from nnbench.engine.seeding import generators
-from nnbench.engine.train import augmented
 from nnbench.sections import Augment
 
 Floats = npt.NDArray[np.float64]

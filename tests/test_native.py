@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from made_up_plan import claim, planned
 from tiny_training import built, settings_of, tiny_data, train
 from torch import Tensor, nn
 
-from nnbench.cells.modules import find, inputs_in
 from nnbench.engine.data import Normaliser, TrainingData
 from nnbench.engine.native import build
 from nnbench.engine.native.network import compiled_network
@@ -26,7 +19,6 @@ from nnbench.engine.native.steps import OPTIMIZERS as COMPILED
 from nnbench.engine.objectives import CLASSIFICATION, REGRESSION
 from nnbench.engine.scores import evaluate
 from nnbench.engine.train import Trained
-from nnbench.jobs.here import machine_notes
 from nnbench.registry import ACTIVATIONS, OPTIMIZERS
 
 SEEDS = (0, 1, 2)
@@ -98,6 +90,51 @@ def test_compiled_steps_end_where_autograd_ends(name: str, monkeypatch: pytest.M
     assert_close(ours, theirs)
 
 
+def mostly_zero(data: TrainingData, *, each: bool) -> TrainingData:
+    """The same with four in five values 0 before they are normalised, of all at once or of each feature.
+
+    The first third of the samples stays as it is, so that some batches are as sparse as digits on black and some are not.
+    """
+    draw, inputs = torch.Generator().manual_seed(4), data.bank.inputs.clone()
+    zero = torch.rand(inputs.shape, generator=draw) < 0.8
+    zero[: len(zero) // 3] = False
+    shape = (len(data.train), 1, *(inputs.shape[1:] if each else [1] * (inputs.ndim - 1)))
+    shift, factor = (torch.rand(shape, generator=draw) + 0.5 for _ in range(2))
+    normaliser = Normaliser(shift=shift, factor=factor)
+    bank = dataclasses.replace(data.bank, inputs=inputs.masked_fill(zero, 0), normaliser=normaliser)
+    return dataclasses.replace(data, bank=bank)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 16])
+@pytest.mark.parametrize("hidden", [[5], [77], [300, 8]], ids=str)
+@pytest.mark.parametrize("each", [False, True])
+def test_inputs_that_are_mostly_zero_are_seen_as_any_others(
+    each: bool, hidden: list[int], batch_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = mostly_zero(tiny_data(SEEDS, shape=(37,)), each=each)
+    settings: dict[str, Any] = {"hidden": hidden, "batch_size": batch_size, "optimizer": "sgd"}
+    ours = trained(data, **settings)
+    network = compiled_network(ours.model.eval(), data.bank)
+    assert network is not None
+    with torch.no_grad():
+        expected = ours.model(data.bank.gather(data.validation)[0])
+    assert network.outputs(data.validation) == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    general(monkeypatch)
+    assert_close(ours, trained(data, **settings))
+
+
+def test_augmented_images_are_those_of_the_general_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = mostly_zero(tiny_data(SEEDS, shape=(2, 6, 7)), each=False)
+    settings: dict[str, Any] = {
+        "augment": {"rotation_degrees": 30, "shift_fraction": 0.2, "horizontal_flip": True},
+        "dropout": 0.25, "optimizer": "sgd",
+    }  # fmt: skip
+    ours = trained(data, **settings)
+    assert ours.compiler
+    general(monkeypatch)
+    assert_close(ours, trained(data, **settings))
+
+
 @pytest.mark.parametrize("loss", REGRESSION)
 def test_numbers_are_learned_as_by_autograd(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = regression(tiny_data(SEEDS, shape=(5,)))
@@ -129,11 +166,14 @@ def test_every_registered_part_is_in_a_table_of_what_can_be_compiled() -> None:
         assert getattr(nn, path.partition(":")[2]) in LAYERS
 
 
-@pytest.mark.parametrize("settings", [CASES["skips"], CASES["dropout"]])
+AUGMENTED = {"augment": {"zoom_fraction": 0.3, "shear_degrees": 20.0}}
+
+
+@pytest.mark.parametrize("settings", [CASES["skips"], CASES["dropout"], AUGMENTED])
 def test_a_replicate_has_the_same_bits_alone_in_chunks_and_with_threads(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = tiny_data(SEEDS, shape=(20,))
+    data = tiny_data(SEEDS, shape=(1, 4, 5))
     expected = trained(data, **settings)
 
     def same(found: Trained, rows: slice = slice(None)) -> bool:
@@ -141,7 +181,9 @@ def test_a_replicate_has_the_same_bits_alone_in_chunks_and_with_threads(
         return all(one.equal(other[rows]) for one, other in pairs)
 
     alone = dataclasses.replace(
-        tiny_data(SEEDS[1:2], shape=(20,)), train=data.train[1:2], validation=data.validation[1:2]
+        tiny_data(SEEDS[1:2], shape=(1, 4, 5)),
+        train=data.train[1:2],
+        validation=data.validation[1:2],
     )
     assert same(trained(alone, seeds=SEEDS[1:2], **settings), slice(1, 2))
     torch.set_num_threads(2)
@@ -174,7 +216,7 @@ def test_predictions_are_those_of_pytorch_also_far_from_zero(activation: str) ->
 @pytest.mark.parametrize(
     "settings",
     [
-        {"model": "cnn"}, {"augment": {"rotation_degrees": 10}}, {"mixed_precision": True},
+        {"model": "cnn"}, {"mixed_precision": True}, {"balance": "weights"},
         {"optimizer": "torch.optim:AdamW"}, {"activation": "torch.nn:Softplus"},
     ],
 )  # fmt: skip
@@ -195,95 +237,3 @@ def test_a_hook_sees_what_it_listens_to() -> None:
     model.body.get_submodule("1").register_forward_hook(lambda *call: seen.append(call[2].shape))
     evaluate(model, data.bank, data.validation)
     assert seen == [torch.Size([3, 25, 8])]
-
-
-# --- the compiler
-
-
-@pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of its own, and nothing loaded yet."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(build, "native", build.native.__wrapped__)
-    return tmp_path / "nnbench"
-
-
-LOAD = "from nnbench.engine.native.build import native; assert native()"
-
-
-def test_it_is_compiled_once_and_a_damaged_file_is_made_anew(fresh: Path) -> None:
-    def load(**environment: str) -> bool:
-        done = subprocess.run(
-            [sys.executable, "-c", LOAD], env={**os.environ, **environment}, check=False
-        )
-        return done.returncode == 0
-
-    assert load()
-    (file,) = fresh.iterdir()
-    made = file.stat().st_mtime_ns
-    assert load()
-    assert file.stat().st_mtime_ns == made
-    file.write_bytes(b"damaged")
-    assert load()
-    assert file.read_bytes() != b"damaged"
-
-
-def test_jobs_that_compile_at_the_same_time_do_not_disturb_each_other(fresh: Path) -> None:
-    jobs = [subprocess.Popen([sys.executable, "-c", LOAD]) for _ in range(4)]
-    assert [job.wait(timeout=120) for job in jobs] == [0] * 4
-    assert len(list(fresh.iterdir())) == 1
-
-
-def test_without_a_compiler_it_says_so_once_and_goes_on(
-    fresh: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    assert build.native() is None
-    assert (
-        "there is no C++ compiler: dense and recurrent networks train in PyTorch"
-        in capsys.readouterr().err
-    )
-    assert not fresh.exists()
-
-
-def test_a_compiler_that_fails_is_named_with_its_reason(
-    fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    broken = tmp_path / "broken"
-    broken.write_text(f"#!{shutil.which('sh')}\necho >&2 'error: unknown option'\nexit 1\n")
-    broken.chmod(0o755)
-    monkeypatch.setenv("CXX", str(broken))
-    assert build.native() is None
-    assert f"{broken} does not compile it (error: unknown option)" in capsys.readouterr().err
-
-
-def test_the_switch_turns_it_off(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(build.SWITCH, "off")
-    assert build.native() is None
-    assert not fresh.exists()
-
-
-def test_an_edit_of_the_compiled_code_is_an_edit_of_the_training_code() -> None:
-    found = find("nnbench.engine.native.build")
-    assert found is not None
-    assert [text.partition(" ")[0] for text in inputs_in(found)] == ["recurrent.hpp", "step.cpp"]
-
-
-def test_a_batch_that_does_not_fit_the_memory_is_a_memory_error() -> None:
-    """Like PyTorch's own, it makes the groups of replicates smaller."""
-    data = tiny_data(SEEDS)
-    network = compiled_network(built(settings_of(), SEEDS, data), data.bank)
-    assert network is not None
-    with pytest.raises(MemoryError):
-        network.each(lambda replicate: int(replicate == 1))
-
-
-@pytest.mark.parametrize(("device", "told"), [("auto", True), ("cpu", True), ("cuda", False)])
-def test_the_plan_says_where_dense_networks_will_be_slow(
-    device: str, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = planned(tmp_path, claim())
-    plan = dataclasses.replace(plan, config=plan.config.model_copy(update={"device": device}))
-    assert list(machine_notes(plan)) == []
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    assert ["no C++ compiler" in note for note in machine_notes(plan)] == [True] * told

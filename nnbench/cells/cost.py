@@ -42,7 +42,7 @@ COMPILED = ("mlp", "lstm", "gru", "elman")
 DENSE_MULTIPLY_ADD = 2.3e-11
 PARAMETER = 6.2e-10  # per step: the optimiser's memory traffic
 UNIT, DROPPED_UNIT = 1.5e-9, 5e-10  # per sample and hidden unit: activations; and dropout
-AUGMENTED = 8.2e-6  # per sample
+AUGMENTED = 4.4e-6  # per sample
 GENERATED = 2e-6  # per sample of a seed that is drawn and not read
 # asked several times per cell; loading it anew each time adds up in a plan of thousands
 _experiment = cache(experiment_of)
@@ -97,8 +97,7 @@ def _stage_seconds(cell: Cell, settings: Settings, size: int, *, stacks: int, ru
     ends_early = settings.stop_at_target or settings.patience is not None
     steps = settings.total_steps(size) * (ENDING_EARLY if ends_early else 1.0)
     layers = len(settings.hidden)
-    plain = settings.augment == Augment() and not settings.second_task
-    if settings.model in COMPILED and plain:
+    if settings.model in COMPILED and not settings.second_task:
         dispatch = runs * (COMPILED_STEP + COMPILED_LAYER * layers)
     else:
         dispatch = stacks * (STEP + LAYER * layers)

@@ -5,6 +5,7 @@ Augmentation has the transformations, ranges and order of Keras' ImageDataGenera
 centre, with bilinear interpolation; the mirror comes last.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -22,6 +23,14 @@ def augment(images: Tensor, uniforms: Tensor, how: Augment) -> Tensor:
     return warp(images, matrix, offset, outside="border")
 
 
+def augmented(inputs: Tensor, how: Augment, draws: Sequence[torch.Generator]) -> Tensor:
+    """Transform (S, B, C, H, W); each sample uses its own replicate's draws."""
+    uniforms = torch.stack(
+        [torch.rand(inputs.shape[1], DRAWS, generator=g, device=inputs.device) for g in draws]
+    )
+    return augment(inputs.flatten(0, 1), uniforms.flatten(0, 1), how).view(inputs.shape)
+
+
 def warp(
     images: Tensor, matrix: Tensor, offset: Tensor, *, outside: Literal["border", "zeros"]
 ) -> Tensor:
@@ -32,8 +41,10 @@ def warp(
     x = [matrix[:, 1, 1], matrix[:, 1, 0] * ratio, offset[:, 1] / half_width]
     y = [matrix[:, 0, 1] / ratio, matrix[:, 0, 0], offset[:, 0] / half_height]
     theta = torch.stack([torch.stack(x, dim=1), torch.stack(y, dim=1)], dim=1)
-    size = [len(images), 1, *images.shape[2:]]
-    grid = nn.functional.affine_grid(theta, size, align_corners=True)  # (N, H, W, 2) in (x, y)
+    height, width = images.shape[2:]
+    across, down = (torch.linspace(-1.0, 1.0, n, device=images.device) for n in (width, height))
+    start = theta[:, :, 1:2] * down + theta[:, :, 2:]  # of each row: (N, 2, H)
+    grid = (theta[:, :, :1, None] * across + start.unsqueeze(-1)).permute(0, 2, 3, 1)
     return nn.functional.grid_sample(images, grid, padding_mode=outside, align_corners=True)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from nnbench.engine.balance import order_of_passes, training_losses
 from nnbench.engine.checkpoint import Checkpoint, State
 from nnbench.engine.data import Order, TrainingData
-from nnbench.engine.images import DRAWS, augment
+from nnbench.engine.images import augmented
 from nnbench.engine.monitor import Curves, Monitor
 from nnbench.engine.native.steps import CompiledSteps, compiled_steps
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
@@ -148,7 +148,9 @@ class Running:
         """The steps in compiled code, for dense and recurrent networks on machines with a compiler."""
         if self.network is None:
             return None
-        return compiled_steps(self.network, self.optimizer, self.data, self.settings)
+        return compiled_steps(
+            self.network, self.optimizer, self.data, self.settings, draws=self.augment
+        )
 
     def chunks(self, *, total: int, ends: Container[int]) -> Iterator[list[Tensor]]:
         """The batches (S, B) of the remaining steps in lists that end at the steps in ``ends`` at the latest."""
@@ -282,11 +284,3 @@ def evaluation_steps(total: int, count: int) -> frozenset[int]:
     """The steps (counted from 1) after which validation is read: ``count`` of them, equally spaced."""
     count = min(count, total)
     return frozenset(round(total * (part + 1) / count) for part in range(count))
-
-
-def augmented(inputs: Tensor, how: Augment, draws: Sequence[torch.Generator]) -> Tensor:
-    """Transform (S, B, C, H, W); each sample uses its own replicate's draws."""
-    uniforms = torch.stack(
-        [torch.rand(inputs.shape[1], DRAWS, generator=g, device=inputs.device) for g in draws]
-    )
-    return augment(inputs.flatten(0, 1), uniforms.flatten(0, 1), how).view(inputs.shape)

@@ -22,6 +22,8 @@ SOURCE = Path(__file__).with_name("step.cpp")
 PARTS = (SOURCE, SOURCE.with_name("recurrent.hpp"))  # that it consists of
 FLAGS = (
     "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared",
+    # GCC rounds some sums otherwise than others on processors where it avoids chains of multiply-adds
+    "--param=avoid-fma-max-bits=0",
 )  # fmt: skip
 COMPILERS = ("c++", "g++", "clang++")
 SECONDS = 600.0  # at most, for each call of the compiler: far more than it takes, unless the machine is very busy

@@ -7,6 +7,7 @@ several threads each takes the next replicate, which changes no bit.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import byref, c_int64, c_void_p
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,25 @@ from nnbench.engine.stacking import Replicates
 PREDICTED = 128  # samples at a time, whose activations stay in the cache
 
 
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Samples (N, ...) as the compiled code reads them."""
+
+    inputs: Tensor
+    sparse: tuple[Tensor, Tensor, Tensor] | None = None  # see ``nonzeros_of``
+
+
+def nonzeros_of(inputs: Tensor, code: Native) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the values other than 0 of each sample (N, ...) start (N + 1), their columns, and these values."""
+    count, width = int(inputs.count_nonzero()), inputs[0].numel()
+    starts = torch.empty(len(inputs) + 1, dtype=torch.int64)
+    columns, values = torch.empty(count + 1, dtype=torch.int32), torch.empty(count + 1)
+    found = starts, columns, values
+    source, *to = (c_void_p(tensor.data_ptr()) for tensor in (inputs, *found))
+    code.library.nnbench_sparse(source, c_int64(len(inputs)), c_int64(width), *to)
+    return found
+
+
 class CompiledNetwork:
     """The networks of a stack and the samples that they see; all tensors must stay where they are."""
 
@@ -33,6 +53,9 @@ class CompiledNetwork:
         self, code: Native, layers: Sequence[Layer], model: Replicates, bank: Bank
     ) -> None:
         self.code, self.layers, self.model, self.bank = code, layers, model, bank
+        # where most are not 0, the compiled code gains nothing by knowing them
+        many = 2 * int(bank.inputs.count_nonzero()) > bank.inputs.numel()
+        self.samples = Samples(bank.inputs, None if many else nonzeros_of(bank.inputs, code))
         self.works = [self._work(replicate) for replicate in range(model.count)]
 
     def outputs(self, index: Tensor) -> Tensor:
@@ -43,16 +66,21 @@ class CompiledNetwork:
         index = index.contiguous()
 
         def one(replicate: int) -> int:
-            work = self.work(replicate, index, sizes)
+            work = self.work(replicate, self.samples, index, sizes)
             to = c_void_p(pointer(outputs, replicate))
             return int(self.code.library.nnbench_predict(byref(work), to))
 
         self.each(one)
         return outputs
 
-    def work(self, replicate: int, index: Tensor, sizes: Sequence[int]) -> CWork:
+    def work(self, replicate: int, samples: Samples, index: Tensor, sizes: Sequence[int]) -> CWork:
         """What one replicate does with its rows of ``index`` (S, B), in batches of these sizes."""
         work = self.works[replicate]
+        work.inputs = samples.inputs.data_ptr()
+        apart = samples.sparse or (None, None, None)
+        work.starts, work.columns, work.nonzeros = (
+            None if t is None else t.data_ptr() for t in apart
+        )
         work.rows, work.steps = pointer(index, replicate), len(sizes)
         work.sizes = (c_int64 * len(sizes))(*sizes)
         return work
@@ -65,7 +93,6 @@ class CompiledNetwork:
         return CWork(
             layers=(CLayer * len(self.layers))(*(layer.of(replicate) for layer in self.layers)),
             layer_count=len(self.layers),
-            inputs=inputs.data_ptr(),
             width=inputs[0].numel(),
             shift=pointer(shift, own),
             factor=pointer(factor, own),

@@ -64,6 +64,7 @@ class CWork(ctypes.Structure):
         ("layer_count", c_int32), ("tensor_count", c_int32), ("loss", c_int32), ("optimizer", c_int32),
         ("loss_number", c_float), ("momentum", c_float), ("l1", c_float), ("l2", c_float),
         ("inputs", c_void_p), ("shift", c_void_p), ("factor", c_void_p),
+        ("starts", c_void_p), ("columns", c_void_p), ("nonzeros", c_void_p),
         ("width", c_int64), ("stride", c_int64),
         ("rows", c_void_p), ("sizes", POINTER(c_int64)), ("labels", c_void_p), ("targets", c_void_p),
         ("lrs", POINTER(c_double)), ("steps", c_int64), ("done", c_int64),

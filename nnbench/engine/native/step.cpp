@@ -19,8 +19,10 @@ constexpr int LANES = 8, ROWS = 4;
 #else
 constexpr int LANES = 4, ROWS = 4;
 #endif
+// A batch is sparse if at most one in SPARSE of its inputs is not 0, and the products that this saves are WIDE.
+constexpr int64_t SPARSE = 3, WIDE = 4 * LANES;
 constexpr int64_t DEPTH = 192;  // rows of a panel of 2 * LANES columns that stay in the first-level cache
-using Vec = float __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+using Vec = float __attribute__((vector_size(LANES * sizeof(float))));
 
 enum Kind : int32_t {
   LINEAR, RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, SILU, DROPOUT, NORM, SKIP, JOIN, STEPS, ELMAN, GRU, LSTM
@@ -50,6 +52,9 @@ struct Work {
   int32_t layer_count, tensor_count, loss, optimizer;
   float loss_number, momentum, l1, l2;     // loss_number: how much labels are smoothed, or Huber's delta
   const float *inputs, *shift, *factor;  // (N, width); a replicate's normalisation
+  const int64_t *starts;                 // of each sample's inputs other than 0, (N + 1); or null
+  const int32_t *columns;                // of these inputs
+  const float *nonzeros;                 // these inputs
   int64_t width, stride;                 // stride: 1 if each feature has its own shift and factor, else 0
   const int64_t *rows, *sizes, *labels;  // rows of all steps; samples of each step; classes by row
   const float *targets;                  // numbers by row
@@ -61,21 +66,29 @@ struct Work {
 
 // ---------------------------------------------------------------------------------------------- products
 
+static inline Vec loaded(const float *from) {
+  Vec values;
+  std::memcpy(&values, from, sizeof values);
+  return values;
+}
+
+static inline void store(Vec values, float *to) { std::memcpy(to, &values, sizeof values); }
+
 // Rows of C (MR x NV vectors) = A B, + C if ``add``. A has any strides, B's columns are contiguous.
 template <int MR, int NV>
 static inline void tile(const float *a, int64_t row, int64_t column, const float *b, int64_t ldb, int64_t depth,
                         float *c, int64_t ldc, bool add) {
   Vec sum[MR][NV];
   for (int i = 0; i < MR; i++)
-    for (int j = 0; j < NV; j++) sum[i][j] = add ? *(const Vec *)(c + i * ldc + j * LANES) : Vec{};
+    for (int j = 0; j < NV; j++) sum[i][j] = add ? loaded(c + i * ldc + j * LANES) : Vec{};
   for (int64_t k = 0; k < depth; k++) {
     Vec own[NV];
-    for (int j = 0; j < NV; j++) own[j] = *(const Vec *)(b + k * ldb + j * LANES);
+    for (int j = 0; j < NV; j++) own[j] = loaded(b + k * ldb + j * LANES);
     for (int i = 0; i < MR; i++)
       for (int j = 0; j < NV; j++) sum[i][j] += a[i * row + k * column] * own[j];
   }
   for (int i = 0; i < MR; i++)
-    for (int j = 0; j < NV; j++) *(Vec *)(c + i * ldc + j * LANES) = sum[i][j];
+    for (int j = 0; j < NV; j++) store(sum[i][j], c + i * ldc + j * LANES);
 }
 
 template <int NV, int MR = ROWS>
@@ -83,6 +96,14 @@ static void rows_of(int64_t m, const float *a, int64_t row, int64_t column, cons
                     int64_t depth, float *c, int64_t ldc, bool add) {
   for (; m >= MR; m -= MR, a += MR * row, c += MR * ldc) tile<MR, NV>(a, row, column, b, ldb, depth, c, ldc, add);
   if constexpr (MR > 1) rows_of<NV, MR / 2>(m, a, row, column, b, ldb, depth, c, ldc, add);
+}
+
+// The last columns of B (depth, n), fewer than a vector, as a panel (depth, LANES).
+static void last_columns(int64_t n, int64_t depth, const float *b, int64_t ldb, float *panel) {
+  int64_t end = n / LANES * LANES;
+  std::memset(panel, 0, depth * LANES * sizeof(float));
+  for (int64_t k = 0; k < depth; k++)
+    for (int64_t j = end; j < n; j++) panel[k * LANES + j - end] = b[k * ldb + j];
 }
 
 // C (m, n) = A (m, depth) B (depth, n). The last columns, fewer than a vector, come first: what their vectors
@@ -93,9 +114,7 @@ static void product(int64_t m, int64_t n, int64_t depth, const float *a, int64_t
   ldb = ldb ? ldb : n;
   int64_t end = n / LANES * LANES;
   if (end < n) {
-    std::memset(panel, 0, depth * LANES * sizeof(float));
-    for (int64_t k = 0; k < depth; k++)
-      for (int64_t j = end; j < n; j++) panel[k * LANES + j - end] = b[k * ldb + j];
+    last_columns(n, depth, b, ldb, panel);
     rows_of<1>(m, a, row, column, panel, LANES, depth, c + end, n, false);
   }
   for (int64_t j = 0; j < end;) {
@@ -105,6 +124,42 @@ static void product(int64_t m, int64_t n, int64_t depth, const float *a, int64_t
       (two ? rows_of<2> : rows_of<1>)(m, a + k * column, row, column, b + k * ldb + j, ldb, part, c + j, n, k > 0);
     }
     j += two ? 2 * LANES : LANES;
+  }
+}
+
+struct Sparse {  // a matrix by rows: row r has the entries starts[r] to starts[r + 1]
+  std::vector<int64_t> starts;
+  std::vector<int32_t> columns;
+  std::vector<float> values;
+  Sparse(int64_t rows, int64_t entries) : starts(rows + 1), columns(entries), values(entries) {}
+};
+
+template <int NV>
+static void sparse_columns(int64_t m, const Sparse &a, const float *b, int64_t ldb, const float *scale, int64_t step,
+                           const float *base, float *c, int64_t ldc) {
+  for (int64_t r = 0; r < m; r++, c += ldc) {
+    Vec sum[NV];
+    for (int j = 0; j < NV; j++) sum[j] = scale[r * step] * loaded(base + j * LANES);
+    for (int64_t e = a.starts[r]; e < a.starts[r + 1]; e++)
+      for (int j = 0; j < NV; j++) sum[j] += a.values[e] * loaded(b + a.columns[e] * ldb + j * LANES);
+    for (int j = 0; j < NV; j++) store(sum[j], c + j * LANES);
+  }
+}
+
+// C (m, n) = scale (m) base (n) + A (m, depth) B (depth, n), with room as for ``product``, and LANES behind ``base``.
+// ``step``: 0 if all rows have one scale, else 1.
+static void sparse_product(int64_t m, int64_t n, int64_t depth, const Sparse &a, const float *b, const float *scale,
+                           int64_t step, const float *base, float *c, float *panel) {
+  int64_t end = n / LANES * LANES;
+  if (end < n) {
+    last_columns(n, depth, b, n, panel);
+    sparse_columns<1>(m, a, panel, LANES, scale, step, base + end, c + end, n);
+  }
+  for (int64_t j = 0; j < end;) {
+    int64_t left = (end - j) / LANES, wide = left >= 8 ? 8 : left >= 4 ? 4 : 1;
+    (wide == 8 ? sparse_columns<8> : wide == 4 ? sparse_columns<4> : sparse_columns<1>)(
+        m, a, b + j, n, scale, step, base + j, c + j, n);
+    j += wide * LANES;
   }
 }
 
@@ -148,7 +203,17 @@ static inline float tangent(float x) {
   return size < 0.625f ? p * square * x + x : std::copysign((1.0f - e) / (1.0f + e), x);
 }
 
-static inline float normal_cdf(float x) { return 0.5f * (1.0f + std::erf(x * 0.70710678f)); }
+// Within 3e-7, and without the branches of ``std::erf`` (Abramowitz & Stegun 1964, 7.1.26).
+static inline float normal_cdf(float x) {
+  float t = 1.0f / (1.0f + 0.3275911f * 0.70710678f * std::fabs(x));
+  float p = 1.061405429f;
+  p = p * t - 1.453152027f;
+  p = p * t + 1.421413741f;
+  p = p * t - 0.284496736f;
+  p = p * t + 0.254829592f;
+  float tail = 0.5f * p * t * exponential(-0.5f * x * x);
+  return x < 0.0f ? tail : 1.0f - tail;
+}
 
 // One row per activation: y of x, and dy/dx of x and y. NaN passes, so that divergence is seen.
 #define ACTIVATIONS(ROW)                                                                                           \
@@ -201,9 +266,18 @@ struct Network {
   const int16_t *bits;
   bool training;
   int first = 0;  // layer that learns
+  // Inputs that are mostly 0, as digits on black are, if the first layer is dense and wide: they are what 0 becomes when
+  // normalised, ``origin``, and ``by_sample`` (samples, width) on top; ``by_feature`` is its transpose.
+  bool sparse = false;
+  std::vector<float> origin;
+  Sparse by_sample, by_feature;
+  std::vector<int64_t> ends;  // of the rows of ``by_feature`` while it is filled
 
-  Network(const Work &w, int64_t samples, bool trains) : work(w), masks(w.layer_count), bits(w.bits), training(trains) {
+  Network(const Work &w, int64_t samples, bool trains)
+      : work(w), masks(w.layer_count), bits(w.bits), training(trains), by_sample(samples, entries(samples)),
+        by_feature(w.width, trains ? entries(samples) : 0), ends(w.width) {
     int64_t widest = w.width, largest = 0, deepest = samples;
+    for (int64_t j = 0; j < (w.stride ? w.width : 1); j++) origin.push_back(-w.shift[j] * w.factor[j]);
     values.push_back(room(samples * w.width));
     for (int i = 0; i < w.layer_count; i++) {
       const Layer &l = w.layers[i];
@@ -231,8 +305,49 @@ struct Network {
     return memory.back().get();
   }
 
+  // Inputs other than 0 that a sparse batch has at most.
+  int64_t entries(int64_t samples) const {
+    bool saves = work.starts && work.layers[0].kind == LINEAR && work.layers[0].outputs >= WIDE;
+    return saves ? samples * work.width / SPARSE : 0;
+  }
+
+  // Whether the batch is sparse; then ``by_sample`` holds it.
+  bool gather_sparse(int64_t samples, const int64_t *rows) {
+    const Work &w = work;
+    int64_t count = 0, most = entries(samples);
+    for (int64_t i = 0; most && i < samples; i++) {
+      int64_t from = w.starts[rows[i]], size = w.starts[rows[i] + 1] - from;
+      if (count + size > most) return false;
+      int32_t *columns = by_sample.columns.data() + count;
+      float *values = by_sample.values.data() + count;
+      std::copy_n(w.columns + from, size, columns);
+      if (w.stride)
+        for (int64_t e = 0; e < size; e++) values[e] = w.nonzeros[from + e] * w.factor[columns[e]];
+      else
+        for (int64_t e = 0; e < size; e++) values[e] = w.nonzeros[from + e] * *w.factor;
+      by_sample.starts[i + 1] = count += size;
+    }
+    return most;
+  }
+
+  void transpose_sparse(int64_t samples) {
+    const Sparse &from = by_sample;
+    Sparse &to = by_feature;
+    std::fill(to.starts.begin(), to.starts.end(), 0);
+    for (int64_t e = 0; e < from.starts[samples]; e++) to.starts[from.columns[e] + 1]++;
+    std::partial_sum(to.starts.begin(), to.starts.end(), to.starts.begin());
+    std::copy(to.starts.begin(), to.starts.end() - 1, ends.begin());
+    for (int32_t i = 0; i < samples; i++)
+      for (int64_t e = from.starts[i]; e < from.starts[i + 1]; e++) {
+        int64_t place = ends[from.columns[e]]++;
+        to.columns[place] = i, to.values[place] = from.values[e];
+      }
+  }
+
   void gather(int64_t samples, const int64_t *rows) {
     const Work &w = work;
+    sparse = gather_sparse(samples, rows);
+    if (sparse) return;
     for (int64_t i = 0; i < samples; i++) {
       const float *from = w.inputs + rows[i] * w.width;
       float *to = values[0] + i * w.width;
@@ -251,6 +366,13 @@ struct Network {
       int64_t size = samples * l.outputs;
       switch (l.kind) {
         case LINEAR:
+          if (sparse && i == 0) {
+            const float one = 1.0f;
+            product(1, l.outputs, l.inputs, origin.data(), 0, work.stride, l.weight, spare, panel);
+            for (int32_t j = 0; l.bias && j < l.outputs; j++) spare[j] += l.bias[j];
+            sparse_product(samples, l.outputs, l.inputs, by_sample, l.weight, &one, 0, spare, y, panel);
+            break;
+          }
           product(samples, l.outputs, l.inputs, x, l.inputs, 1, l.weight, y, panel);
           for (int64_t r = 0; l.bias && r < samples; r++)
             for (int32_t j = 0; j < l.outputs; j++) y[r * l.outputs + j] += l.bias[j];
@@ -305,6 +427,11 @@ struct Network {
     std::fill_n(biases[i], out, 0.0f);
     for (int64_t r = 0; r < samples; r++)
       for (int64_t j = 0; j < out; j++) biases[i][j] += gradient[r * out + j];
+    if (sparse && i == 0) {
+      transpose_sparse(samples);
+      sparse_product(in, out, samples, by_feature, gradient, origin.data(), work.stride, biases[i], weights[i], panel);
+      return;
+    }
     product(in, out, samples, values[i], 1, in, gradient, weights[i], panel);
     if (i == first) return;
     if (in * out <= samples * (in + out)) {  // the smaller of the weights and the activations is transposed
@@ -451,12 +578,13 @@ static float numbers_loss(const Work &w, int64_t samples, const float *outputs, 
 static void update(const Work &w, const Tensor &t, const float *__restrict gradient, double lr, int64_t step) {
   float *__restrict value = t.value, *__restrict first = t.first, *__restrict second = t.second;
   float l1 = t.penalised ? w.l1 : 0.0f, l2 = t.penalised ? 2.0f * w.l2 : 0.0f, momentum = w.momentum, rate = (float)lr;
-  float size = (float)(lr / (1.0 - std::pow(0.9, step))), correction = (float)std::sqrt(1.0 - std::pow(0.999, step));
+  double correction = std::sqrt(1.0 - std::pow(0.999, step));  // of Adam's second moment, out of the loop
+  float size = (float)(lr * correction / (1.0 - std::pow(0.9, step))), epsilon = (float)(1e-7 * correction);
 #define EACH(UPDATE)                                                                                                 for (int64_t i = 0; i < t.size; i++) {                                                                               float p = value[i], sign = p > 0.0f ? 1.0f : p < 0.0f ? -1.0f : 0.0f, g = gradient[i] + l1 * sign + l2 * p;        UPDATE;                                                                                                          }
   switch (w.optimizer) {
     case ADAM:
       EACH(first[i] += 0.1f * (g - first[i]); second[i] = 0.999f * second[i] + 0.001f * g * g;
-           value[i] = p - size * first[i] / (std::sqrt(second[i]) / correction + 1e-7f))
+           value[i] = p - size * first[i] / (std::sqrt(second[i]) + epsilon))
       break;
     case SGD:
       if (first) EACH(first[i] = momentum * first[i] + g; value[i] = p - rate * first[i])
@@ -473,6 +601,29 @@ static void update(const Work &w, const Tensor &t, const float *__restrict gradi
 }
 
 // ---------------------------------------------------------------------------------------------- entry points
+
+// A matrix (rows, width) by its values other than 0: where each row's start (rows + 1), their columns, and they
+// themselves, with room for one more.
+extern "C" void nnbench_sparse(const float *inputs, int64_t rows, int64_t width, int64_t *starts, int32_t *columns,
+                               float *nonzeros) {
+  constexpr int64_t BLOCK = 8;  // values that are passed over at once if all are 0
+  int64_t count = starts[0] = 0;
+  auto take = [&](int64_t column) {  // without a branch, which nobody could predict
+    columns[count] = (int32_t)column, nonzeros[count] = inputs[column];
+    count += inputs[column] != 0.0f;
+  };
+  for (int64_t row = 0; row < rows; row++, inputs += width) {
+    int64_t j = 0;
+    for (; j + BLOCK <= width; j += BLOCK) {
+      uint64_t pairs[BLOCK / 2], any = 0;
+      std::memcpy(pairs, inputs + j, sizeof pairs);
+      for (uint64_t pair : pairs) any |= pair;
+      for (int64_t e = j; any && e < j + BLOCK; e++) take(e);
+    }
+    for (; j < width; j++) take(j);
+    starts[row + 1] = count;
+  }
+}
 
 // 0; 1 if memory ran out.
 extern "C" int nnbench_train(const Work *work) try {

@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 
 from nnbench.engine.data import TrainingData
-from nnbench.engine.native.network import CompiledNetwork
+from nnbench.engine.images import augmented
+from nnbench.engine.native.network import CompiledNetwork, Samples, nonzeros_of
 from nnbench.engine.native.program import DROPOUT, LOSSES, NORM, WEIGHT, CTensor, CWork, pointer
 from nnbench.engine.optim import Functional, Optimizer
-from nnbench.sections import Augment
 from nnbench.settings import Settings
 
 CHUNK = 256  # steps at most between two looks at the clock, which cost as much as a small step
 CHUNK_FLOPS = 2**35  # a second or less
+AUGMENTED = 2**20  # values of images at most that wait for their steps, in the core's cache
 MOMENTS = {
     "adam": (0, 1),
     "sgd": (0, None),
@@ -29,10 +30,15 @@ OPTIMIZERS = ("adam", "sgd", "rmsprop")  # numbered as in step.cpp
 
 
 def compiled_steps(
-    network: CompiledNetwork, optimizer: Optimizer, data: TrainingData, settings: Settings
+    network: CompiledNetwork,
+    optimizer: Optimizer,
+    data: TrainingData,
+    settings: Settings,
+    *,
+    draws: Sequence[torch.Generator],
 ) -> "CompiledSteps | None":
-    """The compiled steps of a training; None if its settings need the general path."""
-    if settings.mixed_precision or settings.augment != Augment() or settings.balance == "weights":
+    """The compiled steps of a training; None if its settings need the general path. ``draws`` are for augmentation."""
+    if settings.mixed_precision or settings.balance == "weights":
         return None
     if settings.second_task or settings.loss not in LOSSES[data.task]:
         return None
@@ -43,7 +49,7 @@ def compiled_steps(
         return None  # a batch of one sample has no variance: PyTorch says so
     if not all(p.requires_grad for p in network.model.parameters()):
         return None
-    return CompiledSteps(network, optimizer, data, settings)
+    return CompiledSteps(network, optimizer, data, settings, draws)
 
 
 class CompiledSteps:
@@ -55,9 +61,10 @@ class CompiledSteps:
         optimizer: Functional,
         data: TrainingData,
         settings: Settings,
+        draws: Sequence[torch.Generator],
     ) -> None:
         self.network, self.layers, self.model = network, network.layers, network.model
-        self.optimizer, self.data, self.settings = optimizer, data, settings
+        self.optimizer, self.data, self.settings, self.draws = optimizer, data, settings, draws
         for replicate, work in enumerate(network.works):
             self._prepare(work, replicate)
         self.dropped = [layer.outputs for layer in self.layers if layer.kind == DROPOUT]
@@ -66,6 +73,9 @@ class CompiledSteps:
         )
         flops = 6 * self.model.parameters_each() * passes
         self.most = max(1, min(CHUNK, CHUNK_FLOPS // flops))
+        if draws:
+            seen = self.model.count * settings.batch_size * data.bank.inputs[0].numel()
+            self.most = max(1, min(self.most, AUGMENTED // seen))
         """Steps of one chunk: a question of how long a request to stop waits, not of any number."""
 
     def _prepare(self, work: CWork, replicate: int) -> None:
@@ -84,12 +94,15 @@ class CompiledSteps:
         sizes = [index.shape[1] for index in batches]
         index = torch.cat(list(batches), dim=1).contiguous()
         labels = self.data.bank.labels_at(index).contiguous()
+        samples = self.network.samples
+        if self.draws:
+            samples, index = self._augmented(index)
         bits = self._bits(sizes)
         rates = (c_double * len(lrs))(*lrs)
         answers = "targets" if self.data.task == "regression" else "labels"
 
         def one(replicate: int) -> int:
-            work = self.network.work(replicate, index, sizes)
+            work = self.network.work(replicate, samples, index, sizes)
             work.lrs, work.done = rates, done
             setattr(work, answers, pointer(labels, replicate))
             work.bits, work.loss_sum = pointer(bits, replicate), pointer(loss_sum, replicate)
@@ -100,6 +113,14 @@ class CompiledSteps:
             for own in self.optimizer.memory[2]:
                 assert own is not None
                 own.add_(len(batches))
+
+    def _augmented(self, index: Tensor) -> tuple[Samples, Tensor]:
+        """Samples of their own, and the rows (S, B) of them, for what lies at the rows ``index`` (S, B)."""
+        raw, _ = self.data.bank.gather_raw(index)
+        images = augmented(raw, self.settings.augment, self.draws).flatten(0, 1)
+        rows = torch.arange(len(images)).view(index.shape)
+        apart = self.network.samples.sparse and nonzeros_of(images, self.network.code)
+        return Samples(images, apart), rows
 
     def _bits(self, sizes: Sequence[int]) -> Tensor | None:
         """The bits that ``SeededDropout`` would draw in all these steps, (S, n) int64."""
