@@ -240,7 +240,7 @@ class Workflow:
     def outlook(self, *, cores: int | None) -> Outlook:
         """What a run is about to do."""
         missing = dict.fromkeys(self.plan.cells, 0)
-        for batch in map(self.batch, self.composed.rounds[-1]):
+        for batch in map(self.batch, self.composed.last_round):
             for cell_id, seeds in batch.cells.items():
                 missing[cell_id] = cell_state(self.results, cell_id, seeds).missing_seeds or seeds
         return Outlook(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -223,6 +224,16 @@ def test_more_seeds_train_the_new_blocks_and_fewer_train_nothing(fresh: Project)
     assert {level["planned"] for level in levels} == {5}
     seven = run(7)
     assert {name.split("/")[1] for name in seven.keys() - ten.keys()} == {"record-5-6.json"}
+
+
+def test_prepared_data_can_be_asked_for_alone(fresh: Project) -> None:
+    planned = fresh.run("--dry-run").stdout
+    (manifest,) = set(re.findall(r"results/data/digits-\w+/manifest\.json", planned))
+    done = fresh.run(manifest)
+    assert done.returncode == 0, done.stdout
+    assert (fresh.folder / manifest).exists()
+    assert not fresh.records()
+    assert "5 of 5 cells are not measured" in done.stdout
 
 
 def test_errors_of_the_config_come_before_anything_runs(fresh: Project) -> None:

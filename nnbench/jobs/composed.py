@@ -50,13 +50,18 @@ class Composed:
         """Those of one round, from 0."""
         return [str(self._path(name, ".done")) for name in self.rounds[number]]
 
+    @property
+    def last_round(self) -> Sequence[str]:
+        """The batches of the round that comes now; none, where what is asked for needs no cell."""
+        return self.rounds[-1] if self.rounds else ()
+
     def of(self, name: str) -> Batch:
         """A batch by its name; NnbenchError if the file that tells a remote job is gone or damaged."""
         return self.batches.get(name) or read_batch(self._path(name, ".json"))
 
     def write(self) -> None:
         """Leave what the jobs of the last round have to know: for each batch, and beside each of its cells."""
-        for name in self.rounds[-1] if self.rounds else ():
+        for name in self.last_round:
             batch = self.batches[name]
             self._path(name, ".log").unlink(missing_ok=True)  # of an earlier run
             write_batch(self.results, batch)

@@ -62,7 +62,7 @@ class Rounds:
     def _look_due(self, plan: Plan) -> bool:
         if not any(use.auto for use in plan.uses) or len(self) == len(LOOKS):
             return False
-        measures = bool(self.composed.rounds[-1])
+        measures = bool(self.composed.last_round)
         return measures or bool(plan.undecided()) or (not self and self._decided_by_other_code())
 
     def _decided_by_other_code(self) -> bool:
