@@ -121,7 +121,7 @@ def test_records_that_were_checked_and_not_touched_since_are_not_read_again(
     os.utime(paths[1])
     workflow.repair_records()
     assert read == paths[1:2]
-    monkeypatch.setattr("nnbench.jobs.marks._checks", lambda: "other code")
+    monkeypatch.setattr("nnbench.jobs.marks.checking_code", lambda: "other code")
     workflow.repair_records()
     assert read == [paths[1], *paths]
 
