@@ -226,6 +226,14 @@ def test_more_seeds_train_the_new_blocks_and_fewer_train_nothing(fresh: Project)
     assert {name.split("/")[1] for name in seven.keys() - ten.keys()} == {"record-5-6.json"}
 
 
+def test_all_data_are_prepared_before_the_first_cell(fresh: Project) -> None:
+    assert fresh.run(cores=1).returncode == 0
+    (log,) = (fresh.folder / ".snakemake/log").iterdir()
+    rules = re.findall(r"^(?:local)?rule (prepare|cell):", log.read_text(), re.MULTILINE)
+    assert rules == sorted(rules, reverse=True)
+    assert rules.count("prepare") == 2
+
+
 def test_prepared_data_can_be_asked_for_alone(fresh: Project) -> None:
     planned = fresh.run("--dry-run").stdout
     (manifest,) = set(re.findall(r"results/data/digits-\w+/manifest\.json", planned))

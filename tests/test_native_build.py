@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,41 @@ def test_jobs_that_compile_at_the_same_time_do_not_disturb_each_other(fresh: Pat
     jobs = [subprocess.Popen([sys.executable, "-c", LOAD]) for _ in range(4)]
     assert [job.wait(timeout=120) for job in jobs] == [0] * 4
     assert len(list(fresh.iterdir())) == 1
+
+
+SAME_BITS = """
+import torch
+from tiny_training import built, settings_of, tiny_data
+from nnbench.engine.native.build import native
+from nnbench.engine.native.network import compiled_network
+
+data = tiny_data((0,), shape=(1, 6, 5), size=40)
+network = compiled_network(built(settings_of(model="elman"), (0,), data), data.bank)
+rows = torch.arange(12).unsqueeze(0)
+alone = torch.cat([network.outputs(rows[:, i : i + 1]) for i in range(12)], dim=1)
+assert network.outputs(rows).equal(alone)
+print(native().compiler)
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="instructions of x86-64")
+@pytest.mark.parametrize("flags", ["-mno-avx512f -mtune=znver2", "-mno-avx512f -mno-avx"])
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_every_compiler_and_processor_gives_a_sample_the_same_bits_alone(
+    compiler: str, flags: str, fresh: Path, tmp_path: Path
+) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"needs {compiler}")
+    other = tmp_path / "other"
+    other.write_text(f'#!{shutil.which("sh")}\nexec {compiler} "$@" {flags}\n')
+    other.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", SAME_BITS],
+        env={**os.environ, "CXX": str(other), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
 
 
 def test_without_a_compiler_it_says_so_once_and_goes_on(

@@ -7,6 +7,8 @@ rule prepare:
         manifest=update(RESULTS / "data/{dataset}/manifest.json"),
     log:
         RESULTS / "data/{dataset}/log.txt",
+    # before any cells: else the longest batches, which are to begin first, would wait for data that are prepared last
+    priority: 10**6
     conda:
         "../envs/nnbench.yaml"
     resources:
