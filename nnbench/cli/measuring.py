@@ -125,7 +125,7 @@ def _batch(options: argparse.Namespace) -> None:
 
 
 def _make_ready(cells: Iterable[str], results: Path) -> None:
-    """Import PyTorch and what measures, load compiled code, look at the code that trains and that checks records: once for all cells' processes."""
+    """Import PyTorch and what measures, load compiled code, look at what trains and what checks records: once for all cells."""
     import nnbench.jobs.job  # noqa: F401, PLC0415
     from nnbench.engine.native.build import compiler_here, native  # noqa: PLC0415
     from nnbench.experiments.run import import_measure  # noqa: PLC0415
