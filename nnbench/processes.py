@@ -11,9 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 from types import FrameType
@@ -114,12 +114,43 @@ def run_children(
     return [future.result() for future in numbers]
 
 
+def run_in_turn(children: Sequence[Child], *, timeout_seconds: float | None = None) -> list[Ended]:
+    """Start all children at once, then let them work one after the other, and say how each one ended.
+
+    A child gets ready, writes a line and reads its document, which it is given when all have written theirs and
+    those before it have ended. The timeout is for getting ready, and again for each one's work; for the rest,
+    this is ``run_children``.
+    """
+    running = _Running(timeout_seconds=timeout_seconds)
+    pool = ThreadPoolExecutor(max(1, len(children)))
+    try:
+        started = [running.start(child) for child in children]
+        lines = [
+            pool.submit(process.stdout.readline)
+            for process in started
+            if not isinstance(process, Ended) and process.stdout
+        ]
+        late = wait(lines, timeout=timeout_seconds).not_done
+        if late:
+            running.stop()
+        ends = [
+            each if isinstance(each, Ended) else running.end(each, child)
+            for each, child in zip(started, children, strict=True)
+        ]
+        if not late:
+            return ends
+        return [replace(e, failure=f"not all were ready after {timeout_seconds:g} s") for e in ends]
+    finally:
+        running.stop()
+        pool.shutdown()
+
+
 @dataclass(slots=True, kw_only=True)
 class _Running:
     """The children that run, each watched by a thread; none starts after ``stop``."""
 
     timeout_seconds: float | None
-    processes: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    processes: dict[subprocess.Popen[bytes], float] = field(default_factory=dict)  # when each began
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
@@ -128,7 +159,11 @@ class _Running:
             _kill_session(process)
 
     def run(self, child: Child) -> Ended:
-        started = time.perf_counter()
+        process = self.start(child)
+        return process if isinstance(process, Ended) else self.end(process, child)
+
+    def start(self, child: Child) -> subprocess.Popen[bytes] | Ended:
+        """The child's process, or why there is none."""
         try:
             process = subprocess.Popen(  # noqa: S603 - our own commands
                 child.command,
@@ -140,20 +175,24 @@ class _Running:
             )
         except OSError as error:
             return Ended(failure=f"cannot be started ({error.strerror or error})")
-        self.processes.add(process)
+        self.processes[process] = time.perf_counter()
+        return process
+
+    def end(self, process: subprocess.Popen[bytes], child: Child) -> Ended:
+        """How the child ends, once it has its document."""
         try:
             if self.stopped.is_set():  # after it has been added: `stop` may have missed it
                 _kill_session(process)
             how, said = _wait(process, child.document, timeout_seconds=self.timeout_seconds)
         finally:
-            self.processes.discard(process)
+            began = self.processes.pop(process)
             _kill_session(process)
         output, errors = (text.decode(errors="replace") for text in said)
         return Ended(
             failure=how and ": ".join(filter(None, [how, " | ".join(last_lines(errors))])),
             output=output,
             errors=errors,
-            seconds=time.perf_counter() - started,
+            seconds=time.perf_counter() - began,
         )
 
 

@@ -111,7 +111,7 @@ def test_a_block_gives_all_entries_one_problem_and_every_block_has_its_own(
         questions.extend(hashlib.sha256(child.document).hexdigest() for child in children)
         return [Ended(failure=None, output=outcome_of(0.9).model_dump_json()) for _ in children]
 
-    monkeypatch.setattr(measuring, "run_children", answer)
+    monkeypatch.setattr(measuring, "run_in_turn", answer)
     measure(request_of(folder, seeds=(0, 1, 2)))
     assert [len(set(questions[start : start + 3])) for start in (0, 3, 6)] == [1, 1, 1]
     assert len(set(questions)) == 3
@@ -135,11 +135,12 @@ def test_the_problem_starts_where_the_own_training_would(folder: Path) -> None:
 
 ANSWER = (
     "print(json.dumps({'epoch_seconds': [3, 1, 1, 1], 'train_loss': [1, 1, 1, 1],"
-    " 'test_accuracy': 0.9, 'versions': {}, 'import_seconds': 0.1}))"
+    " 'test_accuracy': 0.9, 'versions': {}}))"
 )
 MADE_UP = """
 import json, sys
 what = sys.argv[1]
+print("ready", flush=True)
 sys.stdin.buffer.read()
 if what == "pytorch_slices":
     {broken}
@@ -152,7 +153,7 @@ def measured_with(
 ) -> Measured:
     """The entries a and b are well, and c does what it is told."""
     script = MADE_UP.format(broken=broken, answer=ANSWER)
-    monkeypatch.setattr(worker, "command", lambda name: [sys.executable, "-c", script, name])
+    monkeypatch.setattr(worker, "command", lambda name, **_: [sys.executable, "-c", script, name])
     return measure(request_of(folder, **options))
 
 

@@ -15,7 +15,7 @@ import pytest
 from waiting import PATIENCE_SECONDS
 from waiting import children as children_left
 
-from nnbench.processes import Child, Ended, last_lines, run_children, uncollected
+from nnbench.processes import Child, Ended, last_lines, run_children, run_in_turn, uncollected
 
 WAIT = "import time; time.sleep(600)"  # longer than any test waits
 
@@ -105,6 +105,53 @@ def test_an_error_ends_the_children_that_run_and_starts_no_other(tmp_path: Path)
     with pytest.raises(KeyboardInterrupt):
         run_children(children[:2] + children[3:], at_once=2, ended=interrupted)
     assert_gone([int(path.name) for path in tmp_path.iterdir()])
+    assert not [child for child in children_left() if child not in others]
+
+
+# What each does, line by line, in a file that all write to
+IN_TURN = """
+import os, sys
+def note(what): os.write(file, f"{sys.argv[1]} {what}\\n".encode())
+file = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+note("ready")
+print("ready", flush=True)
+print(sys.stdin.read())
+note("works")
+note("ends")
+"""
+
+
+def test_children_get_ready_together_and_work_one_after_the_other(tmp_path: Path) -> None:
+    """In their order, whoever was ready first; one that ends early has no turn and stops nobody."""
+    slow, broken = (
+        "import time; time.sleep(0.3)\n" + IN_TURN,
+        "import sys; sys.exit('no such thing')",
+    )
+    scripts = {"slow": slow, "broken": broken, "quick": IN_TURN, "last": IN_TURN}
+    children = [
+        Child(
+            command=[sys.executable, "-c", script, name, str(tmp_path / "notes")],
+            environment=os.environ,
+            document=f"for {name}".encode(),
+        )
+        for name, script in scripts.items()
+    ]
+    ends = run_in_turn(children)
+    assert [end.output for end in ends] == ["for slow\n", "", "for quick\n", "for last\n"]
+    assert [end.failure for end in ends] == [None, "ended with code 1: no such thing", None, None]
+    notes = (tmp_path / "notes").read_text().splitlines()
+    assert sorted(notes[:3]) == ["last ready", "quick ready", "slow ready"]
+    assert notes[3:] == [
+        f"{n} {what}" for n in ("slow", "quick", "last") for what in ("works", "ends")
+    ]
+
+
+def test_where_one_never_gets_ready_none_works_and_none_is_left(tmp_path: Path) -> None:
+    others = children_left()
+    script = "import sys; print('ready', flush=True); sys.stdin.read(); open(sys.argv[1], 'w')"
+    ends = run_in_turn([python(WAIT), python(script, tmp_path / "file")], timeout_seconds=2)
+    assert [end.failure for end in ends] == ["not all were ready after 2 s"] * 2
+    assert not (tmp_path / "file").exists()
     assert not [child for child in children_left() if child not in others]
 
 

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from nnbench.experiments.starts.declared import Started, Starts
     from nnbench.experiments.steps.declared import StepTime
 
-# Of one framework's process apart from its epochs: start, imports, compilation, test.
+# Of one framework's process apart from its epochs, on a core: start, imports, compilation, test.
 START_SECONDS = {"tensorflow": 6.0, "keras": 6.0, "pytorch": 4.0, "jax": 3.0}
 EPOCH_SECONDS = 0.15  # 110 steps of 32 samples through 784-128-10, in the slowest framework
 
 
-def frameworks_memory_mb(_: FrameworkOptions) -> int:
-    """The job (620 MB with MNIST-5k) and one process at a time (TensorFlow's peak is 900 MB)."""
-    return 1_000 + 1_500
+def frameworks_memory_mb(options: FrameworkOptions) -> int:
+    """The job (620 MB with MNIST-5k), and all processes of a block (TensorFlow's peak is 900 MB)."""
+    return 1_000 + 900 * len(options.frameworks)
 
 
 def frameworks_seconds(options: FrameworkOptions, blocks: int) -> float:

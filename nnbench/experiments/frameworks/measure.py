@@ -22,7 +22,7 @@ from nnbench.experiments.measured import JsonObject, Measured, Metrics, Run
 from nnbench.experiments.mlp import FOLLOWED_BY_ALL, check_settings, classified_dataset, initial_mlp
 from nnbench.experiments.run import Request
 from nnbench.experiments.timing import shuffled_blocks
-from nnbench.processes import Child, run_children
+from nnbench.processes import Child, Ended, run_in_turn
 
 PACKAGES = {
     "tensorflow": ("tensorflow",),
@@ -118,8 +118,7 @@ def _block(
     entries: Sequence[str], problem: Problem, request: Request
 ) -> tuple[dict[str, Outcome], dict[str, str]]:
     """Outcomes by entry, and the reasons of those that failed or do not count."""
-    question = pack_problem(problem)
-    answers = {entry: _ask(entry, question, request) for entry in entries}
+    answers = dict(zip(entries, _ask(entries, pack_problem(problem), request), strict=True))
     outcomes = {entry: found for entry, found in answers.items() if isinstance(found, Outcome)}
     failed = {entry: reason for entry, reason in answers.items() if isinstance(reason, str)}
     accuracies = {entry: outcome.test_accuracy for entry, outcome in outcomes.items()}
@@ -127,16 +126,29 @@ def _block(
     return outcomes, failed | unequal(accuracies, tolerance=tolerance)
 
 
-def _ask(entry: str, question: bytes, request: Request) -> Outcome | str:
-    """The outcome of one framework's own process, or why there is none."""
+def _ask(entries: Sequence[str], question: bytes, request: Request) -> Iterator[Outcome | str]:
+    """The outcome of each framework's own process, or why there is none.
+
+    The processes load their frameworks together, and train one after the other. On an accelerator, one starts when
+    the last one has ended: frameworks reserve its memory.
+    """
     options: FrameworkOptions = request.options
-    device = request.device
-    child = Child(
-        command=worker.command(options.frameworks[entry]),
-        document=question,
-        environment=worker.limits(threads=request.cores, device=device.type, index=device.index),
-    )
-    [end] = run_children([child], timeout_seconds=options.timeout_seconds)
+    device, threads = request.device, request.cores
+    children = [
+        Child(
+            command=worker.command(options.frameworks[entry], threads=threads),
+            document=question,
+            environment=worker.limits(threads=threads, device=device.type, index=device.index),
+        )
+        for entry in entries
+    ]
+    together = [children] if device.type == "cpu" else [[child] for child in children]
+    for group in together:
+        yield from map(_answer, run_in_turn(group, timeout_seconds=options.timeout_seconds))
+
+
+def _answer(end: Ended) -> Outcome | str:
+    """What a process wrote after its first line, or why it cannot be read."""
     if end.failure is not None:
         return end.failure
     try:
@@ -189,7 +201,6 @@ def _facts(entry: str, outcomes: Sequence[Outcome], request: Request) -> JsonObj
         "framework": request.options.frameworks[entry],
         "threads": request.cores,
         "device": request.device.type,
-        "import_seconds": statistics.median(o.import_seconds for o in outcomes),
         "first_epoch_seconds": statistics.median(o.epoch_seconds[0] for o in outcomes),
         "epoch_seconds": statistics.median(epoch_seconds),
         "versions": outcomes[0].versions,

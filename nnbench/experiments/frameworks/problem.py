@@ -59,7 +59,6 @@ class Outcome(BaseModel):
     train_loss: tuple[float, ...]  # mean cross-entropy of each epoch's batches before their steps
     test_accuracy: float  # after the last epoch
     versions: dict[str, str]  # of the packages that trained
-    import_seconds: float = 0.0  # until the framework was imported
 
 
 Train = Callable[[Problem], Outcome]

@@ -22,6 +22,9 @@ from nnbench.experiments.frameworks.problem import (
 )
 
 Batches = Iterable[tuple[Tensor, Tensor]]
+torch.optim.Adam(
+    [torch.zeros(1)]
+)  # the first one loads PyTorch's compiler: while the process gets ready
 
 
 def train(problem: Problem) -> Outcome:

@@ -1,10 +1,13 @@
-"""The process that loads one framework and trains: ``python -m … FRAMEWORK < problem.npz > outcome``."""
+"""The process that loads one framework and trains: ``python -m … FRAMEWORK THREADS < problem.npz > outcome``.
+
+It writes a line before the outcome: it has loaded the framework, and waits for its problem. It may be one of
+several, which get ready at the same time and train one after the other.
+"""
 # ruff: noqa: PLC0415 - a framework is loaded only where it trains
 
 import math
 import os
 import sys
-import time
 from typing import cast, get_args
 
 from nnbench.errors import NnbenchError
@@ -21,9 +24,9 @@ THREAD_VARIABLES = (
 )
 
 
-def command(framework: Framework) -> list[str]:
+def command(framework: Framework, *, threads: int) -> list[str]:
     """The command that starts this process."""
-    return [sys.executable, "-m", "nnbench.experiments.frameworks.worker", framework]
+    return [sys.executable, "-m", "nnbench.experiments.frameworks.worker", framework, str(threads)]
 
 
 def limits(*, threads: int, device: str, index: int | None = None) -> dict[str, str]:
@@ -51,8 +54,6 @@ def trainer(framework: Framework) -> Train:
         case "tensorflow_slices":
             from nnbench.experiments.frameworks.tensorflow_loop import train_on_slices as train
         case "keras":
-            import keras  # noqa: F401 - its time counts too
-
             from nnbench.experiments.frameworks.tensorflow_loop import fit as train
         case "pytorch":
             from nnbench.experiments.frameworks.pytorch_loop import train
@@ -63,33 +64,33 @@ def trainer(framework: Framework) -> Train:
     return train
 
 
-def run(framework: Framework, problem: Problem) -> Outcome:
-    """Load the framework and train; NnbenchError if the training diverged."""
-    started = time.perf_counter()
-    train = trainer(framework)
-    import_seconds = time.perf_counter() - started
+def run(train: Train, problem: Problem) -> Outcome:
+    """Train; NnbenchError if the training diverged."""
     outcome = train(problem)
     if not all(map(math.isfinite, outcome.train_loss)):
         raise NnbenchError(
             "the training diverged", got=f"losses {outcome.train_loss}", todo="set a smaller lr"
         )
-    return outcome.model_copy(update={"import_seconds": import_seconds})
+    return outcome
 
 
 def main() -> None:
     """Read the problem and write the outcome; whatever a framework prints goes to stderr."""
     end_with_parent()
-    [framework] = sys.argv[1:]
+    framework, threads = sys.argv[1:]
     if framework not in get_args(Framework):
         sys.exit(f"no framework {framework!r}; allowed: {', '.join(get_args(Framework))}")
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
         os.dup2(2, 1)
+        use_cores(int(threads))
+        train = trainer(cast("Framework", framework))
+        print("ready", file=answer, flush=True)
         problem = unpack_problem(sys.stdin.buffer.read())
-        use_cores(problem.threads)
         try:
-            answer.write(run(cast("Framework", framework), problem).model_dump_json())
+            answer.write(run(train, problem).model_dump_json())
         except NnbenchError as error:
             sys.exit(str(error))
+    os._exit(0)  # frameworks take a second to leave, and nothing is left to do
 
 
 if __name__ == "__main__":
