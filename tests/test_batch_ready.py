@@ -37,6 +37,15 @@ def test_the_compiled_code_is_loaded_once_for_all_cells(tmp_path: Path) -> None:
     assert build.native.cache_info().currsize == 1
 
 
+def test_versions_and_git_are_asked_once_for_all_cells(tmp_path: Path) -> None:
+    for once in (provenance.versions, provenance.git_state):
+        once.cache_clear()
+    _make_ready((), tmp_path)
+    assert (
+        provenance.versions.cache_info().currsize == provenance.git_state.cache_info().currsize == 1
+    )
+
+
 def test_a_batch_without_a_compiler_leaves_the_word_on_it_to_its_cells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,9 +64,10 @@ def test_a_record_names_the_commit_and_whether_files_differ_from_it(
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     monkeypatch.setattr(provenance, "CHECKOUT", str(tmp_path))
-    assert provenance.git_state() == {"git_commit": None, "git_dirty": None}
+    state = provenance.git_state.__wrapped__  # a process remembers its first answer
+    assert state() == {"git_commit": None, "git_dirty": None}
     git("init")
-    assert provenance.git_state() == {"git_commit": None, "git_dirty": False}
+    assert state() == {"git_commit": None, "git_dirty": False}
     (tmp_path / "nnbench").mkdir()
     code, other = tmp_path / "nnbench" / "code.py", tmp_path / "notes.md"
     for path in (code, other):
@@ -66,6 +76,6 @@ def test_a_record_names_the_commit_and_whether_files_differ_from_it(
     git("commit", "-m", "first")
     commit = git("rev-parse", "HEAD")
     other.write_text("2\n")
-    assert provenance.git_state() == {"git_commit": commit, "git_dirty": False}
+    assert state() == {"git_commit": commit, "git_dirty": False}
     code.write_text("2\n")
-    assert provenance.git_state() == {"git_commit": commit, "git_dirty": True}
+    assert state() == {"git_commit": commit, "git_dirty": True}

@@ -125,10 +125,11 @@ def _batch(options: argparse.Namespace) -> None:
 
 
 def _make_ready(cells: Iterable[str], results: Path) -> None:
-    """Import PyTorch and what measures, load compiled code, look at what trains and what checks records: once for all cells."""
+    """Import PyTorch and what measures, load compiled code, look at versions, at what trains and what checks records: once."""
     import nnbench.jobs.job  # noqa: F401, PLC0415
     from nnbench.engine.native.build import compiler_here, native  # noqa: PLC0415
     from nnbench.experiments.run import import_measure  # noqa: PLC0415
+    from nnbench.jobs import provenance  # noqa: PLC0415
     from nnbench.jobs.marks import checking_code  # noqa: PLC0415
     from nnbench.jobs.planned import read_planned  # noqa: PLC0415
     from nnbench.jobs.unchanged import check_planned  # noqa: PLC0415
@@ -136,6 +137,8 @@ def _make_ready(cells: Iterable[str], results: Path) -> None:
     if compiler_here():  # otherwise the cell's own process tells it
         native()
     checking_code()
+    for look in (provenance.versions, provenance.git_state, provenance.machine):
+        look()
     for planned in filter(None, (read_planned(results, cell) for cell in cells)):
         with suppress(NnbenchError, OSError):  # the cell's own process tells it
             check_planned(planned.cell, Path(planned.data).parent)

@@ -97,6 +97,7 @@ def evaluate(
     already.
     """
     model.eval()
+    network = network or compiled_network(model, samples)
     parts, each = [], []  # by batch: sums, and what each sample scores
     for index in rows.split(EVALUATION_BATCH, dim=1):
         outputs, targets = outputs_of(model, samples, index, network=network)

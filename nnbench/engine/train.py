@@ -19,6 +19,7 @@ from nnbench.engine.checkpoint import Checkpoint, State
 from nnbench.engine.data import Order, TrainingData
 from nnbench.engine.images import augmented
 from nnbench.engine.monitor import Curves, Monitor
+from nnbench.engine.native.network import CompiledNetwork
 from nnbench.engine.native.steps import CompiledSteps, compiled_steps
 from nnbench.engine.optim import add_penalty_gradients, scheduled_lr
 from nnbench.engine.own_draws import OwnDraws, drawing_nothing, may_draw, seeded
@@ -42,13 +43,18 @@ class Trained:
     diverged: tuple[bool, ...]  # replicates whose loss became NaN or infinite
     stopped_epochs: tuple[float | None, ...]  # when patience ended each replicate; None: never
     gradient_ratios: tuple[Tensor, Tensor] | None  # if probed: initial and mean, (S,) each
-    compiler: str | None  # of the code that took part; None: all was done by PyTorch
+    network: CompiledNetwork | None  # the model compiled for the bank that it was trained on
     steps: int
     samples: int  # seen by all replicates together
     cap_epochs: float  # the whole budget
     steps_per_epoch: int
     train_seconds: float  # optimiser steps alone
     evaluate_seconds: float  # evaluation points in between
+
+    @property
+    def compiler(self) -> str | None:
+        """Of the code that took part; None: all was done by PyTorch."""
+        return self.network.code.compiler if self.network else None
 
 
 def build_replicates(
@@ -270,7 +276,7 @@ def _trained(run: Running, *, seconds: float, total: int, per_epoch: int) -> Tra
         diverged=tuple(monitor.diverged.tolist()),
         stopped_epochs=tuple(None if math.isnan(e) else e for e in monitor.stopped.tolist()),
         gradient_ratios=None if ratios is None else (ratios.start, ratios.mean()),
-        compiler=run.network.code.compiler if run.network else None,
+        network=run.network,
         steps=run.steps,
         samples=run.seen * run.model.count,
         cap_epochs=total / per_epoch,

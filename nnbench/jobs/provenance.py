@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from contextlib import suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
 
+@cache
 def versions() -> dict[str, str | None]:
     """Versions of Python and the packages that make the numbers."""
     found: dict[str, str | None] = dict.fromkeys(PACKAGES)
@@ -68,8 +70,9 @@ def peak_memory_mb() -> float | None:
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
+@cache
 def git_state() -> dict[str, Any]:
-    """Commit and dirty flag of the checkout that the package runs from; None outside one."""
+    """Commit and dirty flag of the checkout that the package runs from, as this process first saw it; None outside one."""
     asked = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no")
     status = _git("status", *asked, "--", "nnbench", "config")
     if status is None:

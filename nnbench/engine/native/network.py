@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from nnbench.engine.data import Bank
 from nnbench.engine.native.build import Native, native
 from nnbench.engine.native.program import (
+    LINEAR,
     CannotCompileError,
     CLayer,
     CWork,
@@ -35,9 +36,14 @@ class Samples:
     sparse: tuple[Tensor, Tensor, Tensor] | None = None  # see ``nonzeros_of``
 
 
-def nonzeros_of(inputs: Tensor, code: Native) -> tuple[Tensor, Tensor, Tensor]:
-    """Where the values other than 0 of each sample (N, ...) start (N + 1), their columns, and these values."""
+def nonzeros_of(inputs: Tensor, code: Native) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Where the values other than 0 of each sample (N, ...) start (N + 1), their columns, and these values.
+
+    None where most are not 0: the compiled code gains nothing by knowing them.
+    """
     count, width = int(inputs.count_nonzero()), inputs[0].numel()
+    if 2 * count > inputs.numel():
+        return None
     starts = torch.empty(len(inputs) + 1, dtype=torch.int64)
     columns, values = torch.empty(count + 1, dtype=torch.int32), torch.empty(count + 1)
     found = starts, columns, values
@@ -53,9 +59,8 @@ class CompiledNetwork:
         self, code: Native, layers: Sequence[Layer], model: Replicates, bank: Bank
     ) -> None:
         self.code, self.layers, self.model, self.bank = code, layers, model, bank
-        # where most are not 0, the compiled code gains nothing by knowing them
-        many = 2 * int(bank.inputs.count_nonzero()) > bank.inputs.numel()
-        self.samples = Samples(bank.inputs, None if many else nonzeros_of(bank.inputs, code))
+        dense = layers[0].kind == LINEAR
+        self.samples = Samples(bank.inputs, nonzeros_of(bank.inputs, code) if dense else None)
         self.works = [self._work(replicate) for replicate in range(model.count)]
 
     def outputs(self, index: Tensor) -> Tensor:

@@ -112,7 +112,9 @@ def _search_losses(job: Job, settings: Settings, seeds: Seeds, stage: str) -> li
     started = time.perf_counter()
     fitted = fit(job, settings, seeds, stage=stage)
     data, trained = fitted.data, fitted.trained
-    loss = evaluate(trained.model, data.bank, data.validation, fitted.objective).loss
+    loss = evaluate(
+        *(trained.model, data.bank, data.validation, fitted.objective), network=trained.network
+    ).loss
     untrained = uninformed(data.bank, data.validation, fitted.objective, data.outputs).loss
     loss = torch.where(torch.tensor(trained.diverged), untrained, loss)
     job.timer.search += time.perf_counter() - started
@@ -158,7 +160,10 @@ def _tested(job: Job, fitted: Fitted, settings: Settings, seeds: Seeds) -> Teste
     """Score the chosen weights on all splits; this is where the test set is opened."""
     model, data, minimised = fitted.trained.model, fitted.data, fitted.objective
     splits = {"train": data.train[:, :TRAIN_SCORE_LIMIT], "validation": data.validation}
-    scores = {n: evaluate(model, data.bank, rows, minimised) for n, rows in splits.items()}
+    scores = {
+        name: evaluate(model, data.bank, rows, minimised, network=fitted.trained.network)
+        for name, rows in splits.items()
+    }
     naive = {n: uninformed(data.bank, rows, minimised, data.outputs) for n, rows in splits.items()}
     measured = _probes(job, fitted, settings, seeds)
     if fitted.reconstruction is not None:
