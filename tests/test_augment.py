@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -10,6 +12,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from nnbench.engine.images import DRAWS, augment, augmented, pixel_maps
+from nnbench.engine.native.build import native
+from nnbench.engine.native.inputs import nonzeros_of, warped
 from nnbench.engine.seeding import generators
 from nnbench.sections import Augment
 
@@ -48,11 +52,30 @@ def numpy_maps(draws: Tensor, how: Augment, *, height: int, width: int) -> tuple
     return matrix.numpy(), offset.numpy()
 
 
-@pytest.mark.parametrize(("height", "width"), SIZES)
+def in_compiled_code(source: Tensor, draws: Tensor, how: Augment) -> Tensor:
+    """What ``augment`` does, from a bank that has the images in another order, and others."""
+    code = native()
+    if code is None:
+        pytest.skip("needs a C++ compiler")
+    bank = torch.cat([images(*source.shape[2:], channels=source.shape[1]) + 9, source.flip(0)])
+    rows = torch.arange(len(bank) - 1, len(bank) - 1 - len(source), -1)
+    height, width = source.shape[2:]
+    return warped(bank, rows, *pixel_maps(draws, how, height=height, width=width), code)
+
+
+@pytest.mark.parametrize(
+    ("augmenting", "height", "width"),
+    [
+        *((augment, *size) for size in SIZES),
+        *((in_compiled_code, *size) for size in (*SIZES, (1, 9), (28, 28))),
+    ],
+)
 @pytest.mark.parametrize("name", EACH)
-def test_each_image_is_sampled_as_scipy_does(name: str, height: int, width: int) -> None:
+def test_each_image_is_sampled_as_scipy_does(
+    name: str, augmenting: Callable[[Tensor, Tensor, Augment], Tensor], height: int, width: int
+) -> None:
     how, draws, source = EACH[name], uniforms(), images(height, width, channels=2)
-    got = augment(source, draws, how).numpy()
+    got = augmenting(source, draws, how).numpy()
     centre = np.array([(height - 1) / 2, (width - 1) / 2])
     maps = numpy_maps(draws, how, height=height, width=width)
     for image, out, matrix, offset in zip(source.numpy(), got, *maps, strict=True):
@@ -180,3 +203,26 @@ def test_a_replicate_is_augmented_alike_alone_and_among_others() -> None:
     for row, seed in enumerate(seeds):
         alone = augmented(source[row : row + 1], ALL, generators((seed,), "augment"))
         torch.testing.assert_close(alone[0], together[row])
+
+
+@pytest.mark.parametrize("width", [3, 8, 21])
+def test_values_other_than_0_are_found_in_their_order_and_none_where_they_are_many(
+    width: int,
+) -> None:
+    code = native()
+    if code is None:
+        pytest.skip("needs a C++ compiler")
+    draw = torch.Generator().manual_seed(4)
+    values = torch.randn(50, width, generator=draw)
+    values[:, : width // 2 + 1] = 0.0
+    values = values[:, torch.randperm(width, generator=draw)]
+    values[7] = 0.0
+    found = nonzeros_of(values, code)
+    assert found is not None
+    starts, columns, others = found
+    rows, wanted = values.nonzero(as_tuple=True)
+    assert torch.equal(starts.diff(), torch.bincount(rows, minlength=50))
+    assert torch.equal(columns[: starts[-1]].long(), wanted)
+    assert torch.equal(others[: starts[-1]], values[rows, wanted])
+    values[25:] = 1.0
+    assert nonzeros_of(values, code) is None

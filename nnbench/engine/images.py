@@ -25,10 +25,13 @@ def augment(images: Tensor, uniforms: Tensor, how: Augment) -> Tensor:
 
 def augmented(inputs: Tensor, how: Augment, draws: Sequence[torch.Generator]) -> Tensor:
     """Transform (S, B, C, H, W); each sample uses its own replicate's draws."""
-    uniforms = torch.stack(
-        [torch.rand(inputs.shape[1], DRAWS, generator=g, device=inputs.device) for g in draws]
-    )
-    return augment(inputs.flatten(0, 1), uniforms.flatten(0, 1), how).view(inputs.shape)
+    uniforms = uniforms_of(inputs.shape[1], draws).flatten(0, 1)
+    return augment(inputs.flatten(0, 1), uniforms, how).view(inputs.shape)
+
+
+def uniforms_of(count: int, draws: Sequence[torch.Generator]) -> Tensor:
+    """What ``augment`` needs for ``count`` images of each replicate, (S, count, 7), on the draws' device."""
+    return torch.stack([torch.rand(count, DRAWS, generator=g, device=g.device) for g in draws])
 
 
 def warp(

@@ -7,13 +7,13 @@ several threads each takes the next replicate, which changes no bit.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import byref, c_int64, c_void_p
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from nnbench.engine.data import Bank
 from nnbench.engine.native.build import Native, native
+from nnbench.engine.native.inputs import Samples, nonzeros_of
 from nnbench.engine.native.program import (
     LINEAR,
     CannotCompileError,
@@ -26,30 +26,6 @@ from nnbench.engine.native.program import (
 from nnbench.engine.stacking import Replicates
 
 PREDICTED = 128  # samples at a time, whose activations stay in the cache
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """Samples (N, ...) as the compiled code reads them."""
-
-    inputs: Tensor
-    sparse: tuple[Tensor, Tensor, Tensor] | None = None  # see ``nonzeros_of``
-
-
-def nonzeros_of(inputs: Tensor, code: Native) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Where the values other than 0 of each sample (N, ...) start (N + 1), their columns, and these values.
-
-    None where most are not 0: the compiled code gains nothing by knowing them.
-    """
-    count, width = int(inputs.count_nonzero()), inputs[0].numel()
-    if 2 * count > inputs.numel():
-        return None
-    starts = torch.empty(len(inputs) + 1, dtype=torch.int64)
-    columns, values = torch.empty(count + 1, dtype=torch.int32), torch.empty(count + 1)
-    found = starts, columns, values
-    source, *to = (c_void_p(tensor.data_ptr()) for tensor in (inputs, *found))
-    code.library.nnbench_sparse(source, c_int64(len(inputs)), c_int64(width), *to)
-    return found
 
 
 class CompiledNetwork:

@@ -603,9 +603,9 @@ static void update(const Work &w, const Tensor &t, const float *__restrict gradi
 // ---------------------------------------------------------------------------------------------- entry points
 
 // A matrix (rows, width) by its values other than 0: where each row's start (rows + 1), their columns, and they
-// themselves, with room for one more.
-extern "C" void nnbench_sparse(const float *inputs, int64_t rows, int64_t width, int64_t *starts, int32_t *columns,
-                               float *nonzeros) {
+// themselves. 0; 1 if there are more than ``most``, beyond which both need room for a row and one more.
+extern "C" int nnbench_sparse(const float *inputs, int64_t rows, int64_t width, int64_t most, int64_t *starts,
+                              int32_t *columns, float *nonzeros) {
   constexpr int64_t BLOCK = 8;  // values that are passed over at once if all are 0
   int64_t count = starts[0] = 0;
   auto take = [&](int64_t column) {  // without a branch, which nobody could predict
@@ -622,7 +622,55 @@ extern "C" void nnbench_sparse(const float *inputs, int64_t rows, int64_t width,
     }
     for (; j < width; j++) take(j);
     starts[row + 1] = count;
+    if (count > most) return 1;
   }
+  return 0;
+}
+
+// Images at ``rows`` of a bank (N, channels, height, width), each through a map of its own: a pixel shows what lies at
+// matrix (pixel - centre) + centre + offset, in (row, column), between pixels bilinearly, outside at the nearest edge.
+// 0; 1 if memory ran out.
+extern "C" int nnbench_warp(const float *bank, const int64_t *rows, int64_t count, int64_t channels, int64_t height,
+                            int64_t width, const float *matrix, const float *offset, float *to) try {
+  const int64_t size = height * width;
+  const int32_t line = width + 1;
+  const float bottom = height - 1, right = width - 1;
+  std::vector<float> framed((height + 1) * line);  // an image, with its last row and column twice
+  std::vector<float> room(8 * size);
+  std::vector<int32_t> corners(size);
+  float *image = framed.data(), *__restrict down = room.data(), *__restrict aside = down + size;
+  float *__restrict above = aside + size, *__restrict below = above + 2 * size;
+  float *__restrict ys = below + 2 * size, *__restrict xs = ys + size;  // pixels, from the centre
+  int32_t *__restrict corner = corners.data();
+  for (int64_t i = 0; i < size; i++) ys[i] = i / width - 0.5f * bottom, xs[i] = i % width - 0.5f * right;
+  for (int64_t n = 0; n < count * channels; n++, to += size) {
+    const float *own = bank + (rows[n / channels] * channels + n % channels) * size;
+    for (int64_t y = 0; y <= height; y++) {
+      const float *row = own + (y < height ? y : height - 1) * width;
+      std::memcpy(image + y * line, row, width * sizeof(float)), image[y * line + width] = row[width - 1];
+    }
+    const float *m = matrix + 4 * (n / channels), *o = offset + 2 * (n / channels);
+    const float yy = m[0], yx = m[1], xy = m[2], xx = m[3], y0 = 0.5f * bottom + o[0], x0 = 0.5f * right + o[1];
+    for (int64_t i = 0; i < size; i++) {
+      float y = yy * ys[i] + yx * xs[i] + y0, x = xy * ys[i] + xx * xs[i] + x0;
+      y = y > 0.0f ? y : 0.0f, x = x > 0.0f ? x : 0.0f;
+      y = y < bottom ? y : bottom, x = x < right ? x : right;
+      int32_t top = (int32_t)y, left = (int32_t)x;
+      corner[i] = top * line + left, down[i] = y - top, aside[i] = x - left;
+    }
+    for (int64_t i = 0; i < size; i++) {  // two neighbours at a time
+      std::memcpy(above + 2 * i, image + corner[i], 2 * sizeof(float));
+      std::memcpy(below + 2 * i, image + corner[i] + line, 2 * sizeof(float));
+    }
+    for (int64_t i = 0; i < size; i++) {
+      float upper = above[2 * i] + aside[i] * (above[2 * i + 1] - above[2 * i]);
+      float lower = below[2 * i] + aside[i] * (below[2 * i + 1] - below[2 * i]);
+      to[i] = upper + down[i] * (lower - upper);
+    }
+  }
+  return 0;
+} catch (const std::bad_alloc &) {
+  return 1;
 }
 
 // 0; 1 if memory ran out.

@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 
 from nnbench.engine.data import TrainingData
-from nnbench.engine.images import augmented
-from nnbench.engine.native.network import CompiledNetwork, Samples, nonzeros_of
+from nnbench.engine.images import pixel_maps, uniforms_of
+from nnbench.engine.native.inputs import Samples, nonzeros_of, warped
+from nnbench.engine.native.network import CompiledNetwork
 from nnbench.engine.native.program import DROPOUT, LOSSES, NORM, WEIGHT, CTensor, CWork, pointer
 from nnbench.engine.optim import Functional, Optimizer
 from nnbench.settings import Settings
 
 CHUNK = 256  # steps at most between two looks at the clock, which cost as much as a small step
 CHUNK_FLOPS = 2**35  # a second or less
-AUGMENTED = 2**20  # values of images at most that wait for their steps, in the core's cache
+WAITING = 2**20  # values of augmented images at most that wait for their steps, in the core's cache
 MOMENTS = {
     "adam": (0, 1),
     "sgd": (0, None),
@@ -75,7 +76,7 @@ class CompiledSteps:
         self.most = max(1, min(CHUNK, CHUNK_FLOPS // flops))
         if draws:
             seen = self.model.count * settings.batch_size * data.bank.inputs[0].numel()
-            self.most = max(1, min(self.most, AUGMENTED // seen))
+            self.most = max(1, min(self.most, WAITING // seen))
         """Steps of one chunk: a question of how long a request to stop waits, not of any number."""
 
     def _prepare(self, work: CWork, replicate: int) -> None:
@@ -116,10 +117,13 @@ class CompiledSteps:
 
     def _augmented(self, index: Tensor) -> tuple[Samples, Tensor]:
         """Samples of their own, and the rows (S, B) of them, for what lies at the rows ``index`` (S, B)."""
-        raw, _ = self.data.bank.gather_raw(index)
-        images = augmented(raw, self.settings.augment, self.draws).flatten(0, 1)
+        bank, code = self.data.bank.inputs, self.network.code
+        height, width = bank.shape[2:]
+        uniforms = uniforms_of(index.shape[1], self.draws).flatten(0, 1)
+        maps = pixel_maps(uniforms, self.settings.augment, height=height, width=width)
+        images = warped(bank, index.flatten(), *maps, code)
         rows = torch.arange(len(images)).view(index.shape)
-        apart = self.network.samples.sparse and nonzeros_of(images, self.network.code)
+        apart = self.network.samples.sparse and nonzeros_of(images, code)
         return Samples(images, apart), rows
 
     def _bits(self, sizes: Sequence[int]) -> Tensor | None:
