@@ -40,7 +40,7 @@ def test_every_cell_is_in_one_batch_with_cells_of_the_same_data(tmp_path: Path) 
         assert len({workflow.plan.cells[cell].dataset for cell in own}) == 1
 
 
-@pytest.mark.parametrize(("cores", "minutes"), [(2, 3.0), (None, 30.0)])
+@pytest.mark.parametrize(("cores", "minutes"), [(2, 5.0), (None, 30.0)])
 def test_batches_are_as_long_as_they_may_be_and_no_longer(
     cores: int | None, minutes: float, tmp_path: Path
 ) -> None:

@@ -35,7 +35,8 @@ ROUNDING = 1e-5  # how far a normalised input may lie outside [0, 1]
 _JUDGED_ALONE = {
     "pretrain", "validation_size", "label_noise", "label_noise_to", "label_noise_of", "shuffled_labels",
     "rare_class", "validation_without", "balance", "outliers", "shifts", "streams",
-    "target", "stop_at_target", "patience", "probes", "pseudo_labels", "before", "drift", "second_task",
+    "target", "stop_at_target", "patience", "evaluations", "probes", "pseudo_labels", "before", "drift",
+    "second_task",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from nnbench.jobs.planned import Planned
 from nnbench.records.store import write_atomically
 from nnbench.schema import Strict
 
-LOCAL_MINUTES, CLUSTER_MINUTES = 3.0, 30.0  # of `batch_minutes`
+LOCAL_MINUTES, CLUSTER_MINUTES = 5.0, 30.0  # of `batch_minutes`
 PER_CORE = 4  # batches, so that no core is idle for long at the end
 WORTH_A_START = 10.0  # seconds: three times what a job's start takes
 SHORTEST_MINUTES = 15  # start-up from a shared disk, the data, and waiting for a lock
