@@ -4,7 +4,8 @@ Replicates are independent and take turns, so that one's weights and activations
 several threads each takes the next replicate, which changes no bit.
 """
 
-from collections.abc import Callable, Sequence
+import ctypes
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import byref, c_int64, c_void_p
 
@@ -26,6 +27,13 @@ from nnbench.engine.native.program import (
 from nnbench.engine.stacking import Replicates
 
 PREDICTED = 128  # samples at a time, whose activations stay in the cache
+Sizes = ctypes.Array[c_int64]  # of the batches of some steps
+
+
+def sizes_of(batches: Iterable[int]) -> Sizes:
+    """The sizes of batches for ``CompiledNetwork.work``."""
+    sizes = tuple(batches)
+    return (c_int64 * len(sizes))(*sizes)
 
 
 class CompiledNetwork:
@@ -42,7 +50,7 @@ class CompiledNetwork:
     def outputs(self, index: Tensor) -> Tensor:
         """Outputs (S, B, classes) in evaluation mode for the samples at rows (S, B)."""
         count = index.shape[1]
-        sizes = [min(PREDICTED, count - start) for start in range(0, count, PREDICTED)]
+        sizes = sizes_of(min(PREDICTED, count - start) for start in range(0, count, PREDICTED))
         outputs = torch.empty(*index.shape, self.layers[-1].outputs)
         index = index.contiguous()
 
@@ -54,7 +62,7 @@ class CompiledNetwork:
         self.each(one)
         return outputs
 
-    def work(self, replicate: int, samples: Samples, index: Tensor, sizes: Sequence[int]) -> CWork:
+    def work(self, replicate: int, samples: Samples, index: Tensor, sizes: Sizes) -> CWork:
         """What one replicate does with its rows of ``index`` (S, B), in batches of these sizes."""
         work = self.works[replicate]
         work.inputs = samples.inputs.data_ptr()
@@ -63,7 +71,7 @@ class CompiledNetwork:
             None if t is None else t.data_ptr() for t in apart
         )
         work.rows, work.steps = pointer(index, replicate), len(sizes)
-        work.sizes = (c_int64 * len(sizes))(*sizes)
+        work.sizes = sizes
         return work
 
     def _work(self, replicate: int) -> CWork:

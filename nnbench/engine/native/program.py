@@ -80,7 +80,7 @@ def pointer(tensor: Tensor | None, replicate: int) -> int | None:
     """Address of one replicate's part of a tensor (S, ...) that is contiguous."""
     if tensor is None:
         return None
-    return tensor.data_ptr() + replicate * tensor[0].numel() * tensor.element_size()
+    return tensor.data_ptr() + replicate * tensor.stride(0) * tensor.element_size()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 from nnbench.engine.data import TrainingData
 from nnbench.engine.images import pixel_maps, uniforms_of
 from nnbench.engine.native.inputs import Samples, nonzeros_of, warped
-from nnbench.engine.native.network import CompiledNetwork
+from nnbench.engine.native.network import CompiledNetwork, sizes_of
 from nnbench.engine.native.program import DROPOUT, LOSSES, NORM, WEIGHT, CTensor, CWork, pointer
 from nnbench.engine.optim import Functional, Optimizer
 from nnbench.settings import Settings
@@ -98,12 +98,12 @@ class CompiledSteps:
         samples = self.network.samples
         if self.draws:
             samples, index = self._augmented(index)
-        bits = self._bits(sizes)
+        bits, each = self._bits(sizes), sizes_of(sizes)
         rates = (c_double * len(lrs))(*lrs)
         answers = "targets" if self.data.task == "regression" else "labels"
 
         def one(replicate: int) -> int:
-            work = self.network.work(replicate, samples, index, sizes)
+            work = self.network.work(replicate, samples, index, each)
             work.lrs, work.done = rates, done
             setattr(work, answers, pointer(labels, replicate))
             work.bits, work.loss_sum = pointer(bits, replicate), pointer(loss_sum, replicate)
