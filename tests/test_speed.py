@@ -91,6 +91,15 @@ def test_the_best_batch_is_the_fastest_of_a_trial_before_the_blocks() -> None:
     assert speeds == {"1": 1 / 1.5, "2": 2 / 2, "4": 4 / 103}
 
 
+def test_only_the_levels_that_are_named_are_measured_in_batches_and_planned_so() -> None:
+    options = options_of(InferenceSpeed, "Tiny", "Slow", batched=["Slow"])
+    entries = ("Tiny", "Slow", "Slow, best batch")
+    assert INFERENCE.entries(options) == entries
+    assert set(inference("Tiny", "Slow", batched=["Slow"]).facts) == set(entries)
+    with pytest.raises(NnbenchError, match="did you mean 'Slow'"):
+        options_of(InferenceSpeed, "Tiny", "Slow", batched=["Slo"])
+
+
 def test_a_batch_that_does_not_fit_is_no_best_batch() -> None:
     measured = inference("Large")
     best = measured.facts["Large, best batch"]

@@ -79,6 +79,19 @@ class InferenceSpeed(_Speed):
     """Candidates on any other device, which has more units to keep busy."""
     trial_seconds: Positive = 0.5
     """Minimum time of each candidate in each of the trial's two passes."""
+    batched: tuple[str, ...] | None = None
+    """Levels that are measured in batches as well; None: all of them."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for level in self.batched or ():
+            if level not in self.models:
+                raise ValueError(str(unknown_name("batched", level, self.models)))
+        return self
+
+    def in_batches(self, level: str) -> bool:
+        """Whether a level has a second entry, of its best batch."""
+        return self.batched is None or level in self.batched
 
 
 class TrainingSpeed(_Speed):
@@ -108,7 +121,10 @@ INFERENCE = Experiment(
     options=InferenceSpeed,
     metrics=("images_per_second", "parameters", "flops"),
     entries=lambda options: tuple(
-        f"{level}{end}" for level in options.models for end in ("", BEST_BATCH)
+        f"{level}{end}"
+        for level in options.models
+        for end in ("", BEST_BATCH)
+        if not end or options.in_batches(level)
     ),
     alone=True,
     memory_mb=cost.inference_memory_mb,

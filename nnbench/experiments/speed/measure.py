@@ -145,6 +145,8 @@ def measure_inference(request: Request, *, clock: Clock = time.perf_counter) -> 
         entries = _entries(options, batch_size=1)
         tried: dict[str, JsonObject] = {}
         for level, entry in tuple(entries.items()):
+            if not options.in_batches(level):
+                continue
             speeds, name = _trial(bench, entry), f"{level}{BEST_BATCH}"
             entries[name] = replace(entry, name=name, batch_size=_best(speeds))
             tried[name] = {"trial_images_per_second": speeds}
