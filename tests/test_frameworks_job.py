@@ -258,8 +258,8 @@ def test_the_plan_knows_the_entries_and_the_duration() -> None:
     assert FRAMEWORKS.entries(options) == ("a", "b", "c")
     assert FRAMEWORKS.alone
     assert FRAMEWORKS.seconds is not None
-    # three processes of 4 s and 20 epochs of 0.15 s, twice
-    assert FRAMEWORKS.seconds(options, 2) == pytest.approx(2 * 3 * (4 + 3))
+    # three processes of 2 s and 20 epochs of 0.15 s, twice
+    assert FRAMEWORKS.seconds(options, 2) == pytest.approx(2 * 3 * (2 + 3))
 
 
 def test_the_four_frameworks_of_the_claim_take_five_minutes_at_most() -> None:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from nnbench.experiments.starts.declared import Started, Starts
     from nnbench.experiments.steps.declared import StepTime
 
-# Of one framework's process apart from its epochs, on a core: start, imports, compilation, test.
-START_SECONDS = {"tensorflow": 6.0, "keras": 6.0, "pytorch": 4.0, "jax": 3.0}
+# What one framework's process adds to a block apart from its epochs, on two cores: start and imports beside the others, then
+# compilation and test.
+START_SECONDS = {"tensorflow": 4.0, "keras": 4.0, "pytorch": 2.0, "jax": 2.0}
 EPOCH_SECONDS = 0.15  # 110 steps of 32 samples through 784-128-10, in the slowest framework
 
 
@@ -24,7 +25,7 @@ def frameworks_memory_mb(options: FrameworkOptions) -> int:
 
 
 def frameworks_seconds(options: FrameworkOptions, blocks: int) -> float:
-    """All processes of all blocks, one after another."""
+    """All processes of all blocks; those of a block start together and train one after another."""
     names = [name.removesuffix("_slices") for name in options.frameworks.values()]
     return blocks * sum(START_SECONDS[name] + options.epochs * EPOCH_SECONDS for name in names)
 
