@@ -42,7 +42,7 @@ COMPILED = ("mlp", "lstm", "gru", "elman")
 DENSE_MULTIPLY_ADD = 2.3e-11
 PARAMETER = 6.2e-10  # per step: the optimiser's memory traffic
 UNIT, DROPPED_UNIT = 1.5e-9, 5e-10  # per sample and hidden unit: activations; and dropout
-AUGMENTED = 4.4e-6  # per sample
+AUGMENTED = 2.4e-6  # per sample, in compiled code
 GENERATED = 2e-6  # per sample of a seed that is drawn and not read
 # asked several times per cell; loading it anew each time adds up in a plan of thousands
 _experiment = cache(experiment_of)
