@@ -25,13 +25,13 @@ def augment(images: Tensor, uniforms: Tensor, how: Augment) -> Tensor:
 
 def augmented(inputs: Tensor, how: Augment, draws: Sequence[torch.Generator]) -> Tensor:
     """Transform (S, B, C, H, W); each sample uses its own replicate's draws."""
-    uniforms = uniforms_of(inputs.shape[1], draws).flatten(0, 1)
+    uniforms = uniforms_of(inputs.shape[1], draws, device=inputs.device).flatten(0, 1)
     return augment(inputs.flatten(0, 1), uniforms, how).view(inputs.shape)
 
 
-def uniforms_of(count: int, draws: Sequence[torch.Generator]) -> Tensor:
-    """What ``augment`` needs for ``count`` images of each replicate, (S, count, 7), on the draws' device."""
-    return torch.stack([torch.rand(count, DRAWS, generator=g, device=g.device) for g in draws])
+def uniforms_of(count: int, draws: Sequence[torch.Generator], *, device: torch.device) -> Tensor:
+    """What ``augment`` needs for ``count`` images of each replicate, (S, count, 7)."""
+    return torch.stack([torch.rand(count, DRAWS, generator=g, device=device) for g in draws])
 
 
 def warp(

@@ -20,8 +20,8 @@ EPOCH_SECONDS = 0.15  # 110 steps of 32 samples through 784-128-10, in the slowe
 
 
 def frameworks_memory_mb(options: FrameworkOptions) -> int:
-    """The job (620 MB with MNIST-5k), and all processes of a block (TensorFlow's peak is 900 MB)."""
-    return 1_000 + 900 * len(options.frameworks)
+    """The job (620 MB with MNIST-5k), and all processes of a block; six of them took 3.3 GB with it."""
+    return 1_500 + 600 * len(options.frameworks)
 
 
 def frameworks_seconds(options: FrameworkOptions, blocks: int) -> float:

@@ -119,7 +119,7 @@ class CompiledSteps:
         """Samples of their own, and the rows (S, B) of them, for what lies at the rows ``index`` (S, B)."""
         bank, code = self.data.bank.inputs, self.network.code
         height, width = bank.shape[2:]
-        uniforms = uniforms_of(index.shape[1], self.draws).flatten(0, 1)
+        uniforms = uniforms_of(index.shape[1], self.draws, device=bank.device).flatten(0, 1)
         maps = pixel_maps(uniforms, self.settings.augment, height=height, width=width)
         images = warped(bank, index.flatten(), *maps, code)
         rows = torch.arange(len(images)).view(index.shape)
