@@ -226,3 +226,7 @@ def test_values_other_than_0_are_found_in_their_order_and_none_where_they_are_ma
     assert torch.equal(others[: starts[-1]], values[rows, wanted])
     values[25:] = 1.0
     assert nonzeros_of(values, code) is None
+    dense, zeros = torch.ones(64, width), torch.zeros(200, width)
+    assert nonzeros_of(torch.cat([zeros[:60], dense, dense]), code) is None
+    assert nonzeros_of(torch.cat([dense[:33], zeros]), code) is None  # by the first 64
+    assert nonzeros_of(torch.cat([dense[:32], zeros]), code) is not None

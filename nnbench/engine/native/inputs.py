@@ -9,6 +9,7 @@ from torch import Tensor
 from nnbench.engine.native.build import Native
 
 NonZeros = tuple[Tensor, Tensor, Tensor]
+FIRST = 64  # samples, as in step.cpp
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,13 @@ class Samples:
 def nonzeros_of(inputs: Tensor, code: Native) -> NonZeros | None:
     """Where the values other than 0 of each sample (N, ...) start (N + 1), their columns, and these values.
 
-    None where most are not 0: the compiled code gains nothing by knowing them.
+    None where most are not 0, or most of the first samples': the compiled code gains nothing by knowing them.
     """
-    width, most = inputs[0].numel(), inputs.numel() // 2
-    starts, room = torch.empty(len(inputs) + 1, dtype=torch.int64), most + width + 1
+    width = inputs[0].numel()
+    room = inputs.numel() // 2 + FIRST * width + 1
+    starts = torch.empty(len(inputs) + 1, dtype=torch.int64)
     found = starts, torch.empty(room, dtype=torch.int32), torch.empty(room)
-    sizes = map(c_int64, (len(inputs), width, most))
+    sizes = map(c_int64, (len(inputs), width))
     many = code.library.nnbench_sparse(_at(inputs), *sizes, *map(_at, found))
     return None if many else found
 

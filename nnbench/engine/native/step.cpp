@@ -21,6 +21,7 @@ constexpr int LANES = 4, ROWS = 4;
 #endif
 // A batch is sparse if at most one in SPARSE of its inputs is not 0, and the products that this saves are WIDE.
 constexpr int64_t SPARSE = 3, WIDE = 4 * LANES;
+constexpr int64_t FIRST = 64;  // samples after which a bank is taken for what it has been so far
 constexpr int64_t DEPTH = 192;  // rows of a panel of 2 * LANES columns that stay in the first-level cache
 using Vec = float __attribute__((vector_size(LANES * sizeof(float))));
 
@@ -603,9 +604,10 @@ static void update(const Work &w, const Tensor &t, const float *__restrict gradi
 // ---------------------------------------------------------------------------------------------- entry points
 
 // A matrix (rows, width) by its values other than 0: where each row's start (rows + 1), their columns, and they
-// themselves. 0; 1 if there are more than ``most``, beyond which both need room for a row and one more.
-extern "C" int nnbench_sparse(const float *inputs, int64_t rows, int64_t width, int64_t most, int64_t *starts,
-                              int32_t *columns, float *nonzeros) {
+// themselves. 0; 1 if they are more than half of all values, or of those of the first ``FIRST`` rows or more. Columns and
+// values need room for half of all, ``FIRST`` rows and one more.
+extern "C" int nnbench_sparse(const float *inputs, int64_t rows, int64_t width, int64_t *starts, int32_t *columns,
+                              float *nonzeros) {
   constexpr int64_t BLOCK = 8;  // values that are passed over at once if all are 0
   int64_t count = starts[0] = 0;
   auto take = [&](int64_t column) {  // without a branch, which nobody could predict
@@ -622,7 +624,7 @@ extern "C" int nnbench_sparse(const float *inputs, int64_t rows, int64_t width, 
     }
     for (; j < width; j++) take(j);
     starts[row + 1] = count;
-    if (count > most) return 1;
+    if (2 * count > (row + 1) * width && (row + 1 >= FIRST || row + 1 == rows)) return 1;
   }
   return 0;
 }

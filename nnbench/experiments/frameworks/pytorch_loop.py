@@ -22,9 +22,8 @@ from nnbench.experiments.frameworks.problem import (
 )
 
 Batches = Iterable[tuple[Tensor, Tensor]]
-torch.optim.Adam(
-    [torch.zeros(1)]
-)  # the first one loads PyTorch's compiler: while the process gets ready
+# the first optimiser loads PyTorch's compiler: a second's work, done while the process gets ready
+torch.optim.Adam([torch.zeros(1)])
 
 
 def train(problem: Problem) -> Outcome:
