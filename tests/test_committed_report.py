@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from nnbench.records.results import read_results
+from nnbench.report.appendix import is_another
+
 REPORTS = Path(__file__).parent.parent / "reports"
 
 
@@ -31,6 +34,15 @@ def test_a_contradicted_claim_says_why_one_may_believe_it(results: dict[str, Any
     for claim in contradicted:
         assert claim["second_look"], claim["id"]
     assert page.count("Second look") >= len(contradicted)
+
+
+def test_a_claim_whose_verdict_another_specification_changed_shows_its_second_look() -> None:
+    claims = [c for c in read_results(REPORTS).claims if any(is_another(x, c) for x in c.changes)]
+    shown = {claim.id: claim.second_look for claim in claims}
+    assert shown
+    assert all(shown.values()), shown
+    page = (REPORTS / "document-learn.md").read_text(encoding="utf-8")
+    assert "Ten seeds could not tell, thirty do." in page
 
 
 def test_nothing_failed_and_nothing_is_missing(results: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from nnbench.claims.looks import AUTO, LOOKS, first_of
 from nnbench.claims.outcomes import FOUND
 from nnbench.records.results import ClaimResult, Finding, Results, count_name
 from nnbench.report.anchors import Anchors
-from nnbench.report.appendix import memory_text, plain
+from nnbench.report.appendix import is_another, memory_text, plain
 from nnbench.report.details import chosen_text
 from nnbench.report.tables import Cell, Link, Table
 from nnbench.text.generality import counted
@@ -276,9 +276,10 @@ def _verdict_beside(other: ClaimResult, claim: ClaimResult) -> str:
 
 
 def second_look(claim: ClaimResult) -> str:
-    """What was checked after a contradiction; nothing if there is none (any more)."""
+    """What was checked after a contradiction or another verdict; nothing if there is none (any more)."""
     verdicts = [claim.verdict, *(finding.verdict for finding in claim.results)]
-    return (claim.second_look or "") if "contradicted" in verdicts else ""
+    surprised = "contradicted" in verdicts or any(is_another(c, claim) for c in claim.changes)
+    return (claim.second_look or "") if surprised else ""
 
 
 def changes(claim: ClaimResult) -> list[str]:
