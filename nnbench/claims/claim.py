@@ -116,7 +116,7 @@ class Claim(Strict):
     limits: str = ""
     caveats: tuple[str, ...] = ()
     second_look: str = ""
-    """What was checked after a result that contradicts the document, and why one may believe it."""
+    """What was checked after a contradiction, or after a changed specification changed the verdict; why one may believe it."""
 
     @field_validator("metric")
     @classmethod
